@@ -1,0 +1,1 @@
+"""Where jobs run. One contract test suite holds for all of them."""

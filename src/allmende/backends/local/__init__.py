@@ -1,0 +1,1 @@
+"""Jobs as real processes on virtual nodes of this machine."""

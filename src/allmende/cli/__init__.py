@@ -1,0 +1,5 @@
+"""The command `allmende`."""
+
+
+def main() -> None:
+    """Run the command line."""

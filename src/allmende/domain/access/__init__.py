@@ -1,0 +1,1 @@
+"""Who gets time: calls, applications, eligibility, reviews, awards."""

@@ -1,0 +1,1 @@
+"""How much is left: the double-entry ledger of compute time."""

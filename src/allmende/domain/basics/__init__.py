@@ -1,0 +1,1 @@
+"""Units, periods, people, ids, lifecycles, dated rules: what every subject speaks."""

@@ -1,0 +1,40 @@
+"""Quantities are integers in one unit; hours and kilowatt-hours exist only at the edge."""
+
+from decimal import ROUND_CEILING, Decimal
+from enum import StrEnum
+from typing import NewType
+
+Seconds = NewType("Seconds", int)
+Joules = NewType("Joules", int)
+Cents = NewType("Cents", int)
+Flop = NewType("Flop", int)
+
+SECONDS_PER_HOUR = 3600
+JOULES_PER_KWH = 3_600_000
+
+
+class TimeUnit(StrEnum):
+    """What a partition's compute time is counted in."""
+
+    GPU_SECONDS = "gpu_seconds"
+    NODE_SECONDS = "node_seconds"
+
+    @property
+    def hours_name(self) -> str:
+        """Return the name of the unit in hours, as people write it."""
+        return "GPU-h" if self is TimeUnit.GPU_SECONDS else "node-h"
+
+
+def seconds_from_hours(hours: Decimal | int | str) -> int:
+    """Return whole seconds for a number of hours; a commenced second counts."""
+    return int((Decimal(hours) * SECONDS_PER_HOUR).to_integral_value(rounding=ROUND_CEILING))
+
+
+def hours_from_seconds(seconds: int) -> Decimal:
+    """Return exact hours, rounded to six digits for people and files."""
+    return (Decimal(seconds) / SECONDS_PER_HOUR).quantize(Decimal("0.000001"))
+
+
+def kwh_from_joules(joules: int) -> Decimal:
+    """Return kilowatt-hours, rounded to six digits for people and files."""
+    return (Decimal(joules) / JOULES_PER_KWH).quantize(Decimal("0.000001"))

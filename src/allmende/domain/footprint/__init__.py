@@ -1,0 +1,1 @@
+"""What it consumes: energy, and later carbon, heat and cost."""

@@ -1,0 +1,1 @@
+"""Who runs next: machine, jobs, shares and the kernel that plans."""

@@ -1,0 +1,95 @@
+"""A backend is a place where jobs run: this machine, a Slurm cluster, a simulation."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from allmende.domain.basics.sentences import Sentence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """One attempt of a job, with everything that a backend needs to run it.
+
+    `key` names the attempt ("j-7k2m9x4q.1"): a repeated start with the same key starts nothing.
+    """
+
+    key: str
+    job_id: str
+    attempt: int
+    nodes: tuple[str, ...]
+    command: tuple[str, ...]  # argv, run once on every node
+    environment: Mapping[str, str]
+    workdir: str  # where the command starts; "" for the job's own folder
+    time_limit_seconds: int
+    grace_seconds: int
+    memory_bytes_per_node: int
+
+
+class AttemptState(StrEnum):
+    """What the backend knows of an attempt."""
+
+    UNKNOWN = "unknown"  # never seen: it may be started
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+class EndReason(StrEnum):
+    """Why an attempt ended, in Slurm's words."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMEOUT = "timeout"
+    PREEMPTED = "preempted"
+    NODE_FAIL = "node_fail"
+    OUT_OF_MEMORY = "out_of_memory"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """What a backend reports of one attempt. Ended attempts are reported again and again."""
+
+    key: str
+    state: AttemptState
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    reason: EndReason | None = None
+    exit_code: int | None = None
+    sentence: Sentence | None = None  # the reason in words, for the owner of the job
+    cpu_seconds: float = 0.0
+    max_memory_bytes: int = 0
+
+
+class Backend(Protocol):
+    """Every method is idempotent, and none blocks for longer than a heartbeat."""
+
+    def start(self, launch: Launch) -> None:
+        """Start the attempt, or do nothing when its key was started before."""
+        ...
+
+    def stop(self, key: str, *, reason: EndReason, grace_seconds: int) -> None:
+        """Ask the attempt to end: SIGTERM, the grace, SIGKILL. Unknown or ended: do nothing."""
+        ...
+
+    def observe(self, keys: Iterable[str]) -> list[Observation]:
+        """Report every key asked for, in that order; `UNKNOWN` for one never started."""
+        ...
+
+    def read_log(self, key: str, *, offset: int, limit: int) -> bytes:
+        """Return up to `limit` bytes of the attempt's output from `offset`; empty at the end."""
+        ...
+
+    def read_progress(self, job_id: str) -> bytes:
+        """Return the job's progress.jsonl as written so far, over all attempts."""
+        ...
+
+    def list_output(self, job_id: str) -> dict[str, int]:
+        """Return the files that the job left in its output folder, and their sizes in bytes."""
+        ...
+
+    def read_output(self, job_id: str, name: str) -> bytes:
+        """Return one file of the output folder; `NotFound` when there is none of that name."""
+        ...

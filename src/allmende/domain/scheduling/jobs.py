@@ -1,0 +1,104 @@
+"""A job asks for nodes for a while; each try to run it is an attempt."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from allmende.domain.basics.lifecycle import Lifecycle
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.scheduling.backends import EndReason
+
+
+class JobState(StrEnum):
+    """Slurm's words, so that nobody has to learn new ones."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+    NODE_FAIL = "node_fail"
+
+
+LIFECYCLE = Lifecycle(
+    {
+        JobState.PENDING: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.FAILED}),
+        # Back to pending: the attempt was preempted, or its node died and a retry is left.
+        JobState.RUNNING: frozenset(
+            {
+                JobState.PENDING,
+                JobState.COMPLETED,
+                JobState.FAILED,
+                JobState.CANCELLED,
+                JobState.TIMEOUT,
+                JobState.OUT_OF_MEMORY,
+                JobState.NODE_FAIL,
+            }
+        ),
+        JobState.COMPLETED: frozenset(),
+        JobState.FAILED: frozenset(),
+        JobState.CANCELLED: frozenset(),
+        JobState.TIMEOUT: frozenset(),
+        JobState.OUT_OF_MEMORY: frozenset(),
+        JobState.NODE_FAIL: frozenset(),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceRequest:
+    """What a job asks for. The time limit bounds each attempt."""
+
+    nodes: int
+    time_limit_seconds: int
+    memory_bytes_per_node: int
+    preemptible: bool = True
+    grace_seconds: int = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """The unit of scheduling. Its `spec` is the job file as its owner wrote it, complete."""
+
+    id: str
+    name: str
+    project_id: str
+    person_id: str
+    partition_id: str
+    request: ResourceRequest
+    state: JobState = JobState.PENDING
+    submitted_at: datetime
+    started_at: datetime | None = None  # of the first attempt
+    ended_at: datetime | None = None
+    attempts: int = 0  # how many were begun
+    max_retries: int = 3
+    wait: Sentence | None = None  # why it waits, as the last plan said
+    end: Sentence | None = None  # why it ended, in words
+    cancel_requested: bool = False
+    client_key: str
+    sweep_id: str = ""  # jobs of one sweep share it
+    spec: dict[str, object] = field(default_factory=dict)
+
+
+def next_state(job: Job, reason: EndReason) -> JobState:
+    """Return the state that follows the end of an attempt.
+
+    Preemption is nobody's fault and costs no retry; a dead node is the site's and uses one up.
+    """
+    if job.cancel_requested:
+        return JobState.CANCELLED
+    if reason is EndReason.PREEMPTED:
+        return JobState.PENDING
+    if reason is EndReason.NODE_FAIL and job.attempts <= job.max_retries:
+        return JobState.PENDING
+    return JobState(reason.value)
+
+
+def move(job: Job, state: JobState, *, now: datetime) -> Job:
+    """Return the job in its new state, refusing a move that the lifecycle does not have."""
+    LIFECYCLE.check_move(job.state, state)
+    if state is JobState.RUNNING:
+        return replace(job, state=state, started_at=job.started_at or now, wait=None)
+    return replace(job, state=state, ended_at=now if LIFECYCLE.is_final(state) else None)

@@ -1,0 +1,1 @@
+"""What to run: job files, blueprints, model cards and training records."""

@@ -1,0 +1,1 @@
+"""May they, may they see, where may it be, was the promise kept."""

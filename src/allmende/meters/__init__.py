@@ -1,0 +1,1 @@
+"""Counters of the machine: energy now, carbon and prices later."""

@@ -1,0 +1,1 @@
+"""What an actor can do: one function is one deed is one transaction."""

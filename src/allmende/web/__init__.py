@@ -1,0 +1,1 @@
+"""The portal and the API: they translate, make one call into a service, translate back."""

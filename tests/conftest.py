@@ -1,0 +1,29 @@
+"""Tests run in a home of their own, on tables made straight from the models."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+# Set before Django reads its settings, so that no test ever touches a real `var/`.
+os.environ["ALLMENDE_HOME"] = os.environ.get("ALLMENDE_TEST_HOME") or tempfile.mkdtemp(
+    prefix="allmende-test-"
+)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder with real traces and data, or skip where it is absent."""
+    folder = Path(os.environ.get("ALLMENDE_SHARED", PROJECT.parent / "shared")) / "data"
+    if not folder.is_dir():
+        pytest.skip(f"real data is absent: {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def django_db_use_migrations() -> bool:
+    """Make tables from the models; `tests/storage/test_migrations.py` holds that they agree."""
+    return False
