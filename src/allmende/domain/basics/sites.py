@@ -1,0 +1,125 @@
+"""The factory: its sites, their partitions, and the groups that share a partition."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
+
+from allmende.domain.basics.refusals import NotFound
+from allmende.domain.basics.units import TimeUnit
+
+
+class PartitionStatus(StrEnum):
+    """Whether jobs run on a partition from here."""
+
+    EMBEDDED = "embedded"  # jobs run on virtual nodes of this machine
+    DESCRIBED = "described"  # a real machine, shown with its figures, not driven from here
+    PLANNED = "planned"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareGroup:
+    """A group of projects with a claim on a partition: SMEs, science, industry."""
+
+    id: str
+    name: str
+    guarantee: Fraction = Fraction(0)  # of the partition's nodes, at every instant of demand
+    weight: int = 1  # of what is left and of what others lend
+    ceiling: Fraction = Fraction(1)
+    widest_job_nodes: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partition:
+    """A set of identical nodes with common limits."""
+
+    id: str
+    name: str
+    site_id: str
+    country: str
+    status: PartitionStatus
+    unit: TimeUnit
+    hardware: str
+    nodes: int | None = None  # None: not published
+    gpus_per_node: int = 0
+    bought_after_2020: bool = True
+    power_megawatts: float | None = None
+    planned_for: str = ""
+    source: str = ""
+    note: str = ""
+    memory_gigabytes_per_node: float = 0.0
+    max_time_limit_seconds: int = 0
+    max_nodes_per_job: int = 0
+    grace_seconds: int = 10
+    watts_idle_per_node: float = 0.0
+    watts_busy_per_core: float = 0.0
+    pue: float = 1.0
+    response_target_seconds: int = 0
+    usage_half_life_seconds: int = 7 * 24 * 3600
+    access_shares: Mapping[str, Fraction] = field(default_factory=dict)
+    groups: tuple[ShareGroup, ...] = ()
+
+    @property
+    def is_embedded(self) -> bool:
+        """Say whether jobs can run here."""
+        return self.status is PartitionStatus.EMBEDDED
+
+    @property
+    def charge_factor(self) -> int:
+        """Return the charged units per node: its GPUs, or 1 where nodes are counted."""
+        return self.gpus_per_node if self.unit is TimeUnit.GPU_SECONDS else 1
+
+    @property
+    def node_names(self) -> tuple[str, ...]:
+        """Return the names of the nodes, in order."""
+        return tuple(f"{self.id}-{number:02d}" for number in range(1, (self.nodes or 0) + 1))
+
+    def get_group(self, group_id: str) -> ShareGroup:
+        """Return a group of this partition."""
+        for group in self.groups:
+            if group.id == group_id:
+                return group
+        raise NotFound(kind="group", id=group_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A place with machines, run by a hosting entity."""
+
+    id: str
+    name: str
+    hosting_entity: str
+    country: str
+    latitude: float | None = None  # None: it stands wherever Allmende was started
+    longitude: float | None = None
+    focus: tuple[str, ...] = ()
+    partitions: tuple[Partition, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Factory:
+    """Everything that `config/factory.toml` says."""
+
+    name: str
+    operator: str
+    countries: frozenset[str]
+    sites: tuple[Site, ...]
+
+    @property
+    def partitions(self) -> tuple[Partition, ...]:
+        """Return the partitions of all sites, in the order of the file."""
+        return tuple(partition for site in self.sites for partition in site.partitions)
+
+    def get_partition(self, partition_id: str) -> Partition:
+        """Return a partition by its id."""
+        for partition in self.partitions:
+            if partition.id == partition_id:
+                return partition
+        raise NotFound(kind="partition", id=partition_id)
+
+    def get_site(self, site_id: str) -> Site:
+        """Return a site by its id."""
+        for site in self.sites:
+            if site.id == site_id:
+                return site
+        raise NotFound(kind="site", id=site_id)

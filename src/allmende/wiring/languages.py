@@ -1,0 +1,35 @@
+"""Sentences in the reader's language: the one place where templates meet their translation."""
+
+from typing import Any
+
+from django.utils import formats, timezone, translation
+
+from allmende.domain.basics.sentences import Sentence
+
+LANGUAGES = ("en", "de")
+
+
+def choose(wanted: str) -> str:
+    """Return the language for a wish such as `de_DE.UTF-8`; English where it is none of ours."""
+    short = wanted.replace("-", "_").split("_", maxsplit=1)[0].split(".", maxsplit=1)[0].lower()
+    return short if short in LANGUAGES else "en"
+
+
+def speak(language: str) -> None:
+    """Use this language from here on, in this thread."""
+    translation.activate(choose(language))
+
+
+def translate(sentence: Sentence) -> str:
+    """Return a sentence in the language now spoken; facts that are sentences follow suit."""
+    facts = {name: _fact(fact) for name, fact in sentence.facts.items()}
+    return translation.gettext(sentence.template).format(**facts)
+
+
+def write_instant(instant: Any) -> str:
+    """Return an instant in local time as the language writes it."""
+    return str(formats.date_format(timezone.localtime(instant), "SHORT_DATETIME_FORMAT"))
+
+
+def _fact(fact: Any) -> Any:
+    return translate(fact) if isinstance(fact, Sentence) else fact
