@@ -1,7 +1,7 @@
 """A job asks for nodes for a while; each try to run it is an attempt."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from allmende.domain.basics.lifecycle import Lifecycle
@@ -65,8 +65,12 @@ class Job:
     id: str
     name: str
     project_id: str
+    organisation_id: str
     person_id: str
     partition_id: str
+    access_share: str
+    group_id: str
+    data_class: str = "internal"
     request: ResourceRequest
     state: JobState = JobState.PENDING
     submitted_at: datetime
@@ -77,6 +81,8 @@ class Job:
     wait: Sentence | None = None  # why it waits, as the last plan said
     end: Sentence | None = None  # why it ended, in words
     cancel_requested: bool = False
+    hold_id: str = ""  # the time set aside for the next attempt; "" while the budget is short
+    held_seconds: int = 0
     client_key: str
     sweep_id: str = ""  # jobs of one sweep share it
     spec: dict[str, object] = field(default_factory=dict)
@@ -102,3 +108,62 @@ def move(job: Job, state: JobState, *, now: datetime) -> Job:
     if state is JobState.RUNNING:
         return replace(job, state=state, started_at=job.started_at or now, wait=None)
     return replace(job, state=state, ended_at=now if LIFECYCLE.is_final(state) else None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One try to run a job on certain nodes, and what it took.
+
+    It is decided in a plan, started by the backend, and settled once: then `settled_at` is set,
+    and what it used stands in the ledger.
+    """
+
+    key: str
+    job_id: str
+    number: int
+    nodes: tuple[str, ...]
+    decided_at: datetime
+    cycle_number: int
+    hold_id: str
+    held_seconds: int
+    stop_reason: EndReason | None = None  # what we asked for, if we asked
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    settled_at: datetime | None = None
+    reason: EndReason | None = None
+    exit_code: int | None = None
+    sentence: Sentence | None = None
+    cpu_seconds: float = 0.0
+    max_memory_bytes: int = 0
+    used_seconds: int = 0  # charged: commenced wall seconds x nodes x charge factor
+    refunded_seconds: int = 0
+    energy_joules: int = 0
+    energy_method: str = ""
+    energy_scope: str = ""
+
+    @property
+    def is_settled(self) -> bool:
+        """Say whether its use stands in the ledger."""
+        return self.settled_at is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobEvent:
+    """Something that happened to a job, as a sentence for its owner."""
+
+    job_id: str
+    at: datetime
+    sentence: Sentence
+
+
+def charged_seconds(
+    started_at: datetime | None, ended_at: datetime, *, nodes: int, charge_factor: int
+) -> int:
+    """Return what an attempt used: each commenced second of wall time, on every node.
+
+    An attempt that never started used nothing.
+    """
+    if started_at is None:
+        return 0
+    wall_microseconds = max(0, (ended_at - started_at) // timedelta(microseconds=1))
+    return -(-wall_microseconds // 1_000_000) * nodes * charge_factor

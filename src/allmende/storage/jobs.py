@@ -1,0 +1,270 @@
+"""Jobs, their attempts and their events as rows."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import models
+
+from allmende.domain.basics.refusals import NotFound
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.scheduling.backends import EndReason
+from allmende.domain.scheduling.jobs import Attempt, Job, JobEvent, JobState, ResourceRequest
+
+
+class JobRow(models.Model):
+    """A job. `client_key` makes a repeated submission the same submission."""
+
+    id = models.CharField(primary_key=True, max_length=40)
+    name = models.CharField(max_length=200)
+    project_id = models.CharField(max_length=40)
+    organisation_id = models.CharField(max_length=40)
+    person_id = models.CharField(max_length=40)
+    partition_id = models.CharField(max_length=40)
+    access_share = models.CharField(max_length=40)
+    group_id = models.CharField(max_length=40)
+    data_class = models.CharField(max_length=20)
+    nodes = models.PositiveIntegerField()
+    time_limit_seconds = models.PositiveIntegerField()
+    memory_bytes_per_node = models.BigIntegerField()
+    preemptible = models.BooleanField()
+    grace_seconds = models.PositiveIntegerField()
+    state = models.CharField(max_length=20)
+    submitted_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    attempts = models.PositiveIntegerField()
+    max_retries = models.PositiveIntegerField()
+    wait = models.JSONField(null=True)
+    end = models.JSONField(null=True)
+    cancel_requested = models.BooleanField()
+    hold_id = models.CharField(max_length=60)
+    held_seconds = models.BigIntegerField()
+    client_key = models.CharField(max_length=100)
+    sweep_id = models.CharField(max_length=40)
+    spec = models.JSONField()
+
+    class Meta:
+        app_label = "storage"
+        db_table = "job"
+        constraints = (
+            models.UniqueConstraint(fields=("project_id", "client_key"), name="job_client_key"),
+        )
+        indexes = (
+            models.Index(fields=("project_id", "-submitted_at", "id"), name="job_of_project"),
+            # The scheduler asks for what is alive; finished jobs are the many.
+            models.Index(
+                fields=("partition_id",),
+                condition=models.Q(state__in=("pending", "running")),
+                name="job_alive",
+            ),
+        )
+
+
+class AttemptRow(models.Model):
+    """One try to run a job."""
+
+    key = models.CharField(primary_key=True, max_length=60)
+    job_id = models.CharField(max_length=40, db_index=True)
+    number = models.PositiveIntegerField()
+    partition_id = models.CharField(max_length=40)
+    nodes = models.JSONField()
+    decided_at = models.DateTimeField()
+    cycle_number = models.BigIntegerField()
+    hold_id = models.CharField(max_length=60)
+    held_seconds = models.BigIntegerField()
+    stop_reason = models.CharField(max_length=20)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=20)
+    exit_code = models.IntegerField(null=True)
+    sentence = models.JSONField(null=True)
+    cpu_seconds = models.FloatField()
+    max_memory_bytes = models.BigIntegerField()
+    used_seconds = models.BigIntegerField()
+    refunded_seconds = models.BigIntegerField()
+    energy_joules = models.BigIntegerField()
+    energy_method = models.CharField(max_length=20)
+    energy_scope = models.CharField(max_length=40)
+
+    class Meta:
+        app_label = "storage"
+        db_table = "job_attempt"
+        indexes = (
+            models.Index(
+                fields=("partition_id",),
+                condition=models.Q(settled_at__isnull=True),
+                name="attempt_unsettled",
+            ),
+        )
+
+
+class JobEventRow(models.Model):
+    """Something that happened to a job."""
+
+    job_id = models.CharField(max_length=40, db_index=True)
+    at = models.DateTimeField()
+    sentence = models.JSONField()
+
+    class Meta:
+        app_label = "storage"
+        db_table = "job_event"
+
+
+# Fields that a row and its value share by name and form.
+JOB_FIELDS = (
+    "id name project_id organisation_id person_id partition_id access_share group_id data_class "
+    "submitted_at started_at ended_at attempts max_retries cancel_requested hold_id held_seconds "
+    "client_key sweep_id spec"
+).split()
+REQUEST_FIELDS = (
+    "nodes time_limit_seconds memory_bytes_per_node preemptible grace_seconds"
+).split()
+ATTEMPT_FIELDS = (
+    "key job_id number decided_at cycle_number hold_id held_seconds started_at ended_at settled_at "
+    "exit_code cpu_seconds max_memory_bytes used_seconds refunded_seconds energy_joules "
+    "energy_method energy_scope"
+).split()
+
+
+def save_job(job: Job) -> None:
+    """Insert the job, or update it."""
+    values: dict[str, Any] = {name: getattr(job, name) for name in JOB_FIELDS if name != "id"}
+    values |= {name: getattr(job.request, name) for name in REQUEST_FIELDS}
+    values |= {"state": job.state.value, "wait": _to_json(job.wait), "end": _to_json(job.end)}
+    JobRow.objects.update_or_create(id=job.id, defaults=values)
+
+
+def get_job(job_id: str) -> Job:
+    """Return a job by its id."""
+    row = JobRow.objects.filter(id=job_id).first()
+    if row is None:
+        raise NotFound(kind="job", id=job_id)
+    return _job(row)
+
+
+def find_job_by_client_key(project_id: str, client_key: str) -> Job | None:
+    """Return the job that a client submitted under its own key."""
+    row = JobRow.objects.filter(project_id=project_id, client_key=client_key).first()
+    return _job(row) if row else None
+
+
+def list_jobs(
+    *,
+    organisation_ids: Iterable[str] | None = None,
+    project_id: str = "",
+    sweep_id: str = "",
+    after: str = "",
+    limit: int = 50,
+) -> list[Job]:
+    """Return jobs, the newest first; `after` is the id of the last one already seen."""
+    rows = JobRow.objects.order_by("-submitted_at", "-id")
+    if organisation_ids is not None:
+        rows = rows.filter(organisation_id__in=list(organisation_ids))
+    if project_id:
+        rows = rows.filter(project_id=project_id)
+    if sweep_id:
+        rows = rows.filter(sweep_id=sweep_id)
+    if after and (last := JobRow.objects.filter(id=after).first()):
+        rows = rows.filter(
+            models.Q(submitted_at__lt=last.submitted_at)
+            | models.Q(submitted_at=last.submitted_at, id__lt=after)
+        )
+    return [_job(row) for row in rows[:limit]]
+
+
+def list_alive_jobs(partition_id: str) -> list[Job]:
+    """Return all pending and running jobs of a partition, the oldest first."""
+    rows = JobRow.objects.filter(partition_id=partition_id, state__in=("pending", "running"))
+    return [_job(row) for row in rows.order_by("submitted_at", "id")]
+
+
+def count_jobs_by_state(partition_id: str) -> dict[str, int]:
+    """Return how many jobs of a partition are in each state."""
+    rows = JobRow.objects.filter(partition_id=partition_id).values_list("state")
+    return {row[0]: row[1] for row in rows.annotate(jobs=models.Count("id")).order_by("state")}
+
+
+def save_attempt(attempt: Attempt, *, partition_id: str) -> None:
+    """Insert the attempt, or update it."""
+    values: dict[str, Any] = {n: getattr(attempt, n) for n in ATTEMPT_FIELDS if n != "key"}
+    values |= {
+        "partition_id": partition_id,
+        "nodes": list(attempt.nodes),
+        "stop_reason": attempt.stop_reason or "",
+        "reason": attempt.reason or "",
+        "sentence": _to_json(attempt.sentence),
+    }
+    AttemptRow.objects.update_or_create(key=attempt.key, defaults=values)
+
+
+def get_attempt(key: str) -> Attempt:
+    """Return an attempt by its key."""
+    row = AttemptRow.objects.filter(key=key).first()
+    if row is None:
+        raise NotFound(kind="attempt", id=key)
+    return _attempt(row)
+
+
+def list_attempts(job_id: str) -> list[Attempt]:
+    """Return the attempts of a job in order."""
+    rows = AttemptRow.objects.filter(job_id=job_id).order_by("number")
+    return [_attempt(row) for row in rows]
+
+
+def list_unsettled_attempts(partition_id: str) -> list[Attempt]:
+    """Return the attempts whose use does not stand in the ledger yet."""
+    rows = AttemptRow.objects.filter(partition_id=partition_id, settled_at__isnull=True)
+    return [_attempt(row) for row in rows.order_by("decided_at", "key")]
+
+
+def list_all_jobs() -> list[Job]:
+    """Return every job by id, for the evidence."""
+    return [_job(row) for row in JobRow.objects.order_by("id").iterator()]
+
+
+def list_all_attempts() -> list[Attempt]:
+    """Return every attempt by key, for the evidence."""
+    return [_attempt(row) for row in AttemptRow.objects.order_by("key").iterator()]
+
+
+def add_job_event(event: JobEvent) -> None:
+    """Append an event."""
+    JobEventRow.objects.create(job_id=event.job_id, at=event.at, sentence=event.sentence.to_json())
+
+
+def list_job_events(job_id: str) -> list[JobEvent]:
+    """Return what happened to a job, the oldest first."""
+    rows = JobEventRow.objects.filter(job_id=job_id).order_by("id")
+    return [
+        JobEvent(job_id=row.job_id, at=row.at, sentence=Sentence.from_json(row.sentence))
+        for row in rows
+    ]
+
+
+def _job(row: JobRow) -> Job:
+    return Job(
+        **{name: getattr(row, name) for name in JOB_FIELDS},
+        request=ResourceRequest(**{name: getattr(row, name) for name in REQUEST_FIELDS}),
+        state=JobState(row.state),
+        wait=_sentence(row.wait),
+        end=_sentence(row.end),
+    )
+
+
+def _attempt(row: AttemptRow) -> Attempt:
+    return Attempt(
+        **{name: getattr(row, name) for name in ATTEMPT_FIELDS},
+        nodes=tuple(row.nodes),
+        stop_reason=EndReason(row.stop_reason) if row.stop_reason else None,
+        reason=EndReason(row.reason) if row.reason else None,
+        sentence=_sentence(row.sentence),
+    )
+
+
+def _to_json(sentence: Sentence | None) -> dict[str, Any] | None:
+    return sentence.to_json() if sentence else None
+
+
+def _sentence(value: dict[str, Any] | None) -> Sentence | None:
+    return Sentence.from_json(value) if value else None
