@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.utils import formats, timezone, translation
 
 from allmende.domain.basics.sentences import Sentence
@@ -16,18 +17,23 @@ def choose(wanted: str) -> str:
 
 
 def speak(language: str) -> None:
-    """Use this language from here on, in this thread."""
-    translation.activate(choose(language))
+    """Use this language from here on, in this thread; before `wiring.start()` it is English."""
+    if apps.ready:
+        translation.activate(choose(language))
 
 
 def translate(sentence: Sentence) -> str:
     """Return a sentence in the language now spoken; facts that are sentences follow suit."""
+    if not apps.ready:
+        return sentence.english()
     facts = {name: _fact(fact) for name, fact in sentence.facts.items()}
     return translation.gettext(sentence.template).format(**facts)
 
 
 def write_instant(instant: Any) -> str:
     """Return an instant in local time as the language writes it."""
+    if not apps.ready:
+        return str(instant.isoformat())
     return str(formats.date_format(timezone.localtime(instant), "SHORT_DATETIME_FORMAT"))
 
 

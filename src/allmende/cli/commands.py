@@ -1,0 +1,120 @@
+"""Every command of `allmende`: one table, and a group that loads a command when it is called."""
+
+import importlib
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from allmende import wiring
+
+
+@dataclass(frozen=True)
+class Command:
+    """Where a command lives. `attribute` is a Typer app (a noun) or a function (a verb)."""
+
+    module: str
+    attribute: str
+    help: str
+    needs_database: bool = True
+
+
+# The person of `--as`, set before a command runs.
+acting_as: ContextVar[str] = ContextVar("acting_as", default="")
+
+COMMANDS = {
+    "demo": Command("demo", "demo", "Play the whole story, from application to model.", False),
+    "init": Command(
+        "init", "init", "Set up the database and print the administrator's link.", False
+    ),
+    "serve": Command("serve", "serve", "Run the portal, the API and the daemon.", True),
+    "daemon": Command("serve", "daemon", "Run the heartbeat alone.", True),
+    "person": Command("people", "app", "People and their roles."),
+    "token": Command("tokens", "app", "Tokens for programs."),
+    "organisation": Command("organisations", "app", "Organisations and their size."),
+    "eligibility": Command("eligibility", "app", "May we apply, and where?"),
+    "call": Command("calls", "app", "What is open."),
+    "application": Command("applications", "app", "Requests for compute time."),
+    "award": Command("awards", "app", "Decisions that give time."),
+    "project": Command("projects", "app", "The work under an award, and its budget."),
+    "job": Command("jobs", "app", "Submit, follow and stop jobs."),
+    "model": Command("models", "app", "Trained models, their cards and records."),
+    "site": Command("sites", "app", "Where the machines stand."),
+    "ledger": Command("ledger", "app", "Every hour, booked twice."),
+    "promise": Command("promises", "app", "What was promised, and whether it is kept."),
+    "audit": Command("audit", "app", "Who did what, when and why."),
+    "export-evidence": Command("evidence", "export_evidence", "Write the evidence as plain files."),
+    "verify": Command(
+        "evidence", "verify", "Recompute exported evidence, without a database.", False
+    ),
+    "completion": Command(
+        "completion", "completion", "Print the completion script of a shell.", False
+    ),
+}
+
+
+class LazyGroup(TyperGroup):
+    """A group that knows its commands by name, and imports one only when it is called."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        # Stand-ins that carry the help; `resolve_command` loads the real one.
+        self.commands = {
+            name: TyperCommand(name, help=command.help) for name, command in COMMANDS.items()
+        }
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command itself, loaded, with the database checked where it needs one."""
+        name, stand_in, rest = super().resolve_command(ctx, [_singular(args[0]), *args[1:]])
+        if stand_in is None:
+            return name, stand_in, rest
+        command = COMMANDS[name]
+        loaded = load(name)
+        if command.needs_database:
+            _speak(ctx.params.get("_language", ""))
+        asks_for_help = "--help" in rest or not rest
+        if command.needs_database and not ctx.resilient_parsing and not asks_for_help:
+            _check_database()
+        return name, loaded, rest
+
+
+def load(name: str) -> Any:
+    """Import a command and return it as Typer runs it."""
+    command = COMMANDS[name]
+    if command.needs_database:
+        wiring.start()  # services can only be imported once Django knows its tables
+    part = getattr(importlib.import_module(f"allmende.cli.{command.module}"), command.attribute)
+    if isinstance(part, typer.Typer):
+        if not part.registered_callback:
+            part.callback(no_args_is_help=True)(_keep_as_group)
+        app = part
+    else:
+        app = typer.Typer(add_completion=False)
+        app.command()(part)
+    loaded = typer.main.get_command(app)
+    loaded.name = name
+    loaded.help = loaded.help or command.help
+    return loaded
+
+
+def _keep_as_group() -> None:
+    # Without a callback, Typer folds an app of one command into that command.
+    return None
+
+
+def _singular(name: str) -> str:
+    return name if name in COMMANDS else name.removesuffix("s")
+
+
+def _speak(language: str) -> None:
+    from allmende.wiring import languages  # noqa: PLC0415 - Django must have started
+
+    languages.speak(language)
+
+
+def _check_database() -> None:
+    from allmende.wiring import database_version  # noqa: PLC0415 - Django must have started
+
+    database_version.check_database()

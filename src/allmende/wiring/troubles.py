@@ -1,0 +1,60 @@
+"""Troubles of this machine, said as refusals: a full disk, a busy port, a locked database."""
+
+import errno
+
+from django.db import DatabaseError
+
+from allmende.domain.basics.refusals import Refusal
+from allmende.wiring.home import home
+
+
+class DiskIsFull(Refusal):
+    """The disk is full, so nothing was changed. Make room under {folder}, then try again."""
+
+    status = 507
+
+
+class DatabaseIsBusy(Refusal):
+    """The database was busy for too long, so nothing was changed. Try again."""
+
+    status = 503
+
+
+class DatabaseIsOutOfReach(Refusal):
+    """The database cannot be reached: {problem}. Check ALLMENDE_DATABASE_URL, then try again."""
+
+    status = 503
+
+
+class NotAllowedOnDisk(Refusal):
+    """This user may not write {file}. Choose another folder with ALLMENDE_HOME."""
+
+    status = 503
+
+
+def explain(error: Exception) -> Refusal | None:
+    """Return the refusal for a trouble of this machine, None for a mistake of ours."""
+
+    text = str(error).lower()
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskIsFull(folder=str(home()))
+    if isinstance(error, PermissionError | OSError) and getattr(error, "errno", 0) in (
+        errno.EACCES,
+        errno.EROFS,
+    ):
+        return NotAllowedOnDisk(file=str(error.filename or home()))
+    if isinstance(error, DatabaseError):
+        return _explain_database(text, folder=str(home()))
+    return None
+
+
+def _explain_database(text: str, *, folder: str) -> Refusal | None:
+    if "disk is full" in text or "no space left" in text:
+        return DiskIsFull(folder=folder)
+    if "is locked" in text or "lock timeout" in text:
+        return DatabaseIsBusy()
+    if "unable to open" in text or "connection" in text:
+        return DatabaseIsOutOfReach(problem=text.splitlines()[0])
+    if "readonly" in text:
+        return NotAllowedOnDisk(file=folder)
+    return None
