@@ -1,0 +1,66 @@
+# Everything a person does with this checkout. Each target makes its own set-up; none needs root.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo serve test check fix bench docs messages lock clean
+
+help:            ## List the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/run.stamp .venv/blueprints.stamp  ## The whole job, from application to trained model, in minutes
+	@$(BIN)/allmende demo $(ARGS)
+
+serve: .venv/run.stamp  ## The portal on http://127.0.0.1:8000, with the daemon that runs jobs
+	@$(BIN)/allmende serve $(ARGS)
+
+test: .venv/dev.stamp .venv/blueprints.stamp  ## All tests, with the coverage gates
+	@tools/test.sh $(ARGS)
+
+check: .venv/dev.stamp  ## Format, lint, types, architecture, house rules; writes nothing
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy --no-error-summary
+	PYTHONPATH=src $(BIN)/lint-imports --no-cache
+	$(BIN)/pytest tests/house
+
+fix: .venv/dev.stamp  ## Format and mend what a machine can mend
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format --quiet .
+
+bench: .venv/dev.stamp  ## Benchmarks, each with its ratio to a peer in the same run
+	$(BIN)/python -m bench
+
+docs: .venv/dev.stamp  ## Write the generated pages: state diagrams, command and API reference
+	$(BIN)/python -m tools.docs
+
+messages: .venv/dev.stamp  ## Collect the sentences to translate, and compile the translations
+	$(BIN)/python -m tools.messages
+
+lock: .venv/dev.stamp  ## Renew the lock files from pyproject.toml
+	$(BIN)/pip install --quiet pip-tools
+	$(BIN)/pip-compile -q --no-emit-index-url --no-emit-find-links --generate-hashes --strip-extras --no-header --allow-unsafe -U -o requirements/run.lock pyproject.toml
+	cd requirements && ../$(BIN)/pip-compile -q --no-emit-index-url --no-emit-find-links --generate-hashes --strip-extras --no-header --allow-unsafe -U -o dev.lock dev.in
+
+clean:           ## Forget the environment and everything the demo made
+	rm -rf .venv var
+
+.venv/bin/python:
+	@echo "Making the environment .venv (once) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Allmende needs Python 3.11 or newer; try: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv .venv
+
+.venv/run.stamp: requirements/run.lock pyproject.toml | .venv/bin/python
+	@echo "Installing the pinned packages (once) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+.venv/dev.stamp: requirements/dev.lock .venv/run.stamp
+	@echo "Installing the tools for tests and checks (once) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@
+
+.venv/blueprints.stamp: $(wildcard blueprints/*/requirements.lock) .venv/run.stamp
+	@$(BIN)/allmende blueprint prepare --all
+	@touch $@
