@@ -1,0 +1,151 @@
+"""How good is the classifier, how sure are we, and for whom is it worse.
+
+Every function takes labels (1 = malignant) and probabilities. Nothing here names a patient, and a
+group of fewer than five is not reported: outputs leave the site, data do not.
+"""
+
+import numpy as np
+
+SMALLEST_GROUP = 5
+INTERVAL = (2.5, 97.5)
+
+
+def auroc(labels, probabilities):
+    """Return the chance that a malignant case scores above a benign one; ties count half."""
+    positives = np.count_nonzero(labels)
+    negatives = len(labels) - positives
+    if positives == 0 or negatives == 0:
+        return float("nan")
+    _, inverse, counts = np.unique(probabilities, return_inverse=True, return_counts=True)
+    mean_ranks = np.cumsum(counts) - (counts - 1) / 2
+    rank_sum = mean_ranks[inverse][labels == 1].sum()
+    return float((rank_sum - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def sensitivity(labels, decisions):
+    """Return the share of malignant cases that were found."""
+    return share(decisions[labels == 1])
+
+
+def specificity(labels, decisions):
+    """Return the share of benign cases that were left alone."""
+    return share(~decisions[labels == 0])
+
+
+def share(flags):
+    """Return the share of true flags; not a number when there are none."""
+    return float(np.mean(flags)) if len(flags) else float("nan")
+
+
+def balanced_accuracy(labels, probabilities):
+    """Return the mean of sensitivity and specificity at one half."""
+    decisions = probabilities >= 0.5
+    return (sensitivity(labels, decisions) + specificity(labels, decisions)) / 2
+
+
+def brier(labels, probabilities):
+    """Return the mean squared distance between probability and truth; 0 is perfect."""
+    return float(np.mean((probabilities - labels) ** 2)) if len(labels) else float("nan")
+
+
+def threshold_for_specificity(labels, probabilities, wanted):
+    """Return the lowest threshold that leaves at least the wanted share of benign cases alone."""
+    benign = np.sort(probabilities[labels == 0])
+    allowed = int(np.floor((1 - wanted) * len(benign) + 1e-9))  # benign cases that may score above
+    return float(np.nextafter(benign[len(benign) - allowed - 1], np.inf))
+
+
+def sensitivity_at_95_specificity(labels, probabilities):
+    """Return the best sensitivity that is possible with a specificity of at least 0.95."""
+    if np.all(labels == labels[0]):
+        return float("nan")
+    threshold = threshold_for_specificity(labels, probabilities, 0.95)
+    return sensitivity(labels, probabilities >= threshold)
+
+
+def calibration_table(labels, probabilities, bins=10):
+    """Return rows (from, to, cases, mean probability, share malignant) of equal width."""
+    edges = np.linspace(0, 1, bins + 1)
+    of_bin = np.minimum((probabilities * bins).astype(int), bins - 1)
+    rows = []
+    for number in range(bins):
+        inside = of_bin == number
+        cases = int(np.count_nonzero(inside))
+        if cases:
+            observed = float(labels[inside].mean())
+            predicted = float(probabilities[inside].mean())
+            rows.append(
+                (float(edges[number]), float(edges[number + 1]), cases, predicted, observed)
+            )
+    return rows
+
+
+def expected_calibration_error(labels, probabilities):
+    """Return the mean distance between said and seen, weighted by cases (Guo et al. 2017)."""
+    rows = calibration_table(labels, probabilities)
+    return sum(cases * abs(said - seen) for _, _, cases, said, seen in rows) / len(labels)
+
+
+MEASURES = {
+    "auroc": auroc,
+    "balanced_accuracy": balanced_accuracy,
+    "brier": brier,
+    "expected_calibration_error": expected_calibration_error,
+    "sensitivity_at_95_specificity": sensitivity_at_95_specificity,
+}
+
+
+def measure_all(labels, probabilities, *, seed, resamples=1000):
+    """Return each measure with its 95 % bootstrap interval (percentile; cases drawn anew)."""
+    dice = np.random.default_rng([seed, 95])
+    draws = dice.integers(len(labels), size=(resamples, len(labels)))
+    result = {}
+    for name, measure in MEASURES.items():
+        values = np.array([measure(labels[draw], probabilities[draw]) for draw in draws])
+        low, high = np.nanpercentile(values, INTERVAL)
+        result[name] = {
+            "value": measure(labels, probabilities),
+            "low": float(low),
+            "high": float(high),
+        }
+    return result
+
+
+def subgroup_table(labels, probabilities, *, sizes, cuts, threshold):
+    """Return how well it works for small, middle and large tumours; cuts come from development."""
+    of_group = np.digitize(sizes, cuts)
+    rows = []
+    for number, name in enumerate(("small", "middle", "large")):
+        inside = of_group == number
+        truth, said = labels[inside], probabilities[inside]
+        malignant = int(np.count_nonzero(truth))
+        benign = len(truth) - malignant
+        decisions = said >= threshold
+        rows.append(
+            {
+                "group": name,
+                "cases": reported(len(truth), len(truth)),
+                "malignant": reported(malignant, malignant),
+                "auroc": reported(auroc(truth, said), min(malignant, benign)),
+                "brier": reported(brier(truth, said), len(truth)),
+                "sensitivity": reported(sensitivity(truth, decisions), malignant),
+                "specificity": reported(specificity(truth, decisions), benign),
+            }
+        )
+    return rows
+
+
+def reported(value, cases):
+    """Return the value, or None where it would speak of fewer than five people."""
+    return value if cases >= SMALLEST_GROUP else None
+
+
+def render_calibration(rows):
+    """Return the reliability table as CSV, without the figures of bins of fewer than five cases."""
+    lines = ["probability_from,probability_to,cases,mean_probability,share_malignant"]
+    for low, high, cases, said, seen in rows:
+        if cases < SMALLEST_GROUP:
+            lines.append(f"{low:.1f},{high:.1f},<{SMALLEST_GROUP},,")
+        else:
+            lines.append(f"{low:.1f},{high:.1f},{cases},{said:.4f},{seen:.4f}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,61 @@
+"""Small networks side by side: the first axis of every array counts the members."""
+
+import numpy as np
+
+
+def initial_weights(options, features):
+    """Return the weights of all members (first axis), He-initialised."""
+    dice = np.random.default_rng([options["seed"], 0])
+    members, hidden = options["folds"], options["hidden_units"]
+    draw = dice.standard_normal
+    return {
+        "hidden.weight": np.float32(draw((members, features, hidden)) * np.sqrt(2 / features)),
+        "hidden.bias": np.zeros((members, 1, hidden), np.float32),
+        "output.weight": np.float32(draw((members, hidden, 1)) * np.sqrt(1 / hidden)),
+        "output.bias": np.zeros((members, 1, 1), np.float32),
+    }
+
+
+def forward(weights, x):
+    """Return the hidden layer and the logits of every member; x is (members or 1, records, 30)."""
+    hidden = np.maximum(x @ weights["hidden.weight"] + weights["hidden.bias"], 0)
+    return hidden, (hidden @ weights["output.weight"] + weights["output.bias"])[..., 0]
+
+
+def sigmoid(logits):
+    """Return probabilities, without overflow on either side."""
+    return 0.5 * (1 + np.tanh(0.5 * logits))
+
+
+def loss_and_gradients(weights, x, y, l2):
+    """Return the mean cross-entropy, and how it changes with each weight, penalty included."""
+    hidden, logits = forward(weights, x)
+    loss = np.mean(np.logaddexp(0, logits) - y * logits)
+    at_logits = ((sigmoid(logits) - y) / y.shape[1])[..., None].astype(np.float32)
+    at_hidden = (at_logits @ weights["output.weight"].transpose(0, 2, 1)) * (hidden > 0)
+    return loss, {
+        "hidden.weight": x.transpose(0, 2, 1) @ at_hidden + l2 * weights["hidden.weight"],
+        "hidden.bias": at_hidden.sum(axis=1, keepdims=True),
+        "output.weight": hidden.transpose(0, 2, 1) @ at_logits + l2 * weights["output.weight"],
+        "output.bias": at_logits.sum(axis=1, keepdims=True),
+    }
+
+
+class Adam:
+    """Kingma & Ba 2015, with a learning rate that falls along a half cosine."""
+
+    def __init__(self, weights, options):
+        self.rate, self.total = options["learning_rate"], options["steps"]
+        self.mean = {name: np.zeros_like(value) for name, value in weights.items()}
+        self.square = {name: np.zeros_like(value) for name, value in weights.items()}
+
+    def update(self, weights, gradients, step):
+        """Change the weights in place; `step` counts from 0."""
+        rate = self.rate * 0.5 * (1 + np.cos(np.pi * step / self.total))
+        # Both corrections of the averages' start at zero, drawn into one factor.
+        rate *= np.sqrt(1 - 0.999 ** (step + 1)) / (1 - 0.9 ** (step + 1))
+        for name, gradient in gradients.items():
+            mean, square = self.mean[name], self.square[name]
+            mean += np.float32(0.1) * (gradient - mean)
+            square += np.float32(0.001) * (gradient * gradient - square)
+            weights[name] -= np.float32(rate) * mean / (np.sqrt(square) + np.float32(1e-8))
