@@ -3,8 +3,12 @@
 from allmende.storage.audit import AuditEventRow, AuditHeadRow
 from allmende.storage.cycles import CycleRow, FairnessStateRow, LeaseRow
 from allmende.storage.jobs import AttemptRow, JobEventRow, JobRow
+from allmende.storage.ledger import LedgerAccountRow, LedgerBalanceRow, LedgerTransferRow
+from allmende.storage.people import AdminLinkRow, MembershipRow, PersonRow
+from allmende.storage.tokens import TokenRow
 
 __all__ = [
+    "AdminLinkRow",
     "AttemptRow",
     "AuditEventRow",
     "AuditHeadRow",
@@ -13,4 +17,10 @@ __all__ = [
     "JobEventRow",
     "JobRow",
     "LeaseRow",
+    "LedgerAccountRow",
+    "LedgerBalanceRow",
+    "LedgerTransferRow",
+    "MembershipRow",
+    "PersonRow",
+    "TokenRow",
 ]
