@@ -1,0 +1,130 @@
+"""The energy of an attempt: measured where a counter exists, else estimated; always labelled."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.units import Joules
+
+
+class EnergyMethod(StrEnum):
+    """How a figure came about."""
+
+    MEASURED = "measured"
+    ESTIMATED = "estimated"
+
+
+class EnergyScope(StrEnum):
+    """What a figure includes."""
+
+    CPU = "cpu"  # the processor packages, without memory, disks, fans, power supply
+    GPU = "gpu"  # the accelerator boards
+    NODE = "node"  # the whole node
+
+
+@dataclass(frozen=True, kw_only=True)
+class Energy:
+    """An amount that says how it was found, what it includes, and by which arithmetic."""
+
+    energy_joules: Joules
+    method: EnergyMethod
+    scope: EnergyScope
+    formula: Sentence
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodePower:
+    """The power model of a node, for where no counter exists."""
+
+    watts_idle_per_node: float
+    watts_busy_per_core: float  # on top of idle, while a core computes
+    pue: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CounterShare:
+    """What a counter counted while an attempt ran, and the attempt's part of the computing."""
+
+    counter_joules: int
+    cpu_seconds: float
+    cpu_seconds_of_all: float  # of everything that ran on what the counter covers
+    scope: EnergyScope
+    pue: float = 1.0
+
+
+def estimate_energy(
+    *, nodes: int, wall_seconds: float, cpu_seconds: float, power: NodePower
+) -> Energy:
+    """Return (idle watts x nodes x wall time + busy watts x CPU time) x PUE."""
+    idle = _exact(power.watts_idle_per_node) * nodes * _exact(wall_seconds)
+    busy = _exact(power.watts_busy_per_core) * _exact(cpu_seconds)
+    joules = _whole((idle + busy) * _exact(power.pue))
+    formula = Sentence(
+        "({idle} W × {nodes} nodes × {wall} s + {busy} W × {cpu} core seconds) × PUE {pue}",
+        {
+            "idle": power.watts_idle_per_node,
+            "nodes": nodes,
+            "wall": round(wall_seconds, 3),
+            "busy": power.watts_busy_per_core,
+            "cpu": round(cpu_seconds, 3),
+            "pue": power.pue,
+        },
+    )
+    return Energy(
+        energy_joules=joules,
+        method=EnergyMethod.ESTIMATED,
+        scope=EnergyScope.NODE,
+        formula=formula,
+    )
+
+
+def measure_energy(share: CounterShare) -> Energy:
+    """Return the attempt's part of what a counter counted, by its part of the CPU time."""
+    if share.cpu_seconds_of_all > 0:
+        # Clocks are read one after the other, so a part may come out above the whole.
+        part = min(Fraction(1), _exact(share.cpu_seconds) / _exact(share.cpu_seconds_of_all))
+    else:
+        part = Fraction(0)
+    formula = Sentence(
+        "{counter} J counted × {cpu} of {all} core seconds × PUE {pue}",
+        {
+            "counter": share.counter_joules,
+            "cpu": round(share.cpu_seconds, 3),
+            "all": round(share.cpu_seconds_of_all, 3),
+            "pue": share.pue,
+        },
+    )
+    return Energy(
+        energy_joules=_whole(share.counter_joules * part * _exact(share.pue)),
+        method=EnergyMethod.MEASURED,
+        scope=share.scope,
+        formula=formula,
+    )
+
+
+def apportion(whole: int, weights: Mapping[str, int]) -> dict[str, int]:
+    """Divide an amount by weights so that the whole parts sum to exactly the whole.
+
+    Largest remainder (Hamilton): everybody gets the floor of their part, and what is left goes,
+    one by one, to the largest remainders; equal remainders in the order of their names.
+    """
+    assert whole >= 0, "only an amount can be divided"
+    total = sum(weights.values())
+    assert total > 0, "somebody has a weight"
+    parts = {name: whole * weight // total for name, weight in weights.items()}
+    left = whole - sum(parts.values())
+    by_remainder = sorted(weights, key=lambda name: (-(whole * weights[name] % total), name))
+    for name in by_remainder[:left]:
+        parts[name] += 1
+    return parts
+
+
+def _exact(number: float) -> Fraction:
+    # The decimal number that a person wrote, not its nearest binary fraction.
+    return Fraction(str(number))
+
+
+def _whole(joules: Fraction) -> Joules:
+    return Joules(int(joules + Fraction(1, 2)))
