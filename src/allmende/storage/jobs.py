@@ -8,7 +8,14 @@ from django.db import models
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.backends import EndReason
-from allmende.domain.scheduling.jobs import Attempt, Job, JobEvent, JobState, ResourceRequest
+from allmende.domain.scheduling.jobs import (
+    Attempt,
+    Job,
+    JobEvent,
+    JobState,
+    ResourceRequest,
+    StopRequest,
+)
 
 
 class JobRow(models.Model):
@@ -36,7 +43,8 @@ class JobRow(models.Model):
     max_retries = models.PositiveIntegerField()
     wait = models.JSONField(null=True)
     end = models.JSONField(null=True)
-    cancel_requested = models.BooleanField()
+    node_failures = models.PositiveIntegerField()
+    stop_request = models.CharField(max_length=20)
     hold_id = models.CharField(max_length=60)
     held_seconds = models.BigIntegerField()
     client_key = models.CharField(max_length=100)
@@ -114,7 +122,7 @@ class JobEventRow(models.Model):
 # Fields that a row and its value share by name and form.
 JOB_FIELDS = (
     "id name project_id organisation_id person_id partition_id access_share group_id data_class "
-    "submitted_at started_at ended_at attempts max_retries cancel_requested hold_id held_seconds "
+    "submitted_at started_at ended_at attempts node_failures max_retries hold_id held_seconds "
     "client_key sweep_id spec"
 ).split()
 REQUEST_FIELDS = (
@@ -131,7 +139,12 @@ def save_job(job: Job) -> None:
     """Insert the job, or update it."""
     values: dict[str, Any] = {name: getattr(job, name) for name in JOB_FIELDS if name != "id"}
     values |= {name: getattr(job.request, name) for name in REQUEST_FIELDS}
-    values |= {"state": job.state.value, "wait": _to_json(job.wait), "end": _to_json(job.end)}
+    values |= {
+        "stop_request": job.stop_request.value,
+        "state": job.state.value,
+        "wait": _to_json(job.wait),
+        "end": _to_json(job.end),
+    }
     JobRow.objects.update_or_create(id=job.id, defaults=values)
 
 
@@ -247,6 +260,7 @@ def _job(row: JobRow) -> Job:
         **{name: getattr(row, name) for name in JOB_FIELDS},
         request=ResourceRequest(**{name: getattr(row, name) for name in REQUEST_FIELDS}),
         state=JobState(row.state),
+        stop_request=StopRequest(row.stop_request),
         wait=_sentence(row.wait),
         end=_sentence(row.end),
     )

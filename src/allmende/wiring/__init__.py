@@ -6,8 +6,15 @@ Every entry point begins with `start()`; after that it may import services.
 import os
 import secrets
 from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING
 
 from allmende.domain.basics.ids import render_id
+from allmende.domain.basics.people import Person
+
+if TYPE_CHECKING:
+    from allmende.services.deeds import Deed
+    from allmende.services.workshop import Workshop
 
 
 def start() -> None:
@@ -26,3 +33,18 @@ def now() -> datetime:
 def new_id(prefix: str) -> str:
     """Return a new random id; the only dice of the project."""
     return render_id(prefix, secrets.randbits(40))
+
+
+def deed_of(person: Person) -> "Deed":
+    """Return a deed of this person, at this instant."""
+    from allmende.services.deeds import Deed  # noqa: PLC0415 - Django must be ready
+
+    return Deed(actor=person, now=now(), new_id=new_id)
+
+
+@cache
+def workshop() -> "Workshop":
+    """Return the concrete parts that run jobs: factory, blueprints, the local backend."""
+    from allmende.wiring.workshop import build_workshop  # noqa: PLC0415 - Django must be ready
+
+    return build_workshop()

@@ -47,6 +47,14 @@ LIFECYCLE = Lifecycle(
 )
 
 
+class StopRequest(StrEnum):
+    """What the owner of a running job asked for."""
+
+    NONE = "none"
+    AT_CHECKPOINT = "at_checkpoint"  # save first, within the grace
+    AT_ONCE = "at_once"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ResourceRequest:
     """What a job asks for. The time limit bounds each attempt."""
@@ -77,10 +85,11 @@ class Job:
     started_at: datetime | None = None  # of the first attempt
     ended_at: datetime | None = None
     attempts: int = 0  # how many were begun
+    node_failures: int = 0  # how many of them lost a node: each uses up a retry
     max_retries: int = 3
     wait: Sentence | None = None  # why it waits, as the last plan said
     end: Sentence | None = None  # why it ended, in words
-    cancel_requested: bool = False
+    stop_request: StopRequest = StopRequest.NONE
     hold_id: str = ""  # the time set aside for the next attempt; "" while the budget is short
     held_seconds: int = 0
     client_key: str
@@ -93,13 +102,12 @@ def next_state(job: Job, reason: EndReason) -> JobState:
 
     Preemption is nobody's fault and costs no retry; a dead node is the site's and uses one up.
     """
-    if job.cancel_requested:
+    ended_early = reason in (EndReason.PREEMPTED, EndReason.NODE_FAIL)
+    if ended_early and job.stop_request is not StopRequest.NONE:
         return JobState.CANCELLED
-    if reason is EndReason.PREEMPTED:
-        return JobState.PENDING
-    if reason is EndReason.NODE_FAIL and job.attempts <= job.max_retries:
-        return JobState.PENDING
-    return JobState(reason.value)
+    if reason is EndReason.NODE_FAIL and job.node_failures >= job.max_retries:
+        return JobState.NODE_FAIL
+    return JobState.PENDING if ended_early else JobState(reason.value)
 
 
 def move(job: Job, state: JobState, *, now: datetime) -> Job:

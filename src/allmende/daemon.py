@@ -1,0 +1,80 @@
+"""The heartbeat: observe, settle, plan, start. One daemon leads; a second one stands by."""
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+import structlog
+
+from allmende import wiring
+from allmende.domain.basics.people import DAEMON
+from allmende.domain.basics.refusals import Refusal
+
+HEARTBEAT_SECONDS = 1.0
+
+log = structlog.get_logger("allmende.daemon")
+
+
+class Daemon:
+    """Beats until it is told to stop. Killed at any instant, the next one carries on."""
+
+    def __init__(self, *, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
+        wiring.start()
+        from allmende.services import cycle, leases  # noqa: PLC0415 - Django must be ready
+
+        self.cycle, self.leases = cycle, leases
+        self.workshop = wiring.workshop()
+        self.heartbeat_seconds = heartbeat_seconds
+        self.holder = f"{socket.gethostname()}:{os.getpid()}"
+        self.stopping = threading.Event()
+        self.leads = False
+
+    def run(self, *, until: Callable[[], bool] = lambda: False) -> None:
+        """Beat until a signal arrives or `until` says so; then give the lead back."""
+        try:
+            while not self.stopping.is_set() and not until():
+                started = time.monotonic()
+                self.beat()
+                self.stopping.wait(max(0.0, started + self.heartbeat_seconds - time.monotonic()))
+        finally:
+            if self.leads:
+                self.leases.give_lead_back(wiring.deed_of(DAEMON), holder=self.holder)
+
+    def beat(self) -> None:
+        """Do one heartbeat on every partition that is driven from here, if this daemon leads."""
+        leads = self.leases.take_lead(wiring.deed_of(DAEMON), holder=self.holder)
+        if leads != self.leads:
+            log.info("leading" if leads else "standing by", holder=self.holder)
+            self.leads = leads
+        if not leads:
+            return
+        for partition in self.workshop.factory.partitions:
+            if partition.is_embedded:
+                self._beat_partition(partition.id)
+
+    def _beat_partition(self, partition_id: str) -> None:
+        try:
+            deed = wiring.deed_of(DAEMON)
+            report = self.cycle.run_cycle(deed, partition_id, workshop=self.workshop)
+        except Refusal as refusal:
+            # Nothing is lost: the next heartbeat finds everything as it was.
+            log.warning("refused", partition=partition_id, sentence=str(refusal))
+            return
+        if report.has_news:
+            log.info("cycle", partition=partition_id, **report.counts())
+
+    def stop(self, *_: int | FrameType | None) -> None:
+        """End after the current heartbeat."""
+        self.stopping.set()
+
+
+def main() -> None:
+    """Run a daemon in the foreground until SIGTERM or Ctrl-C."""
+    daemon = Daemon()
+    signal.signal(signal.SIGTERM, daemon.stop)
+    signal.signal(signal.SIGINT, daemon.stop)
+    daemon.run()

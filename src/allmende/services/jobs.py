@@ -1,0 +1,297 @@
+"""Submitting, stopping, repeating and reading jobs."""
+
+from dataclasses import dataclass, replace
+
+from allmende.domain.access.projects import Project
+from allmende.domain.basics.people import Person
+from allmende.domain.basics.refusals import Refusal
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.sites import Partition
+from allmende.domain.scheduling import jobs
+from allmende.domain.scheduling.jobs import Attempt, Job, JobEvent, JobState, ResourceRequest
+from allmende.domain.training.blueprints import check_params
+from allmende.domain.training.job_files import JobSpec
+from allmende.domain.training.sweeps import expand_sweep
+from allmende.domain.trust.permissions import Permission, can_do, check_member, check_permission
+from allmende.domain.trust.residency import check_residency
+from allmende.services import allocations, audit, projects
+from allmende.services.deeds import Deed, one_transaction
+from allmende.services.workshop import Workshop
+from allmende.storage import jobs as job_store
+
+
+class DifferentJob(Refusal):
+    """The key {client_key} already names job {job}, with another content. Use a new key."""
+
+
+class PartitionTakesNoJobs(Refusal):
+    """Jobs cannot be sent to {partition} from here. Jobs run on: {others}."""
+
+    status = 422
+
+
+class TooManyNodes(Refusal):
+    """The job asks for {nodes} nodes; {partition} allows {most} for {group}. Ask for fewer nodes."""
+
+    status = 422
+
+
+class LimitTooLong(Refusal):
+    """The job asks for {asked} s; {partition} allows {most} s. Set a shorter max_duration."""
+
+    status = 422
+
+
+class TooMuchMemory(Refusal):
+    """The job asks for {asked} MB a node; a node of {partition} has {most} MB. Ask for less."""
+
+    status = 422
+
+
+class JobHasEnded(Refusal):
+    """Job {job} has already ended ({state}). Run it again instead."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobView:
+    """A job with its attempts, for people."""
+
+    job: Job
+    attempts: tuple[Attempt, ...]
+
+
+@one_transaction
+def submit_job(
+    deed: Deed, spec: JobSpec, *, project_id: str, client_key: str, workshop: Workshop
+) -> list[Job]:
+    """Check the job file, hold its hours, and put it in the queue; a sweep becomes several jobs.
+
+    The client makes the key: submitting twice with one key is submitting once.
+    """
+    check_permission(deed.actor, Permission.SUBMIT_JOB)
+    project = projects.get_project(deed.actor, project_id)
+    known = _find_submitted(spec, project_id, client_key)
+    if known:
+        return known
+    projects.check_can_run(project, now=deed.now)
+    partition = _check_partition(project, workshop)
+    _check_resources(spec, project, partition)
+    if spec.blueprint:
+        check_params(workshop.get_blueprint(spec.blueprint), spec.params)
+    check_residency(spec.data_class, partition.country, allowed=workshop.factory.countries)
+    specs = expand_sweep(spec)
+    sweep_id = deed.new_id("s") if len(specs) > 1 else ""
+    return [
+        _submit_one(
+            deed,
+            single,
+            project=project,
+            partition=partition,
+            keys=(client_key if number == 0 else f"{client_key}#{number}", sweep_id),
+        )
+        for number, single in enumerate(specs)
+    ]
+
+
+def _find_submitted(spec: JobSpec, project_id: str, client_key: str) -> list[Job]:
+    first = job_store.find_job_by_client_key(project_id, client_key)
+    if first is None:
+        return []
+    known = [first]
+    if first.sweep_id:
+        sweep = job_store.list_jobs(project_id=project_id, sweep_id=first.sweep_id, limit=1000)
+        known = sorted(sweep, key=lambda job: int(job.client_key.partition("#")[2] or 0))
+    if [job.spec for job in known] != [single.to_json() for single in expand_sweep(spec)]:
+        raise DifferentJob(client_key=client_key, job=first.id)
+    return known
+
+
+def _check_partition(project: Project, workshop: Workshop) -> Partition:
+    partition = workshop.factory.get_partition(project.partition_id)
+    if not partition.is_embedded:
+        others = [p.name for p in workshop.factory.partitions if p.is_embedded]
+        raise PartitionTakesNoJobs(partition=partition.name, others=", ".join(others))
+    return partition
+
+
+def _check_resources(spec: JobSpec, project: Project, partition: Partition) -> None:
+    group = partition.get_group(project.group_id)
+    widest = min(partition.max_nodes_per_job, group.widest_job_nodes)
+    if spec.num_nodes > widest:
+        raise TooManyNodes(
+            nodes=spec.num_nodes, partition=partition.name, most=widest, group=group.name
+        )
+    if spec.max_duration_seconds > partition.max_time_limit_seconds:
+        raise LimitTooLong(
+            asked=spec.max_duration_seconds,
+            partition=partition.name,
+            most=partition.max_time_limit_seconds,
+        )
+    node_bytes = int(partition.memory_gigabytes_per_node * 1e9)
+    if (spec.memory_bytes or 0) > node_bytes:
+        raise TooMuchMemory(
+            asked=spec.memory_bytes // 1_000_000,
+            partition=partition.name,
+            most=node_bytes // 1_000_000,
+        )
+
+
+def _submit_one(
+    deed: Deed, spec: JobSpec, *, project: Project, partition: Partition, keys: tuple[str, str]
+) -> Job:
+    client_key, sweep_id = keys
+    job = Job(
+        id=deed.new_id("j"),
+        name=spec.name,
+        project_id=project.id,
+        organisation_id=project.organisation_id,
+        person_id=deed.actor.id,
+        partition_id=partition.id,
+        access_share=project.access_share,
+        group_id=project.group_id,
+        data_class=spec.data_class,
+        request=ResourceRequest(
+            nodes=spec.num_nodes,
+            time_limit_seconds=spec.max_duration_seconds,
+            memory_bytes_per_node=spec.memory_bytes
+            or int(partition.memory_gigabytes_per_node * 1e9),
+            preemptible=spec.preemptible,
+            grace_seconds=partition.grace_seconds,
+        ),
+        submitted_at=deed.now,
+        max_retries=spec.max_retries,
+        wait=Sentence("The next plan decides about it."),
+        client_key=client_key,
+        sweep_id=sweep_id,
+        spec=spec.to_json(),
+    )
+    job = hold_next_attempt(deed, job, partition=partition)
+    _tell(deed, job, Sentence("Submitted; {hours} are held.", {"hours": _held(job, partition)}))
+    audit.record(
+        deed,
+        action="job.submitted",
+        subject=job.id,
+        project=project.id,
+        held_seconds=job.held_seconds,
+        data_class=job.data_class,
+    )
+    return job
+
+
+def hold_next_attempt(deed: Deed, job: Job, *, partition: Partition) -> Job:
+    """Set time aside for one more attempt: the limit and the grace, on every node.
+
+    Raises the ledger's refusal when the project's budget does not cover it.
+    """
+    longest_seconds = job.request.time_limit_seconds + job.request.grace_seconds
+    held_seconds = job.request.nodes * longest_seconds * partition.charge_factor
+    number = job.attempts + 1
+    hold_id = f"hold:{job.id}.{number}"
+    allocations.hold_for_job(
+        deed,
+        project_id=job.project_id,
+        hold_id=hold_id,
+        seconds=held_seconds,
+        reason=Sentence("job {job}, attempt {number}", {"job": job.id, "number": number}),
+    )
+    job = replace(job, hold_id=hold_id, held_seconds=held_seconds)
+    job_store.save_job(job)
+    return job
+
+
+def _held(job: Job, partition: Partition) -> str:
+    return f"{job.held_seconds / 3600:.3f} {partition.unit.hours_name}"
+
+
+def _tell(deed: Deed, job: Job, sentence: Sentence) -> None:
+    job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=sentence))
+
+
+@one_transaction
+def cancel_job(deed: Deed, job_id: str) -> Job:
+    """Cancel a job: a waiting one now, a running one at the next heartbeat. Safe to repeat."""
+    check_permission(deed.actor, Permission.CANCEL_JOB)
+    return _request_stop(deed, job_id, StopRequest.AT_ONCE)
+
+
+@one_transaction
+def stop_job(deed: Deed, job_id: str) -> Job:
+    """Stop a running job after it has saved a checkpoint; a waiting one is cancelled."""
+    check_permission(deed.actor, Permission.STOP_JOB)
+    return _request_stop(deed, job_id, StopRequest.AT_CHECKPOINT)
+
+
+def _request_stop(deed: Deed, job_id: str, request: StopRequest) -> Job:
+    job = _get(deed.actor, job_id, unless=Permission.CANCEL_EVERY_JOB)
+    if job.state is JobState.CANCELLED or job.stop_request in (request, StopRequest.AT_ONCE):
+        return job
+    if jobs.LIFECYCLE.is_final(job.state):
+        raise JobHasEnded(job=job.id, state=job.state.value)
+    job = replace(job, stop_request=request)
+    if job.state is JobState.PENDING:
+        job = _cancel_waiting(deed, job)
+    job_store.save_job(job)
+    if request is StopRequest.AT_ONCE:
+        sentence = Sentence("{person} cancelled the job.", {"person": deed.actor.name})
+    else:
+        sentence = Sentence(
+            "{person} asked the job to save a checkpoint and stop.", {"person": deed.actor.name}
+        )
+    _tell(deed, job, sentence)
+    audit.record(deed, action="job.stop_requested", subject=job.id, request=request.value)
+    return job
+
+
+def _cancel_waiting(deed: Deed, job: Job) -> Job:
+    if job.hold_id:
+        reason = Sentence("job {job} was cancelled while it waited", {"job": job.id})
+        allocations.void_hold(deed, hold_id=job.hold_id, reason=reason)
+    job = replace(job, hold_id="", held_seconds=0, wait=None)
+    job = replace(job, end=Sentence("Cancelled by {person}.", {"person": deed.actor.name}))
+    return jobs.move(job, JobState.CANCELLED, now=deed.now)
+
+
+@one_transaction
+def run_job_again(deed: Deed, job_id: str, *, client_key: str, workshop: Workshop) -> Job:
+    """Submit the same job file once more, as a job of its own."""
+    check_permission(deed.actor, Permission.RUN_JOB_AGAIN)
+    old = _get(deed.actor, job_id)
+    spec = JobSpec.from_json(old.spec)
+    again = submit_job(
+        deed, spec, project_id=old.project_id, client_key=client_key, workshop=workshop
+    )
+    return again[0]
+
+
+def get_job(reader: Person, job_id: str) -> JobView:
+    """Return a job with its attempts; a foreign tenant's job does not exist for the reader."""
+    check_permission(reader, Permission.SEE_JOB)
+    job = _get(reader, job_id, unless=Permission.SEE_EVERY_JOB)
+    return JobView(job=job, attempts=tuple(job_store.list_attempts(job.id)))
+
+
+def list_jobs(
+    reader: Person, *, project_id: str = "", after: str = "", limit: int = 50
+) -> list[Job]:
+    """Return the jobs that the reader may see, the newest first, paged by key."""
+    check_permission(reader, Permission.SEE_JOB)
+    sees_all = can_do(reader, Permission.SEE_EVERY_JOB)
+    return job_store.list_jobs(
+        organisation_ids=None if sees_all else reader.organisation_ids,
+        project_id=project_id,
+        after=after,
+        limit=limit,
+    )
+
+
+def list_job_events(reader: Person, job_id: str) -> list[JobEvent]:
+    """Return what happened to a job, as sentences."""
+    check_permission(reader, Permission.SEE_JOB)
+    _get(reader, job_id, unless=Permission.SEE_EVERY_JOB)
+    return job_store.list_job_events(job_id)
+
+
+def _get(person: Person, job_id: str, *, unless: Permission | None = None) -> Job:
+    job = job_store.get_job(job_id)
+    check_member(person, job.organisation_id, kind="job", id=job_id, unless=unless)
+    return job

@@ -1,0 +1,38 @@
+"""From a job and its attempt to the launch that a backend understands."""
+
+from allmende.domain.basics.sites import Partition
+from allmende.domain.scheduling.backends import Launch
+from allmende.domain.scheduling.jobs import Attempt, Job
+from allmende.domain.training.blueprints import command_for
+from allmende.domain.training.job_files import JobSpec
+from allmende.services.workshop import Workshop
+
+
+def build_launch(job: Job, attempt: Attempt, *, partition: Partition, workshop: Workshop) -> Launch:
+    """Return everything that the backend needs to run this attempt."""
+    spec = JobSpec.from_json(job.spec)
+    return Launch(
+        key=attempt.key,
+        job_id=job.id,
+        attempt=attempt.number,
+        nodes=attempt.nodes,
+        command=_command(spec, workshop),
+        environment=dict(spec.envs),
+        workdir=spec.workdir,
+        time_limit_seconds=job.request.time_limit_seconds,
+        grace_seconds=job.request.grace_seconds,
+        memory_bytes_per_node=job.request.memory_bytes_per_node,
+    )
+
+
+def _command(spec: JobSpec, workshop: Workshop) -> tuple[str, ...]:
+    if not spec.blueprint:
+        # `set -e`: a failed set-up must not go on to the run.
+        return ("/bin/sh", "-c", "\n".join(["set -e", spec.setup, spec.run]))
+    blueprint = workshop.get_blueprint(spec.blueprint)
+    return command_for(
+        blueprint,
+        spec.params,
+        folder=workshop.blueprint_folder(blueprint.id),
+        python=workshop.environment_python(blueprint.id),
+    )

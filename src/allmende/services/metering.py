@@ -1,0 +1,118 @@
+"""Metering: what an attempt used enters the ledger once and only once."""
+
+from dataclasses import replace
+
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.sites import Partition
+from allmende.domain.footprint.energy import Energy, estimate_energy
+from allmende.domain.scheduling import jobs
+from allmende.domain.scheduling.backends import EndReason, Observation
+from allmende.domain.scheduling.jobs import Attempt, Job, JobEvent, JobState
+from allmende.services import allocations, audit
+from allmende.services.deeds import Deed, one_transaction
+from allmende.storage import jobs as job_store
+
+
+@one_transaction
+def settle_attempt(deed: Deed, seen: Observation, *, partition: Partition) -> Job:
+    """Post what an ended attempt used, return the rest of its hold, and move its job on.
+
+    Settling twice is settling once. Time lost because a node died is refunded.
+    """
+    attempt = job_store.get_attempt(seen.key)
+    job = job_store.get_job(attempt.job_id)
+    if attempt.is_settled:
+        return job
+    assert seen.ended_at is not None, "only an ended attempt is settled"
+    assert seen.reason is not None, "an ended attempt has a reason"
+    attempt = _with_use(attempt, seen, partition)
+    allocations.settle_job(
+        deed,
+        hold_id=attempt.hold_id,
+        used_seconds=attempt.used_seconds,
+        reason=Sentence("job {job}, attempt {number}", {"job": job.id, "number": attempt.number}),
+    )
+    if attempt.reason is EndReason.NODE_FAIL and attempt.used_seconds:
+        attempt = _refund(deed, job, attempt)
+    attempt = replace(attempt, settled_at=deed.now)
+    job_store.save_attempt(attempt, partition_id=partition.id)
+    job = _move_on(deed, job, attempt)
+    audit.record(
+        deed,
+        action="attempt.settled",
+        subject=attempt.key,
+        reason=str(attempt.reason),
+        used_seconds=attempt.used_seconds,
+        refunded_seconds=attempt.refunded_seconds,
+        energy_joules=attempt.energy_joules,
+    )
+    return job
+
+
+def _with_use(attempt: Attempt, seen: Observation, partition: Partition) -> Attempt:
+    """Return the attempt with its times, its charged seconds and its energy."""
+    assert seen.ended_at is not None
+    nodes = len(attempt.nodes)
+    wall_seconds = (seen.ended_at - (seen.started_at or seen.ended_at)).total_seconds()
+    energy: Energy = estimate_energy(
+        wall_seconds=max(0.0, wall_seconds),
+        cpu_seconds=seen.cpu_seconds,
+        nodes=nodes,
+        watts_idle_per_node=partition.watts_idle_per_node,
+        watts_busy_per_core=partition.watts_busy_per_core,
+        pue=partition.pue,
+    )
+    return replace(
+        attempt,
+        started_at=seen.started_at,
+        ended_at=seen.ended_at,
+        reason=seen.reason,
+        exit_code=seen.exit_code,
+        sentence=seen.sentence,
+        cpu_seconds=seen.cpu_seconds,
+        max_memory_bytes=seen.max_memory_bytes,
+        used_seconds=jobs.charged_seconds(
+            seen.started_at, seen.ended_at, nodes=nodes, charge_factor=partition.charge_factor
+        ),
+        energy_joules=energy.energy_joules,
+        energy_method=energy.method.value,
+        energy_scope=energy.scope,
+    )
+
+
+def _refund(deed: Deed, job: Job, attempt: Attempt) -> Attempt:
+    allocations.refund_attempt(
+        deed,
+        refund_id=f"refund:{attempt.key}",
+        hold_id=attempt.hold_id,
+        seconds=attempt.used_seconds,
+        reason=Sentence(
+            "node failure in attempt {number} of job {job}",
+            {"number": attempt.number, "job": job.id},
+        ),
+    )
+    event = Sentence(
+        "The node died. The {seconds} s of this attempt are refunded.",
+        {"seconds": attempt.used_seconds},
+    )
+    job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=event))
+    return replace(attempt, refunded_seconds=attempt.used_seconds)
+
+
+def _move_on(deed: Deed, job: Job, attempt: Attempt) -> Job:
+    """Move the job to the state that follows, and say so in its events."""
+    assert attempt.reason is not None
+    state = jobs.next_state(job, attempt.reason)
+    if attempt.reason is EndReason.NODE_FAIL:
+        job = replace(job, node_failures=job.node_failures + 1)
+    job = jobs.move(job, state, now=deed.now)
+    job = replace(job, hold_id="", held_seconds=0)
+    if state is JobState.PENDING:
+        why = attempt.sentence or Sentence("The attempt ended early.")
+        sentence = Sentence("{why} The job goes back to the queue by itself.", {"why": why})
+    else:
+        job = replace(job, end=attempt.sentence)
+        sentence = attempt.sentence or Sentence("The job ended.")
+    job_store.save_job(job)
+    job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=sentence))
+    return job

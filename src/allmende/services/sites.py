@@ -1,0 +1,56 @@
+"""The sites of the factory, with what runs on them now."""
+
+from dataclasses import dataclass
+
+from allmende.domain.basics.people import Person
+from allmende.domain.basics.sites import Factory, Partition, Site
+from allmende.domain.trust.permissions import Permission, check_permission
+from allmende.storage import jobs as job_store
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartitionLoad:
+    """How busy a partition is at this instant."""
+
+    partition: Partition
+    busy_nodes: int
+    running_jobs: int
+    pending_jobs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteView:
+    """A site and the load of each partition on which jobs run from here."""
+
+    site: Site
+    loads: tuple[PartitionLoad, ...]
+
+
+def list_sites(reader: Person, *, factory: Factory) -> list[SiteView]:
+    """Return all sites in the order of the configuration; everybody may see them."""
+    check_permission(reader, Permission.SEE_FACTORY)
+    return [_view(site) for site in factory.sites]
+
+
+def get_site(reader: Person, site_id: str, *, factory: Factory) -> SiteView:
+    """Return one site with its load."""
+    check_permission(reader, Permission.SEE_FACTORY)
+    return _view(factory.get_site(site_id))
+
+
+def _view(site: Site) -> SiteView:
+    embedded = [partition for partition in site.partitions if partition.is_embedded]
+    return SiteView(site=site, loads=tuple(get_load(partition) for partition in embedded))
+
+
+def get_load(partition: Partition) -> PartitionLoad:
+    """Return how many nodes and jobs are busy on a partition now."""
+    alive = job_store.list_alive_jobs(partition.id)
+    unsettled = job_store.list_unsettled_attempts(partition.id)
+    running = sum(1 for job in alive if job.state == "running")
+    return PartitionLoad(
+        partition=partition,
+        busy_nodes=sum(len(attempt.nodes) for attempt in unsettled),
+        running_jobs=running,
+        pending_jobs=len(alive) - running,
+    )

@@ -1,0 +1,21 @@
+"""The concrete parts that wiring chose, handed to the services that run jobs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from allmende.domain.basics.sites import Factory
+from allmende.domain.scheduling.backends import Backend
+from allmende.domain.training.blueprints import Blueprint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """What it takes to run jobs here; tests and entry points get it from wiring."""
+
+    factory: Factory
+    backend: Backend
+    blueprints: Mapping[str, Blueprint]
+    # Returns the command's interpreter for a blueprint, building its environment at first use.
+    environment_python: Callable[[str], str]
+    # Returns the folder that holds a blueprint's files.
+    blueprint_folder: Callable[[str], str]
