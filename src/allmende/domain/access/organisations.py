@@ -1,0 +1,65 @@
+"""An organisation applies and signs; people act for it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from allmende.domain.access.sme import Firm, OwnershipGraph, SizeClass, SizeResult
+from allmende.domain.basics.refusals import InvalidInput
+
+COUNTRY_CODE_LENGTH = 2
+
+
+class OrganisationKind(StrEnum):
+    """What an organisation is, as it declares; whether it is an SME is computed."""
+
+    ENTERPRISE = "enterprise"
+    UNIVERSITY = "university"
+    RESEARCH_INSTITUTE = "research_institute"
+    PUBLIC_BODY = "public_body"
+    ASSOCIATION = "association"
+    NO_LEGAL_PERSON = "no_legal_person"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Organisation:
+    """Who applies, with the figures and owners that decide on its size class."""
+
+    id: str
+    name: str
+    kind: OrganisationKind
+    country: str  # where it is established, ISO 3166-1 alpha-2
+    is_start_up: bool = False  # declared: no European text defines it
+    vat_number: str = ""
+    nace_code: str = ""
+    ownership: OwnershipGraph | None = None  # the organisation is the firm with its own id
+    size_class: SizeClass = SizeClass.UNRESOLVED
+    registered_at: datetime
+
+    @property
+    def is_enterprise(self) -> bool:
+        """Say whether a size class means anything for it."""
+        return self.kind is OrganisationKind.ENTERPRISE
+
+
+def check_organisation(organisation: Organisation) -> None:
+    """Refuse an organisation without a name or with an impossible country."""
+    if not organisation.name.strip():
+        raise InvalidInput(field="name", problem="give the registered name.")
+    country = organisation.country
+    if len(country) != COUNTRY_CODE_LENGTH or not country.isalpha() or not country.isupper():
+        raise InvalidInput(field="country", problem="give the two capital letters, such as DE.")
+    if organisation.ownership and organisation.ownership.find(organisation.id) is None:
+        raise InvalidInput(
+            field="ownership", problem="the organisation itself is missing among the firms."
+        )
+
+
+def with_size(organisation: Organisation, result: SizeResult) -> Organisation:
+    """Return the organisation with its computed size class."""
+    return replace(organisation, size_class=result.size_class)
+
+
+def lone_firm(organisation: Organisation) -> Firm:
+    """Return the firm that an organisation without known owners and figures is."""
+    return Firm(id=organisation.id, name=organisation.name)
