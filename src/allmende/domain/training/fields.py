@@ -1,0 +1,230 @@
+"""Reads a mapping that a person wrote, key by key, and collects every mistake instead of one."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from allmende.domain.basics.sentences import Sentence
+
+SECONDS_PER = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+BYTES_PER = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+DURATION = re.compile(r"(\d+[dhms])+")
+MEMORY = re.compile(r"(\d+)([KMGT])")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One mistake: the key where it is, and what to do about it."""
+
+    key: str
+    sentence: Sentence
+
+
+class Fields:
+    """A mapping while it is read: what is never asked for is unknown, and said to be so."""
+
+    def __init__(self, values: Mapping[Any, Any], *, findings: list[Finding], path: str = ""):
+        self.values = {_key(key): value for key, value in values.items()}
+        self.findings = findings
+        self.path = path
+        self.asked: list[str] = []
+
+    def has(self, key: str) -> bool:
+        """Say whether the key is there and not empty."""
+        return self.values.get(key) is not None
+
+    def find(self, key: str, template: str, **facts: Any) -> None:
+        """Note a mistake; the template may use {key}."""
+        place = self.path + key
+        self.findings.append(Finding(place, Sentence(template, {"key": place, **facts})))
+
+    def get(self, key: str) -> Any:
+        """Return the raw value, or None."""
+        self.asked.append(key)
+        return self.values.get(key)
+
+    def require(self, key: str) -> None:
+        """Note that the key is missing, if it is."""
+        if not self.has(key):
+            self.find(key, "{key} is missing.")
+
+    def text(self, key: str, default: str = "") -> str:
+        """Return a text."""
+        value = self.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, str) or not value.strip():
+            self.find(key, "{key}: {value} is no text. Put it in quotes.", value=_show(value))
+            return default
+        return value
+
+    def choice(self, key: str, choices: Iterable[str], default: str) -> str:
+        """Return one of the choices."""
+        value, allowed = self.text(key, default), list(choices)
+        if value in allowed:
+            return value
+        self.find(
+            key,
+            "{key}: there is no {value}. {hint}",
+            value=value,
+            hint=did_you_mean(value, allowed),
+        )
+        return default
+
+    def whole(self, key: str, default: int, *, least: int = 1) -> int:
+        """Return a whole number that is not smaller than `least`."""
+        value = self.get(key)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int):
+            self.find(key, "{key}: {value} is no whole number.", value=_show(value))
+            return default
+        if value < least:
+            self.find(key, "{key} is {value}; the least is {least}.", value=value, least=least)
+            return default
+        return value
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        """Return true or false."""
+        value = self.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            self.find(key, "{key}: write true or false, not {value}.", value=_show(value))
+            return default
+        return value
+
+    def duration(self, key: str, default: int) -> int:
+        """Return seconds from a text such as 90s, 30m, 6h, 2d or 1h30m."""
+        value = self.get(key)
+        if value is None:
+            return default
+        seconds = parse_duration(value) if isinstance(value, str) else None
+        if seconds:
+            return seconds
+        if seconds == 0:
+            self.find(key, "{key}: a duration is longer than nothing; write for example 30m.")
+        else:
+            self.find(
+                key,
+                "{key}: {value} is no duration. Write a number with its unit, "
+                "s, m, h or d: for example 90s, 30m or 1h30m.",
+                value=_show(value),
+            )
+        return default
+
+    def memory(self, key: str) -> int | None:
+        """Return bytes from a text such as 512M or 2G; None when the key is missing."""
+        value = self.get(key)
+        if value is None:
+            return None
+        match = MEMORY.fullmatch(value) if isinstance(value, str) else None
+        if match and int(match[1]) > 0:
+            return int(match[1]) * BYTES_PER[match[2]]
+        self.find(
+            key,
+            "{key}: {value} is no amount of memory. Write a number above zero with its unit, "
+            "M, G or T: for example 512M or 2G.",
+            value=_show(value),
+        )
+        return None
+
+    def section(self, key: str) -> "Fields":
+        """Return the fields below a key; an empty section when it is missing."""
+        return Fields(self.mapping(key), findings=self.findings, path=f"{self.path}{key}.")
+
+    def mapping(self, key: str) -> Mapping[str, Any]:
+        """Return a mapping with keys of our own choosing."""
+        value = self.get(key)
+        if value is None:
+            return {}
+        if not isinstance(value, Mapping):
+            self.find(key, "{key} takes keys and values, not {value}.", value=_show(value))
+            return {}
+        return {_key(name): item for name, item in value.items()}
+
+    def sections(self, key: str) -> "list[Fields]":
+        """Return the fields of each item of a list."""
+        result = []
+        for number, item in enumerate(self.items(key)):
+            if isinstance(item, Mapping):
+                path = f"{self.path}{key}[{number}]."
+                result.append(Fields(item, findings=self.findings, path=path))
+            else:
+                self.find(
+                    f"{key}[{number}]",
+                    "{key} takes keys and values, not {value}.",
+                    value=_show(item),
+                )
+        return result
+
+    def items(self, key: str) -> list[Any]:
+        """Return a list."""
+        value = self.get(key)
+        if value is None:
+            return []
+        if not isinstance(value, list | tuple):
+            self.find(key, "{key} takes a list, not {value}.", value=_show(value))
+            return []
+        return list(value)
+
+    def finish(self) -> None:
+        """Note every key that was never asked for, with the key that was probably meant."""
+        for key in self.values:
+            if key not in self.asked:
+                hint = did_you_mean(key, self.asked)
+                self.find(key, "{key}: there is no such key. {hint}", hint=hint)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> Sentence:
+    """Return the nearest known word as a question, or all known words."""
+    words = list(dict.fromkeys(known))
+    close = difflib.get_close_matches(word.lower(), words, n=1)
+    if close:
+        return Sentence("Did you mean {suggestion}?", {"suggestion": close[0]})
+    return Sentence("Known are: {known}.", {"known": ", ".join(words)})
+
+
+def parse_duration(text: str) -> int | None:
+    """Return the seconds of a text such as 1h30m, or None when it is no duration."""
+    if not DURATION.fullmatch(text):
+        return None
+    return sum(int(part[:-1]) * SECONDS_PER[part[-1]] for part in re.findall(r"\d+[dhms]", text))
+
+
+def render_duration(seconds: int) -> str:
+    """Return a duration as people write it: 5400 becomes 1h30m."""
+    text = ""
+    for unit in ("d", "h", "m", "s"):
+        count, seconds = divmod(seconds, SECONDS_PER[unit])
+        text += f"{count}{unit}" if count else ""
+    return text
+
+
+def render_memory(amount_bytes: int) -> str:
+    """Return an amount of memory in the largest unit that leaves no fraction."""
+    for unit in ("T", "G", "M"):
+        if amount_bytes % BYTES_PER[unit] == 0:
+            return f"{amount_bytes // BYTES_PER[unit]}{unit}"
+    return f"{amount_bytes // BYTES_PER['K']}K"
+
+
+def join(findings: Iterable[Finding]) -> Sentence:
+    """Return all mistakes as one sentence, in the order in which they were found."""
+    sentences = [finding.sentence for finding in findings]
+    joined = sentences[0]
+    for sentence in sentences[1:]:
+        joined = Sentence("{first} {rest}", {"first": joined, "rest": sentence})
+    return joined
+
+
+def _key(key: object) -> str:
+    # YAML 1.1 reads the bare word `on` as true.
+    return "on" if key is True else str(key)
+
+
+def _show(value: Any) -> str:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,120 @@
+"""The JSON schema of the job file, for editors that complete and check while one types."""
+
+from typing import Any
+
+from allmende.domain.training.job_files import DATA_CLASSES, MOUNT_MODES, RETRY_REASONS
+
+DURATION = {"type": "string", "pattern": "^([0-9]+[dhms])+$", "examples": ["90s", "30m", "1h30m"]}
+WHOLE = {"type": "integer", "minimum": 1}
+SCALAR = {"type": ["string", "number", "boolean"]}
+
+
+def job_file_schema() -> dict[str, Any]:
+    """Return the schema; every key carries the sentence that the reference page shows."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Allmende job file",
+        "type": "object",
+        "required": ["name"],
+        "oneOf": [{"required": ["blueprint"]}, {"required": ["run"]}],
+        "additionalProperties": False,
+        "properties": {**_what(), **_how_much(), **_rest()},
+    }
+
+
+def _section(described: str, **properties: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": described,
+        "additionalProperties": False,
+        "properties": properties,
+    }
+
+
+def _text(described: str) -> dict[str, Any]:
+    return {"type": "string", "description": described}
+
+
+def _what() -> dict[str, Any]:
+    return {
+        "name": _text("What people call the job; at most 80 characters.") | {"maxLength": 80},
+        "blueprint": _text("A tested training recipe, with its version: medicine@1."),
+        "params": {
+            "type": "object",
+            "description": "Parameters of the blueprint; those left out keep their defaults.",
+            "additionalProperties": SCALAR,
+        },
+        "sweep": {
+            "type": "object",
+            "description": "Parameters and the values to try: one job for each combination.",
+            "additionalProperties": {"type": "array", "items": SCALAR, "minItems": 1},
+        },
+        "run": _text("The shell lines of your own code, in place of a blueprint."),
+        "setup": _text("Shell lines before run, such as making an environment."),
+        "workdir": _text("The folder below the job file where run starts."),
+        "envs": {
+            "type": "object",
+            "description": "Environment variables for run; names with ALLMENDE_ are taken.",
+            "additionalProperties": {"type": ["string", "number"]},
+        },
+    }
+
+
+def _how_much() -> dict[str, Any]:
+    return {
+        "resources": _section(
+            "What each node gives the job.",
+            cpus=WHOLE | {"description": "Processor cores; one when left out."},
+            memory=_text("Memory, such as 512M or 2G; all of the node's when left out.")
+            | {"pattern": "^[0-9]+[KMGT]$"},
+            accelerators={
+                "type": ["string", "integer"],
+                "description": "Accelerators, with their kind or without: H100:4 or 4.",
+            },
+        ),
+        "num_nodes": WHOLE | {"description": "Nodes; run starts once on each."},
+        "max_duration": DURATION
+        | {"description": "The longest that one attempt may take; 4m when left out."},
+    }
+
+
+def _rest() -> dict[str, Any]:
+    return {
+        "checkpoint": _section(
+            "How often the state of the training is kept.",
+            every=DURATION | {"description": "Time between two checkpoints; 1m when left out."},
+            keep=WHOLE | {"description": "Checkpoints kept; two when left out."},
+        ),
+        "retry": _section(
+            "When a job that did not finish starts again from its checkpoint.",
+            on={
+                "type": "array",
+                "items": {"enum": list(RETRY_REASONS)},
+                "description": "Reasons to start again; both when left out.",
+            },
+            max={"type": "integer", "minimum": 0, "description": "Retries; three when left out."},
+        ),
+        "data": {
+            "type": "array",
+            "description": "Data that the job reads.",
+            "items": _section(
+                "One data set.",
+                uri=_text("Where the data are."),
+                mount=_text("Where the job finds them; /data when left out."),
+                mode={"enum": list(MOUNT_MODES), "description": "ro to read, rw to write as well."},
+            ),
+        },
+        "data_class": {
+            "enum": list(DATA_CLASSES),
+            "description": "How sensitive the data are; this limits where the job may run.",
+        },
+        "preemptible": {
+            "type": "boolean",
+            "description": "Whether it may be stopped for others and resumed; true when left out.",
+        },
+        "record": _section(
+            "For the model card and the training record.",
+            licence=_text("Licence of the model, such as CC-BY-4.0; the owner keeps all rights."),
+            purpose=_text("What the model is for."),
+        ),
+    }

@@ -1,0 +1,292 @@
+"""A job file says what to run, with which parameters, on how much, and for how long at most."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from allmende.domain.basics.refusals import Refusal
+from allmende.domain.training import fields
+from allmende.domain.training.fields import Fields, Finding
+
+DATA_CLASSES = ("public", "internal", "personal", "health")
+RETRY_REASONS = ("preempted", "node_fail")
+MOUNT_MODES = ("ro", "rw")
+ParamValue = str | int | float | bool
+DEFAULT_MAX_DURATION_SECONDS = 240
+DEFAULT_CHECKPOINT_SECONDS = 60
+
+
+class InvalidJobFile(Refusal):
+    """The job file was not accepted. {findings}"""
+
+    status = 422
+
+    def __init__(self, findings: list[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__(findings=fields.join(findings))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataMount:
+    """Data that the job reads, and where it finds them."""
+
+    uri: str
+    mount: str = "/data"
+    mode: str = "ro"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobSpec:
+    """A job file, checked and complete: every default is filled in, every amount has one unit."""
+
+    name: str
+    blueprint: str = ""  # "medicine" or "medicine@1"; empty when `run` is given
+    params: Mapping[str, ParamValue] = field(default_factory=dict)
+    workdir: str = ""
+    setup: str = ""
+    run: str = ""
+    envs: Mapping[str, str] = field(default_factory=dict)
+    cpus: int = 1
+    memory_bytes: int | None = None  # per node; None: what a node of the partition has
+    accelerator: str = ""  # "H100"; empty: any
+    accelerators: int = 0  # per node
+    num_nodes: int = 1
+    max_duration_seconds: int = DEFAULT_MAX_DURATION_SECONDS
+    checkpoint_seconds: int = DEFAULT_CHECKPOINT_SECONDS
+    checkpoints_kept: int = 2
+    retry_on: tuple[str, ...] = RETRY_REASONS
+    max_retries: int = 3
+    data: tuple[DataMount, ...] = ()
+    data_class: str = "internal"
+    preemptible: bool = True
+    sweep: Mapping[str, tuple[ParamValue, ...]] = field(default_factory=dict)
+    licence: str = ""
+    purpose: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the whole job file, itself a legal one: `parse_job_file` reads it back."""
+        result: dict[str, Any] = {"name": self.name}
+        result |= {"blueprint": self.blueprint} if self.blueprint else {"run": self.run}
+        result |= {key: value for key in ("workdir", "setup") if (value := getattr(self, key))}
+        result |= {
+            "params": dict(self.params),
+            "envs": dict(self.envs),
+            "resources": self._resources(),
+            "num_nodes": self.num_nodes,
+            "max_duration": fields.render_duration(self.max_duration_seconds),
+            "checkpoint": {
+                "every": fields.render_duration(self.checkpoint_seconds),
+                "keep": self.checkpoints_kept,
+            },
+            "retry": {"on": list(self.retry_on), "max": self.max_retries},
+            "data": [{"uri": d.uri, "mount": d.mount, "mode": d.mode} for d in self.data],
+            "data_class": self.data_class,
+            "preemptible": self.preemptible,
+            "sweep": {name: list(values) for name, values in self.sweep.items()},
+            "record": {k: v for k in ("licence", "purpose") if (v := getattr(self, k))},
+        }
+        return result
+
+    def _resources(self) -> dict[str, Any]:
+        resources: dict[str, Any] = {"cpus": self.cpus}
+        if self.memory_bytes:
+            resources["memory"] = fields.render_memory(self.memory_bytes)
+        if self.accelerators:
+            kind = f"{self.accelerator}:" if self.accelerator else ""
+            resources["accelerators"] = f"{kind}{self.accelerators}"
+        return resources
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "JobSpec":
+        """Read back what `to_json` wrote."""
+        return parse_job_file(value)
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that the job's processes get besides those of the platform."""
+        return {
+            **self.envs,
+            "ALLMENDE_CHECKPOINT_SECONDS": str(self.checkpoint_seconds),
+            "ALLMENDE_CHECKPOINTS_KEPT": str(self.checkpoints_kept),
+        }
+
+    def shell_command(self) -> tuple[str, ...]:
+        """Return how to run the user's own script: `setup`, then `run`, stopping at an error."""
+        assert self.run, "a blueprint makes its own command"
+        return ("/bin/bash", "-e", "-o", "pipefail", "-c", f"{self.setup}\n{self.run}".strip())
+
+
+def parse_job_file(value: object) -> JobSpec:
+    """Check a job file that was read from YAML or JSON; refuse it with all mistakes at once."""
+    if not isinstance(value, Mapping) or not value:
+        raise InvalidJobFile([_no_mapping()])
+    findings: list[Finding] = []
+    top = Fields(value, findings=findings)
+    spec = JobSpec(
+        **_what(top),
+        **_how_much(top),
+        **_how_long(top),
+        data=tuple(_data_mount(item) for item in top.sections("data")),
+        data_class=top.choice("data_class", DATA_CLASSES, "internal"),
+        preemptible=top.flag("preemptible", default=True),
+        sweep=_sweep(top),
+        **_record(top.section("record")),
+    )
+    _check_what(top, spec)
+    top.finish()
+    if findings:
+        raise InvalidJobFile(findings)
+    return spec
+
+
+def _no_mapping() -> Finding:
+    findings: list[Finding] = []
+    template = "A job file has keys and values; begin with name and blueprint, or name and run."
+    Fields({}, findings=findings).find("", template)
+    return findings[0]
+
+
+def _what(top: Fields) -> dict[str, Any]:
+    top.require("name")
+    name = top.text("name")
+    if len(name) > 80 or not name.isprintable():
+        top.find("name", "{key} has at most 80 characters, on one line.")
+    return {
+        "name": name,
+        "blueprint": top.text("blueprint"),
+        "params": {
+            name: value
+            for name, value in top.mapping("params").items()
+            if _is_param(top, name, value)
+        },
+        "workdir": _workdir(top),
+        "setup": top.text("setup"),
+        "run": top.text("run"),
+        "envs": _envs(top),
+    }
+
+
+def _is_param(top: Fields, name: str, value: object) -> bool:
+    if isinstance(value, str | int | float | bool):
+        return True
+    template = "{key} takes one value; several values belong under sweep."
+    top.find(f"params.{name}", template)
+    return False
+
+
+def _workdir(top: Fields) -> str:
+    folder = top.text("workdir")
+    if folder.startswith("/") or ".." in folder.split("/"):
+        top.find("workdir", "{key} is a folder below the job file, such as . or code.")
+    return folder
+
+
+def _envs(top: Fields) -> dict[str, str]:
+    envs = {}
+    for name, value in top.mapping("envs").items():
+        key = f"envs.{name}"
+        if not name.isidentifier() or not name.isascii():
+            top.find(key, "{key}: a variable has letters, digits and _ in its name.")
+        elif name.startswith("ALLMENDE_"):
+            top.find(key, "{key}: names with ALLMENDE_ belong to the platform. Choose another.")
+        elif isinstance(value, bool) or not isinstance(value, str | int | float):
+            top.find(key, "{key} takes a text or a number. Put it in quotes.")
+        else:
+            envs[name] = str(value)
+    return envs
+
+
+def _how_much(top: Fields) -> dict[str, Any]:
+    section = top.section("resources")
+    accelerator, accelerators = _accelerators(section)
+    result = {
+        "cpus": section.whole("cpus", 1),
+        "memory_bytes": section.memory("memory"),
+        "accelerator": accelerator,
+        "accelerators": accelerators,
+        "num_nodes": top.whole("num_nodes", 1),
+    }
+    section.finish()
+    return result
+
+
+def _accelerators(section: Fields) -> tuple[str, int]:
+    value = section.get("accelerators")
+    if value is None:
+        return "", 0
+    kind, _, count = str(value).rpartition(":")
+    if count.isdecimal() and count.isascii() and int(count) > 0 and not isinstance(value, bool):
+        return kind, int(count)
+    template = "{key}: {value} is no number of accelerators. Write for example H100:4 or 4."
+    section.find("accelerators", template, value=str(value))
+    return "", 0
+
+
+def _how_long(top: Fields) -> dict[str, Any]:
+    checkpoint, retry = top.section("checkpoint"), top.section("retry")
+    result = {
+        "max_duration_seconds": top.duration("max_duration", DEFAULT_MAX_DURATION_SECONDS),
+        "checkpoint_seconds": checkpoint.duration("every", DEFAULT_CHECKPOINT_SECONDS),
+        "checkpoints_kept": checkpoint.whole("keep", 2),
+        "retry_on": _retry_reasons(retry),
+        "max_retries": retry.whole("max", 3, least=0),
+    }
+    checkpoint.finish()
+    retry.finish()
+    return result
+
+
+def _retry_reasons(retry: Fields) -> tuple[str, ...]:
+    if not retry.has("on"):
+        retry.get("on")
+        return RETRY_REASONS
+    reasons = [str(item) for item in retry.items("on")]
+    for reason in reasons:
+        if reason not in RETRY_REASONS:
+            hint = fields.did_you_mean(reason, RETRY_REASONS)
+            retry.find("on", "{key}: there is no {value}. {hint}", value=reason, hint=hint)
+    return tuple(dict.fromkeys(reasons))
+
+
+def _data_mount(item: Fields) -> DataMount:
+    item.require("uri")
+    mount = DataMount(
+        uri=item.text("uri"),
+        mount=item.text("mount", "/data"),
+        mode=item.choice("mode", MOUNT_MODES, "ro"),
+    )
+    item.finish()
+    return mount
+
+
+def _sweep(top: Fields) -> dict[str, tuple[ParamValue, ...]]:
+    section, sweep = top.section("sweep"), {}
+    for name in section.values:
+        values = section.items(name)
+        if not values or not all(isinstance(value, str | int | float | bool) for value in values):
+            section.find(name, "{key} takes a list of values to try, for example [8, 16, 32].")
+        elif len({repr(value) for value in values}) < len(values):
+            section.find(name, "{key} names a value twice. Name each value once.")
+        sweep[name] = tuple(values)
+    return sweep
+
+
+def _record(section: Fields) -> dict[str, Any]:
+    result = {"licence": section.text("licence"), "purpose": section.text("purpose")}
+    section.finish()
+    return result
+
+
+def _check_what(top: Fields, spec: JobSpec) -> None:
+    if top.has("blueprint") and top.has("run"):
+        template = "{key}: a blueprint brings its own command. Leave out blueprint or run."
+        top.find("run", template)
+    if not top.has("blueprint") and not top.has("run"):
+        top.find("blueprint", "{key} or run is missing: say what to run.")
+    if spec.blueprint and spec.setup:
+        top.find("setup", "{key}: a blueprint brings its own environment. Leave it out.")
+    if not spec.blueprint and (spec.params or spec.sweep):
+        template = "{key} belong to a blueprint. Hand your own code its settings with envs."
+        top.find("params", template)
+    for name in sorted(spec.sweep.keys() & spec.params.keys()):
+        template = "{key} is also under params. Keep one of the two."
+        top.find(f"sweep.{name}", template)
