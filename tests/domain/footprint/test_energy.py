@@ -1,5 +1,7 @@
 """Energy is whole joules, says how it was found, and loses nothing in the division."""
 
+from dataclasses import dataclass
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,13 +9,20 @@ from allmende.domain.footprint.energy import (
     CounterShare,
     EnergyMethod,
     EnergyScope,
-    NodePower,
     apportion,
     estimate_energy,
     measure_energy,
 )
 
-POWER = NodePower(watts_idle_per_node=4.0, watts_busy_per_core=12.0, pue=1.0)
+
+@dataclass(frozen=True, kw_only=True)
+class Power:
+    watts_idle_per_node: float
+    watts_busy_per_core: float
+    pue: float
+
+
+POWER = Power(watts_idle_per_node=4.0, watts_busy_per_core=12.0, pue=1.0)
 
 
 def test_an_estimate_is_idle_time_and_busy_time():
@@ -26,7 +35,7 @@ def test_an_estimate_is_idle_time_and_busy_time():
 
 
 def test_an_estimate_counts_what_the_building_needs_and_rounds_half_up():
-    power = NodePower(watts_idle_per_node=0.1, watts_busy_per_core=0.0, pue=1.1)
+    power = Power(watts_idle_per_node=0.1, watts_busy_per_core=0.0, pue=1.1)
     energy = estimate_energy(nodes=1, wall_seconds=50.0, cpu_seconds=9.0, power=power)
     assert energy.energy_joules == 6  # 0.1 × 50 × 1.1 = 5.5 exactly
 

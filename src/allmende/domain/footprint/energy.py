@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from typing import Protocol
 
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.units import Joules
@@ -34,13 +35,23 @@ class Energy:
     formula: Sentence
 
 
-@dataclass(frozen=True, kw_only=True)
-class NodePower:
-    """The power model of a node, for where no counter exists."""
+class PowerModel(Protocol):
+    """What a partition says of its nodes, for where no counter exists."""
 
-    watts_idle_per_node: float
-    watts_busy_per_core: float  # on top of idle, while a core computes
-    pue: float = 1.0
+    @property
+    def watts_idle_per_node(self) -> float:
+        """Return the power of a node that does nothing."""
+        ...
+
+    @property
+    def watts_busy_per_core(self) -> float:
+        """Return what a computing core adds to that."""
+        ...
+
+    @property
+    def pue(self) -> float:
+        """Return the energy of the whole building per energy of its machines."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +66,7 @@ class CounterShare:
 
 
 def estimate_energy(
-    *, nodes: int, wall_seconds: float, cpu_seconds: float, power: NodePower
+    *, nodes: int, wall_seconds: float, cpu_seconds: float, power: PowerModel
 ) -> Energy:
     """Return (idle watts x nodes x wall time + busy watts x CPU time) x PUE."""
     idle = _exact(power.watts_idle_per_node) * nodes * _exact(wall_seconds)
