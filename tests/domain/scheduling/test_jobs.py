@@ -1,0 +1,103 @@
+"""The life of a job: what follows the end of an attempt, and what it is charged."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from allmende.domain.basics.lifecycle import ForbiddenMove
+from allmende.domain.scheduling import jobs
+from allmende.domain.scheduling.backends import EndReason
+from allmende.domain.scheduling.jobs import Attempt, Job, JobState, ResourceRequest, StopRequest
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def a_job(**changes: object) -> Job:
+    job = Job(
+        id="j-1",
+        name="sweep",
+        project_id="p-1",
+        organisation_id="o-1",
+        person_id="ada",
+        partition_id="werkbank",
+        access_share="union",
+        group_id="sme",
+        request=ResourceRequest(nodes=1, time_limit_seconds=60, memory_bytes_per_node=10**9),
+        submitted_at=NOON,
+        client_key="k",
+    )
+    return replace(job, **changes)
+
+
+@pytest.mark.parametrize(
+    ("reason", "changes", "expected"),
+    [
+        (EndReason.COMPLETED, {}, JobState.COMPLETED),
+        (EndReason.FAILED, {}, JobState.FAILED),
+        (EndReason.TIMEOUT, {}, JobState.TIMEOUT),
+        (EndReason.OUT_OF_MEMORY, {}, JobState.OUT_OF_MEMORY),
+        (EndReason.CANCELLED, {}, JobState.CANCELLED),
+        (EndReason.PREEMPTED, {}, JobState.PENDING),
+        (EndReason.PREEMPTED, {"attempts": 99}, JobState.PENDING),
+        (EndReason.NODE_FAIL, {"node_failures": 2}, JobState.PENDING),
+        (EndReason.NODE_FAIL, {"node_failures": 3}, JobState.NODE_FAIL),
+        (EndReason.PREEMPTED, {"stop_request": StopRequest.AT_ONCE}, JobState.CANCELLED),
+        (EndReason.NODE_FAIL, {"stop_request": StopRequest.AT_CHECKPOINT}, JobState.CANCELLED),
+        (EndReason.COMPLETED, {"stop_request": StopRequest.AT_ONCE}, JobState.COMPLETED),
+    ],
+)
+def test_what_follows_the_end_of_an_attempt(
+    reason: EndReason, changes: dict[str, object], expected: JobState
+):
+    job = a_job(state=JobState.RUNNING, **changes)
+    assert jobs.next_state(job, reason) is expected
+    jobs.LIFECYCLE.check_move(job.state, expected)
+
+
+def test_a_job_remembers_its_first_start_and_its_final_end():
+    first = jobs.move(a_job(), JobState.RUNNING, now=NOON)
+    waiting = jobs.move(first, JobState.PENDING, now=NOON + timedelta(seconds=5))
+    second = jobs.move(waiting, JobState.RUNNING, now=NOON + timedelta(seconds=9))
+    done = jobs.move(second, JobState.COMPLETED, now=NOON + timedelta(seconds=20))
+    assert (waiting.ended_at, done.started_at) == (None, NOON)
+    assert done.ended_at == NOON + timedelta(seconds=20)
+
+
+def test_a_finished_job_moves_nowhere():
+    with pytest.raises(ForbiddenMove):
+        jobs.move(a_job(state=JobState.COMPLETED), JobState.RUNNING, now=NOON)
+
+
+def test_every_commenced_second_of_every_node_is_charged():
+    end = NOON + timedelta(seconds=2, microseconds=1)
+    assert jobs.charged_seconds(NOON, end, nodes=2, charge_factor=4) == 3 * 2 * 4
+
+
+def test_an_attempt_that_never_started_is_charged_nothing():
+    assert jobs.charged_seconds(None, NOON, nodes=2, charge_factor=4) == 0
+
+
+@given(st.integers(min_value=-10, max_value=10**9))
+def test_the_charge_is_never_negative_and_never_a_second_too_much(microseconds: int):
+    end = NOON + timedelta(microseconds=microseconds)
+    charged = jobs.charged_seconds(NOON, end, nodes=1, charge_factor=1)
+    assert 0 <= charged
+    assert charged * 1_000_000 - max(0, microseconds) in range(1_000_000)
+
+
+def test_an_attempt_is_settled_once_it_has_an_instant_of_settlement():
+    attempt = Attempt(
+        key="j-1.1",
+        job_id="j-1",
+        number=1,
+        nodes=("n1",),
+        decided_at=NOON,
+        cycle_number=1,
+        hold_id="h",
+        held_seconds=60,
+    )
+    assert not attempt.is_settled
+    assert replace(attempt, settled_at=NOON).is_settled

@@ -1,0 +1,83 @@
+"""The factory file: the shipped one is valid, and each mistake names its line and key."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from allmende.wiring import home
+from allmende.wiring.configuration import ConfigurationMistake
+from allmende.wiring.factory import load_factory
+
+SHIPPED = home.PROJECT / "config/factory.toml"
+
+
+def test_the_shipped_factory_has_its_four_sites_and_one_partition_that_runs_jobs():
+    factory = load_factory(SHIPPED)
+    assert [site.name for site in factory.sites[:4]] == [
+        "Jülich",
+        "München",
+        "Stuttgart",
+        "Berlin",
+    ]
+    assert [p.id for p in factory.partitions if p.is_embedded] == ["werkbank"]
+    assert factory.get_partition("jupiter-booster").nodes == 5938
+
+
+def test_shares_are_exact_quarters_not_floats():
+    werkbank = load_factory(SHIPPED).get_partition("werkbank")
+    assert werkbank.get_group("sme").guarantee == Fraction(1, 4)
+    assert werkbank.access_shares == {"union": Fraction(1, 2), "national": Fraction(1, 2)}
+
+
+@pytest.mark.parametrize(
+    ("written", "mistake", "key", "problem"),
+    [
+        ("guarantee = 0.25 ", "garantee = 0.25 ", "garantee", 'did you mean "guarantee"?'),
+        ("nodes = 6 ", 'nodes = "six" ', "nodes", "valid integer"),
+        ("nodes = 6 ", "nodes = 3 ", "groups", "add up to 3.5 of 3 nodes"),
+        ("nodes = 6 ", "nodes = 0 ", "nodes", "greater than 0"),
+        ("union = 0.5", "union = 0.6", "access_shares", "must add up to 1"),
+        ("ceiling = 1.0", "ceiling = 1.5", "ceiling", "between 0 and 1"),
+        ('id = "hunter"', 'id = "werkbank"', "id", "already a partition werkbank"),
+        ('id = "muenchen"', 'id = "juelich"', "id", "already a site juelich"),
+        ('status = "planned"', 'status = "plnned"', "status", "'plnned'"),
+        ("[factory]", "[factry]", "factory", "is missing"),
+        ('operator = "', 'operator = 7 # "', "operator", "valid string"),
+    ],
+)
+def test_a_mistake_names_file_line_and_key(
+    tmp_path: Path, written: str, mistake: str, key: str, problem: str
+):
+    text = SHIPPED.read_text()
+    assert written in text
+    file = tmp_path / "factory.toml"
+    file.write_text(text.replace(written, mistake, 1))
+    with pytest.raises(ConfigurationMistake) as refusal:
+        load_factory(file)
+    assert refusal.value.facts["file"] == "factory.toml"
+    assert refusal.value.facts["key"] == key
+    assert problem in refusal.value.facts["problem"]
+
+
+def test_the_line_of_a_misspelt_key_is_the_line_it_stands_on(tmp_path: Path):
+    text = SHIPPED.read_text().replace("guarantee = 0.25 ", "garantee = 0.25 ", 1)
+    file = tmp_path / "factory.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigurationMistake) as refusal:
+        load_factory(file)
+    line = text.splitlines()[refusal.value.facts["line"] - 1]
+    assert line.startswith("garantee")
+
+
+def test_text_that_is_no_toml_is_refused_with_its_line(tmp_path: Path):
+    file = tmp_path / "factory.toml"
+    file.write_text('[factory]\nname = "A"\noperator = = "B"\n')
+    with pytest.raises(ConfigurationMistake) as refusal:
+        load_factory(file)
+    assert refusal.value.facts["line"] == 3
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path):
+    with pytest.raises(ConfigurationMistake, match="cannot be read"):
+        load_factory(tmp_path / "nothing.toml")
