@@ -18,7 +18,10 @@ TOLERANCE = 0.55  # in units of the drawing, about a pixel
 def read_rings(path: Path) -> list[list[tuple[float, float]]]:
     """Return the outline as rings of points of the drawing."""
     atlas = json.loads(path.read_text())
-    (scale_x, scale_y), (left, bottom) = atlas["transform"]["scale"], atlas["transform"]["translate"]
+    (scale_x, scale_y), (left, bottom) = (
+        atlas["transform"]["scale"],
+        atlas["transform"]["translate"],
+    )
 
     def points(index: int) -> list[tuple[float, float]]:
         x = y = 0

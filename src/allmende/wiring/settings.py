@@ -12,6 +12,10 @@ DEBUG = False
 ALLOWED_HOSTS = os.environ.get("ALLMENDE_HOSTS", "localhost,127.0.0.1,[::1],testserver").split(",")
 ROOT_URLCONF = "allmende.web.urls"
 WSGI_APPLICATION = None
+APPEND_SLASH = False
+CSRF_FAILURE_VIEW = "allmende.web.errors.csrf_failure"
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/home"
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -22,9 +26,11 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allmende.storage",
+    "allmende.web",
 ]
 
 MIDDLEWARE = [
+    "allmende.web.security.security_headers",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -35,6 +41,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "allmende.web.errors.RefusalPages",
 ]
 
 
@@ -75,6 +82,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "allmende.web.context.describe_page",
             ],
         },
     }

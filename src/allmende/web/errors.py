@@ -1,0 +1,93 @@
+"""Refusals and failures as pages: what went wrong, in a sentence, and the way out."""
+
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+
+from allmende.domain.basics.people import PUBLIC
+from allmende.domain.basics.refusals import Refusal
+from allmende.web.acting import get_person
+
+Handler = Callable[[HttpRequest], HttpResponse]
+logger = logging.getLogger(__name__)
+
+
+class RefusalPages:
+    """Middleware that turns a refusal into its page; the API answers for itself."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Show the page of a refusal; anything else is not ours to catch."""
+        if not isinstance(error, Refusal):
+            return None
+        if error.status == HTTPStatus.FORBIDDEN and get_person(request) is PUBLIC:
+            return ask_to_sign_in(request)
+        return show_error(request, error.status, sentence=error.sentence)
+
+
+def ask_to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Send somebody who is not signed in to the sign-in page, and back here afterwards."""
+    back = urlencode({"next": request.get_full_path()})
+    return redirect(f"{reverse('account_login')}?{back}")
+
+
+def show_error(request: HttpRequest, status: int, *, sentence: object = None) -> HttpResponse:
+    """Return the page for an HTTP status, with the refusal's own sentence where there is one."""
+    title, advice = _words(status)
+    context = {"status": status, "title": title, "advice": advice, "sentence": sentence}
+    return render(request, "error.html", context, status=status)
+
+
+def _words(status: int) -> tuple[str, str]:
+    words = {
+        400: (_("We could not read this request"), _("Go back, reload the page and try again.")),
+        403: (_("You may not do this"), _("If you think you should, ask the programme office.")),
+        404: (
+            _("There is nothing at this address"),
+            _("Check the spelling, or start again from the front page."),
+        ),
+        409: (_("This cannot be done now"), _("Nothing was changed. Go back and try another way.")),
+        422: (_("Something in your entry does not fit"), _("Go back; your entries are kept.")),
+    }
+    failed = (
+        _("Something broke on our side"),
+        _("Nothing you entered was half saved. Please try again in a minute."),
+    )
+    return words.get(status, failed)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 400."""
+    return show_error(request, 400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 403."""
+    return show_error(request, 403)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 404."""
+    return show_error(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500; Django has logged the error already."""
+    return render(request, "500.html", status=500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form that was not sent from a page of ours, or too late."""
+    logger.warning("csrf check failed: %s", reason)
+    return show_error(request, 403)

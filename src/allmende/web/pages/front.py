@@ -1,0 +1,26 @@
+"""The front page: what the factory is, what it does now, and whether it keeps its promises."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from allmende.services import nodes, sites
+from allmende.web import maps
+from allmende.web.acting import get_person
+from allmende.wiring import now
+from allmende.wiring.factory import load_factory
+
+
+def show_front(request: HttpRequest) -> HttpResponse:
+    """Show the public face of the factory."""
+    reader, factory = get_person(request), load_factory()
+    views = sites.list_sites(reader, factory=factory)
+    context = {
+        "factory": factory,
+        "now": now(),
+        "views": views,
+        "places": maps.place_sites(views),
+        "fields": nodes.list_node_uses(reader, factory=factory),
+        "kept_count": 0,
+        "promise_views": [],
+    }
+    return render(request, "front.html", context)

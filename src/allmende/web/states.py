@@ -1,0 +1,114 @@
+"""States in words people use, each with a shape and a colour, so that no one of them is needed."""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a state is shown."""
+
+    word: str
+    icon: str
+    colour: str  # good, busy, wait, bad or calm
+
+
+def describe(kind: str, state: str) -> Look:
+    """Return how to show a state of a kind of thing; an unknown one shows its own name."""
+    return KINDS[kind]().get(state, Look(state.replace("_", " "), "ring", "calm"))
+
+
+def _jobs() -> dict[str, Look]:
+    return {
+        "pending": Look(_("waiting"), "clock", "wait"),
+        "running": Look(_("running"), "run", "busy"),
+        "completed": Look(_("done"), "check", "good"),
+        "failed": Look(_("failed"), "cross", "bad"),
+        "cancelled": Look(_("cancelled"), "stop", "calm"),
+        "timeout": Look(_("time limit reached"), "clock", "bad"),
+        "out_of_memory": Look(_("out of memory"), "warning", "bad"),
+        "node_fail": Look(_("node failed"), "warning", "bad"),
+        "preempted": Look(_("paused for others"), "pause", "wait"),
+    }
+
+
+def _applications() -> dict[str, Look]:
+    return {
+        "draft": Look(_("draft"), "pencil", "calm"),
+        "submitted": Look(_("submitted"), "send", "busy"),
+        "technical_assessment": Look(_("being checked"), "clock", "busy"),
+        "assessed": Look(_("checked"), "check", "busy"),
+        "awarded": Look(_("awarded"), "check", "good"),
+        "refused": Look(_("refused"), "cross", "bad"),
+        "ineligible": Look(_("not eligible"), "cross", "bad"),
+        "withdrawn": Look(_("withdrawn"), "back", "calm"),
+    }
+
+
+def _projects() -> dict[str, Look]:
+    return {
+        "onboarding": Look(_("starting"), "clock", "busy"),
+        "active": Look(_("active"), "run", "good"),
+        "suspended": Look(_("suspended"), "pause", "bad"),
+        "ended": Look(_("ended"), "stop", "calm"),
+        "closed": Look(_("closed"), "stop", "calm"),
+    }
+
+
+def _verdicts() -> dict[str, Look]:
+    return {
+        "kept": Look(_("kept"), "check", "good"),
+        "broken": Look(_("broken"), "cross", "bad"),
+        "no_evidence": Look(_("no evidence yet"), "question", "calm"),
+        "eligible": Look(_("eligible"), "check", "good"),
+        "ineligible": Look(_("not eligible"), "cross", "bad"),
+        "unresolved": Look(_("needs a person"), "question", "wait"),
+    }
+
+
+def _partitions() -> dict[str, Look]:
+    return {
+        "embedded": Look(_("jobs run here"), "run", "good"),
+        "described": Look(_("shown only"), "ring", "calm"),
+        "planned": Look(_("planned"), "clock", "wait"),
+    }
+
+
+def _tasks() -> dict[str, Look]:
+    return {
+        "done": Look(_("done"), "check", "good"),
+        "open": Look(_("to do"), "pencil", "wait"),
+        "later": Look(_("comes later"), "clock", "calm"),
+    }
+
+
+def _roles() -> dict[str, Look]:
+    return {
+        "applicant": Look(_("applicant"), "leaf", "calm"),
+        "reviewer": Look(_("reviewer"), "pencil", "calm"),
+        "operator": Look(_("operator"), "run", "calm"),
+        "programme_officer": Look(_("programme officer"), "check", "calm"),
+        "auditor": Look(_("auditor"), "key", "calm"),
+        "administrator": Look(_("administrator"), "key", "calm"),
+    }
+
+
+def _methods() -> dict[str, Look]:
+    return {
+        "measured": Look(_("measured"), "check", "good"),
+        "metered": Look(_("measured"), "check", "good"),
+        "estimated": Look(_("estimated"), "question", "wait"),
+    }
+
+
+KINDS = {
+    "job": _jobs,
+    "application": _applications,
+    "project": _projects,
+    "verdict": _verdicts,
+    "partition": _partitions,
+    "task": _tasks,
+    "role": _roles,
+    "method": _methods,
+}

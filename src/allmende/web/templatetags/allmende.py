@@ -1,0 +1,97 @@
+"""Tags and filters of the pages: sentences, amounts, icons, and states as word, shape, colour."""
+
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from allmende.domain.basics.sentences import Sentence
+from allmende.web import icons, states, wording
+from allmende.wiring.languages import translate
+
+register = template.Library()
+
+
+@register.filter
+def sentence(value: Any) -> str:
+    """Return a sentence in the reader's language; plain text stays as it is."""
+    if value is None:
+        return ""
+    return translate(value) if isinstance(value, Sentence) else str(value)
+
+
+@register.filter
+def hours(seconds: int, unit: str = "") -> str:
+    """Return seconds as hours, with the unit when it is given."""
+    return wording.write_hours_with_unit(seconds, unit) if unit else wording.write_hours(seconds)
+
+
+@register.filter
+def energy(joules: int) -> str:
+    """Return joules as Wh or kWh."""
+    return wording.write_energy(joules)
+
+
+@register.filter
+def filesize(number: int) -> str:
+    """Return bytes as kB, MB, GB."""
+    return wording.write_bytes(number)
+
+
+@register.filter
+def money(cents: int) -> str:
+    """Return cents as euros."""
+    return wording.write_money(cents)
+
+
+@register.filter
+def duration(seconds: float) -> str:
+    """Return a length of time in words."""
+    return wording.write_duration(seconds)
+
+
+@register.filter
+def number(value: Any, places: int | None = None) -> str:
+    """Return a number as the language writes it."""
+    return wording.write_number(value, places)
+
+
+@register.filter
+def percent(share: Any, places: int = 0) -> str:
+    """Return a share of one as per cent."""
+    return f"{wording.write_number(float(share) * 100, places)}{wording.NARROW_SPACE}%"
+
+
+@register.filter
+def moment(instant: datetime | None) -> SafeString:
+    """Return an instant as a `time` element in local time."""
+    if instant is None:
+        return mark_safe("–")  # noqa: S308 - a dash
+    written = wording.write_instant(instant)
+    return format_html('<time datetime="{}">{}</time>', instant.isoformat(), written)
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Draw an icon."""
+    return mark_safe(icons.draw_icon(name))  # noqa: S308 - our own drawing
+
+
+@register.simple_tag
+def status(kind: str, state: Any) -> SafeString:
+    """Show a state as a word with its shape and colour."""
+    look = states.describe(kind, str(state))
+    return format_html(
+        '<span class="status {}">{}{}</span>',
+        look.colour,
+        mark_safe(icons.draw_icon(look.icon)),  # noqa: S308 - our own drawing
+        look.word,
+    )
+
+
+@register.simple_tag
+def word(kind: str, state: Any) -> str:
+    """Return the word for a state or a kind."""
+    return states.describe(kind, str(state)).word

@@ -1,0 +1,79 @@
+"""Numbers, amounts and instants as the reader's language writes them."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from allmende.domain.basics.units import TimeUnit, hours_from_seconds, kwh_from_joules
+
+NARROW_SPACE = "\u202f"
+
+
+def write_number(value: Any, places: int | None = None) -> str:
+    """Return a number with the language's separators; whole numbers without places."""
+    if places is None:
+        value = Decimal(str(value)).normalize()
+        places = max(0, -int(value.as_tuple().exponent))
+    return str(formats.number_format(value, decimal_pos=places, force_grouping=True))
+
+
+def write_hours(seconds: int) -> str:
+    """Return seconds as hours, precise enough to see small jobs."""
+    hours = hours_from_seconds(seconds)
+    return write_number(hours, 0 if hours >= 100 or hours == hours.to_integral_value() else 2)
+
+
+def write_hours_with_unit(seconds: int, unit: TimeUnit | str) -> str:
+    """Return seconds as hours of their unit: 12.5 GPU-h."""
+    name = _("GPU-h") if TimeUnit(unit) is TimeUnit.GPU_SECONDS else _("node-h")
+    return f"{write_hours(seconds)}{NARROW_SPACE}{name}"
+
+
+def write_energy(joules: int) -> str:
+    """Return joules as watt-hours or kilowatt-hours, whichever reads better."""
+    kwh = kwh_from_joules(joules)
+    if kwh < 1:
+        return f"{write_number(kwh * 1000, 2)}{NARROW_SPACE}Wh"
+    return f"{write_number(kwh, 1)}{NARROW_SPACE}kWh"
+
+
+def write_bytes(number: int) -> str:
+    """Return a file size."""
+    size = Decimal(number)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            return f"{write_number(size, 0 if unit == 'B' else 1)}{NARROW_SPACE}{unit}"
+        size /= 1000
+    raise AssertionError("the last unit returns")
+
+
+def write_money(cents: int) -> str:
+    """Return euro cents as euros."""
+    return f"{write_number(Decimal(cents) / 100, 2)}{NARROW_SPACE}€"
+
+
+def write_duration(seconds: float) -> str:
+    """Return a length of time in its two largest units."""
+    whole = round(seconds)
+    days, rest = divmod(whole, 86_400)
+    hours, rest = divmod(rest, 3_600)
+    minutes, left = divmod(rest, 60)
+    parts = [
+        (days, ngettext("%(n)s day", "%(n)s days", days)),
+        (hours, _("%(n)s h")),
+        (minutes, _("%(n)s min")),
+        (left, _("%(n)s s")),
+    ]
+    shown = [text % {"n": number} for number, text in parts if number][:2]
+    return " ".join(shown) or _("%(n)s s") % {"n": 0}
+
+
+def write_instant(instant: datetime) -> str:
+    """Return an instant in local time, with its zone."""
+    local = timezone.localtime(instant)
+    zone = _("CEST") if local.dst() else _("CET")
+    return f"{formats.date_format(local, 'DATE_FORMAT')}, {local:%H:%M} {zone}"
