@@ -9,11 +9,11 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling import jobs
 from allmende.domain.scheduling.jobs import Attempt, Job, JobEvent, JobState, ResourceRequest
-from allmende.domain.training.blueprints import check_params
+from allmende.domain.training.blueprints import check_nodes, check_params, find_blueprint
 from allmende.domain.training.job_files import JobSpec
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.domain.trust.permissions import Permission, can_do, check_member, check_permission
-from allmende.domain.trust.residency import check_residency
+from allmende.domain.trust.residency import check_residency, parse_data_class
 from allmende.services import allocations, audit, projects
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.workshop import Workshop
@@ -76,10 +76,14 @@ def submit_job(
     projects.check_can_run(project, now=deed.now)
     partition = _check_partition(project, workshop)
     _check_resources(spec, project, partition)
-    if spec.blueprint:
-        check_params(workshop.get_blueprint(spec.blueprint), spec.params)
-    check_residency(spec.data_class, partition.country, allowed=workshop.factory.countries)
     specs = expand_sweep(spec)
+    if spec.blueprint:
+        _check_blueprint(specs, workshop)
+    check_residency(
+        parse_data_class(spec.data_class),
+        partition.country,
+        factory_countries=workshop.factory.countries,
+    )
     sweep_id = deed.new_id("s") if len(specs) > 1 else ""
     return [
         _submit_one(
@@ -112,6 +116,14 @@ def _check_partition(project: Project, workshop: Workshop) -> Partition:
         others = [p.name for p in workshop.factory.partitions if p.is_embedded]
         raise PartitionTakesNoJobs(partition=partition.name, others=", ".join(others))
     return partition
+
+
+def _check_blueprint(specs: list[JobSpec], workshop: Workshop) -> None:
+    blueprint = find_blueprint(workshop.blueprints, specs[0].blueprint)
+    check_nodes(blueprint, specs[0].num_nodes)
+    for spec in specs:
+        check_params(blueprint, spec.params)
+    workshop.environment_python(blueprint.id)  # refuses while it is not built
 
 
 def _check_resources(spec: JobSpec, project: Project, partition: Partition) -> None:

@@ -3,7 +3,7 @@
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.backends import Launch
 from allmende.domain.scheduling.jobs import Attempt, Job
-from allmende.domain.training.blueprints import command_for
+from allmende.domain.training.blueprints import command_for, find_blueprint
 from allmende.domain.training.job_files import JobSpec
 from allmende.services.workshop import Workshop
 
@@ -17,7 +17,7 @@ def build_launch(job: Job, attempt: Attempt, *, partition: Partition, workshop: 
         attempt=attempt.number,
         nodes=attempt.nodes,
         command=_command(spec, workshop),
-        environment=dict(spec.envs),
+        environment=spec.environment(),
         workdir=spec.workdir,
         time_limit_seconds=job.request.time_limit_seconds,
         grace_seconds=job.request.grace_seconds,
@@ -27,9 +27,8 @@ def build_launch(job: Job, attempt: Attempt, *, partition: Partition, workshop: 
 
 def _command(spec: JobSpec, workshop: Workshop) -> tuple[str, ...]:
     if not spec.blueprint:
-        # `set -e`: a failed set-up must not go on to the run.
-        return ("/bin/sh", "-c", "\n".join(["set -e", spec.setup, spec.run]))
-    blueprint = workshop.get_blueprint(spec.blueprint)
+        return spec.shell_command()
+    blueprint = find_blueprint(workshop.blueprints, spec.blueprint)
     return command_for(
         blueprint,
         spec.params,

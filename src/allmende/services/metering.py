@@ -5,6 +5,7 @@ from dataclasses import replace
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
 from allmende.domain.footprint.energy import Energy, estimate_energy
+from allmende.domain.footprint.readings import MeterReading, measure_between
 from allmende.domain.scheduling import jobs
 from allmende.domain.scheduling.backends import EndReason, Observation
 from allmende.domain.scheduling.jobs import Attempt, Job, JobEvent, JobState
@@ -14,7 +15,9 @@ from allmende.storage import jobs as job_store
 
 
 @one_transaction
-def settle_attempt(deed: Deed, seen: Observation, *, partition: Partition) -> Job:
+def settle_attempt(
+    deed: Deed, seen: Observation, *, partition: Partition, reading: MeterReading | None
+) -> Job:
     """Post what an ended attempt used, return the rest of its hold, and move its job on.
 
     Settling twice is settling once. Time lost because a node died is refunded.
@@ -25,7 +28,7 @@ def settle_attempt(deed: Deed, seen: Observation, *, partition: Partition) -> Jo
         return job
     assert seen.ended_at is not None, "only an ended attempt is settled"
     assert seen.reason is not None, "an ended attempt has a reason"
-    attempt = _with_use(attempt, seen, partition)
+    attempt = _with_use(attempt, seen, partition, reading)
     allocations.settle_job(
         deed,
         hold_id=attempt.hold_id,
@@ -49,19 +52,12 @@ def settle_attempt(deed: Deed, seen: Observation, *, partition: Partition) -> Jo
     return job
 
 
-def _with_use(attempt: Attempt, seen: Observation, partition: Partition) -> Attempt:
+def _with_use(
+    attempt: Attempt, seen: Observation, partition: Partition, reading: MeterReading | None
+) -> Attempt:
     """Return the attempt with its times, its charged seconds and its energy."""
     assert seen.ended_at is not None
-    nodes = len(attempt.nodes)
-    wall_seconds = (seen.ended_at - (seen.started_at or seen.ended_at)).total_seconds()
-    energy: Energy = estimate_energy(
-        wall_seconds=max(0.0, wall_seconds),
-        cpu_seconds=seen.cpu_seconds,
-        nodes=nodes,
-        watts_idle_per_node=partition.watts_idle_per_node,
-        watts_busy_per_core=partition.watts_busy_per_core,
-        pue=partition.pue,
-    )
+    energy = _measure(attempt, seen, partition, reading)
     return replace(
         attempt,
         started_at=seen.started_at,
@@ -72,11 +68,33 @@ def _with_use(attempt: Attempt, seen: Observation, partition: Partition) -> Atte
         cpu_seconds=seen.cpu_seconds,
         max_memory_bytes=seen.max_memory_bytes,
         used_seconds=jobs.charged_seconds(
-            seen.started_at, seen.ended_at, nodes=nodes, charge_factor=partition.charge_factor
+            seen.started_at,
+            seen.ended_at,
+            nodes=len(attempt.nodes),
+            charge_factor=partition.charge_factor,
         ),
         energy_joules=energy.energy_joules,
         energy_method=energy.method.value,
-        energy_scope=energy.scope,
+        energy_scope=energy.scope.value,
+        energy_formula=energy.formula,
+    )
+
+
+def _measure(
+    attempt: Attempt, seen: Observation, partition: Partition, reading: MeterReading | None
+) -> Energy:
+    """Return the measured energy where a counter ran through the attempt, else the estimate."""
+    before = MeterReading.from_json(attempt.meter_before) if attempt.meter_before else None
+    measured = measure_between(before, reading, cpu_seconds=seen.cpu_seconds, pue=partition.pue)
+    if measured is not None:
+        return measured
+    assert seen.ended_at is not None
+    wall_seconds = (seen.ended_at - (seen.started_at or seen.ended_at)).total_seconds()
+    return estimate_energy(
+        nodes=len(attempt.nodes),
+        wall_seconds=max(0.0, wall_seconds),
+        cpu_seconds=seen.cpu_seconds,
+        power=partition,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from allmende.domain.basics.sites import Factory
+from allmende.domain.footprint.readings import MeterReading
 from allmende.domain.scheduling.backends import Backend
 from allmende.domain.training.blueprints import Blueprint
 
@@ -19,3 +20,5 @@ class Workshop:
     environment_python: Callable[[str], str]
     # Returns the folder that holds a blueprint's files.
     blueprint_folder: Callable[[str], str]
+    # Returns what this machine's energy counter says, or None where there is no counter.
+    read_meter: Callable[[], MeterReading | None]

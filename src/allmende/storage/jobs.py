@@ -94,6 +94,8 @@ class AttemptRow(models.Model):
     energy_joules = models.BigIntegerField()
     energy_method = models.CharField(max_length=20)
     energy_scope = models.CharField(max_length=40)
+    energy_formula = models.JSONField(null=True)
+    meter_before = models.JSONField(null=True)
 
     class Meta:
         app_label = "storage"
@@ -131,7 +133,7 @@ REQUEST_FIELDS = (
 ATTEMPT_FIELDS = (
     "key job_id number decided_at cycle_number hold_id held_seconds started_at ended_at settled_at "
     "exit_code cpu_seconds max_memory_bytes used_seconds refunded_seconds energy_joules "
-    "energy_method energy_scope"
+    "energy_method energy_scope meter_before"
 ).split()
 
 
@@ -207,6 +209,7 @@ def save_attempt(attempt: Attempt, *, partition_id: str) -> None:
         "stop_reason": attempt.stop_reason or "",
         "reason": attempt.reason or "",
         "sentence": _to_json(attempt.sentence),
+        "energy_formula": _to_json(attempt.energy_formula),
     }
     AttemptRow.objects.update_or_create(key=attempt.key, defaults=values)
 
@@ -273,6 +276,7 @@ def _attempt(row: AttemptRow) -> Attempt:
         stop_reason=EndReason(row.stop_reason) if row.stop_reason else None,
         reason=EndReason(row.reason) if row.reason else None,
         sentence=_sentence(row.sentence),
+        energy_formula=_sentence(row.energy_formula),
     )
 
 

@@ -148,6 +148,8 @@ class Attempt:
     energy_joules: int = 0
     energy_method: str = ""
     energy_scope: str = ""
+    energy_formula: Sentence | None = None
+    meter_before: dict[str, object] | None = None  # the meter's reading at the start, if any
 
     @property
     def is_settled(self) -> bool:
