@@ -8,7 +8,14 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling import jobs
-from allmende.domain.scheduling.jobs import Attempt, Job, JobEvent, JobState, ResourceRequest
+from allmende.domain.scheduling.jobs import (
+    Attempt,
+    Job,
+    JobEvent,
+    JobState,
+    ResourceRequest,
+    StopRequest,
+)
 from allmende.domain.training.blueprints import check_nodes, check_params, find_blueprint
 from allmende.domain.training.job_files import JobSpec
 from allmende.domain.training.sweeps import expand_sweep
@@ -31,7 +38,7 @@ class PartitionTakesNoJobs(Refusal):
 
 
 class TooManyNodes(Refusal):
-    """The job asks for {nodes} nodes; {partition} allows {most} for {group}. Ask for fewer nodes."""
+    """The job asks for {nodes} nodes; {partition} gives {group} at most {most}. Ask for fewer."""
 
     status = 422
 

@@ -1,6 +1,5 @@
 """From a job and its attempt to the launch that a backend understands."""
 
-from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.backends import Launch
 from allmende.domain.scheduling.jobs import Attempt, Job
 from allmende.domain.training.blueprints import command_for, find_blueprint
@@ -8,7 +7,7 @@ from allmende.domain.training.job_files import JobSpec
 from allmende.services.workshop import Workshop
 
 
-def build_launch(job: Job, attempt: Attempt, *, partition: Partition, workshop: Workshop) -> Launch:
+def build_launch(job: Job, attempt: Attempt, *, workshop: Workshop) -> Launch:
     """Return everything that the backend needs to run this attempt."""
     spec = JobSpec.from_json(job.spec)
     return Launch(
