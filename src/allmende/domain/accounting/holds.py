@@ -1,0 +1,170 @@
+"""A hold sets time aside when a job is submitted; later it is posted, voided, or it expires."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from allmende.domain.accounting.allocations import ProjectAccounts
+from allmende.domain.accounting.ledger import (
+    CLOSING_KINDS,
+    Entry,
+    Transfer,
+    TransferKind,
+    move,
+)
+from allmende.domain.basics.refusals import Refusal
+from allmende.domain.basics.sentences import Sentence
+
+
+class HoldState(StrEnum):
+    """Whether the time is still set aside."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class HoldIsSettled(Refusal):
+    """The hold {hold} was already closed, with {used} s used.
+
+    Repeat the same settlement, or give time back with a refund.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldRequest:
+    """What is to be set aside. Without partition and access share: the project's only ones."""
+
+    hold_id: str
+    project_id: str
+    seconds: int
+    reason: Sentence
+    partition_id: str = ""
+    access_share: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settlement:
+    """What was metered under a hold."""
+
+    hold_id: str
+    used_seconds: int
+    reason: Sentence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hold:
+    """A hold with everything that followed from it."""
+
+    id: str
+    opening: Transfer
+    closings: tuple[Transfer, ...] = ()
+
+    @property
+    def held_seconds(self) -> int:
+        """Return what was set aside."""
+        return self.opening.amount_seconds
+
+    @property
+    def state(self) -> HoldState:
+        """Return whether it can still be settled. A hold closes as a whole, in one deed."""
+        return HoldState.CLOSED if self.closings else HoldState.OPEN
+
+    @property
+    def used_seconds(self) -> int:
+        """Return what was consumed in the end."""
+        return sum(
+            transfer.amount_seconds
+            for transfer in self.closings
+            if transfer.kind in {TransferKind.POST, TransferKind.OVERRUN}
+        )
+
+
+def gather_holds(transfers: Iterable[Transfer]) -> dict[str, Hold]:
+    """Return the holds that these transfers tell of; openings come before closings."""
+    holds: dict[str, Hold] = {}
+    for transfer in transfers:
+        if transfer.kind is TransferKind.HOLD:
+            holds[transfer.hold_id] = Hold(id=transfer.hold_id, opening=transfer)
+        elif transfer.hold_id:
+            hold = holds[transfer.hold_id]
+            holds[hold.id] = replace(hold, closings=(*hold.closings, transfer))
+    return holds
+
+
+def hold(accounts: ProjectAccounts, *, hold_id: str, seconds: int, entry: Entry) -> Transfer:
+    """Set time of the project aside."""
+    return _of_hold(
+        TransferKind.HOLD,
+        ("hold", hold_id),
+        (accounts.project.id, accounts.held.id),
+        seconds,
+        entry,
+    )
+
+
+def post(
+    hold: Hold, accounts: ProjectAccounts, *, used_seconds: int, entry: Entry
+) -> tuple[Transfer, ...]:
+    """Charge what was used and give the rest back.
+
+    Metering is never refused: what was used beyond the hold is drawn from the project.
+    """
+    assert used_seconds >= 0, "nothing is used less than not at all"
+    charged = min(used_seconds, hold.held_seconds)
+    rest = hold.held_seconds - charged
+    beyond = used_seconds - charged
+    to_consumed = (accounts.held.id, accounts.consumed.id)
+    to_project = (accounts.held.id, accounts.project.id)
+    transfers = []
+    # Whatever closes a hold first bears the id "close:…", so two ways to close it collide.
+    if charged:
+        names = ("close", hold.id)
+        transfers.append(_of_hold(TransferKind.POST, names, to_consumed, charged, entry))
+    if rest:
+        names = ("rest" if charged else "close", hold.id)
+        transfers.append(_of_hold(TransferKind.RELEASE, names, to_project, rest, entry))
+    if beyond:
+        names = ("overrun", hold.id)
+        route = (accounts.project.id, accounts.consumed.id)
+        transfers.append(_of_hold(TransferKind.OVERRUN, names, route, beyond, entry))
+    return tuple(transfers)
+
+
+def void(hold: Hold, accounts: ProjectAccounts, *, entry: Entry) -> Transfer:
+    """Give everything back: the job never ran."""
+    return _give_back(TransferKind.VOID, hold, accounts, entry)
+
+
+def expire_hold(hold: Hold, accounts: ProjectAccounts, *, entry: Entry) -> Transfer:
+    """Give everything back: nobody settled the hold in time."""
+    return _give_back(TransferKind.EXPIRE_HOLD, hold, accounts, entry)
+
+
+def is_closed_by(hold: Hold, transfers: Iterable[Transfer]) -> bool:
+    """Say whether the hold was closed by just these; refuse when it was closed otherwise."""
+    if hold.state is HoldState.OPEN:
+        return False
+    recorded = {transfer.id: transfer for transfer in hold.closings}
+    wanted = {transfer.id: transfer for transfer in transfers}
+    same = recorded.keys() == wanted.keys() and all(
+        recorded[name].moves_the_same(wanted[name]) for name in wanted
+    )
+    if not same:
+        raise HoldIsSettled(hold=hold.id, used=hold.used_seconds)
+    return True
+
+
+def _give_back(kind: TransferKind, hold: Hold, accounts: ProjectAccounts, entry: Entry) -> Transfer:
+    assert kind in CLOSING_KINDS, "giving back closes the hold"
+    route = (accounts.held.id, accounts.project.id)
+    return _of_hold(kind, ("close", hold.id), route, hold.held_seconds, entry)
+
+
+def _of_hold(
+    kind: TransferKind,
+    names: tuple[str, str],
+    route: tuple[str, str],
+    seconds: int,
+    entry: Entry,
+) -> Transfer:
+    return replace(move(kind, ":".join(names), route, seconds, entry), hold_id=names[1])
