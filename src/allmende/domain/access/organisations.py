@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from allmende.domain.access.sme import Firm, OwnershipGraph, SizeClass, SizeResult
 from allmende.domain.basics.refusals import InvalidInput
+from allmende.domain.basics.sentences import Sentence
 
 COUNTRY_CODE_LENGTH = 2
 
@@ -45,13 +46,16 @@ class Organisation:
 def check_organisation(organisation: Organisation) -> None:
     """Refuse an organisation without a name or with an impossible country."""
     if not organisation.name.strip():
-        raise InvalidInput(field="name", problem="give the registered name.")
+        raise InvalidInput(field="name", problem=Sentence("give the registered name."))
     country = organisation.country
     if len(country) != COUNTRY_CODE_LENGTH or not country.isalpha() or not country.isupper():
-        raise InvalidInput(field="country", problem="give the two capital letters, such as DE.")
+        raise InvalidInput(
+            field="country", problem=Sentence("give the two capital letters, such as DE.")
+        )
     if organisation.ownership and organisation.ownership.find(organisation.id) is None:
         raise InvalidInput(
-            field="ownership", problem="the organisation itself is missing among the firms."
+            field="ownership",
+            problem=Sentence("the organisation itself is missing among the firms."),
         )
 
 

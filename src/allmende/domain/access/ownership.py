@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Self
 
 from allmende.domain.basics.refusals import InvalidInput
+from allmende.domain.basics.sentences import Sentence
 
 WHOLE_BASIS_POINTS = 10_000
 
@@ -50,7 +51,10 @@ class YearFigures:
     def __post_init__(self) -> None:
         figures = (self.headcount_hundredths, self.turnover_cents, self.balance_sheet_cents)
         if any(figure is not None and figure < 0 for figure in figures):
-            raise InvalidInput(field="figures", problem=f"{self.year}: no figure is below 0.")
+            raise InvalidInput(
+                field="figures",
+                problem=Sentence("{year}: no figure is below 0.", {"year": self.year}),
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +85,9 @@ class Holding:
     def __post_init__(self) -> None:
         for share in (self.capital_basis_points, self.votes):
             if not 0 <= share <= WHOLE_BASIS_POINTS:
-                raise InvalidInput(field="ownership", problem="a share is between 0 and 100 %.")
+                raise InvalidInput(
+                    field="ownership", problem=Sentence("a share is between 0 and 100 %.")
+                )
 
     @property
     def votes(self) -> int:
@@ -101,7 +107,9 @@ class OwnershipGraph:
         ids = {firm.id for firm in self.firms}
         for holding in self.holdings:
             if not {holding.owner_id, holding.owned_id} <= ids:
-                raise InvalidInput(field="ownership", problem="a holding names an unknown firm.")
+                raise InvalidInput(
+                    field="ownership", problem=Sentence("a holding names an unknown firm.")
+                )
 
     def find(self, firm_id: str) -> Firm | None:
         """Return a firm, or None."""

@@ -115,7 +115,7 @@ def classify_size(graph: OwnershipGraph, firm_id: str, *, book: RuleBook, on: da
     missing = tuple(most.list_missing())
     figures = least.figures() if low == high or not missing else most.figures()
     steps = tuple(least.list_steps(low))
-    reason, article = _reason(firm, low, high, bound=least, missing=missing)
+    reason, article = _reason(firm, low, high, bound=least)
     return SizeResult(
         size_class=ORDER[low] if low == high else SizeClass.UNRESOLVED,
         lowest=ORDER[low],
@@ -293,9 +293,7 @@ def _figures_of(firm: Firm, age: int) -> tuple[int | None, int | None, int | Non
     return year.headcount_hundredths, year.turnover_cents, year.balance_sheet_cents
 
 
-def _reason(
-    firm: Firm, low: int, high: int, *, bound: _Bound, missing: tuple[Sentence, ...]
-) -> tuple[Sentence, str]:
+def _reason(firm: Firm, low: int, high: int, *, bound: _Bound) -> tuple[Sentence, str]:
     if bound.is_public:
         facts = {
             "firm": firm.name,
@@ -309,10 +307,10 @@ def _reason(
         )
         return public, "Rec. 2003/361/EC, Annex, Art. 3(4)"
     if low != high:
-        facts = {"firm": firm.name, "low": NAMES[ORDER[low]], "high": NAMES[ORDER[high]]}
+        bounds = {"firm": firm.name, "low": NAMES[ORDER[low]], "high": NAMES[ORDER[high]]}
         between = Sentence(
             "{firm} may be anything from {low} to {high} until the missing figures are known.",
-            facts,
+            bounds,
         )
         return between, "Rec. 2003/361/EC, Annex, Art. 4 and 6"
     figures = bound.figures()

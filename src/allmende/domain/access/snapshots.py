@@ -67,7 +67,7 @@ def _read(kind: Any, plain: Any) -> Any:
         return {key: _read(get_args(kind)[1], part) for key, part in plain.items()}
     if kind is Sentence:
         return Sentence.from_json(plain)
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         hints = get_type_hints(kind)
         names = [part.name for part in fields(kind) if part.name in plain]
         return kind(**{name: _read(hints[name], plain[name]) for name in names})

@@ -1,0 +1,197 @@
+"""An application asks for compute time under a call; on submission everything about it freezes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from allmende.domain.access.application_forms import ApplicationForm, Finding, check_size, review
+from allmende.domain.access.calls import Call, check_open
+from allmende.domain.access.modes import AccessMode
+from allmende.domain.access.organisations import Organisation
+from allmende.domain.access.verdicts import EligibilityResult, Verdict
+from allmende.domain.access.working_days import due_after
+from allmende.domain.basics.lifecycle import Lifecycle
+from allmende.domain.basics.refusals import Refusal
+from allmende.domain.basics.sentences import Sentence
+
+
+class ApplicationIsFrozen(Refusal):
+    """Application {application} was submitted on {submitted_at} and cannot be changed any more.
+    Withdraw it and apply anew, or write to the programme office."""
+
+
+class ApplicationIsIncomplete(Refusal):
+    """{count} answers are missing or wrong. First: {first}"""
+
+    status = 422
+
+
+class ApplicationState(StrEnum):
+    """Where an application stands."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"  # the rules leave its eligibility to the programme office
+    INELIGIBLE = "ineligible"
+    TECHNICAL_ASSESSMENT = "technical_assessment"
+    ASSESSED = "assessed"
+    AWARDED = "awarded"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+LIFECYCLE = Lifecycle(
+    {
+        ApplicationState.DRAFT: frozenset({ApplicationState.SUBMITTED, ApplicationState.WITHDRAWN}),
+        ApplicationState.SUBMITTED: frozenset(
+            {
+                ApplicationState.INELIGIBLE,
+                ApplicationState.TECHNICAL_ASSESSMENT,
+                ApplicationState.WITHDRAWN,
+            }
+        ),
+        ApplicationState.TECHNICAL_ASSESSMENT: frozenset(
+            {ApplicationState.ASSESSED, ApplicationState.WITHDRAWN}
+        ),
+        ApplicationState.ASSESSED: frozenset(
+            {ApplicationState.AWARDED, ApplicationState.REFUSED, ApplicationState.WITHDRAWN}
+        ),
+        ApplicationState.INELIGIBLE: frozenset(),
+        ApplicationState.AWARDED: frozenset(),
+        ApplicationState.REFUSED: frozenset(),
+        ApplicationState.WITHDRAWN: frozenset(),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frozen:
+    """What the decision rests on, as it was at submission; later edits of it change nothing."""
+
+    call: Call
+    mode: AccessMode
+    organisation: Organisation
+    eligibility: EligibilityResult
+    rules_hash: str
+    terms_hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Application:
+    """A request for compute time, from its first draft to the decision."""
+
+    id: str
+    call_id: str
+    organisation_id: str
+    applicant_id: str
+    state: ApplicationState = ApplicationState.DRAFT
+    form: ApplicationForm = field(default_factory=ApplicationForm)
+    started_at: datetime
+    edited_at: datetime
+    submitted_at: datetime | None = None
+    cut_off_at: datetime | None = None
+    due_at: datetime | None = None  # the first instant at which a decision is late
+    decided_at: datetime | None = None
+    decision: Sentence | None = None  # why, in words
+    frozen: Frozen | None = None
+
+    @property
+    def submitted(self) -> Frozen:
+        """Return what was frozen; only drafts have nothing."""
+        assert self.frozen is not None, "only a draft is not frozen"
+        return self.frozen
+
+
+def edit(application: Application, changes: Mapping[str, object], *, now: datetime) -> Application:
+    """Return the draft with some answers changed; what is submitted stays as it is."""
+    if application.state is not ApplicationState.DRAFT:
+        raise ApplicationIsFrozen(
+            application=application.id, submitted_at=application.submitted_at or now
+        )
+    return replace(application, form=application.form.change(changes), edited_at=now)
+
+
+def list_findings(application: Application, *, call: Call) -> tuple[Finding, ...]:
+    """Return what is still missing or wrong, section by section."""
+    return review(application.form, call)
+
+
+def submit(application: Application, *, frozen: Frozen, now: datetime) -> Application:
+    """Freeze the application and hand it in; the rules decide at once where they can.
+
+    FIFO modes count their working days from now, the others from the cut-off.
+    """
+    if application.state is not ApplicationState.DRAFT:
+        raise ApplicationIsFrozen(
+            application=application.id, submitted_at=application.submitted_at or now
+        )
+    call = frozen.call
+    check_open(call, now=now)
+    check_size(application.form, call)
+    findings = review(application.form, call)
+    if findings:
+        raise ApplicationIsIncomplete(count=len(findings), first=findings[0].sentence)
+    cut_off_at = call.next_cut_off(now)
+    submitted = replace(
+        application,
+        state=ApplicationState.SUBMITTED,
+        submitted_at=now,
+        cut_off_at=cut_off_at,
+        due_at=due_after(cut_off_at or now, working_days=call.decision_working_days),
+        frozen=frozen,
+    )
+    verdict = frozen.eligibility.verdict
+    if verdict is Verdict.UNRESOLVED:
+        return submitted
+    reason = frozen.eligibility.first_reason.sentence
+    return decide_eligibility(
+        submitted, is_eligible=verdict is Verdict.ELIGIBLE, why=reason, now=now
+    )
+
+
+def decide_eligibility(
+    application: Application, *, is_eligible: bool, why: Sentence, now: datetime
+) -> Application:
+    """Pass the application on to the technical assessment, or end it as ineligible."""
+    if is_eligible:
+        return _move(application, ApplicationState.TECHNICAL_ASSESSMENT)
+    return _end(application, ApplicationState.INELIGIBLE, why=why, now=now)
+
+
+def assess(application: Application) -> Application:
+    """Pass the application on to the decision; the assessment is a record of its own."""
+    return _move(application, ApplicationState.ASSESSED)
+
+
+def award(application: Application, *, why: Sentence, now: datetime) -> Application:
+    """End the application with an award."""
+    return _end(application, ApplicationState.AWARDED, why=why, now=now)
+
+
+def refuse(application: Application, *, why: Sentence, now: datetime) -> Application:
+    """End the application with a refusal."""
+    return _end(application, ApplicationState.REFUSED, why=why, now=now)
+
+
+def withdraw(application: Application, *, now: datetime) -> Application:
+    """Take the application back, at any time before its decision."""
+    withdrawn = Sentence("The applicant took the application back.")
+    return _end(application, ApplicationState.WITHDRAWN, why=withdrawn, now=now)
+
+
+def is_late(application: Application, *, now: datetime) -> bool:
+    """Say whether the decision came, or is still missing, after its time was over."""
+    if application.due_at is None or application.state is ApplicationState.WITHDRAWN:
+        return False
+    return (application.decided_at or now) >= application.due_at
+
+
+def _move(application: Application, state: ApplicationState) -> Application:
+    LIFECYCLE.check_move(application.state, state)
+    return replace(application, state=state)
+
+
+def _end(
+    application: Application, state: ApplicationState, *, why: Sentence, now: datetime
+) -> Application:
+    return replace(_move(application, state), decided_at=now, decision=why)

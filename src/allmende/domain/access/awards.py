@@ -1,0 +1,184 @@
+"""An award is the decision that gives time; from it come the project and the budget."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from allmende.domain.access.applications import Application
+from allmende.domain.access.calls import Call
+from allmende.domain.access.modes import Price
+from allmende.domain.access.projects import Project
+from allmende.domain.access.reviews import TechnicalAssessment
+from allmende.domain.access.working_days import BERLIN
+from allmende.domain.basics.periods import Period
+from allmende.domain.basics.refusals import InvalidInput, Refusal
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.units import TimeUnit, hours_from_seconds
+
+MONTHS_A_YEAR = 12
+
+
+class AlreadyAwarded(Refusal):
+    """Application {application} was awarded {hours} hours as {award}. It cannot be awarded again;
+    change the budget of the project {project} instead."""
+
+
+class NotFeasible(Refusal):
+    """The technical assessment says no: {notes} Refuse the application, or have it assessed
+    again under a new one."""
+
+
+class AwardAboveRequest(Refusal):
+    """{awarded} hours are more than the {asked} that application {application} asks for. Award at
+    most what was asked."""
+
+    status = 422
+
+
+@dataclass(frozen=True, kw_only=True)
+class Award:
+    """How much time an application was given, at what price, and on what ground."""
+
+    id: str
+    application_id: str
+    project_id: str
+    partition_id: str
+    access_share: str
+    mode_id: str
+    unit: TimeUnit
+    seconds: int
+    price: Price
+    price_cents_per_hour: int
+    legal_basis: str
+    period: Period
+    granted_at: datetime
+    granted_by: str
+    letter: tuple[Sentence, ...]  # its paragraphs
+
+
+def check_award(application: Application, *, assessment: TechnicalAssessment, seconds: int) -> None:
+    """Refuse an award that the assessment or the request does not carry."""
+    if not assessment.is_feasible:
+        raise NotFeasible(notes=assessment.notes)
+    if seconds <= 0:
+        raise InvalidInput(field="seconds", problem=Sentence("Award more than 0 hours."))
+    asked = application.form.requested_seconds or 0
+    if seconds > asked:
+        raise AwardAboveRequest(
+            awarded=_hours(seconds), asked=_hours(asked), application=application.id
+        )
+
+
+def grant(
+    application: Application,
+    *,
+    award_id: str,
+    project_id: str,
+    seconds: int,
+    granted_by: str,
+    now: datetime,
+) -> Award:
+    """Return the award on an application as it was frozen at its submission."""
+    frozen = application.submitted
+    call, eligibility = frozen.call, frozen.eligibility
+    price = eligibility.price or frozen.mode.price
+    period = Period(starts_at=now, ends_at=add_months(now, application.form.duration_months or 1))
+    return Award(
+        id=award_id,
+        application_id=application.id,
+        project_id=project_id,
+        partition_id=call.partition_id,
+        access_share=call.access_share,
+        mode_id=call.mode_id,
+        unit=call.unit,
+        seconds=seconds,
+        price=price,
+        price_cents_per_hour=call.price_cents_per_hour if price is Price.PAID else 0,
+        legal_basis=eligibility.first_reason.article,
+        period=period,
+        granted_at=now,
+        granted_by=granted_by,
+        letter=write_letter(application, project_id=project_id, seconds=seconds, period=period),
+    )
+
+
+def open_project(application: Application, award: Award) -> Project:
+    """Return the project of an award, with the applicant as its first member."""
+    frozen = application.submitted
+    return Project(
+        id=award.project_id,
+        name=application.form.title,
+        organisation_id=application.organisation_id,
+        application_id=application.id,
+        group_id=frozen.eligibility.group_id,
+        partition_id=award.partition_id,
+        access_share=award.access_share,
+        awarded_seconds=award.seconds,
+        period=award.period,
+        member_ids=(application.applicant_id,),
+    )
+
+
+def write_letter(
+    application: Application, *, project_id: str, seconds: int, period: Period
+) -> tuple[Sentence, ...]:
+    """Return the paragraphs of the award letter."""
+    frozen = application.submitted
+    call: Call = frozen.call
+    facts = {
+        "organisation": frozen.organisation.name,
+        "title": application.form.title,
+        "hours": _hours(seconds),
+        "unit": call.unit.hours_name,
+        "partition": call.partition_id,
+        "from": period.starts_at.astimezone(BERLIN).date().isoformat(),
+        "until": period.ends_at.astimezone(BERLIN).date().isoformat(),
+        "project": project_id,
+        "application": application.id,
+        "version": call.terms_version,
+        "hash": frozen.terms_hash[:12],
+        "cents": call.price_cents_per_hour,
+    }
+    is_paid = (frozen.eligibility.price or frozen.mode.price) is Price.PAID
+    return (
+        Sentence(
+            "{organisation} is awarded {hours} {unit} on {partition} for “{title}” "
+            "(application {application}).",
+            facts,
+        ),
+        Sentence(
+            "The time can be used from {from} until {until} in project {project}. What is not "
+            "used by then expires; the end does not move.",
+            facts,
+        ),
+        Sentence("The price is {cents} cents per hour used.", facts)
+        if is_paid
+        else Sentence("The time is free of charge."),
+        frozen.eligibility.first_reason.sentence,
+        Sentence("The terms of version {version} apply ({hash}).", facts),
+        Sentence(
+            "Within three months after the end a short final report is due. Please name project "
+            "{project} in what you publish.",
+            facts,
+        ),
+    )
+
+
+def add_months(start: datetime, months: int) -> datetime:
+    """Return the same wall-clock instant of Berlin so many months later.
+
+    Where the month has no such day, its last day stands in.
+    """
+    local = start.astimezone(BERLIN)
+    years, month = divmod(local.month - 1 + months, MONTHS_A_YEAR)
+    day = local.day
+    while True:
+        try:
+            moved = local.replace(year=local.year + years, month=month + 1, day=day)
+        except ValueError:
+            day -= 1
+        else:
+            return moved.astimezone(start.tzinfo)
+
+
+def _hours(seconds: int) -> str:
+    return f"{hours_from_seconds(seconds).normalize():f}"
