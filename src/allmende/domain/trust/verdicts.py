@@ -1,0 +1,70 @@
+"""A promise is kept, broken, or without evidence: never kept because nobody looked."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from allmende.domain.basics.sentences import Sentence
+
+# How many records a result names: what breaks a promise first, then what keeps it.
+ROWS_MAX = 50
+
+
+class Verdict(StrEnum):
+    """What the evidence says of a promise."""
+
+    KEPT = "kept"
+    BROKEN = "broken"
+    NO_EVIDENCE = "no_evidence"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvidenceRow:
+    """One record, what it says, and whether it keeps the promise."""
+
+    record: str  # "attempt j-7k2m9x4q.1"
+    says: Sentence
+    is_kept: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """What an evaluation found. Without rows there is no evidence."""
+
+    value: Sentence
+    rows: tuple[EvidenceRow, ...] = ()
+    figures: Mapping[str, int | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromiseResult:
+    """Target, value, verdict, and the records that prove it."""
+
+    promise_id: str
+    title: Sentence
+    promised_to: Sentence
+    source: Sentence
+    target: Sentence
+    value: Sentence
+    verdict: Verdict
+    checked: int  # how many records were looked at
+    broken: int  # how many of them break the promise
+    rows: tuple[EvidenceRow, ...] = ()
+    figures: Mapping[str, int | str] = field(default_factory=dict)
+    evaluated_at: datetime
+
+
+def judge(rows: Iterable[EvidenceRow]) -> Verdict:
+    """Return the verdict that the rows call for: one that breaks the promise breaks it."""
+    verdict = Verdict.NO_EVIDENCE
+    for row in rows:
+        if not row.is_kept:
+            return Verdict.BROKEN
+        verdict = Verdict.KEPT
+    return verdict
+
+
+def choose_rows(rows: Iterable[EvidenceRow]) -> tuple[EvidenceRow, ...]:
+    """Return the rows to show: those that break the promise first, in a fixed order."""
+    return tuple(sorted(rows, key=lambda row: (row.is_kept, row.record)))[:ROWS_MAX]
