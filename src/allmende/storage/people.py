@@ -74,9 +74,9 @@ def get_person(person_id: str) -> Person:
     return person
 
 
-def find_person_by_login(login_id: int) -> Person | None:
+def find_person_by_login(username: str) -> Person | None:
     """Return the person behind a login."""
-    return _find(login_id=login_id)
+    return _find(login__username=username)
 
 
 def find_person_by_email(email: str) -> Person | None:
@@ -127,16 +127,16 @@ def find_password_problem(password: str) -> str | None:
     return None
 
 
-def create_login(person_id: str, *, email: str, password: str | None) -> int:
+def create_login(person_id: str, *, email: str, password: str | None) -> None:
     """Give a person a login; without a password they can only be let in by other means."""
-    login = User.objects.create_user(username=person_id, email=email.lower(), password=password)
-    connect_login(person_id, login.pk)
-    return int(login.pk)
+    User.objects.create_user(username=person_id, email=email.lower(), password=password)
+    connect_login(person_id, username=person_id)
 
 
-def connect_login(person_id: str, login_id: int) -> None:
+def connect_login(person_id: str, *, username: str) -> None:
     """Connect a person with a login that exists."""
-    PersonRow.objects.filter(id=person_id).update(login_id=login_id)
+    login = User.objects.get(username=username)
+    PersonRow.objects.filter(id=person_id).update(login=login)
 
 
 def save_admin_link(digest: str, *, expires_at: datetime) -> None:

@@ -1,0 +1,167 @@
+"""Jobs: submit, follow, stop."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from ninja import Body, Router, Schema
+
+from allmende import wiring
+from allmende.domain.scheduling.backends import EndReason
+from allmende.domain.scheduling.jobs import Job, JobEvent, JobState, StopRequest
+from allmende.domain.training.job_files import parse_job_file
+from allmende.domain.trust.permissions import Permission
+from allmende.services import jobs
+from allmende.web.api.permits import begin_deed, get_actor, takes
+from allmende.web.api.shapes import After, ClientKey, Limit, Page, PathId, QueryId, Words, page_of
+
+router = Router(tags=["jobs"])
+
+
+class RequestOut(Schema):
+    """What a job asks for."""
+
+    nodes: int
+    time_limit_seconds: int
+    memory_bytes_per_node: int
+    preemptible: bool
+    grace_seconds: int
+
+
+class JobOut(Schema):
+    """A job; `wait` says why it waits, `end` why it ended."""
+
+    id: str
+    name: str
+    project_id: str
+    person_id: str
+    partition_id: str
+    group_id: str
+    data_class: str
+    request: RequestOut
+    state: JobState
+    submitted_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    attempts: int
+    wait: Words | None
+    end: Words | None
+    stop_request: StopRequest
+    held_seconds: int
+    sweep_id: str
+    client_key: str
+
+
+class AttemptOut(Schema):
+    """One try to run a job, and what it took."""
+
+    key: str
+    number: int
+    nodes: list[str]
+    decided_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    settled_at: datetime | None
+    reason: EndReason | None
+    exit_code: int | None
+    sentence: Words | None
+    cpu_seconds: float
+    max_memory_bytes: int
+    used_seconds: int
+    refunded_seconds: int
+    energy_joules: int
+    energy_method: str
+    energy_scope: str
+
+
+class JobViewOut(Schema):
+    """A job with its file and its attempts."""
+
+    job: JobOut
+    spec: dict[str, Any]
+    attempts: list[AttemptOut]
+
+
+class JobEventOut(Schema):
+    """Something that happened to a job."""
+
+    at: datetime
+    sentence: Words
+
+
+class WhyOut(Schema):
+    """Why a job is where it is, in a sentence."""
+
+    state: JobState
+    sentence: Words | None
+
+
+@router.post("", response={201: list[JobOut]}, **takes(Permission.SUBMIT_JOB))
+def submit_job(
+    request: HttpRequest,
+    client_key: ClientKey,
+    project_id: QueryId,
+    job_file: Annotated[dict[str, Any], Body(description="A job file, as JSON.")],
+) -> tuple[int, list[Job]]:
+    """Submit a job file to a project; a sweep becomes several jobs.
+
+    Sending it again with the same key submits nothing more and returns the same jobs.
+    """
+    submitted = jobs.submit_job(
+        begin_deed(request),
+        parse_job_file(job_file),
+        project_id=project_id,
+        client_key=client_key,
+        workshop=wiring.workshop(),
+    )
+    return 201, submitted
+
+
+@router.get("", response=Page[JobOut], **takes(Permission.SEE_JOB))
+def list_jobs(
+    request: HttpRequest, project_id: QueryId | None = None, after: After = "", limit: Limit = 50
+) -> dict[str, Any]:
+    """List the jobs that you may see, the newest first."""
+    found = jobs.list_jobs(
+        get_actor(request), project_id=project_id or "", after=after, limit=limit
+    )
+    return page_of(found, limit=limit, key=lambda job: job.id)
+
+
+@router.get("/{job_id}", response=JobViewOut, **takes(Permission.SEE_JOB))
+def get_job(request: HttpRequest, job_id: PathId) -> dict[str, Any]:
+    """Return a job with its attempts."""
+    view = jobs.get_job(get_actor(request), job_id)
+    return {"job": view.job, "spec": view.job.spec, "attempts": view.attempts}
+
+
+@router.get("/{job_id}/why", response=WhyOut, **takes(Permission.SEE_JOB))
+def explain_job(request: HttpRequest, job_id: PathId) -> dict[str, Any]:
+    """Say why a job waits, or why it ended."""
+    job = jobs.get_job(get_actor(request), job_id).job
+    return {"state": job.state, "sentence": job.wait or job.end}
+
+
+@router.get("/{job_id}/events", response=list[JobEventOut], **takes(Permission.SEE_JOB))
+def list_job_events(request: HttpRequest, job_id: PathId) -> list[JobEvent]:
+    """List what happened to a job, as sentences."""
+    return jobs.list_job_events(get_actor(request), job_id)
+
+
+@router.post("/{job_id}/cancel", response=JobOut, **takes(Permission.CANCEL_JOB))
+def cancel_job(request: HttpRequest, job_id: PathId) -> Job:
+    """Cancel a job; safe to repeat."""
+    return jobs.cancel_job(begin_deed(request), job_id)
+
+
+@router.post("/{job_id}/stop", response=JobOut, **takes(Permission.STOP_JOB))
+def stop_job(request: HttpRequest, job_id: PathId) -> Job:
+    """Stop a job after it has saved a checkpoint; safe to repeat."""
+    return jobs.stop_job(begin_deed(request), job_id)
+
+
+@router.post("/{job_id}/again", response={201: JobOut}, **takes(Permission.RUN_JOB_AGAIN))
+def run_job_again(request: HttpRequest, job_id: PathId, client_key: ClientKey) -> tuple[int, Job]:
+    """Submit the same job file once more, as a job of its own."""
+    deed = begin_deed(request)
+    return 201, jobs.run_job_again(deed, job_id, client_key=client_key, workshop=wiring.workshop())

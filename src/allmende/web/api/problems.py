@@ -1,0 +1,84 @@
+"""Refusals and failures as problem documents (RFC 9457): what went wrong, and the way out."""
+
+import json
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI, Schema
+from ninja.errors import HttpError, ValidationError
+
+from allmende.domain.basics.refusals import Refusal
+from allmende.domain.basics.sentences import Sentence
+from allmende.wiring import troubles
+from allmende.wiring.languages import translate
+
+logger = logging.getLogger(__name__)
+CONTENT_TYPE = "application/problem+json"
+
+
+class Problem(Schema):
+    """What every refusal of the API looks like."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    facts: dict[str, Any]
+
+
+def answer_with_problems(api: NinjaAPI) -> None:
+    """Translate every refusal and failure by one table."""
+    api.exception_handler(Refusal)(lambda _, error: _refuse(error))
+    api.exception_handler(ValidationError)(lambda _, error: _misfit(error))
+    api.exception_handler(Http404)(lambda *_: _plain(404))
+    api.exception_handler(HttpError)(lambda _, error: _plain(error.status_code))
+    api.exception_handler(Exception)(_fail)
+
+
+def _refuse(refusal: Refusal) -> HttpResponse:
+    facts = {name: _fact(fact) for name, fact in refusal.facts.items()}
+    return _problem(refusal.status, translate(refusal.sentence), code=refusal.code(), facts=facts)
+
+
+def _misfit(error: ValidationError) -> HttpResponse:
+    places = {".".join(str(part) for part in item["loc"]): item["msg"] for item in error.errors}
+    detail = "; ".join(f"{place}: {text}" for place, text in places.items())
+    return _problem(422, detail, code="InvalidRequest", facts=places)
+
+
+def _plain(status: int) -> HttpResponse:
+    phrase = HTTPStatus(status)
+    return _problem(status, f"{phrase.description or phrase.phrase}.", code=phrase.name, facts={})
+
+
+def _fail(request: HttpRequest, error: Exception) -> HttpResponse:
+    refusal = troubles.explain(error)
+    if refusal is not None:
+        return _refuse(refusal)
+    logger.error("the API failed at %s %s", request.method, request.path, exc_info=error)
+    return _plain(500)
+
+
+def _problem(status: int, detail: str, *, code: str, facts: dict[str, Any]) -> HttpResponse:
+    document = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "facts": facts,
+    }
+    text = json.dumps(document, ensure_ascii=False)
+    response = HttpResponse(text, status=status, content_type=CONTENT_TYPE)
+    if status == HTTPStatus.UNAUTHORIZED:
+        response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _fact(fact: Any) -> Any:
+    if isinstance(fact, Sentence):
+        return translate(fact)
+    return fact if isinstance(fact, str | int | float | bool | None) else str(fact)
