@@ -2,7 +2,7 @@
 
 import os
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from allmende.wiring import home as places
 
@@ -60,12 +60,13 @@ def _database() -> dict[str, Any]:
             },
         }
     parts = urlsplit(url)
+    socket_folder = parse_qs(parts.query).get("host", [""])[0]  # postgresql:///name?host=/run/…
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.path.lstrip("/"),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
-        "HOST": parts.hostname or "",
+        "HOST": socket_folder or parts.hostname or "",
         "PORT": str(parts.port or ""),
     }
 
