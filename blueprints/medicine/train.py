@@ -306,6 +306,7 @@ def facts(run, data):
         "flop_useful": run.flop(steps),
         "flop_executed": run.flop(steps + run.steps_redone),
         "flop_method": "architecture: 6 × weights × samples",
+        "code_sha256": code_sha256(Path(__file__).parent),
         "steps": steps,
         "steps_redone": run.steps_redone,
         "data": [
@@ -322,6 +323,15 @@ def facts(run, data):
             "safetensors": safetensors.__version__,
         },
     }
+
+
+def code_sha256(folder):
+    """Return one hash over the blueprint's files, by name and content."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            digest.update(f"{path.name}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
 
 
 def main():

@@ -6,6 +6,7 @@ from allmende.storage.jobs import AttemptRow, JobEventRow, JobRow
 from allmende.storage.ledger import LedgerAccountRow, LedgerBalanceRow, LedgerTransferRow
 from allmende.storage.people import AdminLinkRow, MembershipRow, PersonRow
 from allmende.storage.tokens import TokenRow
+from allmende.storage.trained_models import TrainedModelRow
 
 __all__ = [
     "AdminLinkRow",
@@ -23,4 +24,5 @@ __all__ = [
     "MembershipRow",
     "PersonRow",
     "TokenRow",
+    "TrainedModelRow",
 ]

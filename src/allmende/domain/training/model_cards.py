@@ -1,0 +1,233 @@
+"""The model card: README.md with the front matter that model hubs read, from facts alone."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from allmende.domain.training.records import NOT_MEASURED
+
+Record = Mapping[str, Any]
+
+MEASURES = {
+    "auroc": "AUROC",
+    "balanced_accuracy": "Balanced accuracy",
+    "brier": "Brier score (lower is better)",
+    "expected_calibration_error": "Expected calibration error (lower is better)",
+    "sensitivity_at_95_specificity": "Sensitivity at 95 % specificity",
+}
+
+
+def render_card(record: Record, *, tags: tuple[str, ...] = ()) -> str:
+    """Return the card of the model that a training record describes."""
+    parts = [
+        render_front_matter(record, tags=tags),
+        f"# {record['model']['name']}",
+        _about(record),
+        _uses(record),
+        _data(record),
+        _evaluation(record),
+        _subgroups(record),
+        _training(record),
+        _energy(record),
+        _loading(record),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def render_front_matter(record: Record, *, tags: tuple[str, ...]) -> str:
+    """Return the YAML head. What is unknown is left out, never guessed."""
+    model = record["model"]
+    # JSON strings are YAML strings, so that no name can break the head.
+    head = {
+        "license": json.dumps((model["licence"] or "other").lower()),
+        "tags": json.dumps([*tags, "allmende"]),
+        "datasets": json.dumps([row["name"] for row in record["data"]], ensure_ascii=False),
+    }
+    values = _estimates(record, "model")
+    if values:
+        head["metrics"] = json.dumps(list(values))
+        head["model-index"] = json.dumps([_model_index(record, values)], ensure_ascii=False)
+    lines = [f"{key}: {value}" for key, value in head.items()]
+    return "\n".join(["---", *lines, "---"])
+
+
+def _model_index(record: Record, values: Mapping[str, Any]) -> dict[str, Any]:
+    data = record["data"][0]["name"] if record["data"] else record["model"]["name"]
+    return {
+        "name": record["model"]["name"],
+        "results": [
+            {
+                "task": {"type": record["model"]["task"] or "other"},
+                "dataset": {"name": data, "type": "held-out test"},
+                "metrics": [{"type": name, "value": row["value"]} for name, row in values.items()],
+            }
+        ],
+    }
+
+
+def _estimates(record: Record, who: str) -> dict[str, Any]:
+    """Return the measures that come with a value and an interval."""
+    rows = record["evaluation"].get(who)
+    if not isinstance(rows, Mapping):
+        return {}
+    return {name: row for name, row in rows.items() if _is_estimate(row)}
+
+
+def _is_estimate(row: object) -> bool:
+    return isinstance(row, Mapping) and all(
+        isinstance(row.get(key), int | float) for key in ("value", "low", "high")
+    )
+
+
+def _about(record: Record) -> str:
+    model, lines = record["model"], ["## What it is", ""]
+    if model["purpose"]:
+        lines += [model["purpose"], ""]
+    rows = {
+        "Architecture": model["architecture"],
+        "Parameters": _count(model["parameters"]),
+        "Licence": model["licence"] or "none chosen: all rights stay with the owner",
+        "Trained by": record["run"]["blueprint"] or "own code",
+    }
+    return "\n".join(lines + [f"- {name}: {value}" for name, value in rows.items() if value])
+
+
+def _uses(record: Record) -> str:
+    model = record["model"]
+    if not model["acceptable_use"]:
+        return ""
+    intended, outside = model["acceptable_use"], model["out_of_scope"]
+    return f"## Intended use\n\n{intended}\n\n## Out of scope\n\n{outside}"
+
+
+def _data(record: Record) -> str:
+    if not record["data"]:
+        return ""
+    lines = ["## Data", ""]
+    for row in record["data"]:
+        lines.append(f"- **{row['name']}**")
+        facts = {
+            "origin": row.get("origin"),
+            "licence": row.get("licence"),
+            "records": _count(row.get("records")),
+            "curation": row.get("curation"),
+            "known bias": row.get("bias"),
+            "SHA-256": row.get("sha256"),
+        }
+        lines += [f"  - {name}: {value}" for name, value in facts.items() if value]
+        if "personal_data" in row:
+            lines.append(f"  - personal data: {'yes' if row['personal_data'] else 'no'}")
+    return "\n".join(lines)
+
+
+def _evaluation(record: Record) -> str:
+    values, baseline = _estimates(record, "model"), _estimates(record, "baseline")
+    if not values:
+        return ""
+    count = record["evaluation"].get("test_records")
+    name = (record["evaluation"].get("baseline") or {}).get("name", "none")
+    lines = [
+        "## Evaluation",
+        "",
+        f"On {_count(count) or 'an unstated number of'} held-out records, with 95 % intervals.",
+        f"Baseline: {name}.",
+        "",
+        "| measure | model | baseline |",
+        "|---|---|---|",
+    ]
+    for key, row in values.items():
+        beside = _interval(baseline[key]) if key in baseline else ""
+        lines.append(f"| {MEASURES.get(key, key)} | {_interval(row)} | {beside} |")
+    return "\n".join(lines)
+
+
+def _interval(row: Mapping[str, Any]) -> str:
+    return f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+
+
+def _subgroups(record: Record) -> str:
+    table = record["evaluation"].get("subgroups")
+    if not isinstance(table, Mapping) or not table.get("rows"):
+        return ""
+    columns = [key for key in table["rows"][0] if key != "group"]
+    lines = [
+        f"## Subgroups by {table.get('by')}",
+        "",
+        "Figures that would speak of fewer than five people are not given.",
+        "",
+        f"| group | {' | '.join(columns)} |",
+        "|---" * (len(columns) + 1) + "|",
+    ]
+    for row in table["rows"]:
+        cells = " | ".join(_cell(row.get(column)) for column in columns)
+        lines.append(f"| {row['group']} | {cells} |")
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _training(record: Record) -> str:
+    run, compute = record["run"], record["compute"]
+    rows = {
+        "Parameters of the run": ", ".join(f"{k}={v}" for k, v in sorted(run["params"].items())),
+        "Samples": _count(run["samples"]),
+        "Wall time": f"{run['wall_seconds']:.1f} s on {run['nodes']} node(s) of {run['partition']}",
+        "Attempts": _attempts(run),
+        "Compute": _flop(compute),
+        "Code, SHA-256": run["code_sha256"],
+        "Versions": ", ".join(f"{k} {v}" for k, v in sorted(run["versions"].items())),
+    }
+    lines = [f"- {name}: {value}" for name, value in rows.items() if value]
+    lines += [f"- {_mark(mark)}" for mark in compute["marks"][:1]]
+    return "\n".join(["## How it was trained", "", *lines])
+
+
+def _attempts(run: Mapping[str, Any]) -> str:
+    text = f"{run['attempts']}, of which {run['preemptions']} stopped for others"
+    text += f" and {run['node_failures']} lost with their node"
+    return text + (f"; {run['steps_redone']:,} steps done twice" if run["steps_redone"] else "")
+
+
+def _flop(compute: Mapping[str, Any]) -> str:
+    if compute["flop_executed"] is None:
+        return NOT_MEASURED
+    return (
+        f"{compute['flop_executed']:.3g} FLOP executed, {compute['flop_useful'] or 0:.3g} useful "
+        f"({compute['method']}); by hardware: {_measured(compute['hardware_flop'])}"
+    )
+
+
+def _measured(value: object) -> str:
+    return f"{value:.3g} FLOP" if isinstance(value, int) else NOT_MEASURED
+
+
+def _mark(mark: Mapping[str, Any]) -> str:
+    if mark["reached"]:
+        return f"The run passed the mark of {mark['flop']:.3g} FLOP: {mark['mark']}."
+    parts = round(1 / mark["part"]) if mark["part"] else 0
+    return f"One part in {parts:,} of the mark of {mark['flop']:.3g} FLOP: {mark['mark']}."
+
+
+def _energy(record: Record) -> str:
+    energy = record["energy"]
+    if energy["kwh"] is None:
+        return f"## Energy\n\n{NOT_MEASURED.capitalize()}."
+    text = f"{energy['kwh']:.6f} kWh, {energy['method']}, scope: {energy['scope']}."
+    return f"## Energy\n\n{text}\n\nCarbon is not given: the grid's figure of the hour is unknown."
+
+
+def _loading(record: Record) -> str:
+    weights = [f["name"] for f in record["files"] if f["name"].endswith(".safetensors")]
+    if not weights:
+        return ""
+    code = "from safetensors.numpy import load_file\n\n" + f"weights = load_file({weights[0]!r})"
+    hashes = "\n".join(f"- `{f['name']}`: {f['sha256']}" for f in record["files"])
+    return f"## How to load it\n\n```python\n{code}\n```\n\nSHA-256 of the files:\n\n{hashes}"
+
+
+def _count(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else ""

@@ -1,0 +1,219 @@
+"""Registering the model that a training left, reading it, and proving that it is unchanged."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import reduce
+
+from allmende.domain.basics.people import Person
+from allmende.domain.basics.refusals import NotFound, Refusal
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.scheduling.backends import Backend, EndReason
+from allmende.domain.scheduling.jobs import Attempt, Job, JobState
+from allmende.domain.training.blueprints import Blueprint
+from allmende.domain.training.job_files import JobSpec
+from allmende.domain.training.model_cards import render_card
+from allmende.domain.training.models import Model, ModelFile, Outputs, parse_training_facts
+from allmende.domain.training.records import (
+    ComputeThresholds,
+    EnergyUse,
+    RunFacts,
+    Training,
+    add_energy,
+    build_record,
+    is_record_whole,
+)
+from allmende.domain.trust.permissions import (
+    Permission,
+    can_do,
+    check_member,
+    check_permission,
+)
+from allmende.services import audit
+from allmende.services.deeds import Deed, one_transaction
+from allmende.storage import jobs as job_store
+from allmende.storage import trained_models as store
+
+FACTS, METRICS = "facts.json", "metrics.json"
+# What the job says about itself is read into memory; a larger one is no facts file.
+LARGEST_FACTS_BYTES = 1_000_000
+
+
+class TrainingNotFinished(Refusal):
+    """Job {job} is {state}, so there is no model to register. Wait until it is completed."""
+
+
+class ModelFileChanged(Refusal):
+    """The file {file} of model {model} is no longer as it was when the training ended.
+
+    It is not handed out. Run the job again, or restore the file from a copy.
+    """
+
+
+def read_outputs(backend: Backend, job_id: str) -> Outputs:
+    """Read and hash what a job left behind; call it outside of a transaction."""
+    sizes = backend.list_output(job_id)
+    contents = {name: backend.read_output(job_id, name) for name in sorted(sizes)}
+    return Outputs(
+        files=tuple(
+            ModelFile(
+                name=name, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest()
+            )
+            for name, content in contents.items()
+        ),
+        facts=parse_training_facts(_parse(contents.get(FACTS, b"{}"))),
+        metrics=_mapping(_parse(contents.get(METRICS, b"{}"))),
+    )
+
+
+def _parse(content: bytes) -> object:
+    if len(content) > LARGEST_FACTS_BYTES:
+        return None
+    try:
+        # JSON knows no NaN, though Python's reader does; what is no number is nothing.
+        return json.loads(content, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _mapping(value: object) -> dict[str, object]:
+    return dict(value) if isinstance(value, dict) else {}
+
+
+@one_transaction
+def register_model(
+    deed: Deed,
+    job_id: str,
+    *,
+    outputs: Outputs,
+    blueprint: Blueprint | None,
+    thresholds: ComputeThresholds,
+) -> Model:
+    """Write down the model of a completed job with its card and record. Safe to repeat."""
+    check_permission(deed.actor, Permission.RECORD_USAGE)
+    known = store.find_model_of_job(job_id)
+    if known is not None:
+        return known
+    job = job_store.get_job(job_id)
+    if job.state is not JobState.COMPLETED:
+        raise TrainingNotFinished(job=job.id, state=job.state.value)
+    training = Training(
+        spec=JobSpec.from_json(job.spec),
+        blueprint=blueprint,
+        run=_run_facts(deed.new_id("m"), job, job_store.list_attempts(job_id)),
+        outputs=outputs,
+    )
+    record = build_record(training, thresholds)
+    model = Model(
+        id=training.run.model_id,
+        job_id=job.id,
+        project_id=job.project_id,
+        organisation_id=job.organisation_id,
+        name=job.name,
+        licence=training.spec.licence,
+        created_at=deed.now,
+        files=outputs.files,
+        card=render_card(record, tags=blueprint.tags if blueprint else ()),
+        record=record,
+    )
+    store.add_model(model)
+    audit.record(
+        deed,
+        action="model.registered",
+        subject=model.id,
+        job=job.id,
+        project=job.project_id,
+        record_sha256=record["sha256"],
+    )
+    return model
+
+
+def _run_facts(model_id: str, job: Job, attempts: Sequence[Attempt]) -> RunFacts:
+    started = [attempt.started_at for attempt in attempts if attempt.started_at]
+    ended = [attempt.ended_at for attempt in attempts if attempt.ended_at]
+    reasons = [attempt.reason for attempt in attempts]
+    return RunFacts(
+        model_id=model_id,
+        job_id=job.id,
+        partition=job.partition_id,
+        attempts=len(attempts),
+        preemptions=reasons.count(EndReason.PREEMPTED),
+        node_failures=reasons.count(EndReason.NODE_FAIL),
+        started_at=min(started, default=job.submitted_at),
+        ended_at=max(ended, default=job.ended_at or job.submitted_at),
+        used_seconds=sum(attempt.used_seconds for attempt in attempts),
+        energy=reduce(add_energy, map(_energy, attempts), EnergyUse()),
+    )
+
+
+def _energy(attempt: Attempt) -> EnergyUse:
+    if not attempt.energy_method:
+        return EnergyUse()
+    return EnergyUse(
+        joules=attempt.energy_joules, method=attempt.energy_method, scope=attempt.energy_scope
+    )
+
+
+def get_model(reader: Person, model_id: str) -> Model:
+    """Return a model; a foreign tenant's model does not exist for the reader."""
+    check_permission(reader, Permission.SEE_MODEL)
+    model = store.get_model(model_id)
+    check_member(
+        reader,
+        model.organisation_id,
+        kind="model",
+        id=model_id,
+        unless=Permission.SEE_EVERY_JOB,
+    )
+    return model
+
+
+def find_model_of_job(reader: Person, job_id: str) -> Model | None:
+    """Return the model that a job left, or None when it left none or the reader may not see it."""
+    check_permission(reader, Permission.SEE_MODEL)
+    model = store.find_model_of_job(job_id)
+    return get_model(reader, model.id) if model else None
+
+
+def list_models(
+    reader: Person, *, project_id: str = "", after: str = "", limit: int = 50
+) -> list[Model]:
+    """Return the models that the reader may see, the newest first, paged by key."""
+    check_permission(reader, Permission.SEE_MODEL)
+    sees_every = can_do(reader, Permission.SEE_EVERY_JOB)
+    return store.list_models(
+        organisation_ids=None if sees_every else reader.organisation_ids,
+        project_id=project_id,
+        after=after,
+        limit=limit,
+    )
+
+
+def read_model_file(reader: Person, model_id: str, name: str, *, backend: Backend) -> bytes:
+    """Return a file of the model, refusing one that is not as it was registered."""
+    model = get_model(reader, model_id)
+    # Trained models are their owner's: staff see the card, not the weights.
+    check_member(reader, model.organisation_id, kind="model", id=model_id)
+    file = next((file for file in model.files if file.name == name), None)
+    if file is None:
+        raise NotFound(kind="file", id=name)
+    content = backend.read_output(model.job_id, name)
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        raise ModelFileChanged(file=name, model=model_id)
+    return content
+
+
+def verify_model_files(reader: Person, model_id: str, *, backend: Backend) -> list[Sentence]:
+    """Return what is wrong with a model's files and record; nothing when all is as registered."""
+    model = get_model(reader, model_id)
+    present, findings = backend.list_output(model.job_id), []
+    for file in model.files:
+        if file.name not in present:
+            findings.append(Sentence("{file} is missing", {"file": file.name}))
+            continue
+        content = backend.read_output(model.job_id, file.name)
+        if hashlib.sha256(content).hexdigest() != file.sha256:
+            findings.append(Sentence("{file} was changed", {"file": file.name}))
+    if not is_record_whole(model.record):
+        findings.append(Sentence("the training record was changed"))
+    return findings
