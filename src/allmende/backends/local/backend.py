@@ -1,0 +1,292 @@
+"""The local backend: starts node runners, asks them to stop, and reads what they wrote down."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import allmende
+from allmende.backends.local import files, locks, outputs, processes, sentences
+from allmende.backends.local.folders import Folders
+from allmende.domain.basics.refusals import Refusal
+from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch, Observation
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SOURCE = Path(allmende.__file__).resolve().parents[1]
+# Isolated (-I) and without site packages (-S): the runner needs the standard library only.
+BOOTSTRAP = (
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "from allmende.backends.local.runner import main; main(sys.argv[2])"
+)
+# All that a command gets from outside; secrets of the platform are never among it.
+PLAIN_ENVIRONMENT = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "OMP_NUM_THREADS": "1",  # one core per node: more threads would only take turns
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "PYTHONUNBUFFERED": "1",  # so that the log is live
+    # Without it a restarted torchrun meets the addresses of the dead attempt.
+    "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
+}
+
+
+class DiskFull(Refusal):
+    """The disk under {folder} has {free_mebibytes} MiB left, and starting a job takes
+    {needed_mebibytes} MiB. Nothing was started. Free some space; the job starts by itself then."""
+
+    status = 507
+
+
+class NodeNotStarted(Refusal):
+    """The virtual node for {key} could not be started: {problem}. Nothing of the job has run."""
+
+    status = 503
+
+
+class EarlierAttemptRuns(Refusal):
+    """Attempt {number} of this job still runs: two attempts never write to one job's files."""
+
+
+class LocalBackend:
+    """Runs jobs as processes of this machine; knows them again after any crash of its own."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        minimum_free_bytes: int = 512 * 2**20,
+        output_limit_bytes: int = 64 * 2**20,
+    ) -> None:
+        self.folders = Folders(root.absolute())
+        self.minimum_free_bytes = minimum_free_bytes
+        self.output_limit_bytes = output_limit_bytes
+
+    def start(self, launch: Launch) -> None:
+        """Start the attempt, or do nothing when its key was started before."""
+        folder = self.folders.find_attempt(launch.key)
+        assert folder is not None, "a key is made of plain letters, digits, - and _"
+        assert launch.key == f"{launch.job_id}.{launch.attempt}", "the key names the attempt"
+        if (folder / "started.json").exists():
+            return
+        if not (folder / "launch.json").exists():
+            self._check_disk()
+            self._check_earlier_attempts(launch, folder)
+            with self._full_disk_refused():
+                self._prepare(launch, folder)
+        self._spawn_runner(launch.key, folder)
+
+    def stop(self, key: str, *, reason: EndReason, grace_seconds: int) -> None:
+        """Ask the attempt to end: SIGTERM, the grace, SIGKILL. Unknown or ended: do nothing."""
+        folder = self.folders.find_attempt(key)
+        if folder is None or not folder.exists() or (folder / "ended.json").exists():
+            return
+        request = {"reason": reason.value, "grace_seconds": grace_seconds}
+        # Also before its runner is up: it reads the request before it starts anything.
+        if files.find_json(folder / "stop.json") != request:
+            with self._full_disk_refused():
+                files.write_whole(folder / "stop.json", request)
+        self._signal_runner(folder, signal.SIGUSR1)
+
+    def observe(self, keys: Iterable[str]) -> list[Observation]:
+        """Report every key asked for, in that order; `UNKNOWN` for one never started."""
+        return [self._observe(key) for key in keys]
+
+    def read_log(self, key: str, *, offset: int, limit: int) -> bytes:
+        """Return up to `limit` bytes of the attempt's output from `offset`; empty at the end."""
+        folder = self.folders.find_attempt(key)
+        return (
+            outputs.read_part(folder / "output.log", offset=offset, limit=limit) if folder else b""
+        )
+
+    def read_progress(self, job_id: str) -> bytes:
+        """Return the job's progress.jsonl as written so far, over all attempts."""
+        job = self.folders.find_job(job_id)
+        limit = outputs.LARGEST_PROGRESS_BYTES
+        return outputs.read_part(job / "progress.jsonl", offset=0, limit=limit) if job else b""
+
+    def list_output(self, job_id: str) -> dict[str, int]:
+        """Return the files that the job left in its output folder, and their sizes in bytes."""
+        job = self.folders.find_job(job_id)
+        return outputs.list_files(job / "out") if job else {}
+
+    def read_output(self, job_id: str, name: str) -> bytes:
+        """Return one file of the output folder; `NotFound` when there is none of that name."""
+        job = self.folders.find_job(job_id) or self.folders.root / "nobody"
+        return outputs.read_file(job / "out", name)
+
+    def fail_node(self, key: str) -> bool:
+        """Let the virtual node of a running attempt die at once, as if its power had gone.
+
+        For drills and demonstrations; says whether there was a node to fail.
+        """
+        folder = self.folders.find_attempt(key)
+        return folder is not None and self._signal_runner(folder, signal.SIGKILL)
+
+    def _check_disk(self) -> None:
+        self.folders.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if shutil.disk_usage(self.folders.root).free < self.minimum_free_bytes:
+            raise self._describe_full_disk()
+
+    @contextlib.contextmanager
+    def _full_disk_refused(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as problem:
+            if files.is_disk_full(problem):
+                raise self._describe_full_disk() from problem
+            raise
+
+    def _describe_full_disk(self) -> DiskFull:
+        return DiskFull(
+            folder=str(self.folders.root),
+            free_mebibytes=shutil.disk_usage(self.folders.root).free // 2**20,
+            needed_mebibytes=-(-self.minimum_free_bytes // 2**20),
+        )
+
+    def _check_earlier_attempts(self, launch: Launch, folder: Path) -> None:
+        for number in range(1, launch.attempt):
+            earlier = folder.with_name(str(number))
+            if (earlier / "started.json").exists():
+                seen = self._observe(f"{launch.job_id}.{number}")
+                if seen.state is AttemptState.RUNNING:
+                    raise EarlierAttemptRuns(number=number)
+
+    def _prepare(self, launch: Launch, folder: Path) -> None:
+        job = folder.parent.parent
+        for part in (job / "out", job / "checkpoints", job / "data", folder / "tmp"):
+            part.mkdir(parents=True, exist_ok=True)
+        order = asdict(launch) | {
+            "environment": self._environment(launch, folder),
+            "workdir": launch.workdir or str(job),
+            "output_limit_bytes": self.output_limit_bytes,
+        }
+        files.write_once(folder / "launch.json", order)
+
+    def _environment(self, launch: Launch, folder: Path) -> dict[str, str]:
+        """Return the environment of the command: ours where the contract speaks, else the job's."""
+        job = folder.parent.parent
+        contract = {
+            "ALLMENDE_JOB_ID": launch.job_id,
+            "ALLMENDE_ATTEMPT": str(launch.attempt),
+            "ALLMENDE_OUT": str(job / "out"),
+            "ALLMENDE_CHECKPOINTS": str(job / "checkpoints"),
+            "ALLMENDE_PROGRESS": str(job / "progress.jsonl"),
+            "ALLMENDE_NODES": str(len(launch.nodes)),
+            "ALLMENDE_GPUS_PER_NODE": "0",
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(_find_free_port()),
+        }
+        defaults = PLAIN_ENVIRONMENT | {
+            "HOME": str(job),
+            "TMPDIR": str(folder / "tmp"),
+            "ALLMENDE_DATA": str(job / "data"),
+        }
+        return defaults | dict(launch.environment) | contract
+
+    def _spawn_runner(self, key: str, folder: Path) -> None:
+        """Start a runner and wait until it holds its lock; it leaves by itself if one has begun."""
+        command = [sys.executable, "-I", "-S", "-c", BOOTSTRAP, str(SOURCE), str(folder)]
+        with (folder / "runner.log").open("ab") as log:
+            started = subprocess.run(  # noqa: S603 - our own runner, with a path that we made
+                command,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                env={"PATH": PLAIN_ENVIRONMENT["PATH"], "LANG": "C.UTF-8"},
+                start_new_session=True,
+            )
+        if started.returncode != 0:
+            words = files.read_tail(folder / "runner.log", 2000).decode(errors="replace")
+            raise NodeNotStarted(key=key, problem=(words.strip().splitlines() or ["no reason"])[-1])
+
+    def _signal_runner(self, folder: Path, number: int) -> bool:
+        pid = locks.find_holder(folder / "lock")
+        if pid is None or pid == os.getpid():
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        return True
+
+    def _observe(self, key: str) -> Observation:
+        folder = self.folders.find_attempt(key)
+        if folder is None or not (folder / "launch.json").exists():
+            return Observation(key=key, state=AttemptState.UNKNOWN)
+        if end := files.find_json(folder / "ended.json"):
+            return _describe_ended(key, end)
+        is_alive = locks.find_holder(folder / "lock") is not None
+        begun = files.find_json(folder / "started.json")
+        if is_alive:
+            use = files.find_json(folder / "alive.json") or {}
+            return Observation(
+                key=key,
+                state=AttemptState.RUNNING,
+                started_at=_instant(begun["started_at"]) if begun else None,
+                cpu_seconds=use.get("cpu_seconds", 0.0),
+                max_memory_bytes=use.get("max_memory_bytes", 0),
+            )
+        if begun is None:
+            return Observation(key=key, state=AttemptState.UNKNOWN)
+        return _describe_ended(key, self._settle_dead_node(folder, begun))
+
+    def _settle_dead_node(self, folder: Path, begun: dict[str, Any]) -> dict[str, Any]:
+        """Write down that the node died, once, after nobody of the job is left; return the end."""
+        launch = files.find_json(folder / "launch.json") or {}
+        environment = launch["environment"]
+        marks = [
+            f"{name}={environment[name]}".encode() for name in ("ALLMENDE_OUT", "ALLMENDE_ATTEMPT")
+        ]
+        processes.kill_all(lambda: processes.list_marked(marks))
+        use = files.find_json(folder / "alive.json") or {}
+        end = {
+            "started_at": begun["started_at"],
+            # The last sign of life: later nobody can say what the node did.
+            "ended_at": max(begun["started_at"], use.get("at", 0)),
+            "reason": EndReason.NODE_FAIL.value,
+            "code": "node_died",
+            "exit_code": None,
+            "facts": {"node": launch["nodes"][0]},
+            "cpu_seconds": use.get("cpu_seconds", 0.0),
+            "max_memory_bytes": use.get("max_memory_bytes", 0),
+        }
+        # Unwritten on a full disk, the same end is found again the next time.
+        with contextlib.suppress(DiskFull), self._full_disk_refused():
+            files.write_once(folder / "ended.json", end)
+        # The runner may have ended the attempt properly a moment before it left: its word counts.
+        return files.find_json(folder / "ended.json") or end
+
+
+def _describe_ended(key: str, end: dict[str, Any]) -> Observation:
+    return Observation(
+        key=key,
+        state=AttemptState.ENDED,
+        started_at=_instant(end["started_at"]),
+        ended_at=_instant(end["ended_at"]),
+        reason=EndReason(end["reason"]),
+        exit_code=end["exit_code"],
+        sentence=sentences.describe_end(end["code"], end["facts"]),
+        cpu_seconds=end["cpu_seconds"],
+        max_memory_bytes=end["max_memory_bytes"],
+    )
+
+
+def _instant(microseconds: int) -> datetime:
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+def _find_free_port() -> int:
+    """Return a port that is free now; the job's nodes meet each other there."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

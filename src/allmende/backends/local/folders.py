@@ -1,0 +1,23 @@
+"""Where the files of a job and of its attempts lie."""
+
+import re
+from pathlib import Path
+
+KEY = re.compile(r"(?P<job>[A-Za-z0-9][A-Za-z0-9_-]{0,63})\.(?P<number>[1-9][0-9]{0,5})")
+JOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+class Folders:
+    """The layout of `work/`. Names that could lead out of it are nobody's names: None."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def find_job(self, job_id: str) -> Path | None:
+        """Return the folder of a job, whether it exists or not."""
+        return self.root / job_id if JOB.fullmatch(job_id) else None
+
+    def find_attempt(self, key: str) -> Path | None:
+        """Return the folder of an attempt, whether it exists or not."""
+        parts = KEY.fullmatch(key)
+        return self.root / parts["job"] / "attempts" / parts["number"] if parts else None

@@ -1,0 +1,119 @@
+"""How an attempt ended, decided by the runner from what it saw; `sentences.py` puts it in words."""
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+from allmende.backends.local import files
+from allmende.backends.local.limits import name_signal
+
+# What a program says last when its share of memory was used up.
+OUT_OF_MEMORY_SIGNS = (b"MemoryError", b"bad_alloc", b"annot allocate memory", b"can't allocate")
+TAIL_BYTES = 2048
+
+
+class Outcome:
+    """The reason in Slurm's words, a code for the sentence with its facts, and the exit code."""
+
+    def __init__(
+        self, reason: str, code: str, *, exit_code: int | None = None, **facts: Any
+    ) -> None:
+        self.reason = reason
+        self.code = code
+        self.exit_code = exit_code
+        self.facts = facts | ({"exit_code": exit_code} if exit_code else {})
+        self.is_from_outside = False  # somebody asked for it, or a limit was reached
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `ended.json` says of it."""
+        return {
+            "reason": self.reason,
+            "code": self.code,
+            "exit_code": self.exit_code,
+            "facts": self.facts,
+        }
+
+
+COMPLETED = Outcome("completed", "completed", exit_code=0)
+
+
+def describe_exit(node: str, status: int) -> Outcome:
+    """Return the outcome of a command that failed with this status (see `Node`)."""
+    if status > 0:
+        return Outcome("failed", "exit_code", exit_code=status, node=node)
+    # 128 + n: the exit code that a shell reports for signal n.
+    return Outcome(
+        "failed", "signal", exit_code=128 - status, node=node, signal=name_signal(-status)
+    )
+
+
+def describe_stop(reason: str, **facts: Any) -> Outcome:
+    """Return the outcome of an attempt that somebody ended, or its time limit."""
+    outcome = Outcome(reason, reason, **facts)
+    outcome.is_from_outside = True
+    return outcome
+
+
+class Stop:
+    """The end has begun: SIGTERM was sent, SIGKILL follows when the grace is over."""
+
+    def __init__(self, outcome: Outcome, *, now: float, grace_seconds: int) -> None:
+        self.outcome = outcome
+        self.kill_at = now + grace_seconds
+        self.was_killed = False
+
+    def hurry(self, outcome: Outcome, *, now: float, grace_seconds: int) -> None:
+        """Shorten the grace. The first reason stays, but a cancelled job does not come back."""
+        self.kill_at = min(self.kill_at, now + grace_seconds)
+        if self.outcome.is_from_outside and outcome.reason == "cancelled":
+            self.outcome = outcome
+
+    def describe(self) -> Outcome:
+        """Return the outcome, and whether it took SIGKILL to get there."""
+        if self.was_killed and self.outcome.is_from_outside:
+            self.outcome.code = f"{self.outcome.reason}_killed"
+        return self.outcome
+
+
+def describe_memory(memory_bytes: int) -> Outcome:
+    """Return the outcome of an attempt that used more memory than its share."""
+    return Outcome("out_of_memory", "out_of_memory", mebibytes=memory_bytes // 2**20)
+
+
+def looks_like_memory(log: Path) -> bool:
+    """Say whether the last words of the output are those of a program without memory."""
+    tail = files.read_tail(log, TAIL_BYTES)
+    return any(sign in tail for sign in OUT_OF_MEMORY_SIGNS)
+
+
+def has_finished_its_work(job: Path, *, since: float) -> bool:
+    """Say whether a job that ended with exit code 0 after SIGTERM had done all of its work.
+
+    A checkpoint of this attempt says so itself (`"end"` in its state.json). Without one, the last
+    line of progress must have reached its total. A job that says nothing was interrupted.
+    """
+    end = _find_end(job / "checkpoints", since)
+    if end:
+        return end == "completed"
+    last = _last_progress(job / "progress.jsonl")
+    return bool(last) and last.get("t", since) >= since and last["step"] >= last["total"]
+
+
+def _find_end(checkpoints: Path, since: float) -> str | None:
+    newest = max(checkpoints.glob("step-*/DONE"), default=None)
+    if newest is None or newest.stat().st_mtime < since:
+        return None
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        end: str | None = json.loads((newest.parent / "state.json").read_bytes()).get("end")
+        return end
+    return None
+
+
+def _last_progress(path: Path) -> dict[str, Any]:
+    for line in reversed(files.read_tail(path, 16 * 1024).splitlines()):
+        with contextlib.suppress(ValueError, TypeError):
+            value = json.loads(line)
+            if {"step", "total"} <= value.keys() and value["total"] is not None:
+                return dict(value)
+    return {}

@@ -1,0 +1,64 @@
+"""What a job left behind for people: its log, its progress, and the files of its output folder."""
+
+import os
+import stat
+from pathlib import Path
+
+from allmende.domain.basics.refusals import NotFound, Refusal
+
+LARGEST_OUTPUT_BYTES = 256 * 2**20
+LARGEST_PROGRESS_BYTES = 16 * 2**20
+
+
+class OutputTooLarge(Refusal):
+    """{name} has {bytes} bytes, too many to pass on in one piece. Copy it from the work folder."""
+
+    status = 413
+
+
+def read_part(path: Path, *, offset: int, limit: int) -> bytes:
+    """Return up to `limit` bytes from `offset`; nothing behind the end or without a file."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, offset))
+            return file.read(max(0, limit))
+    except FileNotFoundError:
+        return b""
+
+
+def list_files(folder: Path) -> dict[str, int]:
+    """Return name and size of each plain file below a folder; links are not followed."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        try:
+            status = path.lstat()
+        except FileNotFoundError:  # replaced while we looked
+            continue
+        if stat.S_ISREG(status.st_mode) and _is_inside(path, folder):
+            found[path.relative_to(folder).as_posix()] = status.st_size
+    return found
+
+
+def read_file(folder: Path, name: str) -> bytes:
+    """Return a plain file below a folder; `NotFound` for everything else, such as a way out."""
+    path = folder / name
+    if not name or ".." in Path(name).parts or not _is_inside(path, folder):
+        raise NotFound(kind="file", id=name)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except (OSError, ValueError) as problem:
+        raise NotFound(kind="file", id=name) from problem
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise NotFound(kind="file", id=name)
+        if status.st_size > LARGEST_OUTPUT_BYTES:
+            raise OutputTooLarge(name=name, bytes=status.st_size)
+        return file.read()
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    try:
+        return path.parent.resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError):
+        return False

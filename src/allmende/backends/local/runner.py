@@ -1,0 +1,300 @@
+"""The node runner: a small process that holds one attempt, whatever becomes of the daemon.
+
+It is the virtual node: if it dies, the node died, and the kernel ends its commands with it. It
+knows the standard library only and starts in a few hundredths of a second.
+"""
+
+import os
+import resource
+import select
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from allmende.backends.local import files, locks, logs, outcomes, processes
+from allmende.backends.local.nodes import Node
+from allmende.backends.local.outcomes import Outcome, Stop
+
+BEAT_SECONDS = 0.25
+ALIVE_SECONDS = 1.0
+# How long after SIGKILL a process may take to disappear (it may be waiting for a disk).
+BURIAL_SECONDS = 10.0
+
+
+def main(folder: str) -> None:
+    """Return to the caller when the attempt holds its lock, and run it in a detached child."""
+    confirmation, confirm = os.pipe()
+    if os.fork():
+        os.close(confirm)
+        os._exit(0 if os.read(confirmation, 1) else 1)
+    attempt = Path(folder)
+    lock = locks.take_lock(attempt / "lock")
+    begins = lock is not None and not (attempt / "started.json").exists()
+    if begins:
+        runner = Runner(attempt)
+        runner.announce()
+    os.write(confirm, b"1")
+    os.close(confirm)
+    if begins:
+        runner.run()
+
+
+class Runner:
+    """Runs the command of one attempt on all of its nodes and writes down how it ended."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.job = folder.parent.parent
+        self.launch: dict[str, Any] = files.find_json(folder / "launch.json") or {}
+        self.nodes: list[Node] = []
+        self.stop: Stop | None = None
+        self.began_at = time.time()
+        self.deadline = time.monotonic() + self.launch["time_limit_seconds"]
+        deadline_epoch = self.began_at + self.launch["time_limit_seconds"]
+        self.launch["environment"]["ALLMENDE_DEADLINE_EPOCH"] = str(int(deadline_epoch))
+        self.log = logs.Log(
+            folder / "output.log",
+            limit_bytes=self.launch["output_limit_bytes"],
+            nodes=len(self.launch["nodes"]),
+        )
+        self._is_shutting_down = False
+        self._request_seen_ns = 0
+        self._alive_at = float("-inf")
+        self._measured_at = float("-inf")
+
+    def announce(self) -> None:
+        """Say that the attempt has begun, before anything of it runs: it never begins again."""
+        begun = {"pid": os.getpid(), "started_at": _microseconds(self.began_at)}
+        assert files.write_once(self.folder / "started.json", begun), "the lock keeps others out"
+
+    def run(self) -> None:
+        """Run the attempt to its end, and write down how it ended."""
+        self._prepare()
+        self._read_request()
+        if not self.stop:
+            self._start_nodes()
+            self._watch()
+        ended_at = time.time()
+        self._bury()
+        self._write_end(ended_at)
+
+    def _prepare(self) -> None:
+        self._prctl = processes.load_prctl()
+        # Orphans of the job come to this process instead of init, so that none gets lost.
+        self._prctl(processes.PR_SET_CHILD_SUBREAPER, 1)
+        self._wake, theirs = os.pipe()
+        os.set_blocking(theirs, False)
+        signal.set_wakeup_fd(theirs, warn_on_full_buffer=False)
+        self._poll = select.poll()
+        self._poll.register(self._wake, select.POLLIN)
+        for number in (signal.SIGCHLD, signal.SIGUSR1):
+            signal.signal(number, lambda *_: None)  # it only ends the wait
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, self._note_shutdown)
+
+    def _note_shutdown(self, *_: object) -> None:
+        self._is_shutting_down = True
+
+    def _start_nodes(self) -> None:
+        for rank in range(len(self.launch["nodes"])):
+            node = Node(self.launch, rank, prctl=self._prctl)
+            self.nodes.append(node)
+            self._poll.register(node.output, select.POLLIN)
+        limits = {n.name: {"core": n.core, "memory_limit": n.memory_limit} for n in self.nodes}
+        files.write_lightly(self.folder / "limits.json", limits)
+
+    def _watch(self) -> None:
+        while True:
+            for descriptor, event in self._poll.poll(BEAT_SECONDS * 1000):
+                self._take(descriptor, event)
+            # The end of a command is noted before any request to stop is read: work that was
+            # done before somebody asked ends as its own end.
+            self._reap()
+            self._note_failure()
+            if self._is_over():
+                return
+            self._read_request()
+            self._check_limits()
+            self._sign_life()
+
+    def _is_over(self) -> bool:
+        if not self.stop:
+            return all(node.status is not None for node in self.nodes)
+        # The grace belongs to the whole group: a shell dies at once, its child is still saving.
+        if all(node.is_over() for node in self.nodes):
+            return True
+        return self.stop.was_killed and time.monotonic() > self.stop.kill_at + BURIAL_SECONDS
+
+    def _take(self, descriptor: int, event: int) -> None:
+        if descriptor == self._wake:
+            os.read(self._wake, 4096)
+            return
+        node = next(node for node in self.nodes if node.output == descriptor)
+        output = node.read_output()
+        self.log.add(node.rank, output)
+        if not output and event & select.POLLHUP:
+            self._poll.unregister(descriptor)
+
+    def _reap(self) -> None:
+        """Collect everybody who ended: our commands, and the orphans that came to us."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            for node in self.nodes:
+                if node.pid == pid:
+                    node.status = os.waitstatus_to_exitcode(status)
+
+    def _note_failure(self) -> None:
+        """End the other nodes when one has failed: they would wait for it for ever."""
+        failed = next((node for node in self.nodes if node.status), None)
+        if failed and not self.stop:
+            self._end(self._describe_failure(failed), grace_seconds=self.launch["grace_seconds"])
+
+    def _describe_failure(self, node: Node) -> Outcome:
+        assert node.status, "it failed"
+        if node.problem:
+            return Outcome("failed", node.problem.pop("code"), exit_code=127, **node.problem)
+        memory_bytes = self.launch["memory_bytes_per_node"]
+        self._drain(node)
+        if node.is_out_of_memory() or (
+            node.memory_limit == "rlimit"
+            and memory_bytes
+            and outcomes.looks_like_memory(self.folder / "output.log")
+        ):
+            return outcomes.describe_memory(memory_bytes)
+        return outcomes.describe_exit(node.name, node.status)
+
+    def _read_request(self) -> None:
+        """End the attempt if somebody asked for it; a later request may shorten the grace."""
+        try:
+            changed_ns = (self.folder / "stop.json").stat().st_mtime_ns
+        except FileNotFoundError:
+            return
+        if changed_ns != self._request_seen_ns:
+            self._request_seen_ns = changed_ns
+            request = files.find_json(self.folder / "stop.json") or {}
+            self._end_from_outside(request["reason"], grace_seconds=request["grace_seconds"])
+
+    def _check_limits(self) -> None:
+        grace_seconds = self.launch["grace_seconds"]
+        self._check_memory()
+        if not self.stop and self._is_shutting_down:
+            # The machine stops: the job may save, and the platform starts it again elsewhere.
+            self._end_from_outside("node_fail", grace_seconds=grace_seconds)
+        if not self.stop and time.monotonic() >= self.deadline:
+            self._end_from_outside("timeout", grace_seconds=grace_seconds)
+        if self.stop and not self.stop.was_killed and time.monotonic() >= self.stop.kill_at:
+            self.stop.was_killed = True
+            for node in self.nodes:
+                node.signal_group(signal.SIGKILL)
+
+    def _check_memory(self) -> None:
+        now = time.monotonic()
+        if now < self._measured_at + BEAT_SECONDS:  # much output makes the loop turn fast
+            return
+        self._measured_at = now
+        for node in self.nodes:
+            node.measure()
+            if not self.stop and node.is_out_of_memory():
+                memory = outcomes.describe_memory(self.launch["memory_bytes_per_node"])
+                self._end(memory, grace_seconds=0)
+
+    def _end_from_outside(self, reason: str, *, grace_seconds: int) -> None:
+        outcome = outcomes.describe_stop(
+            reason,
+            node=self.launch["nodes"][0],
+            grace_seconds=grace_seconds,
+            limit_seconds=self.launch["time_limit_seconds"],
+        )
+        self._end(outcome, grace_seconds=grace_seconds)
+
+    def _end(self, outcome: Outcome, *, grace_seconds: int) -> None:
+        now = time.monotonic()
+        if self.stop:
+            self.stop.hurry(outcome, now=now, grace_seconds=grace_seconds)
+            return
+        self.stop = Stop(outcome, now=now, grace_seconds=grace_seconds)
+        for node in self.nodes:
+            node.signal_group(signal.SIGTERM)
+
+    def _sign_life(self) -> None:
+        """Write down each second what was used so far, in case that this process dies."""
+        now = time.monotonic()
+        if now >= self._alive_at + ALIVE_SECONDS:
+            self._alive_at = now
+            alive = self._measure_use() | {"at": _microseconds(time.time())}
+            try:
+                files.write_lightly(self.folder / "alive.json", alive)
+            except OSError as problem:
+                _wait_for_disk(problem)
+
+    def _measure_use(self) -> dict[str, Any]:
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        living_seconds = sum(node.cpu_seconds for node in self.nodes)
+        most_bytes = [node.max_memory_bytes for node in self.nodes]
+        return {
+            "cpu_seconds": round(ended.ru_utime + ended.ru_stime + living_seconds, 3),
+            "max_memory_bytes": max([ended.ru_maxrss * 1024, *most_bytes]),
+        }
+
+    def _bury(self) -> None:
+        """End whoever is left of the job, and keep the last words."""
+        processes.kill_all(self._list_left)
+        for node in self.nodes:
+            self._drain(node)
+            node.measure()
+            node.close()
+        self.log.close()
+
+    def _list_left(self) -> list[int]:
+        self._reap()
+        return processes.list_descendants(os.getpid())
+
+    def _drain(self, node: Node) -> None:
+        while output := node.read_output():
+            self.log.add(node.rank, output)
+
+    def _decide(self) -> Outcome:
+        ended_well = self.nodes and all(node.status == 0 for node in self.nodes)
+        if self.stop is None:
+            assert ended_well, "a failure would have been noted"
+            return outcomes.COMPLETED
+        if (
+            self.stop.outcome.is_from_outside
+            and ended_well
+            and outcomes.has_finished_its_work(self.job, since=self.began_at)
+        ):
+            return outcomes.COMPLETED
+        return self.stop.describe()
+
+    def _write_end(self, ended_at: float) -> None:
+        end = {
+            "started_at": _microseconds(self.began_at),
+            "ended_at": _microseconds(ended_at),
+            **self._decide().to_json(),
+            **self._measure_use(),
+        }
+        while True:
+            try:
+                files.write_once(self.folder / "ended.json", end)
+            except OSError as problem:
+                _wait_for_disk(problem)
+                time.sleep(ALIVE_SECONDS)
+            else:
+                return
+
+
+def _wait_for_disk(problem: OSError) -> None:
+    """Let only a full disk pass: what cannot be written now will be written later."""
+    if not files.is_disk_full(problem):
+        raise problem
+
+
+def _microseconds(instant: float) -> int:
+    return int(instant * files.MICROSECONDS)

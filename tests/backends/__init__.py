@@ -1,0 +1,1 @@
+"""Backends, against their contract and on their own."""

@@ -1,0 +1,214 @@
+"""What every backend keeps. A test module of a backend subclasses `BackendContract`.
+
+It needs a fixture `backend` that returns a fresh backend, on which `nodes` can be used.
+"""
+
+import itertools
+import time
+from collections.abc import Callable
+
+import pytest
+
+from allmende.domain.basics.refusals import NotFound
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.scheduling.backends import (
+    AttemptState,
+    Backend,
+    EndReason,
+    Launch,
+    Observation,
+)
+
+_numbers = itertools.count(1)
+
+
+def a_launch(script: str = "true", **changes) -> Launch:
+    """Return a launch of a shell script under a key that no other test uses."""
+    job_id = changes.pop("job_id", None) or f"j-test{next(_numbers):04d}"
+    attempt = changes.pop("attempt", 1)
+    facts = {
+        "key": f"{job_id}.{attempt}",
+        "job_id": job_id,
+        "attempt": attempt,
+        "nodes": ("node-01",),
+        "command": ("/bin/sh", "-c", script),
+        "environment": {},
+        "workdir": "",
+        "time_limit_seconds": 60,
+        "grace_seconds": 5,
+        "memory_bytes_per_node": 512 * 2**20,
+    }
+    return Launch(**facts | changes)
+
+
+def observe(backend: Backend, key: str) -> Observation:
+    (seen,) = backend.observe([key])
+    return seen
+
+
+def wait_until(is_so: Callable[[], object], *, seconds: float = 20) -> None:
+    give_up_at = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < give_up_at, "this takes too long"
+        time.sleep(0.02)
+
+
+def wait_for_end(backend: Backend, key: str) -> Observation:
+    wait_until(lambda: observe(backend, key).state is AttemptState.ENDED)
+    return observe(backend, key)
+
+
+def wait_for_log(backend: Backend, key: str, words: bytes) -> None:
+    wait_until(lambda: words in backend.read_log(key, offset=0, limit=10_000))
+
+
+def run(backend: Backend, script: str = "true", **changes) -> Observation:
+    launch = a_launch(script, **changes)
+    backend.start(launch)
+    return wait_for_end(backend, launch.key)
+
+
+class BackendContract:
+    """The promises of the `Backend` protocol."""
+
+    def test_attempt_that_was_never_started_is_unknown(self, backend):
+        assert observe(backend, "j-never.1") == Observation(
+            key="j-never.1", state=AttemptState.UNKNOWN
+        )
+
+    def test_observations_come_in_the_order_asked_for(self, backend):
+        keys = ["j-b.1", "j-a.1", "j-b.1"]
+        assert [seen.key for seen in backend.observe(keys)] == keys
+
+    def test_command_that_ends_well_is_completed(self, backend):
+        seen = run(backend, "exit 0")
+        assert (seen.reason, seen.exit_code) == (EndReason.COMPLETED, 0)
+        assert seen.started_at <= seen.ended_at
+        assert seen.started_at.tzinfo is not None
+        assert isinstance(seen.sentence, Sentence)
+        assert seen.sentence.english()
+
+    def test_command_that_ends_badly_is_failed_with_its_exit_code(self, backend):
+        seen = run(backend, "exit 3")
+        assert (seen.reason, seen.exit_code) == (EndReason.FAILED, 3)
+        assert "3" in seen.sentence.english()
+
+    def test_command_that_does_not_exist_is_failed_and_says_so(self, backend):
+        seen = run(backend, command=("no-such-command-here", "--flag"))
+        assert seen.reason is EndReason.FAILED
+        assert "no-such-command-here" in seen.sentence.english()
+
+    def test_ended_attempt_is_reported_the_same_way_again_and_again(self, backend):
+        seen = run(backend, "exit 3")
+        assert observe(backend, seen.key) == seen
+
+    def test_attempt_runs_between_start_and_end(self, backend):
+        launch = a_launch("echo begun; sleep 30")
+        backend.start(launch)
+        wait_for_log(backend, launch.key, b"begun")
+        seen = observe(backend, launch.key)
+        assert (seen.state, seen.reason, seen.ended_at) == (AttemptState.RUNNING, None, None)
+        assert seen.started_at is not None
+        backend.stop(launch.key, reason=EndReason.CANCELLED, grace_seconds=0)
+        wait_for_end(backend, launch.key)
+
+    def test_same_start_again_starts_nothing(self, backend):
+        launch = a_launch("echo once")
+        for _ in range(3):
+            backend.start(launch)
+        wait_for_end(backend, launch.key)
+        backend.start(launch)
+        assert backend.read_log(launch.key, offset=0, limit=100) == b"once\n"
+
+    @pytest.mark.parametrize("reason", [EndReason.CANCELLED, EndReason.PREEMPTED])
+    def test_stopped_attempt_ends_for_the_reason_that_was_given(self, backend, reason):
+        launch = a_launch("echo begun; sleep 30")
+        backend.start(launch)
+        wait_for_log(backend, launch.key, b"begun")
+        backend.stop(launch.key, reason=reason, grace_seconds=5)
+        backend.stop(launch.key, reason=reason, grace_seconds=5)
+        assert wait_for_end(backend, launch.key).reason is reason
+
+    def test_stop_lets_the_command_save_its_work(self, backend):
+        script = 'trap "echo saved; exit 75" TERM; echo begun; while true; do sleep 0.1; done'
+        launch = a_launch(script)
+        backend.start(launch)
+        wait_for_log(backend, launch.key, b"begun")
+        backend.stop(launch.key, reason=EndReason.PREEMPTED, grace_seconds=10)
+        assert wait_for_end(backend, launch.key).reason is EndReason.PREEMPTED
+        assert b"saved" in backend.read_log(launch.key, offset=0, limit=100)
+
+    def test_command_that_ignores_the_stop_is_killed_after_the_grace(self, backend):
+        launch = a_launch('trap "" TERM; echo begun; while true; do sleep 0.1; done')
+        backend.start(launch)
+        wait_for_log(backend, launch.key, b"begun")
+        backend.stop(launch.key, reason=EndReason.CANCELLED, grace_seconds=1)
+        seen = wait_for_end(backend, launch.key)
+        assert seen.reason is EndReason.CANCELLED
+        assert "did not stop within 1 s" in seen.sentence.english()
+
+    def test_stop_of_an_unknown_or_ended_attempt_does_nothing(self, backend):
+        backend.stop("j-never.1", reason=EndReason.CANCELLED, grace_seconds=1)
+        assert observe(backend, "j-never.1").state is AttemptState.UNKNOWN
+        seen = run(backend, "exit 0")
+        backend.stop(seen.key, reason=EndReason.CANCELLED, grace_seconds=1)
+        assert observe(backend, seen.key) == seen
+
+    def test_attempt_ends_at_its_time_limit(self, backend):
+        seen = run(backend, "sleep 30", time_limit_seconds=1)
+        assert seen.reason is EndReason.TIMEOUT
+        assert 1 <= (seen.ended_at - seen.started_at).total_seconds() < 6
+
+    def test_every_node_runs_the_command_with_its_rank(self, backend):
+        script = 'echo "$ALLMENDE_NODE_RANK of $ALLMENDE_NODES"'
+        launch = a_launch(script, nodes=("node-01", "node-02"))
+        backend.start(launch)
+        wait_for_end(backend, launch.key)
+        log = backend.read_log(launch.key, offset=0, limit=100)
+        assert sorted(log.splitlines()) == [b"0 of 2", b"1 of 2"]
+
+    def test_failure_of_one_node_ends_the_others(self, backend):
+        script = 'test "$ALLMENDE_NODE_RANK" = 1 && exit 4; sleep 30'
+        seen = run(backend, script, nodes=("node-01", "node-02"))
+        assert (seen.reason, seen.exit_code) == (EndReason.FAILED, 4)
+        assert "node-02" in seen.sentence.english()
+
+    def test_attempts_of_a_job_share_its_checkpoints_and_progress(self, backend):
+        script = (
+            'echo "$ALLMENDE_ATTEMPT" >> "$ALLMENDE_CHECKPOINTS/log";'
+            'echo "{\\"step\\":$ALLMENDE_ATTEMPT}" >> "$ALLMENDE_PROGRESS";'
+            'cat "$ALLMENDE_CHECKPOINTS/log"'
+        )
+        job_id = run(backend, script).key.removesuffix(".1")
+        run(backend, script, job_id=job_id, attempt=2)
+        assert backend.read_log(f"{job_id}.2", offset=0, limit=100) == b"1\n2\n"
+        assert backend.read_progress(job_id) == b'{"step":1}\n{"step":2}\n'
+
+    def test_log_is_read_in_parts(self, backend):
+        seen = run(backend, "printf abcdef")
+        assert backend.read_log(seen.key, offset=2, limit=3) == b"cde"
+        assert backend.read_log(seen.key, offset=6, limit=3) == b""
+        assert backend.read_log("j-never.1", offset=0, limit=3) == b""
+
+    def test_output_files_are_listed_and_read(self, backend):
+        script = 'cd "$ALLMENDE_OUT"; mkdir sub; printf model > sub/model.bin; printf {} > m.json'
+        job_id = run(backend, script).key.removesuffix(".1")
+        assert backend.list_output(job_id) == {"m.json": 2, "sub/model.bin": 5}
+        assert backend.read_output(job_id, "sub/model.bin") == b"model"
+
+    @pytest.mark.parametrize(
+        "name",
+        ["../progress.jsonl", "sub/../../progress.jsonl", "/etc/passwd", "", ".", "no", "a\0b"],
+    )
+    def test_nothing_outside_the_output_folder_is_read(self, backend, name):
+        script = 'mkdir "$ALLMENDE_OUT/sub"; echo secret > "$ALLMENDE_PROGRESS"'
+        job_id = run(backend, script).key.removesuffix(".1")
+        with pytest.raises(NotFound):
+            backend.read_output(job_id, name)
+
+    @pytest.mark.parametrize("job_id", ["j-never", "..", "../etc", "a/b", ""])
+    def test_job_that_never_ran_has_left_nothing(self, backend, job_id):
+        assert backend.list_output(job_id) == {}
+        assert backend.read_progress(job_id) == b""
+        with pytest.raises(NotFound):
+            backend.read_output(job_id, "passwd")
