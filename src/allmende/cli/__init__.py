@@ -13,7 +13,7 @@ from allmende.domain.basics.refusals import Refusal
 app = typer.Typer(
     cls=LazyGroup,
     no_args_is_help=True,
-    add_completion=False,
+    pretty_exceptions_enable=False,
     epilog="Exit codes: " + "; ".join(f"{code.value} {text}" for code, text in MEANINGS.items()),
 )
 

@@ -49,9 +49,6 @@ COMMANDS = {
     "verify": Command(
         "evidence", "verify", "Recompute exported evidence, without a database.", False
     ),
-    "completion": Command(
-        "completion", "completion", "Print the completion script of a shell.", False
-    ),
 }
 
 
@@ -87,21 +84,15 @@ def load(name: str) -> Any:
         wiring.start()  # services can only be imported once Django knows its tables
     part = getattr(importlib.import_module(f"allmende.cli.{command.module}"), command.attribute)
     if isinstance(part, typer.Typer):
-        if not part.registered_callback:
-            part.callback(no_args_is_help=True)(_keep_as_group)
-        app = part
+        loaded: Any = typer.main.get_group(part)
+        loaded.no_args_is_help = True
     else:
-        app = typer.Typer(add_completion=False)
-        app.command()(part)
-    loaded = typer.main.get_command(app)
+        verb = typer.Typer(add_completion=False)
+        verb.command()(part)
+        loaded = typer.main.get_command(verb)
     loaded.name = name
     loaded.help = loaded.help or command.help
     return loaded
-
-
-def _keep_as_group() -> None:
-    # Without a callback, Typer folds an app of one command into that command.
-    return None
 
 
 def _singular(name: str) -> str:

@@ -112,6 +112,12 @@ def find_person_by_email(reader: Person, email: str) -> Person | None:
     return store.find_person_by_email(email)
 
 
+def get_person_of(reader: Person, person_id: str) -> Person:
+    """Return another person, to those who may see people."""
+    check_permission(reader, Permission.SEE_PEOPLE)
+    return store.get_person(person_id)
+
+
 def list_people(reader: Person, *, after: str = "", limit: int = 100) -> list[Person]:
     """Return a page of people."""
     check_permission(reader, Permission.SEE_PEOPLE)

@@ -1,0 +1,161 @@
+"""Submit, follow and stop jobs."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from allmende import wiring
+from allmende.cli.acting import acting_deed, acting_person
+from allmende.cli.output import AsJson, say, show
+from allmende.domain.basics.refusals import Refusal
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.scheduling.jobs import LIFECYCLE, Job, JobState
+from allmende.domain.training.job_files import parse_job_file
+from allmende.services import jobs
+
+app = typer.Typer()
+
+COLUMNS = ("id", "name", "state", "project_id", "submitted_at", "attempts", "wait", "end")
+ATTEMPT_COLUMNS = (
+    "number", "nodes", "started_at", "ended_at", "reason", "used_seconds", "energy_joules",
+    "energy_method", "sentence",
+)  # fmt: skip
+POLL_SECONDS = 2.0
+Key = Annotated[
+    str, typer.Option("--key", help="Your own key: the same key submits the same job once.")
+]
+
+
+class JobFileIsUnreadable(Refusal):
+    """The job file {file} cannot be read: {problem}"""
+
+    status = 422
+
+
+class JobFailed(Refusal):
+    """Job {job} ended as {state}. {sentence}"""
+
+
+@app.command("submit")
+def submit_job(
+    file: Annotated[Path, typer.Argument(help="The job file, YAML or JSON.")],
+    project: Annotated[str, typer.Option(help="The project that pays for it.")],
+    key: Key = "",
+    json: AsJson = False,
+) -> None:
+    """Submit a job file; a sweep becomes several jobs."""
+    deed = acting_deed()
+    submitted = jobs.submit_job(
+        deed,
+        parse_job_file(_read(file)),
+        project_id=project,
+        client_key=key or deed.new_id("key"),
+        workshop=wiring.workshop(),
+    )
+    show(submitted, json=json, columns=("id", "name", "state", "held_seconds", "wait"))
+
+
+@app.command("list")
+def list_jobs(
+    project: Annotated[str, typer.Option(help="Of this project only.")] = "",
+    after: Annotated[str, typer.Option(help="Begin after this job.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    json: AsJson = False,
+) -> None:
+    """List jobs, the newest first."""
+    found = jobs.list_jobs(acting_person(), project_id=project, after=after, limit=limit)
+    show(found, json=json, columns=COLUMNS, empty="No job yet. Begin with: allmende job submit")
+
+
+@app.command("show")
+def show_job(job_id: str, json: AsJson = False) -> None:
+    """Show a job and its attempts."""
+    view = jobs.get_job(acting_person(), job_id)
+    if json:
+        show(view, json=True)
+    else:
+        show(view.job, columns=(*COLUMNS, "started_at", "ended_at", "data_class", "sweep_id"))
+        show(view.attempts, columns=ATTEMPT_COLUMNS, empty="It has not been started yet.")
+
+
+@app.command("why")
+def explain_job(job_id: str, json: AsJson = False) -> None:
+    """Say why a job waits, or why it ended."""
+    job = jobs.get_job(acting_person(), job_id).job
+    sentence = job.wait or job.end or Sentence("It is running.")
+    if json:
+        show({"state": job.state, "sentence": sentence}, json=True)
+    else:
+        say(sentence)
+
+
+@app.command("events")
+def list_job_events(job_id: str, json: AsJson = False) -> None:
+    """List what happened to a job."""
+    show(jobs.list_job_events(acting_person(), job_id), json=json, columns=("at", "sentence"))
+
+
+@app.command("watch")
+def watch_job(
+    job_id: str,
+    seconds: Annotated[float, typer.Option(help="Give up after this time; 0: never.")] = 0,
+    json: AsJson = False,
+) -> None:
+    """Tell what happens to a job until it ends; exit code 1 when it did not complete."""
+    reader, told, waited = acting_person(), 0, 0.0
+    while True:
+        events = jobs.list_job_events(reader, job_id)
+        if not json:
+            for event in events[told:]:
+                say(
+                    Sentence("{at}  {what}", {"at": f"{event.at:%H:%M:%S}", "what": event.sentence})
+                )
+        told = len(events)
+        job = jobs.get_job(reader, job_id).job
+        if LIFECYCLE.is_final(job.state) or 0 < seconds <= waited:
+            break
+        time.sleep(POLL_SECONDS)
+        waited += POLL_SECONDS
+    if json:
+        show(job, json=True)
+    _check_completed(job)
+
+
+@app.command("cancel")
+def cancel_job(job_id: str, json: AsJson = False) -> None:
+    """Cancel a job at once."""
+    show(jobs.cancel_job(acting_deed(), job_id), json=json, columns=COLUMNS)
+
+
+@app.command("stop")
+def stop_job(job_id: str, json: AsJson = False) -> None:
+    """Stop a job after it has saved a checkpoint."""
+    show(jobs.stop_job(acting_deed(), job_id), json=json, columns=COLUMNS)
+
+
+@app.command("again")
+def run_job_again(job_id: str, key: Key = "", json: AsJson = False) -> None:
+    """Submit the same job file once more."""
+    deed = acting_deed()
+    again = jobs.run_job_again(
+        deed, job_id, client_key=key or deed.new_id("key"), workshop=wiring.workshop()
+    )
+    show(again, json=json, columns=COLUMNS)
+
+
+def _read(file: Path) -> Any:
+    try:
+        return yaml.safe_load(file.read_text())
+    except OSError as error:
+        raise JobFileIsUnreadable(file=str(file), problem=error.strerror) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise JobFileIsUnreadable(file=str(file), problem=" ".join(str(error).split())) from error
+
+
+def _check_completed(job: Job) -> None:
+    if job.state is not JobState.COMPLETED:
+        sentence = job.end or job.wait or Sentence("It is running.")
+        raise JobFailed(job=job.id, state=job.state.value, sentence=sentence)
