@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from allmende.domain.basics.sites import Factory
 from allmende.domain.footprint.readings import MeterReading
 from allmende.domain.scheduling.backends import Backend
 from allmende.domain.training.blueprints import Blueprint
+from allmende.domain.training.records import ComputeThresholds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,3 +24,5 @@ class Workshop:
     blueprint_folder: Callable[[str], str]
     # Returns what this machine's energy counter says, or None where there is no counter.
     read_meter: Callable[[], MeterReading | None]
+    # Returns the marks of training compute that are in force on a day.
+    compute_thresholds: Callable[[date], ComputeThresholds]

@@ -39,6 +39,7 @@ class JobRow(models.Model):
     submitted_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+    outputs_read_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField()
     max_retries = models.PositiveIntegerField()
     wait = models.JSONField(null=True)
@@ -64,6 +65,11 @@ class JobRow(models.Model):
                 fields=("partition_id",),
                 condition=models.Q(state__in=("pending", "running")),
                 name="job_alive",
+            ),
+            models.Index(
+                fields=("partition_id",),
+                condition=models.Q(state="completed", outputs_read_at__isnull=True),
+                name="job_to_read",
             ),
         )
 
@@ -124,7 +130,7 @@ class JobEventRow(models.Model):
 # Fields that a row and its value share by name and form.
 JOB_FIELDS = (
     "id name project_id organisation_id person_id partition_id access_share group_id data_class "
-    "submitted_at started_at ended_at attempts node_failures max_retries hold_id held_seconds "
+    "submitted_at started_at ended_at outputs_read_at attempts node_failures max_retries hold_id held_seconds "
     "client_key sweep_id spec"
 ).split()
 REQUEST_FIELDS = (
@@ -192,6 +198,14 @@ def list_alive_jobs(partition_id: str) -> list[Job]:
     """Return all pending and running jobs of a partition, the oldest first."""
     rows = JobRow.objects.filter(partition_id=partition_id, state__in=("pending", "running"))
     return [_job(row) for row in rows.order_by("submitted_at", "id")]
+
+
+def list_jobs_to_read(partition_id: str) -> list[Job]:
+    """Return the completed jobs whose output was not read yet."""
+    rows = JobRow.objects.filter(
+        partition_id=partition_id, state=JobState.COMPLETED, outputs_read_at__isnull=True
+    )
+    return [_job(row) for row in rows.order_by("ended_at", "id")]
 
 
 def count_jobs_by_state(partition_id: str) -> dict[str, int]:

@@ -84,6 +84,7 @@ class Job:
     submitted_at: datetime
     started_at: datetime | None = None  # of the first attempt
     ended_at: datetime | None = None
+    outputs_read_at: datetime | None = None  # when what a completed job left was read
     attempts: int = 0  # how many were begun
     node_failures: int = 0  # how many of them lost a node: each uses up a retry
     max_retries: int = 3

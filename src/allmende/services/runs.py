@@ -1,0 +1,155 @@
+"""Watching a job while it runs: its progress, its metric curves, its log."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from allmende.domain.basics.people import Person
+from allmende.domain.basics.refusals import NotFound
+from allmende.domain.scheduling.backends import Backend
+from allmende.services import jobs
+
+POINTS_PER_METRIC = 1000
+LOG_PART_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a run is, as its training code last said."""
+
+    step: int = 0
+    total: int = 0
+    at: float = 0.0  # unix seconds
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds_left: int | None = None  # at the pace of this attempt; None while nobody can tell
+
+    @property
+    def percent(self) -> int:
+        """Return the part done, from 0 to 100."""
+        return min(100, 100 * self.step // self.total) if self.total > 0 else 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """One metric over the steps, thinned to a number of points that a page can draw."""
+
+    name: str
+    points: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogPart:
+    """A piece of output; ask again from `next_offset`."""
+
+    text: str
+    next_offset: int
+    is_whole: bool  # nothing more was written yet
+
+
+def get_progress(reader: Person, job_id: str, *, backend: Backend) -> Progress:
+    """Return how far a job is; zero before its first word."""
+    jobs.get_job(reader, job_id)
+    return read_progress(backend, job_id)
+
+
+def read_progress(backend: Backend, job_id: str) -> Progress:
+    """Return how far a job is, for those who asked for permission already."""
+    lines = _parse_progress(backend.read_progress(job_id))
+    if not lines:
+        return Progress()
+    last = lines[-1]
+    return Progress(
+        step=last["step"],
+        total=last["total"],
+        at=last["t"],
+        metrics=last["metrics"],
+        seconds_left=_seconds_left(lines),
+    )
+
+
+def list_curves(reader: Person, job_id: str, *, backend: Backend) -> list[Curve]:
+    """Return every metric of a job over its steps; a step done again counts once, the last time."""
+    jobs.get_job(reader, job_id)
+    curves: dict[str, dict[int, float]] = {}
+    for line in _parse_progress(backend.read_progress(job_id)):
+        for name, value in line["metrics"].items():
+            curves.setdefault(name, {})[line["step"]] = value
+    return [
+        Curve(name=name, points=_thin(sorted(points.items())))
+        for name, points in sorted(curves.items())
+    ]
+
+
+def read_job_log(
+    reader: Person, job_id: str, *, attempt: int = 0, offset: int = 0, backend: Backend
+) -> LogPart:
+    """Return a piece of an attempt's output, the newest attempt's if none is named."""
+    view = jobs.get_job(reader, job_id)
+    number = attempt or view.job.attempts
+    if number == 0:
+        return LogPart(text="", next_offset=0, is_whole=True)
+    if not 1 <= number <= view.job.attempts:
+        raise NotFound(kind="attempt", id=f"{job_id}.{number}")
+    key = f"{job_id}.{number}"
+    content = backend.read_log(key, offset=max(0, offset), limit=LOG_PART_BYTES)
+    text = content.decode(errors="replace")
+    # A character may be cut at the end of a piece: it comes whole with the next one.
+    if text.endswith("\ufffd") and len(content) == LOG_PART_BYTES:
+        content = content[:-4]
+        text = content.decode(errors="ignore")
+        content = text.encode()
+    return LogPart(
+        text=text,
+        next_offset=max(0, offset) + len(content),
+        is_whole=len(content) < LOG_PART_BYTES - 4,
+    )
+
+
+def _parse_progress(content: bytes) -> list[dict[str, Any]]:
+    """Return the lines that say something; a half-written last line is left for the next look."""
+    lines = []
+    for text in content.splitlines():
+        try:
+            line = json.loads(text)
+            lines.append(
+                {
+                    "t": float(line["t"]),
+                    "step": int(line["step"]),
+                    "total": int(line.get("total", 0)),
+                    "metrics": _numbers(line.get("metrics", {})),
+                }
+            )
+        except (ValueError, TypeError, KeyError, AttributeError):
+            continue  # a job may write what it likes: what is no progress is skipped
+    return lines
+
+
+def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+    return {
+        str(name): float(value)
+        for name, value in metrics.items()
+        if isinstance(value, int | float) and value == value and abs(value) != float("inf")
+    }
+
+
+def _seconds_left(lines: list[dict[str, Any]]) -> int | None:
+    """Estimate from the pace since the step last fell back, that is since the attempt began."""
+    first = lines[-1]
+    for line in reversed(lines):
+        if line["step"] > first["step"]:
+            break
+        first = line
+    last = lines[-1]
+    steps, seconds = last["step"] - first["step"], last["t"] - first["t"]
+    if steps <= 0 or seconds <= 0 or last["total"] <= 0:
+        return None
+    return max(0, round((last["total"] - last["step"]) * seconds / steps))
+
+
+def _thin(points: list[tuple[int, float]]) -> tuple[tuple[int, float], ...]:
+    """Keep the first, the last, and evenly spread points in between."""
+    if len(points) <= POINTS_PER_METRIC:
+        return tuple(points)
+    stride = (len(points) - 1) / (POINTS_PER_METRIC - 1)
+    return tuple(points[round(number * stride)] for number in range(POINTS_PER_METRIC))

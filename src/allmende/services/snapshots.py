@@ -1,0 +1,126 @@
+"""From the rows of a partition to the snapshot that the kernel plans on."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from allmende.domain.basics.sites import Partition
+from allmende.domain.scheduling.fairness import FairnessState, GroupState, advance
+from allmende.domain.scheduling.jobs import Attempt, Job, JobState, StopRequest
+from allmende.domain.scheduling.machine import Machine
+from allmende.domain.scheduling.plans import PendingJob, RunningJob, Snapshot
+from allmende.domain.scheduling.policies import Policy
+from allmende.domain.scheduling.shares import Path, Share, ShareTree, parts_per_million
+from allmende.storage import cycles as cycle_store
+
+# An end is seen at the next heartbeat; until then its nodes are not free.
+HEARTBEAT_MARGIN_SECONDS = 2
+
+
+def policy_of(partition: Partition) -> Policy:
+    """Return the policy of a partition, from the factory's configuration."""
+    return Policy(
+        max_time_limit_seconds=partition.max_time_limit_seconds + _margin(partition.grace_seconds),
+        usage_half_life_seconds=partition.usage_half_life_seconds,
+        preemption=partition.response_target_seconds > 0,
+        response_target_seconds=partition.response_target_seconds,
+        max_grace_seconds=_margin(partition.grace_seconds),
+    )
+
+
+def tree_of(partition: Partition) -> ShareTree:
+    """Return the share tree; projects and people stand below their group with equal weights."""
+    return ShareTree(
+        shares=tuple(
+            Share(
+                path=(group.id,),
+                guarantee_ppm=parts_per_million(float(group.guarantee)),
+                weight=group.weight,
+                ceiling_ppm=parts_per_million(float(group.ceiling)),
+                widest_job_nodes=group.widest_job_nodes,
+            )
+            for group in partition.groups
+        )
+    )
+
+
+def take_snapshot(
+    partition: Partition, *, alive: Sequence[Job], attempts: Sequence[Attempt], now: datetime
+) -> Snapshot:
+    """Return what the kernel sees now. What the last plan left is taken to have held until now."""
+    machine = Machine(nodes=partition.node_names)
+    now_seconds = _seconds_of(now)
+    by_id = {job.id: job for job in alive}
+    running = tuple(
+        _running(by_id[attempt.job_id], attempt, machine, now_seconds)
+        for attempt in attempts
+        if attempt.job_id in by_id
+    )
+    return Snapshot(
+        now_seconds=now_seconds,
+        machine=machine,
+        tree=tree_of(partition),
+        pending=tuple(_pending(job) for job in alive if job.state is JobState.PENDING),
+        running=running,
+        fairness=_fairness(partition, now_seconds),
+    )
+
+
+def _fairness(partition: Partition, now_seconds: int) -> FairnessState:
+    kept = cycle_store.find_fairness_state(partition.id)
+    if kept is None:
+        return FairnessState.begin(now_seconds)
+    state = FairnessState.from_json(kept["fairness"])
+    return advance(
+        state,
+        until=max(now_seconds, state.at_seconds),  # a clock that was set back stands still here
+        groups=[_group(group) for group in kept["groups"]],
+        running={tuple(path): nodes for path, nodes in kept["running_nodes"]},
+        policy=policy_of(partition),
+    )
+
+
+def _group(value: dict[str, Any]) -> GroupState:
+    return GroupState(**{**value, "path": tuple(value["path"])})
+
+
+def _pending(job: Job) -> PendingJob:
+    return PendingJob(
+        id=job.id,
+        path=_path(job),
+        nodes=job.request.nodes,
+        time_limit_seconds=job.request.time_limit_seconds + _margin(job.request.grace_seconds),
+        submitted_at_seconds=_seconds_of(job.submitted_at),
+        eligible=bool(job.hold_id),
+        hold_reason=None if job.hold_id else job.wait,
+        preemptible=job.request.preemptible,
+    )
+
+
+def _running(job: Job, attempt: Attempt, machine: Machine, now_seconds: int) -> RunningJob:
+    started = _seconds_of(attempt.decided_at)
+    limit = job.request.time_limit_seconds + _margin(job.request.grace_seconds)
+    is_stopping = attempt.stop_reason is not None or job.stop_request is not StopRequest.NONE
+    return RunningJob(
+        id=job.id,
+        path=_path(job),
+        node_indices=machine.indices_of(attempt.nodes),
+        submitted_at_seconds=_seconds_of(job.submitted_at),
+        started_at_seconds=started,
+        ends_by_seconds=max(started + limit, now_seconds + 1),
+        preemptible=job.request.preemptible,
+        is_stopping=is_stopping,
+        grace_seconds=_margin(job.request.grace_seconds),
+    )
+
+
+def _path(job: Job) -> Path:
+    return (job.group_id, job.project_id, job.person_id)
+
+
+def _margin(grace_seconds: int) -> int:
+    return grace_seconds + HEARTBEAT_MARGIN_SECONDS
+
+
+def _seconds_of(instant: datetime) -> int:
+    return int(instant.astimezone(UTC).timestamp())

@@ -1,0 +1,35 @@
+"""What a finished job left becomes a model, with its card and its record."""
+
+from dataclasses import replace
+
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.sites import Partition
+from allmende.domain.scheduling.jobs import Job, JobEvent
+from allmende.domain.training.blueprints import find_blueprint
+from allmende.services import models
+from allmende.services.deeds import Deed, one_transaction
+from allmende.services.workshop import Workshop
+from allmende.storage import jobs as job_store
+
+
+def register_trainings(deed: Deed, partition: Partition, *, workshop: Workshop) -> None:
+    """Register the model of every completed job whose output was not read yet."""
+    for job in job_store.list_jobs_to_read(partition.id):
+        outputs = models.read_outputs(workshop.backend, job.id)
+        _register(deed, job, outputs=outputs, workshop=workshop)
+
+
+@one_transaction
+def _register(deed: Deed, job: Job, *, outputs: models.Outputs, workshop: Workshop) -> None:
+    reference = str(job.spec.get("blueprint", ""))
+    if outputs.files:
+        model = models.register_model(
+            deed,
+            job.id,
+            outputs=outputs,
+            blueprint=find_blueprint(workshop.blueprints, reference) if reference else None,
+            thresholds=workshop.compute_thresholds(deed.now.date()),
+        )
+        sentence = Sentence("Its model is registered as {model}.", {"model": model.id})
+        job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=sentence))
+    job_store.save_job(replace(job, outputs_read_at=deed.now))

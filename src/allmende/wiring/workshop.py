@@ -1,0 +1,87 @@
+"""Puts the parts together that run jobs: factory, blueprints, local backend, meter."""
+
+import secrets
+from datetime import date
+from fractions import Fraction
+from functools import cache
+
+import psutil
+
+from allmende.backends.local import LocalBackend
+from allmende.domain.basics.refusals import Refusal
+from allmende.domain.basics.rules import RuleBook
+from allmende.domain.footprint.readings import MeterReading
+from allmende.domain.training.records import ComputeThresholds
+from allmende.meters.rapl import find_rapl
+from allmende.services.workshop import Workshop
+from allmende.wiring import environments, home
+from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.blueprints import blueprint_folder, load_blueprints
+from allmende.wiring.factory import load_factory
+
+
+class EnvironmentMissing(Refusal):
+    """The environment of the blueprint {blueprint} is not built yet.
+
+    The operator builds it with: allmende blueprint prepare {blueprint}
+    """
+
+    status = 503
+
+
+def build_workshop() -> Workshop:
+    """Return the parts as this installation is configured."""
+    book = load_access_rules().book
+    return Workshop(
+        factory=load_factory(),
+        backend=local_backend(),
+        blueprints=load_blueprints(),
+        environment_python=_environment_python,
+        blueprint_folder=lambda blueprint_id: str(blueprint_folder(blueprint_id)),
+        read_meter=_MeterReader().read,
+        compute_thresholds=lambda on: _compute_thresholds(book, on),
+    )
+
+
+@cache
+def local_backend() -> LocalBackend:
+    """Return the backend that runs jobs as processes of this machine."""
+    return LocalBackend(home.home() / "work")
+
+
+def _environment_python(blueprint_id: str) -> str:
+    # Never built here: a page that somebody waits for is no place to install packages.
+    if not environments.is_environment_built(blueprint_id):
+        raise EnvironmentMissing(blueprint=blueprint_id)
+    return str(environments.environment_python(blueprint_id))
+
+
+class _MeterReader:
+    """Reads the energy counter of this machine beside the clock of its processors."""
+
+    def __init__(self) -> None:
+        self.meter = find_rapl()
+        self.opened = secrets.token_hex(8)
+
+    def read(self) -> MeterReading | None:
+        microjoules = self.meter.read_microjoules() if self.meter else None
+        if self.meter is None or microjoules is None:
+            return None
+        times = psutil.cpu_times()
+        return MeterReading(
+            opened=self.opened,
+            microjoules=microjoules,
+            cpu_seconds_of_all=times.user + times.nice + times.system,
+            scope=self.meter.scope,
+        )
+
+
+def _compute_thresholds(book: RuleBook, on: date) -> ComputeThresholds:
+    general = book.get("ai_act.general_purpose_flop", on=on)
+    return ComputeThresholds(
+        general_purpose_flop=int(book.number("ai_act.general_purpose_flop", on=on)),
+        systemic_risk_flop=int(book.number("ai_act.systemic_risk_flop", on=on)),
+        modifier_share=Fraction(book.number("ai_act.modifier_share", on=on)),
+        agreement=Fraction(book.number("ai_act.agreement", on=on)),
+        source=general.source,
+    )
