@@ -1,15 +1,112 @@
-"""The local backend keeps the contract, and what only it promises."""
+"""The local backend keeps the contract, refuses in time, and gives no secrets away."""
+
+import json
+import os
+import time
 
 import pytest
 
-from allmende.backends.local.backend import LocalBackend
-from tests.backends.contract import BackendContract
-
-
-@pytest.fixture
-def backend(tmp_path) -> LocalBackend:
-    return LocalBackend(tmp_path / "work", minimum_free_bytes=0)
+from allmende.backends.local import processes
+from allmende.backends.local.backend import DiskFull, EarlierAttemptRuns, LocalBackend
+from allmende.domain.basics.refusals import NotFound
+from allmende.domain.scheduling.backends import AttemptState, EndReason
+from tests.backends.attempts import folder_of, log_of
+from tests.backends.contract import (
+    BackendContract,
+    a_launch,
+    observe,
+    run,
+    wait_for_end,
+)
 
 
 class TestContract(BackendContract):
     """The local backend keeps the contract of all backends."""
+
+
+def test_command_gets_the_contract_and_no_secret_of_the_platform(backend, monkeypatch):
+    monkeypatch.setenv("ALLMENDE_DATABASE_URL", "postgresql://secret")
+    launch = a_launch(
+        command=("/usr/bin/env", "-0"),
+        environment={"SEED": "1", "ALLMENDE_OUT": "/somewhere/else"},
+        job_id="j-env",
+        attempt=1,
+        nodes=("n-01",),
+        time_limit_seconds=60,
+    )
+    backend.start(launch)
+    seen = wait_for_end(backend, launch.key)
+    lines = log_of(backend, launch.key).decode().strip("\0").split("\0")
+    environment = dict(line.split("=", 1) for line in lines)
+    job = backend.folders.root / "j-env"
+    assert "ALLMENDE_DATABASE_URL" not in environment
+    assert environment["MASTER_PORT"].isdigit()
+    deadline = seen.started_at.timestamp() + 60
+    assert abs(int(environment["ALLMENDE_DEADLINE_EPOCH"]) - deadline) <= 1
+    contract = {
+        "ALLMENDE_JOB_ID": "j-env",
+        "ALLMENDE_ATTEMPT": "1",
+        "ALLMENDE_OUT": str(job / "out"),
+        "ALLMENDE_CHECKPOINTS": str(job / "checkpoints"),
+        "ALLMENDE_PROGRESS": str(job / "progress.jsonl"),
+        "ALLMENDE_DATA": str(job / "data"),
+        "ALLMENDE_NODES": "1",
+        "ALLMENDE_NODE_RANK": "0",
+        "ALLMENDE_GPUS_PER_NODE": "0",
+        "MASTER_ADDR": "127.0.0.1",
+        "OMP_NUM_THREADS": "1",
+        "SEED": "1",
+    }
+    assert {name: environment.get(name) for name in contract} == contract
+
+
+def test_links_out_of_the_output_folder_are_neither_listed_nor_read(backend, tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    script = (
+        f'cd "$ALLMENDE_OUT"; ln -s {tmp_path}/secret link; ln -s {tmp_path} folder;'
+        "mkfifo pipe; echo ok > plain"
+    )
+    job_id = run(backend, script).key.removesuffix(".1")
+    assert backend.list_output(job_id) == {"plain": 3}
+    for name in ("link", "folder/secret", "pipe"):
+        with pytest.raises(NotFound):
+            backend.read_output(job_id, name)
+
+
+def test_full_disk_refuses_the_start_before_anything_is_half_done(tmp_path):
+    backend = LocalBackend(tmp_path / "work", minimum_free_bytes=2**60)
+    launch = a_launch()
+    with pytest.raises(DiskFull) as refusal:
+        backend.start(launch)
+    assert refusal.value.status == 507
+    assert list((tmp_path / "work").iterdir()) == []
+    assert observe(backend, launch.key).state is AttemptState.UNKNOWN
+    LocalBackend(tmp_path / "work", minimum_free_bytes=0).start(launch)
+    assert wait_for_end(backend, launch.key).reason is EndReason.COMPLETED
+
+
+def test_second_attempt_is_refused_while_the_first_runs(backend):
+    first = a_launch("echo begun; sleep 60")
+    backend.start(first)
+    with pytest.raises(EarlierAttemptRuns):
+        backend.start(a_launch(job_id=first.job_id, attempt=2))
+    backend.stop(first.key, reason=EndReason.CANCELLED, grace_seconds=0)
+    wait_for_end(backend, first.key)
+    assert run(backend, job_id=first.job_id, attempt=2).reason is EndReason.COMPLETED
+
+
+def test_observing_starts_no_process_and_reads_little(backend):
+    seen = [run(backend).key for _ in range(3)]
+    before = processes.list_descendants(os.getpid())
+    begun = time.perf_counter()
+    backend.observe(seen * 100)
+    assert time.perf_counter() - begun < 1
+    assert processes.list_descendants(os.getpid()) == before
+
+
+def test_end_is_written_in_whole_or_not_at_all(backend):
+    seen = run(backend)
+    folder = folder_of(backend, seen.key)
+    end = json.loads((folder / "ended.json").read_text())
+    assert end["ended_at"] - end["started_at"] > 0
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]

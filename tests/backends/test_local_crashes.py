@@ -1,0 +1,155 @@
+"""The daemon dies, the node dies: nothing is lost and nothing runs twice."""
+
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from allmende.backends.local import files, locks
+from allmende.backends.local.backend import LocalBackend
+from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch
+from tests.backends.attempts import folder_of, in_another_process, is_running, log_of
+from tests.backends.contract import (
+    a_launch,
+    observe,
+    run,
+    wait_for_end,
+    wait_for_log,
+    wait_until,
+)
+
+SUBMISSIONS = int(os.environ.get("ALLMENDE_TEST_SUBMISSIONS", "1000"))
+AT_ONCE = 5
+
+
+def test_attempt_survives_the_death_of_the_daemon_and_is_found_again(backend):
+    launch = a_launch("echo begun; sleep 0.5; echo done")
+
+    def daemon():
+        backend.start(launch)
+        time.sleep(60)
+
+    pid = in_another_process(daemon)
+    wait_for_log(backend, launch.key, b"begun")
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    next_daemon = LocalBackend(backend.folders.root, minimum_free_bytes=0)
+    assert observe(next_daemon, launch.key).state is AttemptState.RUNNING
+    next_daemon.start(launch)
+    assert wait_for_end(next_daemon, launch.key).reason is EndReason.COMPLETED
+    assert log_of(next_daemon, launch.key) == b"begun\ndone\n"
+
+
+def test_start_that_was_cut_off_before_its_runner_can_be_repeated(backend):
+    launch = a_launch("echo once")
+    folder = folder_of(backend, launch.key)
+    backend._prepare(launch, folder)  # and here the daemon dies
+    assert observe(backend, launch.key).state is AttemptState.UNKNOWN
+    backend.start(launch)
+    wait_for_end(backend, launch.key)
+    assert log_of(backend, launch.key) == b"once\n"
+
+
+def test_stop_before_the_runner_is_up_keeps_the_command_from_running(backend):
+    launch = a_launch("echo ran")
+    backend._prepare(launch, folder_of(backend, launch.key))
+    backend.stop(launch.key, reason=EndReason.CANCELLED, grace_seconds=1)
+    backend.start(launch)
+    seen = wait_for_end(backend, launch.key)
+    assert seen.reason is EndReason.CANCELLED
+    assert log_of(backend, launch.key) == b""
+
+
+@pytest.mark.slow
+def test_interrupted_submissions_lose_nothing_and_double_nothing(backend):
+    """Clients are killed at random moments of their submission, and repeat until they are sure."""
+    dice = random.Random(20260801)
+    script = 'echo "$ALLMENDE_JOB_ID" >> "$HOME/ran"'
+    launches = [a_launch(script, job_id=f"j-{n:06d}") for n in range(SUBMISSIONS)]
+    interrupted = 0
+    for first in range(0, SUBMISSIONS, AT_ONCE):
+        some = launches[first : first + AT_ONCE]
+        interrupted += interrupt(backend, some, dice)
+        for launch in some:
+            while observe(backend, launch.key).state is AttemptState.UNKNOWN:
+                backend.start(launch)
+    for launch in launches:
+        assert wait_for_end(backend, launch.key).reason is EndReason.COMPLETED
+        ran = (backend.folders.root / launch.job_id / "ran").read_text()
+        assert ran == f"{launch.job_id}\n"
+    assert interrupted >= SUBMISSIONS // 4, "the test did interrupt"
+
+
+def interrupt(backend: LocalBackend, launches: list[Launch], dice: random.Random) -> int:
+    """Submit from processes of their own, kill each soon, and say how many were still at it."""
+    clients = [
+        in_another_process(lambda launch=launch: backend.start(launch)) for launch in launches
+    ]
+    interrupted = 0
+    for pid in clients:
+        time.sleep(dice.uniform(0, 0.12) / len(clients))
+        os.kill(pid, signal.SIGKILL)
+        interrupted += os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+    return interrupted
+
+
+def test_runners_that_race_for_one_attempt_run_it_once(backend):
+    launch = a_launch("echo once; sleep 0.3")
+    backend._prepare(launch, folder_of(backend, launch.key))
+    clients = [in_another_process(lambda: backend.start(launch)) for _ in range(6)]
+    for pid in clients:
+        os.waitpid(pid, 0)
+    wait_for_end(backend, launch.key)
+    assert log_of(backend, launch.key) == b"once\n"
+
+
+def test_dead_runner_is_a_node_failure_and_leaves_nobody_behind(backend):
+    # The inner shell leaves its process group and session, and ignores SIGTERM.
+    script = "setsid sh -c 'trap \"\" TERM; echo $$; exec sleep 60' & echo $$; sleep 60"
+    launch = a_launch(script)
+    backend.start(launch)
+    wait_until(lambda: log_of(backend, launch.key).count(b"\n") == 2)
+    pids = [int(line) for line in log_of(backend, launch.key).split()]
+    assert [is_running(pid) for pid in pids] == [True, True]
+    wait_until((folder_of(backend, launch.key) / "alive.json").exists)
+    assert backend.fail_node(launch.key)
+    seen = wait_for_end(backend, launch.key)
+    assert (seen.reason, seen.exit_code) == (EndReason.NODE_FAIL, None)
+    assert "node-01 died" in seen.sentence.english()
+    assert seen.started_at <= seen.ended_at
+    assert [is_running(pid) for pid in pids] == [False, False]
+    assert LocalBackend(backend.folders.root).observe([launch.key]) == [seen]
+    assert not backend.fail_node(launch.key)
+    backend.start(launch)
+    assert observe(backend, launch.key) == seen
+
+
+def test_commands_die_with_their_runner_before_anybody_looks(backend):
+    launch = a_launch("echo $$; exec sleep 60")
+    backend.start(launch)
+    wait_for_log(backend, launch.key, b"\n")
+    pid = int(log_of(backend, launch.key))
+    backend.fail_node(launch.key)
+    wait_until(lambda: not is_running(pid), seconds=5)
+
+
+def test_word_of_the_runner_counts_when_it_ended_just_before_it_left(backend):
+    seen = run(backend, "exit 3")
+    folder = folder_of(backend, seen.key)
+    end = backend._settle_dead_node(folder, files.find_json(folder / "started.json"))
+    assert end["reason"] == "failed"
+    assert observe(backend, seen.key) == seen
+
+
+def test_shutdown_of_the_machine_lets_the_job_save_and_is_a_node_failure(backend):
+    script = 'trap "echo saved; exit 0" TERM; echo begun; while true; do sleep 0.1; done'
+    launch = a_launch(script)
+    backend.start(launch)
+    wait_for_log(backend, launch.key, b"begun")
+    os.kill(locks.find_holder(folder_of(backend, launch.key) / "lock"), signal.SIGTERM)
+    seen = wait_for_end(backend, launch.key)
+    assert seen.reason is EndReason.NODE_FAIL
+    assert "shut down" in seen.sentence.english()
+    assert b"saved" in log_of(backend, launch.key)

@@ -1,0 +1,130 @@
+"""How attempts end, and who says why."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from allmende.backends.local import locks
+from allmende.domain.scheduling.backends import EndReason
+from tests.backends.attempts import folder_of, is_running, log_of
+from tests.backends.contract import (
+    a_launch,
+    run,
+    wait_for_end,
+    wait_for_log,
+    wait_until,
+)
+
+
+def test_processes_left_behind_by_a_command_end_with_it(backend):
+    seen = run(backend, "setsid sleep 60 & echo $!; exit 0")
+    assert seen.reason is EndReason.COMPLETED
+    assert not is_running(int(log_of(backend, seen.key)))
+
+
+def test_grace_belongs_to_the_whole_process_group(backend):
+    """The shell dies of SIGTERM at once; its child still saves, and is waited for."""
+    child = "import signal,sys,time\n"
+    child += "def save(*_): time.sleep(0.7); print('saved', flush=True); sys.exit()\n"
+    child += "signal.signal(15, save); print('begun', flush=True); time.sleep(60)"
+    launch = a_launch(f'python3 -c "{child}"; true')
+    backend.start(launch)
+    wait_for_log(backend, launch.key, b"begun")
+    backend.stop(launch.key, reason=EndReason.PREEMPTED, grace_seconds=10)
+    seen = wait_for_end(backend, launch.key)
+    assert seen.reason is EndReason.PREEMPTED
+    assert b"saved" in log_of(backend, launch.key)
+
+
+def test_signal_from_elsewhere_is_named(backend):
+    seen = run(backend, "kill -ABRT $$")
+    assert (seen.reason, seen.exit_code) == (EndReason.FAILED, 128 + 6)
+    assert "SIGABRT" in seen.sentence.english()
+
+
+def test_folder_that_does_not_exist_is_named(backend):
+    seen = run(backend, "true", workdir="/no/such/folder")
+    assert seen.reason is EndReason.FAILED
+    assert "/no/such/folder" in seen.sentence.english()
+
+
+def test_time_limit_kills_a_job_that_does_not_stop(backend):
+    script = 'trap "" TERM; while true; do sleep 0.1; done'
+    seen = run(backend, script, time_limit_seconds=1, grace_seconds=1)
+    assert seen.reason is EndReason.TIMEOUT
+    assert "did not stop within 1 s" in seen.sentence.english()
+
+
+def test_later_request_shortens_the_grace_and_a_cancelled_job_stays_cancelled(backend):
+    launch = a_launch('trap "" TERM; echo begun; while true; do sleep 0.1; done')
+    backend.start(launch)
+    wait_for_log(backend, launch.key, b"begun")
+    backend.stop(launch.key, reason=EndReason.PREEMPTED, grace_seconds=300)
+    time.sleep(0.5)
+    backend.stop(launch.key, reason=EndReason.CANCELLED, grace_seconds=0)
+    assert wait_for_end(backend, launch.key).reason is EndReason.CANCELLED
+
+
+STEPS_DONE = """echo '{"step": 9, "total": 9}' >> "$ALLMENDE_PROGRESS";"""
+STEPS_LEFT = (
+    """echo '{"step": 8, "total": 9}' >> "$ALLMENDE_PROGRESS"; echo "{" >> "$ALLMENDE_PROGRESS";"""
+)
+
+
+def checkpoint(end: str, *, made: str = "now") -> str:
+    """Return a script that leaves a checkpoint which says how its run ended."""
+    return (
+        'd="$ALLMENDE_CHECKPOINTS/step-00000009"; mkdir -p "$d";'
+        f"""echo '{{"end": "{end}"}}' > "$d/state.json"; touch -d '{made}' "$d/DONE";"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("last_deed", "reason"),
+    [
+        pytest.param(checkpoint("completed"), EndReason.COMPLETED, id="its checkpoint says so"),
+        pytest.param(STEPS_DONE, EndReason.COMPLETED, id="its progress says so"),
+        pytest.param(STEPS_LEFT, EndReason.PREEMPTED, id="not all steps were taken"),
+        pytest.param(
+            STEPS_DONE + checkpoint("preempted"), EndReason.PREEMPTED, id="its checkpoint denies it"
+        ),
+        pytest.param(
+            checkpoint("completed", made="2020-01-01"), EndReason.PREEMPTED, id="an old checkpoint"
+        ),
+        pytest.param("true;", EndReason.PREEMPTED, id="it says nothing"),
+    ],
+)
+def test_job_that_ends_well_after_the_request_has_finished_if(backend, last_deed, reason):
+    script = f"finish() {{ {last_deed} exit 0; }}; trap finish TERM; echo begun;"
+    launch = a_launch(f"{script} while true; do sleep 0.1; done")
+    backend.start(launch)
+    wait_for_log(backend, launch.key, b"begun")
+    backend.stop(launch.key, reason=EndReason.PREEMPTED, grace_seconds=10)
+    assert wait_for_end(backend, launch.key).reason is reason
+
+
+def test_progress_of_an_earlier_attempt_says_nothing_about_this_one(backend):
+    script = (
+        'echo \'{"t": 1577836800, "step": 9, "total": 9}\' >> "$ALLMENDE_PROGRESS";'
+        'trap "exit 0" TERM; echo begun; while true; do sleep 0.1; done'
+    )
+    launch = a_launch(script)
+    backend.start(launch)
+    wait_for_log(backend, launch.key, b"begun")
+    backend.stop(launch.key, reason=EndReason.PREEMPTED, grace_seconds=10)
+    assert wait_for_end(backend, launch.key).reason is EndReason.PREEMPTED
+
+
+def test_work_that_ended_before_the_request_was_acted_on_is_completed(backend):
+    """The runner sleeps while the command ends and the request arrives: the work counts."""
+    launch = a_launch("echo $$; sleep 0.3")
+    backend.start(launch)
+    wait_for_log(backend, launch.key, b"\n")
+    runner = locks.find_holder(folder_of(backend, launch.key) / "lock")
+    os.kill(runner, signal.SIGSTOP)
+    wait_until(lambda: not is_running(int(log_of(backend, launch.key))))
+    backend.stop(launch.key, reason=EndReason.PREEMPTED, grace_seconds=10)
+    os.kill(runner, signal.SIGCONT)
+    assert wait_for_end(backend, launch.key).reason is EndReason.COMPLETED

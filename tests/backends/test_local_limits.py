@@ -1,0 +1,87 @@
+"""What a virtual node may use, and what is counted."""
+
+import os
+
+from allmende.backends.local import files
+from allmende.backends.local.backend import LocalBackend
+from allmende.domain.scheduling.backends import EndReason
+from tests.backends.attempts import folder_of, log_of
+from tests.backends.contract import (
+    a_launch,
+    observe,
+    run,
+    wait_for_end,
+    wait_until,
+)
+
+GREEDY = "import sys; x = bytearray(300 * 2**20); print(len(x))"
+
+
+def test_one_process_above_the_memory_of_its_node_is_out_of_memory(backend):
+    command = ("python3", "-c", GREEDY)
+    seen = run(backend, command=command, memory_bytes_per_node=128 * 2**20)
+    assert seen.reason is EndReason.OUT_OF_MEMORY
+    assert "128 MiB" in seen.sentence.english()
+
+
+def test_many_processes_above_the_memory_of_their_node_are_out_of_memory(backend):
+    child = "python3 -c \"import time; x = b'x' * (90 * 2**20); time.sleep(30)\" &"
+    seen = run(backend, f"{child} {child} wait", memory_bytes_per_node=128 * 2**20)
+    assert seen.reason is EndReason.OUT_OF_MEMORY
+    assert seen.max_memory_bytes > 128 * 2**20
+
+
+def test_same_work_within_the_memory_of_its_node_is_completed(backend):
+    seen = run(backend, command=("python3", "-c", GREEDY), memory_bytes_per_node=2**30)
+    assert seen.reason is EndReason.COMPLETED
+    assert 300 * 2**20 <= seen.max_memory_bytes < 2**30
+
+
+def test_nodes_are_bound_to_the_cores_in_turn(backend):
+    cores = sorted(os.sched_getaffinity(0))
+    command = ("python3", "-c", "import os; print(os.sched_getaffinity(0))")
+    for number in (1, 2, 3):
+        seen = run(backend, command=command, nodes=(f"werkbank-{number:02d}",))
+        core = cores[(number - 1) % len(cores)]
+        assert log_of(backend, seen.key) == f"{{{core}}}\n".encode()
+
+
+def test_limits_that_were_used_are_recorded(backend):
+    seen = run(backend, nodes=("werkbank-01",))
+    limits = files.find_json(folder_of(backend, seen.key) / "limits.json")
+    assert set(limits) == {"werkbank-01"}
+    assert limits["werkbank-01"]["memory_limit"] in {"cgroup", "rlimit"}
+
+
+def test_processor_time_of_all_processes_is_counted(backend):
+    burn = 'python3 -c "import time\nwhile time.process_time() < 0.3: pass"'
+    seen = run(backend, f"{burn}; {burn}")
+    assert 0.5 < seen.cpu_seconds < 5
+
+
+def test_running_attempt_reports_what_it_used_so_far(backend):
+    burn = "import time\nwhile True: pass"
+    launch = a_launch(command=("python3", "-c", burn))
+    backend.start(launch)
+    wait_until(lambda: observe(backend, launch.key).cpu_seconds > 0.1)
+    assert observe(backend, launch.key).max_memory_bytes > 2**20
+    backend.stop(launch.key, reason=EndReason.CANCELLED, grace_seconds=0)
+    wait_for_end(backend, launch.key)
+
+
+def test_output_above_the_bound_is_cut_with_a_word_about_it(tmp_path):
+    backend = LocalBackend(tmp_path, minimum_free_bytes=0, output_limit_bytes=100_000)
+    seen = run(backend, "head -c 3000000 /dev/zero | tr '\\0' x; echo end >&2")
+    assert seen.reason is EndReason.COMPLETED
+    log = backend.read_log(seen.key, offset=0, limit=200_000)
+    assert log == b"x" * 100_000 + b"\n[Output above 100000 bytes is not kept.]\n"
+
+
+def test_lines_of_several_nodes_are_not_torn_apart(backend):
+    script = (
+        "for i in $(seq 300); do printf %s $ALLMENDE_NODE_RANK-; echo $ALLMENDE_NODE_RANK; done"
+    )
+    launch = a_launch(script, nodes=("n-01", "n-02"))
+    backend.start(launch)
+    wait_for_end(backend, launch.key)
+    assert sorted(log_of(backend, launch.key).split()) == [b"0-0"] * 300 + [b"1-1"] * 300
