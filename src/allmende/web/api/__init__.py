@@ -3,7 +3,7 @@
 from ninja import NinjaAPI
 
 from allmende import __version__
-from allmende.web.api import audit, jobs, people, sites, tokens
+from allmende.web.api import audit, people, sites, tokens
 from allmende.web.api.problems import answer_with_problems
 
 api = NinjaAPI(
@@ -19,7 +19,6 @@ ROUTERS = {
     "": people.router,
     "/tokens": tokens.router,
     "/sites": sites.router,
-    "/jobs": jobs.router,
     "/audit": audit.router,
 }
 for prefix, router in ROUTERS.items():
