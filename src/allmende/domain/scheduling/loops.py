@@ -1,0 +1,249 @@
+"""The decisions of one plan, on flat arrays: order, start, reserve, backfill.
+
+Numba-subset Python: these functions run as they are, or compiled (see `compiled.py`). The policy in
+words is in docs/explanation/fairness.md; `layouts.py` makes the arrays.
+"""
+
+from typing import Any
+
+from allmende.domain.scheduling.boards import (
+    BACKFILL,
+    CAPACITY,
+    CEILING,
+    CONSERVATIVE,
+    FOREVER,
+    FREE,
+    HEAD,
+    HEAD_UNDATED,
+    KEPT,
+    MICRO,
+    NO_BACKFILL,
+    NODES_BUSY,
+    NOT_PRESSING,
+    NOW,
+    OFF,
+    PREEMPTION,
+    RESERVED_BEHIND,
+    STARTED,
+    STARTS,
+    Board,
+    Groups,
+)
+from allmende.domain.scheduling.profiles import (
+    NEVER,
+    earliest_start,
+    first_obstacle,
+    occupy,
+    occupy_forever,
+)
+from allmende.domain.scheduling.yields import preempt_for_claim, preempt_for_head
+
+
+def decide(board: Board) -> None:
+    """Give every job on the board its verdict."""
+    serve_pressing(board)
+    serve_heads(board)
+    serve_rest(board)
+
+
+def serve_pressing(board: Board) -> None:
+    """Let pressing groups take free nodes first, and keep what they still miss of their target."""
+    groups = board.groups
+    for turn in range(groups.pressing.size):
+        for g in range(groups.pressing.size):
+            if groups.pressing[g] == turn:
+                start_leading(board, g)
+                if groups.cursors[g] < groups.last[g]:
+                    keep_claim(board, g)
+                groups.done[g] = 1
+
+
+def start_leading(board: Board, g: Any) -> None:
+    """Start the first jobs of a group while they fit."""
+    groups = board.groups
+    while groups.cursors[g] < groups.last[g]:
+        j = groups.cursors[g]
+        if not stays_below_ceilings(board, j):
+            board.jobs.verdicts[j] = CEILING
+        elif first_obstacle(board.profile, 0, board.jobs.nodes[j], board.jobs.limits[j]) == NEVER:
+            start(board, j)
+        else:
+            return
+        groups.cursors[g] += 1
+
+
+def keep_claim(board: Board, g: Any) -> None:
+    """Keep every node that comes free for a pressing group, up to its target; its head waits."""
+    groups, jobs = board.groups, board.jobs
+    head = groups.cursors[g]
+    groups.cursors[g] += 1
+    kept = max(0, groups.targets[g] - groups.running[g])
+    if board.settings[PREEMPTION]:
+        waiting = 0
+        for j in range(head, groups.last[g]):
+            waiting += jobs.nodes[j]
+        preempt_for_claim(board, head, min(kept, waiting))
+    place = earliest_start(board.profile, jobs.nodes[head], jobs.limits[head])
+    if place == NEVER:
+        jobs.verdicts[head] = HEAD_UNDATED
+    else:
+        reserve(board, head, place, max(0, jobs.nodes[head] - kept))
+    if kept > 0:
+        occupy_forever(board.profile, kept)
+        note_reservation(board, head, FOREVER, kept)
+
+
+def serve_heads(board: Board) -> None:
+    """Start heads in order; reserve for the head of every owed group and of the first other."""
+    groups, jobs = board.groups, board.jobs
+    while True:
+        g = first_group(board, heads_only=True)
+        if g == NEVER:
+            return
+        j = groups.cursors[g]
+        groups.cursors[g] += 1
+        if not stays_below_ceilings(board, j):
+            jobs.verdicts[j] = CEILING
+        elif first_obstacle(board.profile, 0, jobs.nodes[j], jobs.limits[j]) == NEVER:
+            start(board, j)
+        else:
+            urgency = class_of(groups, g)
+            if urgency == 0 and board.settings[PREEMPTION]:
+                preempt_for_head(board, j)
+            place = earliest_start(board.profile, jobs.nodes[j], jobs.limits[j])
+            if place == NEVER:
+                jobs.verdicts[j] = HEAD_UNDATED
+            else:
+                reserve(board, j, place, jobs.nodes[j])
+            groups.done[g] = 1
+            if urgency == 2:
+                return
+
+
+def serve_rest(board: Board) -> None:
+    """Start whatever fits and leaves every reservation its nodes; say why the others wait."""
+    groups, jobs = board.groups, board.jobs
+    while True:
+        g = first_group(board, heads_only=False)
+        if g == NEVER:
+            return
+        j = groups.cursors[g]
+        groups.cursors[g] += 1
+        obstacle = first_obstacle(board.profile, 0, jobs.nodes[j], jobs.limits[j])
+        if not stays_below_ceilings(board, j):
+            jobs.verdicts[j] = CEILING
+        elif board.settings[BACKFILL] == NO_BACKFILL:
+            jobs.verdicts[j] = OFF
+        elif obstacle == NEVER:
+            start(board, j)
+        else:
+            find_cause(board, j, obstacle)
+            if board.settings[BACKFILL] == CONSERVATIVE:
+                place = earliest_start(board.profile, jobs.nodes[j], jobs.limits[j])
+                if place != NEVER:
+                    cause = jobs.verdicts[j]
+                    reserve(board, j, place, jobs.nodes[j])
+                    jobs.verdicts[j] = cause
+
+
+def find_cause(board: Board, j: Any, obstacle: Any) -> None:
+    """Say why a job cannot start now."""
+    jobs, kept = board.jobs, board.reservations
+    second = board.profile.seconds[obstacle]
+    jobs.verdicts[j] = CAPACITY
+    if jobs.nodes[j] > board.settings[FREE]:
+        jobs.verdicts[j] = NODES_BUSY
+        return
+    for r in range(kept.size[0]):
+        if kept.nodes[r] > 0 and kept.starts[r] <= second < kept.ends[r]:
+            jobs.verdicts[j] = kept.kinds[r]
+            jobs.behind[j] = kept.jobs[r]
+            return
+
+
+def first_group(board: Board, heads_only: Any) -> Any:
+    """Return the group whose next job goes first, or `NEVER`."""
+    groups = board.groups
+    best = NEVER
+    for g in range(groups.cursors.size):
+        if groups.cursors[g] >= groups.last[g] or (heads_only and groups.done[g]):
+            continue
+        if best == NEVER or goes_before(board, g, best):
+            best = g
+    return best
+
+
+def class_of(groups: Groups, g: Any) -> Any:
+    """Return -1 pressing, 0 owed and below its rate, 1 owed, 2 not owed."""
+    if groups.pressing[g] != NOT_PRESSING:
+        return -1
+    if groups.running[g] * MICRO < groups.rates[g]:
+        return 0
+    return 1 if groups.has_lag[g] else 2
+
+
+def goes_before(board: Board, a: Any, b: Any) -> Any:
+    """Say whether group a goes before group b: class, then lag or usage, then submission."""
+    groups = board.groups
+    urgency = class_of(groups, a)
+    if urgency != class_of(groups, b):
+        return urgency < class_of(groups, b)
+    if urgency == -1:
+        return groups.pressing[a] < groups.pressing[b]
+    ranks = groups.usage_ranks if urgency == 2 else groups.lag_ranks
+    if ranks[a] != ranks[b]:
+        return ranks[a] < ranks[b]
+    return board.jobs.ranks[groups.cursors[a]] < board.jobs.ranks[groups.cursors[b]]
+
+
+def stays_below_ceilings(board: Board, j: Any) -> Any:
+    """Say whether a start would keep every ceiling above the job."""
+    place = board.jobs.leaves[j]
+    while place >= 0:
+        if board.tree.running[place] + board.jobs.nodes[j] > board.tree.ceilings[place]:
+            return False
+        place = board.tree.parents[place]
+    return True
+
+
+def start(board: Board, j: Any) -> None:
+    """Start a job now."""
+    groups, jobs, settings = board.groups, board.jobs, board.settings
+    g, nodes = jobs.groups[j], jobs.nodes[j]
+    groups.running[g] += nodes
+    groups.left[g] += nodes
+    is_claim = groups.pressing[g] != NOT_PRESSING and not groups.done[g]
+    if is_claim and groups.running[g] <= groups.targets[g]:
+        occupy_forever(board.profile, nodes)  # a pressing group keeps its nodes when jobs end
+    else:
+        occupy(board.profile, 0, nodes, settings[NOW] + jobs.limits[j], jobs.ranks[j])
+    place = jobs.leaves[j]
+    while place >= 0:
+        board.tree.running[place] += nodes
+        place = board.tree.parents[place]
+    jobs.verdicts[j] = STARTED
+    jobs.start_order[settings[STARTS]] = j
+    settings[STARTS] += 1
+    settings[FREE] -= nodes
+
+
+def reserve(board: Board, j: Any, place: Any, nodes: Any) -> None:
+    """Keep nodes for a job from an event on, for as long as its limit."""
+    jobs = board.jobs
+    jobs.verdicts[j] = HEAD
+    jobs.starts_at[j] = board.profile.seconds[place]
+    note_reservation(board, j, jobs.starts_at[j] + jobs.limits[j], nodes)
+    if nodes > 0:
+        occupy(board.profile, place, nodes, jobs.starts_at[j] + jobs.limits[j], jobs.ranks[j])
+
+
+def note_reservation(board: Board, j: Any, end: Any, nodes: Any) -> None:
+    """Write down what is kept for a job, for those who ask whose reservation stands in the way."""
+    kept = board.reservations
+    r = kept.size[0]
+    kept.jobs[r] = j
+    kept.starts[r] = board.settings[NOW] if end == FOREVER else board.jobs.starts_at[j]
+    kept.ends[r] = end
+    kept.nodes[r] = nodes
+    kept.kinds[r] = KEPT if end == FOREVER else RESERVED_BEHIND
+    kept.size[0] = r + 1

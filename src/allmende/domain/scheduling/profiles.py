@@ -1,0 +1,122 @@
+"""How many nodes are free from each coming event on: the array that every decision is read from.
+
+Event 0 is now. An event is one release or one change of capacity; two at the same second stay two,
+in order of (second, nodes, submission), as in EASY: what a head takes is counted job by job.
+Numba-subset Python: these functions run as they are, or compiled (see `compiled.py`).
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+NEVER = -1
+
+
+class Profile(NamedTuple):
+    """Events in order, and the free nodes from each on; `size[0]` events are in use."""
+
+    seconds: Ints
+    widths: Ints
+    ranks: Ints
+    levels: Ints
+    size: Ints
+
+
+def copy_profile(source: Profile, target: Profile) -> None:
+    """Copy the events in use."""
+    size = source.size[0]
+    target.seconds[:size] = source.seconds[:size]
+    target.widths[:size] = source.widths[:size]
+    target.ranks[:size] = source.ranks[:size]
+    target.levels[:size] = source.levels[:size]
+    target.size[0] = size
+
+
+def find_event(profile: Profile, second: Any, width: Any, rank: Any) -> Any:
+    """Return the place of the first event that is not before this one."""
+    low = 1
+    high = profile.size[0]
+    while low < high:
+        middle = (low + high) // 2
+        if profile.seconds[middle] != second:
+            is_before = profile.seconds[middle] < second
+        elif profile.widths[middle] != width:
+            is_before = profile.widths[middle] < width
+        else:
+            is_before = profile.ranks[middle] < rank
+        if is_before:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def insert_event(profile: Profile, second: Any, width: Any, rank: Any) -> Any:
+    """Make room for an event at which nothing changes yet; return its place."""
+    place = find_event(profile, second, width, rank)
+    size = profile.size[0]
+    for i in range(size, place, -1):
+        profile.seconds[i] = profile.seconds[i - 1]
+        profile.widths[i] = profile.widths[i - 1]
+        profile.ranks[i] = profile.ranks[i - 1]
+        profile.levels[i] = profile.levels[i - 1]
+    profile.seconds[place] = second
+    profile.widths[place] = width
+    profile.ranks[place] = rank
+    profile.levels[place] = profile.levels[place - 1]
+    profile.size[0] = size + 1
+    return place
+
+
+def occupy(profile: Profile, first: Any, nodes: Any, second: Any, rank: Any) -> None:
+    """Take nodes from event `first` until a second."""
+    last = insert_event(profile, second, nodes, rank)
+    for i in range(first, last):
+        profile.levels[i] -= nodes
+
+
+def occupy_forever(profile: Profile, nodes: Any) -> None:
+    """Take nodes from now on."""
+    for i in range(profile.size[0]):
+        profile.levels[i] -= nodes
+
+
+def release_earlier(profile: Profile, event: tuple[Any, Any, Any], second: Any) -> None:
+    """Give back at `second` already what the event (second, nodes, rank) would give back later."""
+    late, nodes, rank = event
+    first = insert_event(profile, second, nodes, rank)
+    for i in range(first, find_event(profile, late, nodes, rank)):
+        profile.levels[i] += nodes
+
+
+def first_obstacle(profile: Profile, first: Any, nodes: Any, seconds: Any) -> Any:
+    """Return the first event from `first` on, within so many seconds, with too few free nodes."""
+    end = profile.seconds[first] + seconds
+    i = first
+    while i < profile.size[0] and profile.seconds[i] < end:
+        if profile.levels[i] < nodes:
+            return i
+        i += 1
+    return NEVER
+
+
+def earliest_start(profile: Profile, nodes: Any, seconds: Any) -> Any:
+    """Return the first event from which so many nodes stay free for so many seconds, or `NEVER`."""
+    start = 0
+    while start < profile.size[0]:
+        obstacle = first_obstacle(profile, start, nodes, seconds)
+        if obstacle == NEVER:
+            return start
+        start = obstacle + 1
+    return NEVER
+
+
+def level_at(profile: Profile, second: Any) -> Any:
+    """Return the free nodes at a second, once all its events have happened."""
+    i = 0
+    while i + 1 < profile.size[0] and profile.seconds[i + 1] <= second:
+        i += 1
+    return profile.levels[i]
