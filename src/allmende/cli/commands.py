@@ -41,6 +41,7 @@ COMMANDS = {
     "project": Command("projects", "app", "The work under an award, and its budget."),
     "job": Command("jobs", "app", "Submit, follow and stop jobs."),
     "model": Command("models", "app", "Trained models, their cards and records."),
+    "blueprint": Command("blueprints", "app", "What can be trained here.", needs_database=False),
     "site": Command("sites", "app", "Where the machines stand."),
     "ledger": Command("ledger", "app", "Every hour, booked twice."),
     "promise": Command("promises", "app", "What was promised, and whether it is kept."),

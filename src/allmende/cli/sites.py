@@ -5,12 +5,12 @@ from typing import Any
 
 import typer
 
-from allmende import wiring
 from allmende.cli.acting import acting_person
 from allmende.cli.output import AsJson, show
 from allmende.domain.basics.sites import Partition
 from allmende.services import sites
 from allmende.services.sites import PartitionLoad, SiteView
+from allmende.wiring.factory import load_factory
 
 app = typer.Typer()
 
@@ -21,7 +21,7 @@ COLUMNS = ("site", "partition", "id", "status", "nodes", "busy_nodes", "running_
 @app.command("list")
 def list_sites(json: AsJson = False) -> None:
     """List the sites and their partitions, with the load of those that run jobs from here."""
-    found = sites.list_sites(acting_person(), factory=wiring.workshop().factory)
+    found = sites.list_sites(acting_person(), factory=load_factory())
     if json:
         show(found, json=True)
     else:
@@ -31,7 +31,7 @@ def list_sites(json: AsJson = False) -> None:
 @app.command("show")
 def show_site(site_id: str, json: AsJson = False) -> None:
     """Show one site."""
-    view = sites.get_site(acting_person(), site_id, factory=wiring.workshop().factory)
+    view = sites.get_site(acting_person(), site_id, factory=load_factory())
     if json:
         show(view, json=True)
     else:

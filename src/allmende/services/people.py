@@ -49,8 +49,6 @@ class LastAdministrator(Refusal):
 class AdminLinkIsUsed(Refusal):
     """This link was used, replaced or has expired. Run `allmende person admin-link` for another."""
 
-    status = 403
-
 
 class NotYourOrganisation(Refusal):
     """Only a member can add others to this organisation. Ask one of them."""
@@ -68,10 +66,10 @@ class NewPerson:
 
 
 @one_transaction
-def sign_up(deed: Deed, *, name: str, email: str, username: str) -> Person:
+def sign_up(deed: Deed, *, name: str, email: str, login_id: int) -> Person:
     """Make the person behind a login that has just been created: an applicant."""
     person = _create(deed, NewPerson(name=name, email=email), roles=frozenset({Role.APPLICANT}))
-    store.connect_login(person.id, username=username)
+    store.connect_login(person.id, login_id=login_id)
     itself = replace(deed, actor=person)
     audit.record(itself, action="person.signed_up", subject=person.id)
     return person
@@ -101,9 +99,9 @@ def get_person_by_name(name: str) -> Person:
     return found or store.get_person(name)
 
 
-def find_person_by_login(username: str) -> Person | None:
+def find_person_by_login(login_id: int) -> Person | None:
     """Return the person behind a login; None for a login that belongs to nobody."""
-    return store.find_person_by_login(username)
+    return store.find_person_by_login(login_id)
 
 
 def find_person_by_email(reader: Person, email: str) -> Person | None:

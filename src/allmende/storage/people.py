@@ -74,9 +74,9 @@ def get_person(person_id: str) -> Person:
     return person
 
 
-def find_person_by_login(username: str) -> Person | None:
+def find_person_by_login(login_id: int) -> Person | None:
     """Return the person behind a login."""
-    return _find(login__username=username)
+    return _find(login_id=login_id)
 
 
 def find_person_by_email(email: str) -> Person | None:
@@ -129,14 +129,13 @@ def find_password_problem(password: str) -> str | None:
 
 def create_login(person_id: str, *, email: str, password: str | None) -> None:
     """Give a person a login; without a password they can only be let in by other means."""
-    User.objects.create_user(username=person_id, email=email.lower(), password=password)
-    connect_login(person_id, username=person_id)
+    login = User.objects.create_user(username=person_id, email=email.lower(), password=password)
+    connect_login(person_id, login_id=login.pk)
 
 
-def connect_login(person_id: str, *, username: str) -> None:
+def connect_login(person_id: str, *, login_id: int) -> None:
     """Connect a person with a login that exists."""
-    login = User.objects.get(username=username)
-    PersonRow.objects.filter(id=person_id).update(login=login)
+    PersonRow.objects.filter(id=person_id).update(login_id=login_id)
 
 
 def save_admin_link(digest: str, *, expires_at: datetime) -> None:

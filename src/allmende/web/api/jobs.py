@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from django.http import HttpRequest
-from ninja import Body, Router, Schema
+from ninja import Body, Router, Schema, Status
 
 from allmende import wiring
 from allmende.domain.scheduling.backends import EndReason
@@ -102,7 +102,7 @@ def submit_job(
     client_key: ClientKey,
     project_id: QueryId,
     job_file: Annotated[dict[str, Any], Body(description="A job file, as JSON.")],
-) -> tuple[int, list[Job]]:
+) -> Status[list[Job]]:
     """Submit a job file to a project; a sweep becomes several jobs.
 
     Sending it again with the same key submits nothing more and returns the same jobs.
@@ -114,7 +114,7 @@ def submit_job(
         client_key=client_key,
         workshop=wiring.workshop(),
     )
-    return 201, submitted
+    return Status(201, submitted)
 
 
 @router.get("", response=Page[JobOut], **takes(Permission.SEE_JOB))
@@ -161,7 +161,9 @@ def stop_job(request: HttpRequest, job_id: PathId) -> Job:
 
 
 @router.post("/{job_id}/again", response={201: JobOut}, **takes(Permission.RUN_JOB_AGAIN))
-def run_job_again(request: HttpRequest, job_id: PathId, client_key: ClientKey) -> tuple[int, Job]:
+def run_job_again(request: HttpRequest, job_id: PathId, client_key: ClientKey) -> Status[Job]:
     """Submit the same job file once more, as a job of its own."""
     deed = begin_deed(request)
-    return 201, jobs.run_job_again(deed, job_id, client_key=client_key, workshop=wiring.workshop())
+    return Status(
+        201, jobs.run_job_again(deed, job_id, client_key=client_key, workshop=wiring.workshop())
+    )

@@ -5,7 +5,6 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Router, Schema
 
-from allmende import wiring
 from allmende.domain.basics.sites import PartitionStatus
 from allmende.domain.basics.units import TimeUnit
 from allmende.domain.trust.permissions import Permission
@@ -13,6 +12,7 @@ from allmende.services import sites
 from allmende.services.sites import SiteView
 from allmende.web.api.permits import get_actor, takes
 from allmende.web.api.shapes import PathId
+from allmende.wiring.factory import load_factory
 
 router = Router(tags=["sites"])
 
@@ -51,14 +51,14 @@ class SiteOut(Schema):
 @router.get("", response=list[SiteOut], **takes(Permission.SEE_FACTORY))
 def list_sites(request: HttpRequest) -> list[dict[str, Any]]:
     """List the sites in the order of the configuration."""
-    views = sites.list_sites(get_actor(request), factory=wiring.workshop().factory)
+    views = sites.list_sites(get_actor(request), factory=load_factory())
     return [_to_json(view) for view in views]
 
 
 @router.get("/{site_id}", response=SiteOut, **takes(Permission.SEE_FACTORY))
 def get_site(request: HttpRequest, site_id: PathId) -> dict[str, Any]:
     """Return one site."""
-    return _to_json(sites.get_site(get_actor(request), site_id, factory=wiring.workshop().factory))
+    return _to_json(sites.get_site(get_actor(request), site_id, factory=load_factory()))
 
 
 def _to_json(view: SiteView) -> dict[str, Any]:

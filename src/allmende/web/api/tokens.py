@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 from pydantic import Field
 
 from allmende.domain.trust.permissions import Permission
@@ -50,7 +50,7 @@ def list_tokens(request: HttpRequest) -> list[Token]:
 
 
 @router.post("", response={201: NewTokenOut}, **takes(Permission.MANAGE_TOKENS))
-def create_token(request: HttpRequest, body: TokenIn) -> tuple[int, dict[str, object]]:
+def create_token(request: HttpRequest, body: TokenIn) -> Status[dict[str, object]]:
     """Make a token; it is shown in this answer and never again."""
     deed, secret = begin_deed(request), new_token()
     token = tokens.create_token(
@@ -60,7 +60,7 @@ def create_token(request: HttpRequest, body: TokenIn) -> tuple[int, dict[str, ob
         scopes=frozenset(body.scopes),
         expires_at=deed.now + timedelta(days=body.days),
     )
-    return 201, {**TokenOut.from_orm(token).dict(), "token": secret}
+    return Status(201, {**TokenOut.from_orm(token).dict(), "token": secret})
 
 
 @router.post("/{token_id}/revoke", response=TokenOut, **takes(Permission.MANAGE_TOKENS))

@@ -26,7 +26,7 @@ class SignUpForm(forms.Form):
             deed_of(PUBLIC),
             name=self.cleaned_data["name"],
             email=user.email,
-            username=user.get_username(),
+            login_id=user.pk,
         )
 
 
