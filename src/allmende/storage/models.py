@@ -1,18 +1,28 @@
 """Every table, so that Django finds it; each noun's rows live in the file of that noun."""
 
+from allmende.storage.applications import ApplicationRow
 from allmende.storage.audit import AuditEventRow, AuditHeadRow
+from allmende.storage.awards import AwardRow
+from allmende.storage.calls import CallRow, RulesSnapshotRow
 from allmende.storage.cycles import CycleRow, FairnessStateRow, LeaseRow
 from allmende.storage.jobs import AttemptRow, JobEventRow, JobRow
 from allmende.storage.ledger import LedgerAccountRow, LedgerBalanceRow, LedgerTransferRow
+from allmende.storage.organisations import OrganisationRow
 from allmende.storage.people import AdminLinkRow, MembershipRow, PersonRow
+from allmende.storage.projects import ProjectMemberRow, ProjectRow
+from allmende.storage.promises import PromiseResultRow
+from allmende.storage.reviews import TechnicalAssessmentRow
 from allmende.storage.tokens import TokenRow
 from allmende.storage.trained_models import TrainedModelRow
 
 __all__ = [
     "AdminLinkRow",
+    "ApplicationRow",
     "AttemptRow",
     "AuditEventRow",
     "AuditHeadRow",
+    "AwardRow",
+    "CallRow",
     "CycleRow",
     "FairnessStateRow",
     "JobEventRow",
@@ -22,7 +32,13 @@ __all__ = [
     "LedgerBalanceRow",
     "LedgerTransferRow",
     "MembershipRow",
+    "OrganisationRow",
     "PersonRow",
+    "ProjectMemberRow",
+    "ProjectRow",
+    "PromiseResultRow",
+    "RulesSnapshotRow",
+    "TechnicalAssessmentRow",
     "TokenRow",
     "TrainedModelRow",
 ]

@@ -15,7 +15,9 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.units import TimeUnit, hours_from_seconds, seconds_from_hours
 
 SUMMARY_MIN_LENGTH = 40
+LINE_MAX_LENGTH = 200
 TEXT_MAX_LENGTH = 10_000
+LONG_TEXTS = frozenset({"summary", "data_description"})
 
 
 class HoursBelowZero(Refusal):
@@ -61,6 +63,10 @@ class DataClass(StrEnum):
     INTERNAL = "internal"
     PERSONAL = "personal"
     HEALTH = "health"
+
+
+PERSONAL_CLASSES = frozenset({DataClass.PERSONAL, DataClass.HEALTH})
+DECLARATIONS = frozenset({"declares_correct", "accepts_terms"})
 
 
 @dataclass(frozen=True)
@@ -182,17 +188,7 @@ def check_size(form: ApplicationForm, call: Call) -> None:
 
 def review(form: ApplicationForm, call: Call) -> tuple[Finding, ...]:
     """Return every answer that is missing or wrong, in the order of the form."""
-    found = {
-        name: sentence
-        for name, sentence in REQUIRED.items()
-        if getattr(form, name) in (None, "", False) and name != "is_civilian"
-        if not (
-            name in ("has_personal_data", "is_prohibited_practice") and getattr(form, name) is False
-        )
-        if not (name == "contract_months_after_end" and form.contract_months_after_end == 0)
-    }
-    if form.is_civilian is None:
-        found["is_civilian"] = REQUIRED["is_civilian"]
+    found = {name: why for name, why in REQUIRED.items() if _is_missing(name, getattr(form, name))}
     if len(form.summary.strip()) < SUMMARY_MIN_LENGTH:
         found["summary"] = Sentence(
             "Describe the project in at least {length} characters.", {"length": SUMMARY_MIN_LENGTH}
@@ -207,6 +203,10 @@ def review(form: ApplicationForm, call: Call) -> tuple[Finding, ...]:
         found["has_personal_data"] = Sentence("The class of the data says that it is personal.")
     order = [each.name for each in fields(ApplicationForm)]
     return tuple(Finding(SECTIONS[name], name, found[name]) for name in order if name in found)
+
+
+def _is_missing(name: str, answer: object) -> bool:
+    return answer is not True if name in DECLARATIONS else answer in (None, "")
 
 
 def _review_resources(form: ApplicationForm, call: Call) -> dict[str, Sentence]:
@@ -256,16 +256,18 @@ def _read(name: str, kind: Any, value: object) -> object:
     if part is int:
         return _read_int(name, value)
     if part is str:
-        text = str(value)
-        if len(text) > TEXT_MAX_LENGTH:
-            raise InvalidInput(
-                field=name,
-                problem=Sentence("Use at most {length} characters.", {"length": TEXT_MAX_LENGTH}),
-            )
-        return text
+        return _read_text(name, str(value))
     names = value.replace(",", " ").split() if isinstance(value, str) else value
     assert isinstance(names, list | tuple), "the only other answers are lists of countries"
     return tuple(str(each).upper() for each in names)
+
+
+def _read_text(name: str, text: str) -> str:
+    length = TEXT_MAX_LENGTH if name in LONG_TEXTS else LINE_MAX_LENGTH
+    if len(text) > length:
+        facts = {"length": length}
+        raise InvalidInput(field=name, problem=Sentence("Use at most {length} characters.", facts))
+    return text
 
 
 def _part(kind: Any) -> Any:

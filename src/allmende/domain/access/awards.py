@@ -5,7 +5,7 @@ from datetime import datetime
 
 from allmende.domain.access.applications import Application
 from allmende.domain.access.calls import Call
-from allmende.domain.access.modes import Price
+from allmende.domain.access.modes import Price, Route
 from allmende.domain.access.projects import Project
 from allmende.domain.access.reviews import TechnicalAssessment
 from allmende.domain.access.working_days import BERLIN
@@ -15,6 +15,13 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.units import TimeUnit, hours_from_seconds
 
 MONTHS_A_YEAR = 12
+
+# The place in the share tree where a person, not the rules, found an application eligible.
+GROUPS = {
+    Route.INDUSTRIAL_INNOVATION: "sme",
+    Route.AI_FOR_SCIENCE: "science",
+    Route.COMMERCIAL: "industry",
+}
 
 
 class AlreadyAwarded(Refusal):
@@ -27,11 +34,26 @@ class NotFeasible(Refusal):
     again under a new one."""
 
 
+class NoLongerEligible(Refusal):
+    """Application {application} is not eligible any more: {why} Refuse it, or ask the applicant."""
+
+
 class AwardAboveRequest(Refusal):
     """{awarded} hours are more than the {asked} that application {application} asks for. Award at
     most what was asked."""
 
     status = 422
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwardDecision:
+    """What the programme office decides; the ids are made by the caller."""
+
+    award_id: str
+    project_id: str
+    seconds: int
+    granted_at: datetime
+    granted_by: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,36 +90,31 @@ def check_award(application: Application, *, assessment: TechnicalAssessment, se
         )
 
 
-def grant(
-    application: Application,
-    *,
-    award_id: str,
-    project_id: str,
-    seconds: int,
-    granted_by: str,
-    now: datetime,
-) -> Award:
+def grant(application: Application, decision: AwardDecision) -> Award:
     """Return the award on an application as it was frozen at its submission."""
     frozen = application.submitted
     call, eligibility = frozen.call, frozen.eligibility
     price = eligibility.price or frozen.mode.price
-    period = Period(starts_at=now, ends_at=add_months(now, application.form.duration_months or 1))
+    period = Period(
+        starts_at=decision.granted_at,
+        ends_at=add_months(decision.granted_at, application.form.duration_months or 1),
+    )
     return Award(
-        id=award_id,
+        id=decision.award_id,
         application_id=application.id,
-        project_id=project_id,
+        project_id=decision.project_id,
         partition_id=call.partition_id,
         access_share=call.access_share,
         mode_id=call.mode_id,
         unit=call.unit,
-        seconds=seconds,
+        seconds=decision.seconds,
         price=price,
         price_cents_per_hour=call.price_cents_per_hour if price is Price.PAID else 0,
         legal_basis=eligibility.first_reason.article,
         period=period,
-        granted_at=now,
-        granted_by=granted_by,
-        letter=write_letter(application, project_id=project_id, seconds=seconds, period=period),
+        granted_at=decision.granted_at,
+        granted_by=decision.granted_by,
+        letter=write_letter(application, decision, period=period),
     )
 
 
@@ -109,7 +126,7 @@ def open_project(application: Application, award: Award) -> Project:
         name=application.form.title,
         organisation_id=application.organisation_id,
         application_id=application.id,
-        group_id=frozen.eligibility.group_id,
+        group_id=frozen.eligibility.group_id or GROUPS[min(frozen.mode.routes)],
         partition_id=award.partition_id,
         access_share=award.access_share,
         awarded_seconds=award.seconds,
@@ -119,7 +136,7 @@ def open_project(application: Application, award: Award) -> Project:
 
 
 def write_letter(
-    application: Application, *, project_id: str, seconds: int, period: Period
+    application: Application, decision: AwardDecision, *, period: Period
 ) -> tuple[Sentence, ...]:
     """Return the paragraphs of the award letter."""
     frozen = application.submitted
@@ -127,12 +144,12 @@ def write_letter(
     facts = {
         "organisation": frozen.organisation.name,
         "title": application.form.title,
-        "hours": _hours(seconds),
+        "hours": _hours(decision.seconds),
         "unit": call.unit.hours_name,
         "partition": call.partition_id,
         "from": period.starts_at.astimezone(BERLIN).date().isoformat(),
         "until": period.ends_at.astimezone(BERLIN).date().isoformat(),
-        "project": project_id,
+        "project": decision.project_id,
         "application": application.id,
         "version": call.terms_version,
         "hash": frozen.terms_hash[:12],

@@ -62,6 +62,7 @@ class Call:
     price_cents_per_hour: int = 0
     contingent_seconds: int = 0  # what the call gives away in all
     civilian_only: bool = True
+    bought_after_2020: bool = True  # the machine: it decides on the list of countries
     needs_onboarding: bool = False
     terms_version: str
     terms_text: str

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 
-from allmende.domain.access.calls import AccessRules
+from allmende.domain.access.calls import AccessRules, Call
 from allmende.domain.access.modes import AccessMode, Experience, Price, Route
 from allmende.domain.access.organisations import Organisation, OrganisationKind
 from allmende.domain.access.sme import SizeResult, classify_size
@@ -38,9 +38,16 @@ __all__ = [
     "Verdict",
     "answers_for",
     "decide_eligibility",
+    "decide_for_call",
 ]
 
 EXPERIENCE_ORDER = tuple(Experience)
+
+ROUTE_NAMES = {
+    Route.INDUSTRIAL_INNOVATION: Sentence("innovation of SMEs and start-ups"),
+    Route.AI_FOR_SCIENCE: Sentence("science and European projects"),
+    Route.COMMERCIAL: Sentence("commercial use"),
+}
 
 # The verdict of the whole is the strictest of its reasons.
 STRICTEST_FIRST = (Verdict.INELIGIBLE, Verdict.UNRESOLVED, Verdict.ELIGIBLE)
@@ -63,25 +70,37 @@ def answers_for(
 
 
 def decide_eligibility(answers: Answers, *, rules: AccessRules, on: date) -> EligibilityResult:
-    """Apply every table to the answers."""
+    """Apply every table to the answers, and propose access modes."""
     return _Decision(answers, rules, on).result()
+
+
+def decide_for_call(
+    answers: Answers, call: Call, *, rules: AccessRules, on: date
+) -> EligibilityResult:
+    """Apply every table to the answers under a call, whose size and share are its own."""
+    mode = replace(rules.get_mode(call.mode_id, on=on), access_share=call.access_share)
+    under_call = replace(answers, machine_bought_after_2020=call.bought_after_2020)
+    return _Decision(under_call, rules, on, mode).result()
 
 
 class _Decision:
     """One pass through the tables, collecting reasons."""
 
-    def __init__(self, answers: Answers, rules: AccessRules, on: date) -> None:
+    def __init__(
+        self, answers: Answers, rules: AccessRules, on: date, mode: AccessMode | None = None
+    ) -> None:
+        self.mode = mode  # None: the modes are proposed
         self.answers, self.rules, self.book, self.on = answers, rules, rules.book, on
         self.reasons: list[Reason] = []
         self.have_ready: list[Sentence] = []
         self.alternative: Sentence | None = None
 
     def result(self) -> EligibilityResult:
+        route = self.decide_route()
         self.decide_countries()
         self.decide_purpose_of_ai()
         self.decide_contract()
-        route = self.decide_route()
-        modes = self.propose_modes(route)
+        modes = self.propose_modes(route) if self.mode is None else self.check_mode(route)
         self.note_publication(route)
         self.note_state_aid(modes, route)
         self.note_training()
@@ -269,6 +288,24 @@ class _Decision:
         self.refuse_size(seconds, comparable)
         return []
 
+    def check_mode(self, outcome: Outcome) -> list[AccessMode]:
+        assert self.mode is not None, "asked under a call"
+        if outcome.route is None or outcome.route in self.mode.routes:
+            return [self.mode]
+        self.add(
+            "access.call_route",
+            Verdict.INELIGIBLE,
+            Sentence(
+                "This call is for {wanted}; your way in is {own}.",
+                {
+                    "wanted": ROUTE_NAMES[min(self.mode.routes)],
+                    "own": ROUTE_NAMES[outcome.route],
+                },
+            ),
+        )
+        self.offer(Sentence("Choose a call that fits: the eligibility check names its mode."))
+        return []
+
     def is_experienced_for(self, mode: AccessMode) -> bool:
         experience = self.answers.experience or Experience.NEW
         order = EXPERIENCE_ORDER.index
@@ -343,11 +380,10 @@ class _Decision:
 
 
 def _describe_size(mode: AccessMode) -> str:
-    low = f"{hours_from_seconds(mode.size_min_seconds).normalize():f}"
+    low = mode.size_min_seconds // SECONDS_PER_HOUR
     if mode.size_max_seconds is None:
-        return f"{mode.names['en']} from {low}"
-    high = f"{hours_from_seconds(mode.size_max_seconds).normalize():f}"
-    return f"{mode.names['en']} {low} to {high}"
+        return f"{mode.names['en']} above {low}"
+    return f"{mode.names['en']} {low} to {mode.size_max_seconds // SECONDS_PER_HOUR}"
 
 
 def _size_numbers(size: SizeResult) -> dict[str, str]:

@@ -1,0 +1,179 @@
+"""Applications: from the first draft to the day they are handed in, or taken back."""
+
+from collections.abc import Collection, Mapping
+
+from allmende.domain.access import applications
+from allmende.domain.access.application_forms import ApplicationForm, Finding
+from allmende.domain.access.applications import Application, ApplicationState, Frozen
+from allmende.domain.access.calls import AccessRules, Call, check_open
+from allmende.domain.access.eligibility import answers_for, decide_for_call
+from allmende.domain.access.organisations import Organisation
+from allmende.domain.access.snapshots import hash_content, to_plain
+from allmende.domain.access.verdicts import Answers, EligibilityResult
+from allmende.domain.basics.people import Person
+from allmende.domain.trust.permissions import (
+    Permission,
+    can_do,
+    check_member,
+    check_permission,
+)
+from allmende.services import audit
+from allmende.services.deeds import Deed, one_transaction
+from allmende.storage import applications as store
+from allmende.storage import calls as call_store
+from allmende.storage import organisations as organisation_store
+
+
+@one_transaction
+def start_application(deed: Deed, *, call_id: str, organisation_id: str) -> Application:
+    """Start a draft under a call that is open, or will be."""
+    check_permission(deed.actor, Permission.START_APPLICATION)
+    check_member(deed.actor, organisation_id, kind="organisation", id=organisation_id)
+    organisation_store.get_organisation(organisation_id)
+    call = call_store.get_call(call_id)
+    check_open(call, now=max(deed.now, call.opens_at))
+    application = Application(
+        id=deed.new_id("app"),
+        call_id=call_id,
+        organisation_id=organisation_id,
+        applicant_id=deed.actor.id,
+        form=ApplicationForm(
+            unit=call.unit,
+            principal_investigator=deed.actor.name,
+            principal_investigator_email=deed.actor.email,
+        ),
+        started_at=deed.now,
+        edited_at=deed.now,
+    )
+    store.save_application(application)
+    audit.record(deed, action="application.started", subject=application.id, call=call_id)
+    return application
+
+
+@one_transaction
+def edit_application(
+    deed: Deed, application_id: str, *, changes: Mapping[str, object]
+) -> Application:
+    """Change some answers of a draft; what is missing may come later."""
+    check_permission(deed.actor, Permission.EDIT_APPLICATION)
+    application = _lock_own(deed.actor, application_id)
+    edited = applications.edit(application, changes, now=deed.now)
+    store.save_application(edited)
+    audit.record(deed, action="application.edited", subject=application_id, answers=sorted(changes))
+    return edited
+
+
+@one_transaction
+def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -> Application:
+    """Hand a draft in: everything it rests on is frozen, and the rules decide at once."""
+    check_permission(deed.actor, Permission.SUBMIT_APPLICATION)
+    application = _lock_own(deed.actor, application_id)
+    call = call_store.get_call(application.call_id)
+    organisation = organisation_store.get_organisation(application.organisation_id)
+    on = deed.now.date()
+    in_force = to_plain(rules.book.in_force(on))
+    frozen = Frozen(
+        call=call,
+        mode=rules.get_mode(call.mode_id, on=on),
+        organisation=organisation,
+        eligibility=decide(application, call, organisation, rules=rules, deed=deed),
+        rules_hash=hash_content(in_force),
+        terms_hash=call.terms_hash,
+    )
+    submitted = applications.submit(application, frozen=frozen, now=deed.now)
+    call_store.keep_rules(frozen.rules_hash, in_force)
+    store.save_application(submitted)
+    audit.record(
+        deed,
+        action="application.submitted",
+        subject=application_id,
+        why=frozen.eligibility.first_reason.sentence,
+        call=call.id,
+        verdict=frozen.eligibility.verdict.value,
+        content=hash_content(submitted.form),
+        frozen=hash_content(frozen),
+        due_at=submitted.due_at,
+    )
+    return submitted
+
+
+@one_transaction
+def withdraw_application(deed: Deed, application_id: str) -> Application:
+    """Take an application back before it is decided."""
+    check_permission(deed.actor, Permission.WITHDRAW_APPLICATION)
+    withdrawn = applications.withdraw(_lock_own(deed.actor, application_id), now=deed.now)
+    store.save_application(withdrawn)
+    audit.record(deed, action="application.withdrawn", subject=application_id)
+    return withdrawn
+
+
+def get_application(reader: Person, application_id: str) -> Application:
+    """Return an application to its organisation, and to those who may see every one."""
+    check_permission(reader, Permission.SEE_APPLICATION)
+    application = store.get_application(application_id)
+    check_member(
+        reader,
+        application.organisation_id,
+        kind="application",
+        id=application_id,
+        unless=Permission.SEE_EVERY_APPLICATION,
+    )
+    return application
+
+
+def list_findings(reader: Person, application_id: str) -> tuple[Finding, ...]:
+    """Return what is still missing or wrong in a draft, section by section."""
+    application = get_application(reader, application_id)
+    return applications.list_findings(application, call=call_store.get_call(application.call_id))
+
+
+def list_applications(
+    reader: Person,
+    *,
+    states: Collection[ApplicationState] = (),
+    after: str = "",
+    limit: int = 100,
+) -> list[Application]:
+    """Return a page of applications: one's own, or for the office all but the drafts of others."""
+    check_permission(reader, Permission.SEE_APPLICATION)
+    if not can_do(reader, Permission.SEE_EVERY_APPLICATION):
+        mine = reader.organisation_ids
+        return store.list_applications(
+            organisation_ids=mine, states=states, after=after, limit=limit
+        )
+    handed_in = [state for state in ApplicationState if state is not ApplicationState.DRAFT]
+    return store.list_applications(states=states or handed_in, after=after, limit=limit)
+
+
+def decide(
+    application: Application,
+    call: Call,
+    organisation: Organisation,
+    *,
+    rules: AccessRules,
+    deed: Deed,
+) -> EligibilityResult:
+    """Return the eligibility of an application by what is known of its organisation now."""
+    form = application.form
+    answers = Answers(
+        purpose=form.purpose,
+        is_civilian=form.is_civilian,
+        is_prohibited_practice=form.is_prohibited_practice,
+        requested_seconds=form.requested_seconds,
+        unit=call.unit,
+        experience=form.experience,
+        team_countries=form.team_countries,
+        contract_months_after_end=form.contract_months_after_end,
+        has_personal_data=form.has_personal_data,
+        training_flop=form.training_flop,
+        aid_received_cents=form.aid_received_cents,
+    )
+    on = deed.now.date()
+    known = answers_for(organisation, answers, book=rules.book, on=on)
+    return decide_for_call(known, call, rules=rules, on=on)
+
+
+def _lock_own(person: Person, application_id: str) -> Application:
+    application = store.lock_application(application_id)
+    check_member(person, application.organisation_id, kind="application", id=application_id)
+    return application

@@ -1,0 +1,162 @@
+"""Awards: an application becomes a project with a budget, or is refused; one transaction each."""
+
+from allmende.domain.access import applications, projects
+from allmende.domain.access.applications import Application, ApplicationState
+from allmende.domain.access.awards import (
+    AlreadyAwarded,
+    Award,
+    AwardDecision,
+    NoLongerEligible,
+    check_award,
+    grant,
+    open_project,
+)
+from allmende.domain.access.calls import AccessRules
+from allmende.domain.access.projects import Project, ProjectState
+from allmende.domain.access.verdicts import Verdict
+from allmende.domain.basics.people import Person
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.units import hours_from_seconds
+from allmende.domain.trust.permissions import (
+    Permission,
+    check_member,
+    check_permission,
+)
+from allmende.services import allocations, audit
+from allmende.services import applications as application_service
+from allmende.services.deeds import Deed, one_transaction
+from allmende.services.reviews import lock_foreign
+from allmende.storage import applications as application_store
+from allmende.storage import awards as store
+from allmende.storage import organisations as organisation_store
+from allmende.storage import projects as project_store
+from allmende.storage import reviews as review_store
+
+
+@one_transaction
+def award_application(
+    deed: Deed,
+    application_id: str,
+    *,
+    rules: AccessRules,
+    seconds: int | None = None,
+    award_id: str = "",
+) -> Award:
+    """Give an assessed application its time: all that it asks for, unless `seconds` says less.
+
+    The caller makes `award_id`: the same award again is the same award, another one is refused.
+    """
+    check_permission(deed.actor, Permission.AWARD_APPLICATION)
+    application = lock_foreign(deed.actor, application_id)
+    wanted = seconds if seconds is not None else application.form.requested_seconds or 0
+    award_id = award_id or f"award-{application_id}"
+    known = store.find_award_of_application(application_id)
+    if known is not None:
+        return _same_award(known, award_id=award_id, seconds=wanted)
+    applications.LIFECYCLE.check_move(application.state, ApplicationState.AWARDED)
+    check_award(application, assessment=review_store.get_assessment(application_id), seconds=wanted)
+    _check_still_eligible(deed, application, rules)
+    decision = AwardDecision(
+        award_id=award_id,
+        project_id=deed.new_id("prj"),
+        seconds=wanted,
+        granted_at=deed.now,
+        granted_by=deed.actor.id,
+    )
+    award = grant(application, decision)
+    _write(deed, application, award)
+    return award
+
+
+@one_transaction
+def refuse_application(deed: Deed, application_id: str, *, why: str) -> Application:
+    """Refuse an assessed application, in words that the applicant reads."""
+    check_permission(deed.actor, Permission.REFUSE_APPLICATION)
+    reason = Sentence("{words}", {"words": why})
+    refused = applications.refuse(
+        lock_foreign(deed.actor, application_id), why=reason, now=deed.now
+    )
+    application_store.save_application(refused)
+    audit.record(deed, action="application.refused", subject=application_id, why=reason)
+    return refused
+
+
+def get_award(reader: Person, award_id: str) -> Award:
+    """Return an award to its organisation, and to those who may see every application."""
+    check_permission(reader, Permission.SEE_APPLICATION)
+    award = store.get_award(award_id)
+    application = application_store.get_application(award.application_id)
+    check_member(
+        reader,
+        application.organisation_id,
+        kind="award",
+        id=award_id,
+        unless=Permission.SEE_EVERY_APPLICATION,
+    )
+    return award
+
+
+def find_award_of_application(reader: Person, application_id: str) -> Award | None:
+    """Return the award on an application that the person may see, or None."""
+    application_service.get_application(reader, application_id)
+    return store.find_award_of_application(application_id)
+
+
+def list_awards(reader: Person, *, after: str = "", limit: int = 100) -> list[Award]:
+    """Return a page of all awards, to those who may see every application."""
+    check_permission(reader, Permission.SEE_EVERY_APPLICATION)
+    return store.list_awards(after=after, limit=limit)
+
+
+def _same_award(known: Award, *, award_id: str, seconds: int) -> Award:
+    if (known.id, known.seconds) != (award_id, seconds):
+        raise AlreadyAwarded(
+            application=known.application_id,
+            hours=f"{hours_from_seconds(known.seconds).normalize():f}",
+            award=known.id,
+            project=known.project_id,
+        )
+    return known
+
+
+def _check_still_eligible(deed: Deed, application: Application, rules: AccessRules) -> None:
+    """Refuse when figures or rules changed since submission so that the answer is no."""
+    organisation = organisation_store.get_organisation(application.organisation_id)
+    call = application.submitted.call
+    result = application_service.decide(application, call, organisation, rules=rules, deed=deed)
+    if result.verdict is Verdict.INELIGIBLE:
+        raise NoLongerEligible(application=application.id, why=result.first_reason.sentence)
+
+
+def _write(deed: Deed, application: Application, award: Award) -> None:
+    project = open_project(application, award)
+    if not application.submitted.call.needs_onboarding:
+        project = projects.move(project, ProjectState.ACTIVE)
+    project_store.save_project(project)
+    store.create_award(award)
+    why = application.submitted.eligibility.first_reason.sentence
+    application_store.save_application(applications.award(application, why=why, now=deed.now))
+    _post(deed, award, project)
+    audit.record(
+        deed,
+        action="application.awarded",
+        subject=application.id,
+        why=why,
+        award=award.id,
+        project=project.id,
+        seconds=award.seconds,
+        price=award.price.value,
+    )
+
+
+def _post(deed: Deed, award: Award, project: Project) -> None:
+    allocations.award_to_project(
+        deed,
+        award_id=award.id,
+        project_id=project.id,
+        partition_id=award.partition_id,
+        access_share=award.access_share,
+        mode_id=award.mode_id,
+        unit=award.unit,
+        seconds=award.seconds,
+    )

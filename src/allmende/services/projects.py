@@ -1,0 +1,142 @@
+"""Projects: who works in them, and whether they may run jobs."""
+
+from allmende.domain.access import projects
+from allmende.domain.access.projects import Project, ProjectState, check_can_run
+from allmende.domain.basics.people import Person
+from allmende.domain.basics.refusals import NotFound
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.trust.permissions import Permission, can_do, can_see, check_permission
+from allmende.services import allocations, audit
+from allmende.services.deeds import Deed, one_transaction
+from allmende.storage import people as people_store
+from allmende.storage import projects as store
+
+__all__ = [
+    "activate_project",
+    "add_member",
+    "check_can_run",
+    "close_project",
+    "end_due_projects",
+    "end_project",
+    "get_project",
+    "list_projects",
+    "remove_member",
+    "resume_project",
+    "suspend_project",
+]
+
+UNENDED = (ProjectState.ONBOARDING, ProjectState.ACTIVE, ProjectState.SUSPENDED)
+
+
+def get_project(reader: Person, project_id: str) -> Project:
+    """Return a project to its members and organisation, and to those who may see every one."""
+    check_permission(reader, Permission.SEE_PROJECT)
+    return _check_visible(reader, store.get_project(project_id))
+
+
+def list_projects(reader: Person, *, after: str = "", limit: int = 100) -> list[Project]:
+    """Return a page of the projects that the person may see."""
+    check_permission(reader, Permission.SEE_PROJECT)
+    if can_do(reader, Permission.SEE_EVERY_PROJECT):
+        return store.list_projects(after=after, limit=limit)
+    return store.list_projects(
+        organisation_ids=reader.organisation_ids, person_id=reader.id, after=after, limit=limit
+    )
+
+
+@one_transaction
+def activate_project(deed: Deed, project_id: str) -> Project:
+    """Finish the onboarding: from now on its members submit jobs."""
+    check_permission(deed.actor, Permission.MANAGE_MEMBERS)
+    project = _lock_visible(deed.actor, project_id)
+    return _save(deed, projects.move(project, ProjectState.ACTIVE), action="project.activated")
+
+
+@one_transaction
+def add_member(deed: Deed, project_id: str, *, person_id: str) -> Project:
+    """Let a person work in a project; doing it again changes nothing."""
+    check_permission(deed.actor, Permission.MANAGE_MEMBERS)
+    project = _lock_visible(deed.actor, project_id)
+    people_store.get_person(person_id)
+    changed = projects.add_member(project, person_id)
+    return _save(deed, changed, action="project.member_added", person=person_id)
+
+
+@one_transaction
+def remove_member(deed: Deed, project_id: str, *, person_id: str) -> Project:
+    """End a person's work in a project; the last member stays."""
+    check_permission(deed.actor, Permission.MANAGE_MEMBERS)
+    project = _lock_visible(deed.actor, project_id)
+    changed = projects.remove_member(project, person_id)
+    return _save(deed, changed, action="project.member_removed", person=person_id)
+
+
+@one_transaction
+def suspend_project(deed: Deed, project_id: str, *, why: str) -> Project:
+    """Stop a project from running further jobs, until it is resumed."""
+    check_permission(deed.actor, Permission.SUSPEND_PROJECT)
+    reason = Sentence("{words}", {"words": why})
+    project = _lock_visible(deed.actor, project_id)
+    changed = projects.move(project, ProjectState.SUSPENDED, why=reason)
+    return _save(deed, changed, action="project.suspended", why=reason)
+
+
+@one_transaction
+def resume_project(deed: Deed, project_id: str) -> Project:
+    """Let a suspended project run jobs again."""
+    check_permission(deed.actor, Permission.RESUME_PROJECT)
+    project = _lock_visible(deed.actor, project_id)
+    return _save(deed, projects.move(project, ProjectState.ACTIVE), action="project.resumed")
+
+
+@one_transaction
+def end_project(deed: Deed, project_id: str) -> Project:
+    """End a project and let what it did not use expire."""
+    check_permission(deed.actor, Permission.END_PROJECT)
+    project = _lock_visible(deed.actor, project_id)
+    changed = projects.move(project, ProjectState.ENDED)
+    allocations.expire_project(
+        deed,
+        expiry_id=project_id,
+        project_id=project_id,
+        reason=Sentence("The project ended."),
+        partition_id=project.partition_id,
+        access_share=project.access_share,
+    )
+    return _save(deed, changed, action="project.ended")
+
+
+@one_transaction
+def close_project(deed: Deed, project_id: str) -> Project:
+    """Close an ended project, once its report is there."""
+    check_permission(deed.actor, Permission.END_PROJECT)
+    project = _lock_visible(deed.actor, project_id)
+    return _save(deed, projects.move(project, ProjectState.CLOSED), action="project.closed")
+
+
+def end_due_projects(deed: Deed, *, limit: int = 100) -> list[Project]:
+    """End every project whose period is over; each in a transaction of its own."""
+    check_permission(deed.actor, Permission.END_PROJECT)
+    over = store.list_projects_over(deed.now, states=UNENDED, limit=limit)
+    return [end_project(deed, project.id) for project in over]
+
+
+def _check_visible(person: Person, project: Project) -> Project:
+    is_own = person.id in project.member_ids
+    if not is_own and not can_see(
+        person, project.organisation_id, unless=Permission.SEE_EVERY_PROJECT
+    ):
+        raise NotFound(kind="project", id=project.id)
+    return project
+
+
+def _lock_visible(person: Person, project_id: str) -> Project:
+    return _check_visible(person, store.lock_project(project_id))
+
+
+def _save(
+    deed: Deed, project: Project, *, action: str, why: Sentence | None = None, **facts: str
+) -> Project:
+    store.save_project(project)
+    audit.record(deed, action=action, subject=project.id, why=why, **facts)
+    return project

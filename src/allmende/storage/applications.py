@@ -1,0 +1,109 @@
+"""Applications as rows; the form and what was frozen at submission are documents."""
+
+from collections.abc import Collection
+
+from django.db import models
+
+from allmende.domain.access.application_forms import ApplicationForm
+from allmende.domain.access.applications import Application, ApplicationState, Frozen
+from allmende.domain.access.snapshots import from_plain, to_plain
+from allmende.domain.basics.refusals import NotFound
+from allmende.domain.basics.sentences import Sentence
+
+
+class ApplicationRow(models.Model):
+    """A request for compute time."""
+
+    id = models.CharField(max_length=40, primary_key=True)
+    call_id = models.CharField(max_length=40, db_index=True)
+    organisation_id = models.CharField(max_length=40, db_index=True)
+    applicant_id = models.CharField(max_length=40)
+    state = models.CharField(max_length=30, db_index=True)
+    form = models.JSONField()
+    started_at = models.DateTimeField()
+    edited_at = models.DateTimeField()
+    submitted_at = models.DateTimeField(null=True)
+    cut_off_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)
+    decided_at = models.DateTimeField(null=True)
+    decision = models.JSONField(null=True)
+    frozen = models.JSONField(null=True)
+
+    class Meta:
+        app_label = "storage"
+        db_table = "application"
+
+
+def save_application(application: Application) -> None:
+    """Write an application, new or changed."""
+    ApplicationRow.objects.update_or_create(
+        id=application.id,
+        defaults={
+            "call_id": application.call_id,
+            "organisation_id": application.organisation_id,
+            "applicant_id": application.applicant_id,
+            "state": application.state.value,
+            "form": to_plain(application.form),
+            "started_at": application.started_at,
+            "edited_at": application.edited_at,
+            "submitted_at": application.submitted_at,
+            "cut_off_at": application.cut_off_at,
+            "due_at": application.due_at,
+            "decided_at": application.decided_at,
+            "decision": application.decision.to_json() if application.decision else None,
+            "frozen": to_plain(application.frozen) if application.frozen else None,
+        },
+    )
+
+
+def get_application(application_id: str) -> Application:
+    """Return an application; `NotFound` when there is none."""
+    return _get(ApplicationRow.objects.filter(id=application_id), application_id)
+
+
+def lock_application(application_id: str) -> Application:
+    """Return an application that nobody else can change until this transaction ends."""
+    rows = ApplicationRow.objects.select_for_update().filter(id=application_id)
+    return _get(rows, application_id)
+
+
+def list_applications(
+    *,
+    organisation_ids: frozenset[str] | None = None,
+    states: Collection[ApplicationState] = (),
+    after: str = "",
+    limit: int = 100,
+) -> list[Application]:
+    """Return applications in the order of their ids, from the one after `after` on."""
+    rows = ApplicationRow.objects.filter(id__gt=after).order_by("id")
+    if organisation_ids is not None:
+        rows = rows.filter(organisation_id__in=organisation_ids)
+    if states:
+        rows = rows.filter(state__in=[state.value for state in states])
+    return [_from_row(row) for row in rows[:limit]]
+
+
+def _get(rows: "models.QuerySet[ApplicationRow]", application_id: str) -> Application:
+    row = rows.first()
+    if row is None:
+        raise NotFound(kind="application", id=application_id)
+    return _from_row(row)
+
+
+def _from_row(row: ApplicationRow) -> Application:
+    return Application(
+        id=row.id,
+        call_id=row.call_id,
+        organisation_id=row.organisation_id,
+        applicant_id=row.applicant_id,
+        state=ApplicationState(row.state),
+        form=from_plain(ApplicationForm, row.form),
+        started_at=row.started_at,
+        edited_at=row.edited_at,
+        submitted_at=row.submitted_at,
+        cut_off_at=row.cut_off_at,
+        due_at=row.due_at,
+        decided_at=row.decided_at,
+        decision=Sentence.from_json(row.decision) if row.decision else None,
+        frozen=from_plain(Frozen, row.frozen) if row.frozen else None,
+    )

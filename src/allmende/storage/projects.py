@@ -1,0 +1,140 @@
+"""Projects and their members as rows."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db import models
+
+from allmende.domain.access.projects import Project, ProjectState
+from allmende.domain.basics.periods import Period
+from allmende.domain.basics.refusals import NotFound
+from allmende.domain.basics.sentences import Sentence
+
+
+class ProjectRow(models.Model):
+    """The work under an award."""
+
+    id = models.CharField(max_length=40, primary_key=True)
+    name = models.CharField(max_length=200)
+    organisation_id = models.CharField(max_length=40, db_index=True)
+    application_id = models.CharField(max_length=40, unique=True)
+    group_id = models.CharField(max_length=40)
+    partition_id = models.CharField(max_length=40)
+    access_share = models.CharField(max_length=40)
+    awarded_seconds = models.BigIntegerField()
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(db_index=True)
+    state = models.CharField(max_length=20)
+    suspended_because = models.JSONField(null=True)
+
+    class Meta:
+        app_label = "storage"
+        db_table = "project"
+
+
+class ProjectMemberRow(models.Model):
+    """A person works in a project; `place` keeps the order in which they came."""
+
+    project = models.ForeignKey(ProjectRow, on_delete=models.PROTECT, related_name="members")
+    person_id = models.CharField(max_length=40, db_index=True)
+    place = models.PositiveIntegerField()
+
+    class Meta:
+        app_label = "storage"
+        db_table = "project_member"
+        ordering = ("place",)
+        constraints = (
+            models.UniqueConstraint(fields=("project", "person_id"), name="project_member_once"),
+        )
+
+
+def save_project(project: Project) -> None:
+    """Write a project with its members, new or changed."""
+    ProjectRow.objects.update_or_create(
+        id=project.id,
+        defaults={
+            "name": project.name,
+            "organisation_id": project.organisation_id,
+            "application_id": project.application_id,
+            "group_id": project.group_id,
+            "partition_id": project.partition_id,
+            "access_share": project.access_share,
+            "awarded_seconds": project.awarded_seconds,
+            "starts_at": project.period.starts_at,
+            "ends_at": project.period.ends_at,
+            "state": project.state.value,
+            "suspended_because": (
+                project.suspended_because.to_json() if project.suspended_because else None
+            ),
+        },
+    )
+    members = ProjectMemberRow.objects.filter(project_id=project.id)
+    members.exclude(person_id__in=project.member_ids).delete()
+    for place, person_id in enumerate(project.member_ids):
+        ProjectMemberRow.objects.update_or_create(
+            project_id=project.id, person_id=person_id, defaults={"place": place}
+        )
+
+
+def get_project(project_id: str) -> Project:
+    """Return a project; `NotFound` when there is none."""
+    return _get(_rows().filter(id=project_id), project_id)
+
+
+def lock_project(project_id: str) -> Project:
+    """Return a project that nobody else can change until this transaction ends."""
+    return _get(_rows().select_for_update().filter(id=project_id), project_id)
+
+
+def list_projects(
+    *,
+    organisation_ids: frozenset[str] | None = None,
+    person_id: str = "",
+    after: str = "",
+    limit: int = 100,
+) -> list[Project]:
+    """Return projects in the order of their ids: all, or those of organisations or a person."""
+    rows = _rows().filter(id__gt=after).order_by("id")
+    if organisation_ids is not None:
+        mine = models.Q(organisation_id__in=organisation_ids)
+        member = ProjectMemberRow.objects.filter(person_id=person_id).values("project_id")
+        rows = rows.filter(mine | models.Q(id__in=member))
+    return [_from_row(row) for row in rows[:limit]]
+
+
+def list_projects_over(
+    now: datetime, *, states: Collection[ProjectState], limit: int = 100
+) -> list[Project]:
+    """Return projects in one of the states whose period is over, the earliest end first."""
+    rows = _rows().filter(ends_at__lte=now, state__in=[state.value for state in states])
+    return [_from_row(row) for row in rows.order_by("ends_at", "id")[:limit]]
+
+
+def _rows() -> "models.QuerySet[ProjectRow]":
+    return ProjectRow.objects.prefetch_related("members")
+
+
+def _get(rows: "models.QuerySet[ProjectRow]", project_id: str) -> Project:
+    row = rows.first()
+    if row is None:
+        raise NotFound(kind="project", id=project_id)
+    return _from_row(row)
+
+
+def _from_row(row: ProjectRow) -> Project:
+    return Project(
+        id=row.id,
+        name=row.name,
+        organisation_id=row.organisation_id,
+        application_id=row.application_id,
+        group_id=row.group_id,
+        partition_id=row.partition_id,
+        access_share=row.access_share,
+        awarded_seconds=row.awarded_seconds,
+        period=Period(starts_at=row.starts_at, ends_at=row.ends_at),
+        state=ProjectState(row.state),
+        member_ids=tuple(member.person_id for member in row.members.all()),
+        suspended_because=(
+            Sentence.from_json(row.suspended_because) if row.suspended_because else None
+        ),
+    )
