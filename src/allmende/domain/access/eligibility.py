@@ -28,7 +28,7 @@ from allmende.domain.access.verdicts import (
 )
 from allmende.domain.basics.rules import RuleBook
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.basics.units import hours_from_seconds
+from allmende.domain.basics.units import SECONDS_PER_HOUR, hours_from_seconds
 
 __all__ = [
     "Answers",
