@@ -77,11 +77,11 @@ class _MeterReader:
 
 
 def _compute_thresholds(book: RuleBook, on: date) -> ComputeThresholds:
-    general = book.get("ai_act.general_purpose_flop", on=on)
+    general_purpose = book.get("ai.general_purpose_flop", on=on)
     return ComputeThresholds(
-        general_purpose_flop=int(book.number("ai_act.general_purpose_flop", on=on)),
-        systemic_risk_flop=int(book.number("ai_act.systemic_risk_flop", on=on)),
-        modifier_share=Fraction(book.number("ai_act.modifier_share", on=on)),
-        agreement=Fraction(book.number("ai_act.agreement", on=on)),
-        source=general.source,
+        general_purpose_flop=int(book.number("ai.general_purpose_flop", on=on)),
+        systemic_risk_flop=int(book.number("ai.systemic_risk_flop", on=on)),
+        modifier_share=Fraction(book.number("ai.modifier_share_percent", on=on)) / 100,
+        agreement=Fraction(book.number("ai.compute_agreement_percent", on=on)) / 100,
+        source=general_purpose.source,
     )

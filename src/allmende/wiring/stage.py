@@ -1,0 +1,72 @@
+"""The stage of the demo: a fresh home each time, and ids that follow from a seed."""
+
+import json
+import os
+import random
+import shutil
+from pathlib import Path
+
+from allmende.backends.local import LocalBackend
+from allmende.domain.basics.ids import IdMaker, render_id
+from allmende.domain.basics.refusals import Refusal
+from allmende.wiring import home
+
+MARKER = "demo.json"
+# What a demo leaves in its home. Environments and the secret key stay: they cost time, not truth.
+REMAINS = ("allmende.sqlite3", "allmende.sqlite3-wal", "allmende.sqlite3-shm", "mail", "evidence")
+
+
+class HomeIsInUse(Refusal):
+    """{home} holds an installation that is no demo, and a demo would replace it. Choose another
+    place: ALLMENDE_HOME=var/demo allmende demo"""
+
+
+class DemoNeedsSqlite(Refusal):
+    """The demo plays in a database of its own under {home}. Unset ALLMENDE_DATABASE_URL first."""
+
+
+def clear_home(*, seed: int) -> Path:
+    """Make the home fresh for a demo: end what an earlier one left running, forget its data.
+
+    A home with a real installation is refused, never touched.
+    """
+    folder = home.home()
+    if os.environ.get("ALLMENDE_DATABASE_URL"):
+        raise DemoNeedsSqlite(home=str(folder))
+    if (folder / "allmende.sqlite3").exists() and not (folder / MARKER).exists():
+        raise HomeIsInUse(home=str(folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).write_text(json.dumps({"seed": seed}))
+    end_running(folder / "work")
+    shutil.rmtree(folder / "work", ignore_errors=True)
+    for name in REMAINS:
+        path = folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    return folder
+
+
+def is_demo() -> bool:
+    """Say whether this home holds a demo, with its well-known passwords."""
+    return (home.home() / MARKER).exists()
+
+
+def end_running(root: Path) -> None:
+    """End every attempt that still runs below a work folder, with all its processes."""
+    backend = LocalBackend(root)
+    for attempt in root.glob("*/attempts/*"):
+        key = f"{attempt.parent.parent.name}.{attempt.name}"
+        backend.fail_node(key)
+        backend.observe([key])  # finds the dead node and ends what is left of its processes
+
+
+def seeded_ids(seed: int) -> IdMaker:
+    """Return ids that are the same for the same seed, so that a story can be told twice."""
+    dice = random.Random(seed)  # noqa: S311 - the same story each time is the point
+
+    def new_id(prefix: str) -> str:
+        return render_id(prefix, dice.getrandbits(40))
+
+    return new_id
