@@ -45,10 +45,20 @@ _ONLY_ROW = 1
 
 def append_event(entry: Entry) -> AuditEvent:
     """Append to the chain; whoever comes second waits for the first to commit."""
-    event = audit.append(_lock_head(), entry)
+    event = audit.append(lock_head(), entry)
     AuditEventRow.objects.bulk_create([_to_row(event)])  # one plain INSERT
     AuditHeadRow.objects.filter(id=_ONLY_ROW).update(number=event.number, hash=event.hash)
     return event
+
+
+def lock_head() -> Head:
+    """Return the head, and let nobody append before this transaction ends."""
+    row = AuditHeadRow.objects.select_for_update().filter(id=_ONLY_ROW).first()
+    if row is None:
+        genesis = AuditHeadRow(id=_ONLY_ROW, number=0, hash=audit.GENESIS)
+        AuditHeadRow.objects.bulk_create([genesis], ignore_conflicts=True)
+        row = AuditHeadRow.objects.select_for_update().get(id=_ONLY_ROW)
+    return Head(number=row.number, hash=row.hash)
 
 
 def get_head() -> Head:
@@ -76,6 +86,12 @@ def list_latest_events(*, before: int | None = None, limit: int = 100) -> list[A
     return [_from_row(row) for row in rows[:limit]]
 
 
+def list_all_events(*, action: str) -> list[AuditEvent]:
+    """Return every event of an action, oldest first."""
+    rows = AuditEventRow.objects.filter(action=action).order_by("number")
+    return [_from_row(row) for row in rows]
+
+
 def find_last_event(*, action: str) -> AuditEvent | None:
     """Return the newest event of an action, if there is one."""
     row = AuditEventRow.objects.filter(action=action).order_by("-number").first()
@@ -86,15 +102,6 @@ def iterate_events() -> Iterator[AuditEvent]:
     """Yield the whole chain, from the first event on."""
     for row in AuditEventRow.objects.order_by("number").iterator(chunk_size=1000):
         yield _from_row(row)
-
-
-def _lock_head() -> Head:
-    row = AuditHeadRow.objects.select_for_update().filter(id=_ONLY_ROW).first()
-    if row is None:
-        genesis = AuditHeadRow(id=_ONLY_ROW, number=0, hash=audit.GENESIS)
-        AuditHeadRow.objects.bulk_create([genesis], ignore_conflicts=True)
-        row = AuditHeadRow.objects.select_for_update().get(id=_ONLY_ROW)
-    return Head(number=row.number, hash=row.hash)
 
 
 def _to_row(event: AuditEvent) -> AuditEventRow:

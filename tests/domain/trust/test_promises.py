@@ -89,7 +89,7 @@ AN_APPLICATION = ApplicationFact(
     is_from_sme=True,
     access_share="union",
     due_at=NOON,
-    decided_at=NOON,
+    decided_at=NOON - timedelta(seconds=1),
     is_awarded=True,
     price_cents=0,
 )
@@ -133,9 +133,9 @@ BAD = {
         "sme-share",
         {"cycles": tuple(a_cycle(n, group=a_group(running=1)) for n in range(1, 30))},
     ),
-    "a decision a second late": (
+    "a decision at the very second at which it is late": (
         "decisions-in-time",
-        {"applications": (replace(AN_APPLICATION, decided_at=NOON + timedelta(seconds=1)),)},
+        {"applications": (replace(AN_APPLICATION, decided_at=NOON),)},
     ),
     "no decision by its due time": (
         "decisions-in-time",
@@ -184,6 +184,10 @@ BAD = {
     ),
     "a refund that the ledger does not know": ("faults-refunded", {"accounts": (CONSUMED,)}),
     "data abroad": ("data-residency", {"attempts": (replace(AN_ATTEMPT, country="US"),)}),
+    "data of a class that nobody knows": (
+        "data-residency",
+        {"attempts": (replace(AN_ATTEMPT, data_class="secret"),)},
+    ),
     "energy without a method": (
         "energy-stated",
         {"attempts": (replace(AN_ATTEMPT, energy_method=""),)},

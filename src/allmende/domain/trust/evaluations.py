@@ -75,7 +75,8 @@ def judge_decisions(evidence: Evidence) -> Measurement:
     """Compare every decision, and every one still open, with its due time."""
     rows = []
     for application in evidence.applications:
-        is_kept = (application.decided_at or evidence.at) <= application.due_at
+        # The due time is the first instant at which a decision is late.
+        is_kept = (application.decided_at or evidence.at) < application.due_at
         says = Sentence(
             "due {due}, decided {decided}",
             {
@@ -200,15 +201,18 @@ def judge_residency(evidence: Evidence) -> Measurement:
                 "{data_class} data in {country}",
                 {"data_class": attempt.data_class, "country": attempt.country},
             ),
-            is_kept=may_be_in(
-                DataClass(attempt.data_class),
-                attempt.country,
-                factory_countries=evidence.targets.countries,
-            ),
+            is_kept=_is_at_home(attempt, evidence.targets.countries),
         )
         for attempt in evidence.attempts
     ]
     return _measured(Sentence("{kept} of {all} attempts where they may be", _counts(rows)), rows)
+
+
+def _is_at_home(attempt: AttemptFact, countries: frozenset[str]) -> bool:
+    if attempt.data_class not in set(DataClass):
+        return False
+    data_class = DataClass(attempt.data_class)
+    return may_be_in(data_class, attempt.country, factory_countries=countries)
 
 
 def judge_energy(evidence: Evidence) -> Measurement:

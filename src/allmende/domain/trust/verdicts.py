@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from allmende.domain.basics.sentences import Sentence
+from allmende.domain.trust.canonical import parse_instant
 
 # How many records a result names: what breaks a promise first, then what keeps it.
 ROWS_MAX = 50
@@ -68,3 +70,20 @@ def judge(rows: Iterable[EvidenceRow]) -> Verdict:
 def choose_rows(rows: Iterable[EvidenceRow]) -> tuple[EvidenceRow, ...]:
     """Return the rows to show: those that break the promise first, in a fixed order."""
     return tuple(sorted(rows, key=lambda row: (row.is_kept, row.record)))[:ROWS_MAX]
+
+
+def parse_result(value: Mapping[str, Any]) -> PromiseResult:
+    """Read a result back from the object that its canonical JSON holds."""
+    sentences = ("title", "promised_to", "source", "target", "value")
+    rows = (
+        EvidenceRow(**{**row, "says": Sentence.from_json(row["says"])}) for row in value["rows"]
+    )
+    return PromiseResult(
+        **{
+            **value,
+            **{name: Sentence.from_json(value[name]) for name in sentences},
+            "verdict": Verdict(value["verdict"]),
+            "rows": tuple(rows),
+            "evaluated_at": parse_instant(value["evaluated_at"]),
+        }
+    )
