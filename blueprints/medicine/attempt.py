@@ -77,8 +77,8 @@ class Attempt:
         return 0
 
     def is_checkpoint_due(self):
-        """Say whether enough time has passed since the last checkpoint, or the end is asked for."""
-        return self.is_stopping or time.monotonic() - self._saved_at >= self.checkpoint_seconds
+        """Say whether enough time has passed since the last checkpoint."""
+        return time.monotonic() - self._saved_at >= self.checkpoint_seconds
 
     def save(self, *, step, files, state):
         """Keep a checkpoint: all of it, or nothing that a later attempt would believe."""

@@ -147,12 +147,10 @@ class Run:
         if found or seen:
             print(f"Attempt {attempt.number} goes on at step {self.step:,}.", flush=True)
 
-    def save(self, attempt):
-        """Keep a checkpoint."""
+    def save(self, attempt, *, end):
+        """Keep a checkpoint, and in it why the attempt ends, if it does."""
         moments = {f"mean.{name}": value for name, value in self.adam.mean.items()}
         moments |= {f"square.{name}": value for name, value in self.adam.square.items()}
-        end = "preempted" if attempt.is_stopping else None
-        end = "completed" if self.step == self.options["steps"] else end
         attempt.save(
             step=self.step,
             files={
@@ -183,9 +181,10 @@ def train(run, data, attempt):
     while run.step < total:
         if run.step % REPORT_EVERY_STEPS == 0:
             report(run, data, attempt, loss)
-        if attempt.is_checkpoint_due():
-            run.save(attempt)
-        if attempt.is_stopping:
+        stops = attempt.is_stopping  # read once: a signal while saving waits for the next round
+        if stops or attempt.is_checkpoint_due():
+            run.save(attempt, end="preempted" if stops else None)
+        if stops:
             print(f"Stopped at step {run.step:,}; the checkpoint is kept.", flush=True)
             return False
         rows = batches.at(run.step)
@@ -197,7 +196,7 @@ def train(run, data, attempt):
         run.adam.update(run.weights, gradients, run.step)
         run.step += 1
     report(run, data, attempt, loss)
-    run.save(attempt)
+    run.save(attempt, end="completed")
     return True
 
 
@@ -280,7 +279,8 @@ def write_results(run, data, attempt):
         "calibration": np.array([slope, offset]),
         "threshold": np.array([threshold]),
     }
-    about = {"format": "np", "blueprint": f"{BLUEPRINT['id']}@{BLUEPRINT['version']}"}
+    # One entry only: the format does not keep an order, and equal runs leave equal files.
+    about = {"blueprint": f"{BLUEPRINT['id']}@{BLUEPRINT['version']}"}
     attempt.write_output("model.safetensors", safetensors.numpy.save(model, metadata=about))
     attempt.write_output("metrics.json", json.dumps(metrics, indent=1))
     attempt.write_output(
@@ -330,7 +330,9 @@ def code_sha256(folder):
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         if path.is_file():
-            digest.update(f"{path.name}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+            digest.update(
+                f"{path.name}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode()
+            )
     return digest.hexdigest()
 
 

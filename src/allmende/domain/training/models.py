@@ -81,13 +81,19 @@ def parse_training_facts(value: object) -> TrainingFacts:
     if not isinstance(value, Mapping):
         top.find("facts.json", "{key} takes keys and values.")
     facts: dict[str, Any] = {name: top.text(name) for name in TEXTS}
-    facts |= {name: top.whole(name, 0, least=0) if top.has(name) else None for name in COUNTS}
+    facts |= {name: _count(top, name) for name in COUNTS}
     return TrainingFacts(
         **facts,
         data=tuple(_data_hash(item) for item in top.sections("data")),
         versions={name: str(text) for name, text in top.mapping("versions").items()},
         findings=tuple(findings),
     )
+
+
+def _count(top: Fields, name: str) -> int | None:
+    wrong = -1
+    count = top.whole(name, wrong, least=0)
+    return None if count == wrong else count
 
 
 def _data_hash(item: Fields) -> DataHash:

@@ -1,0 +1,227 @@
+"""The medicine blueprint trains, stops, dies, goes on, and leaves the same model in every case."""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from allmende.domain.training.blueprints import command_for, count_samples, estimate_flop
+from allmende.domain.training.models import parse_training_facts
+from allmende.wiring.blueprints import blueprint_code_sha256, blueprint_folder, load_blueprints
+
+PARAMS = {"steps": 300, "hidden_units": 8, "folds": 4}
+
+
+class Lab:
+    """A job folder as the local backend lays it out, and attempts in it."""
+
+    def __init__(self, folder: Path, python: Path):
+        self.folder, self.python = folder, python
+        self.attempts = 0
+
+    def start(self, **params: object) -> subprocess.Popen[str]:
+        self.attempts += 1
+        blueprint = load_blueprints()["medicine"]
+        command = command_for(
+            blueprint,
+            PARAMS | params,
+            folder=str(blueprint_folder("medicine")),
+            python=str(self.python),
+        )
+        environment = {
+            "PATH": os.environ["PATH"],
+            "ALLMENDE_OUT": str(self.folder / "out"),
+            "ALLMENDE_CHECKPOINTS": str(self.folder / "checkpoints"),
+            "ALLMENDE_PROGRESS": str(self.folder / "progress.jsonl"),
+            "ALLMENDE_ATTEMPT": str(self.attempts),
+            "ALLMENDE_CHECKPOINT_SECONDS": "0.05",
+            "OMP_NUM_THREADS": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        return subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def finish(self, **params: object) -> str:
+        """Run an attempt to its end and return what it printed."""
+        output, _ = (running := self.start(**params)).communicate(timeout=120)
+        assert running.returncode == 0, output
+        return output
+
+    def stop(self, number: int, *, at_step: int, **params: object) -> subprocess.Popen[str]:
+        """Start an attempt and send it a signal once it has kept a checkpoint at that step."""
+        running = self.start(**params)
+        deadline = time.monotonic() + 60
+        while self.newest_step() < at_step:
+            assert running.poll() is None, running.communicate()[0]
+            assert time.monotonic() < deadline, "the attempt keeps no checkpoints"
+            time.sleep(0.01)
+        running.send_signal(number)
+        running.communicate(timeout=60)
+        return running
+
+    def newest_step(self) -> int:
+        done = sorted((self.folder / "checkpoints").glob("step-*/DONE"))
+        return int(done[-1].parent.name.removeprefix("step-")) if done else -1
+
+    def read(self, name: str) -> dict:
+        return json.loads((self.folder / "out" / name).read_text())
+
+    def model(self) -> bytes:
+        return (self.folder / "out" / "model.safetensors").read_bytes()
+
+    def state(self) -> dict:
+        newest = max((self.folder / "checkpoints").glob("step-*/state.json"))
+        return json.loads(newest.read_text())
+
+    def progress(self) -> list[dict]:
+        lines = (self.folder / "progress.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+
+@pytest.fixture(scope="session")
+def straight(tmp_path_factory, medicine_python) -> Lab:
+    """Return a run that nothing disturbed."""
+    lab = Lab(tmp_path_factory.mktemp("straight"), medicine_python)
+    lab.finish()
+    return lab
+
+
+@pytest.fixture
+def lab(tmp_path, medicine_python) -> Lab:
+    return Lab(tmp_path, medicine_python)
+
+
+def test_a_run_leaves_its_model_its_figures_and_its_facts(straight):
+    left = sorted(path.name for path in (straight.folder / "out").iterdir())
+    assert left == ["calibration.csv", "facts.json", "metrics.json", "model.safetensors"]
+
+
+def test_the_classifier_learns_and_holds_its_own_beside_the_baseline(straight):
+    metrics = straight.read("metrics.json")
+    model, baseline = metrics["model"], metrics["baseline"]
+    assert metrics["test_records"] == 171
+    assert model["auroc"]["value"] > 0.97
+    assert model["brier"]["value"] < 0.05
+    assert model["auroc"]["high"] >= baseline["auroc"]["low"]
+    assert all(row["low"] <= row["value"] <= row["high"] for row in model.values())
+
+
+def test_groups_of_fewer_than_five_are_not_reported(straight):
+    rows = straight.read("metrics.json")["subgroups"]["rows"]
+    assert [row["group"] for row in rows] == ["small", "middle", "large"]
+    counts = [row[key] for row in rows for key in ("cases", "malignant")]
+    assert all(count is None or count >= 5 for count in counts)
+    cells = (straight.folder / "out" / "calibration.csv").read_text().splitlines()[1:]
+    assert all(cell.split(",")[2] == "<5" or int(cell.split(",")[2]) >= 5 for cell in cells)
+
+
+def test_no_output_is_as_long_as_the_data(straight):
+    # No file may hold something for each patient: the model's arrays are weights and means.
+    size = (straight.folder / "out" / "model.safetensors").read_bytes()
+    header = json.loads(size[8 : 8 + int.from_bytes(size[:8], "little")])
+    shapes = [entry["shape"] for name, entry in header.items() if name != "__metadata__"]
+    assert all(171 not in shape and 398 not in shape and 569 not in shape for shape in shapes)
+
+
+def test_the_facts_agree_with_the_formulas_of_the_blueprint(straight):
+    blueprint = load_blueprints()["medicine"]
+    facts = parse_training_facts(straight.read("facts.json"))
+    assert facts.findings == ()
+    assert facts.flop_useful == facts.flop_executed == estimate_flop(blueprint, PARAMS)
+    assert facts.samples == count_samples(blueprint, PARAMS)
+    assert facts.code_sha256 == blueprint_code_sha256("medicine")
+    assert facts.data[0].name == blueprint.data[0].name
+
+
+def test_progress_has_its_first_and_its_last_step(straight):
+    progress = straight.progress()
+    assert [progress[0]["step"], progress[-1]["step"]] == [0, PARAMS["steps"]]
+    assert {line["total"] for line in progress} == {PARAMS["steps"]}
+
+
+def test_a_second_run_leaves_the_same_model_bit_for_bit(straight, lab):
+    lab.finish()
+    assert lab.model() == straight.model()
+
+
+def test_a_run_stopped_for_others_goes_on_and_leaves_the_same_model(straight, lab):
+    stopped = lab.stop(signal.SIGTERM, at_step=100)
+    assert stopped.returncode == 75
+    assert lab.state()["end"] == "preempted"
+    assert not (lab.folder / "out" / "model.safetensors").exists()
+    at = lab.newest_step()
+    assert f"goes on at step {at:,}" in lab.finish()
+    assert lab.model() == straight.model()
+    assert lab.read("facts.json")["steps_redone"] == 0
+    assert lab.state()["end"] == "completed"
+
+
+def test_a_run_whose_node_died_goes_on_and_leaves_the_same_model(straight, lab):
+    assert lab.stop(signal.SIGKILL, at_step=50).returncode == -signal.SIGKILL
+    kept = lab.newest_step()
+    # What a crash may leave: a checkpoint without its marker, and a line cut off.
+    broken = lab.folder / "checkpoints" / "step-00000299"
+    broken.mkdir()
+    (broken / "model.safetensors").write_bytes(b"half")
+    with (lab.folder / "progress.jsonl").open("a") as file:
+        file.write(json.dumps({"step": kept + 30}) + '\n{"step": 9')
+    assert f"goes on at step {kept:,}" in lab.finish()
+    assert lab.model() == straight.model()
+    facts = lab.read("facts.json")
+    assert facts["steps_redone"] == 30  # work after the checkpoint: executed, but not useful
+    assert facts["flop_executed"] * 300 == facts["flop_useful"] * 330
+
+
+def test_only_the_newest_checkpoints_are_kept(straight):
+    folders = sorted(path.name for path in (straight.folder / "checkpoints").iterdir())
+    assert len(folders) == 3
+    assert folders[0] == "lock"
+    assert folders[-1] == "step-00000300"
+
+
+def test_two_attempts_never_write_the_same_checkpoints(lab):
+    (lab.folder / "checkpoints").mkdir()
+    with (lab.folder / "checkpoints" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        output, _ = (second := lab.start()).communicate(timeout=60)
+    assert second.returncode == 1
+    assert "Another attempt still writes" in output
+
+
+def test_a_checkpoint_of_other_parameters_is_refused(straight, lab):
+    shutil.copytree(straight.folder / "checkpoints", lab.folder / "checkpoints")
+    output, _ = (other := lab.start(l2=1)).communicate(timeout=60)
+    assert other.returncode == 1
+    assert "was made with other parameters" in output
+
+
+def test_a_parameter_out_of_range_is_refused_by_hand_too(medicine_python):
+    script = blueprint_folder("medicine") / "train.py"
+    done = subprocess.run(
+        [str(medicine_python), str(script), "--steps=0"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        2,
+        "train.py: error: --steps lies between 10 and 10000000",
+    )
+
+
+def test_the_model_can_be_loaded_and_says_what_the_card_promises(straight, medicine_python):
+    # What the README of the blueprint shows, run as it stands there.
+    readme = (blueprint_folder("medicine") / "README.md").read_text()
+    code = readme.split("```python\n")[1].split("```")[0]
+    done = subprocess.run(
+        [str(medicine_python), "-c", code],
+        cwd=straight.folder / "out",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert 0 <= float(done.stdout) <= 1

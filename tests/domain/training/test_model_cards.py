@@ -1,0 +1,146 @@
+"""The card tells a reader what the record knows, in the form that model hubs read."""
+
+import json
+from dataclasses import replace
+
+import yaml
+
+from allmende.domain.training.job_files import DataMount, JobSpec
+from allmende.domain.training.model_cards import render_card
+from allmende.domain.training.records import EnergyUse, build_record
+from tests.domain.training.recipes import FACTS, THRESHOLDS, a_training, own_training, some_outputs
+
+
+def card_of(training) -> str:
+    tags = training.blueprint.tags if training.blueprint else ()
+    return render_card(build_record(training, THRESHOLDS), tags=tags)
+
+
+def head_of(card: str) -> dict:
+    return yaml.safe_load(card.split("---\n")[1])
+
+
+def test_the_head_is_what_model_hubs_read():
+    assert head_of(card_of(a_training())) == {
+        "license": "cc-by-4.0",
+        "tags": ["toy", "allmende"],
+        "datasets": ["Toys"],
+        "metrics": ["auroc", "made_up"],
+        "model-index": [
+            {
+                "name": "toy run",
+                "results": [
+                    {
+                        "task": {"type": "tabular-classification"},
+                        "dataset": {"name": "Toys", "type": "held-out test"},
+                        "metrics": [
+                            {"type": "auroc", "value": 0.9},
+                            {"type": "made_up", "value": 0.5},
+                        ],
+                    }
+                ],
+            }
+        ],
+    }
+
+
+def test_carbon_is_left_out_where_it_is_unknown():
+    assert "co2_eq_emissions" not in card_of(a_training())
+
+
+def test_no_name_can_break_the_head():
+    spec = JobSpec(name='a: "b"\'#', run="x", licence='"---')
+    card = card_of(replace(own_training(), spec=spec))
+    assert head_of(card)["license"] == '"---'
+
+
+def test_the_evaluation_stands_beside_the_baseline_with_intervals():
+    card = card_of(a_training())
+    assert "| AUROC | 0.900 (0.800 to 0.950) | 0.500 (0.400 to 0.600) |" in card
+    assert "| made_up | 0.500 (0.400 to 0.600) |  |" in card
+    assert "On 300 held-out records, with 95 % intervals." in card
+
+
+def test_subgroups_show_what_is_not_given_as_a_dash():
+    card = card_of(a_training())
+    assert "| small | 12 | – |" in card
+    assert "| large | 20 | 0.875 |" in card
+
+
+def test_training_tells_of_attempts_and_of_work_done_twice():
+    card = card_of(a_training())
+    assert "3, of which 1 stopped for others and 1 lost with their node; 3 steps done twice" in card
+    assert "5e+06 FLOP executed, 4e+06 useful (counted); by hardware: not measured" in card
+    assert "One part in 20,000,000,000,000,000 of the mark of 1e+23 FLOP" in card
+
+
+def test_compute_by_hardware_is_shown_where_it_was_measured():
+    assert "by hardware: 6e+06 FLOP" in card_of(a_training(hardware_flop=6_000_000))
+
+
+def test_a_run_above_a_mark_says_so():
+    huge = FACTS | {"flop_executed": 2 * 10**23, "flop_useful": 2 * 10**23}
+    card = card_of(replace(a_training(), outputs=some_outputs(facts=huge)))
+    assert "The run passed the mark of 1e+23 FLOP: general-purpose model (indicative)." in card
+
+
+def test_a_run_of_no_compute_is_no_part_of_a_mark():
+    training = replace(a_training(), outputs=some_outputs(facts=FACTS | {"flop_executed": 0}))
+    record = json.loads(json.dumps(build_record(training, THRESHOLDS)))
+    record["compute"]["marks"][0]["part"] = 0.0
+    assert "One part in 0 of the mark" in render_card(record)
+
+
+def test_energy_is_given_with_its_method():
+    assert "0.001000 kWh, estimated, scope: node." in card_of(a_training())
+    assert "## Energy\n\nNot measured." in card_of(a_training(energy=EnergyUse()))
+
+
+def test_data_are_named_with_licence_and_hash():
+    card = card_of(a_training())
+    for line in ("- **Toys**", "  - licence: CC0-1.0", "  - SHA-256: da7a", "  - records: 1,200"):
+        assert line in card.splitlines()
+    assert "  - personal data: no" in card
+
+
+def test_use_and_misuse_are_named():
+    card = card_of(a_training())
+    assert "## Intended use\n\nTests." in card
+    assert "## Out of scope\n\nAll else." in card
+
+
+def test_the_card_says_how_to_load_the_weights():
+    card = card_of(a_training())
+    assert "weights = load_file('model.safetensors')" in card
+    assert "- `model.safetensors`: ab12" in card
+
+
+def test_a_card_of_own_code_has_only_what_is_known():
+    headings = [line for line in card_of(own_training()).splitlines() if line.startswith("#")]
+    assert headings == ["# mine", "## What it is", "## How it was trained", "## Energy"]
+    assert "none chosen: all rights stay with the owner" in card_of(own_training())
+    assert head_of(card_of(own_training()))["license"] == "other"
+
+
+def test_data_of_own_code_are_named_without_guesses():
+    spec = replace(own_training().spec, data=(DataMount(uri="allmende:x@1"),))
+    card = card_of(replace(own_training(), spec=spec))
+    assert "## Data\n\n- **allmende:x@1**\n\n## How it was trained" in card
+
+
+def test_measures_of_a_strange_form_are_left_out():
+    outputs = some_outputs(metrics={"model": [1, 2], "subgroups": {"rows": []}})
+    assert "## Evaluation" not in card_of(replace(a_training(), outputs=outputs))
+
+
+def test_an_evaluation_without_a_baseline_or_a_count_says_so():
+    outputs = some_outputs(metrics={"model": {"auroc": {"value": 1.0, "low": 1.0, "high": 1.0}}})
+    card = card_of(replace(a_training(), outputs=outputs))
+    assert "On an unstated number of held-out records" in card
+    assert "Baseline: none." in card
+
+
+def test_a_model_without_named_data_is_its_own_data_set():
+    outputs = some_outputs(metrics={"model": {"auroc": {"value": 1.0, "low": 1.0, "high": 1.0}}})
+    head = head_of(card_of(replace(own_training(), outputs=outputs)))
+    assert head["model-index"][0]["results"][0]["dataset"]["name"] == "mine"

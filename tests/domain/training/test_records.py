@@ -1,0 +1,180 @@
+"""The training record says what is known, and marks what is not."""
+
+import json
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from allmende.domain.training.job_files import DataMount
+from allmende.domain.training.models import DataHash, parse_training_facts
+from allmende.domain.training.records import (
+    EnergyUse,
+    add_energy,
+    agreement_of,
+    build_record,
+    compare_with_marks,
+    is_record_whole,
+)
+from tests.domain.training.recipes import FACTS, THRESHOLDS, a_training, own_training, some_outputs
+
+
+def test_a_record_carries_the_model_and_what_it_is_for():
+    assert build_record(a_training(), THRESHOLDS)["model"] == {
+        "id": "m-1",
+        "name": "toy run",
+        "licence": "CC-BY-4.0",
+        "purpose": "Shows how.",
+        "task": "tabular-classification",
+        "acceptable_use": "Tests.",
+        "out_of_scope": "All else.",
+        "architecture": "two neurons",
+        "parameters": 1234,
+    }
+
+
+def test_a_record_carries_the_run_with_its_failures():
+    run = build_record(a_training(), THRESHOLDS)["run"]
+    assert run["params"] == {"steps": 5, "rate": 0.1}
+    assert (run["attempts"], run["preemptions"], run["node_failures"]) == (3, 1, 1)
+    assert (run["wall_seconds"], run["used_seconds"]) == (12.5, 13)
+    assert (run["code_sha256"], run["blueprint"], run["steps_redone"]) == ("c0de", "toy@2", 3)
+
+
+def test_a_record_carries_compute_planned_useful_and_executed():
+    compute = build_record(a_training(), THRESHOLDS)["compute"]
+    assert (compute["flop_planned"], compute["flop_useful"], compute["flop_executed"]) == (
+        59,
+        4_000_000,
+        5_000_000,
+    )
+    assert (compute["hardware_flop"], compute["agreement"]) == ("not measured", "not measured")
+
+
+def test_a_record_joins_what_is_known_about_data_with_what_was_read():
+    assert build_record(a_training(), THRESHOLDS)["data"] == [
+        {
+            "name": "Toys",
+            "origin": "made here",
+            "licence": "CC0-1.0",
+            "records": 1200,
+            "bytes": 99,
+            "sha256": "da7a",
+            "personal_data": False,
+            "data_class": "public",
+            "curation": "none",
+            "bias": "round ones only",
+        }
+    ]
+
+
+def test_data_that_the_code_said_nothing_about_have_no_hash():
+    training = replace(a_training(), outputs=some_outputs(facts={}))
+    row = build_record(training, THRESHOLDS)["data"][0]
+    assert (row["sha256"], row["bytes"]) == (None, None)
+
+
+def test_a_record_of_own_code_says_what_is_unknown():
+    training = own_training()
+    spec = replace(training.spec, data=(DataMount(uri="allmende:x@1"),), data_class="health")
+    record = build_record(replace(training, spec=spec), THRESHOLDS)
+    assert record["compute"]["method"] == "not measured"
+    assert record["compute"]["marks"] == []
+    assert record["energy"] == {"kwh": None, "method": "not measured", "scope": None}
+    assert record["data"] == [{"name": "allmende:x@1", "data_class": "health"}]
+    assert record["model"]["purpose"] is None
+
+
+def test_energy_carries_its_method_and_scope():
+    assert build_record(a_training(), THRESHOLDS)["energy"] == {
+        "joules": 3600,
+        "kwh": 0.001,
+        "method": "estimated",
+        "scope": "node",
+    }
+
+
+def test_a_record_never_claims_to_comply():
+    text = json.dumps(build_record(a_training(), THRESHOLDS)).lower()
+    assert "voluntary" in text
+    assert "complian" not in text
+
+
+def test_a_record_is_sealed():
+    record = json.loads(json.dumps(build_record(a_training(), THRESHOLDS)))
+    assert is_record_whole(record)
+    record["run"]["attempts"] = 1
+    assert not is_record_whole(record)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "hardware", "expected"),
+    [
+        (70, 100, "agree"),
+        (100, 70, "agree"),
+        (69, 100, "differ"),
+        (None, 100, "not measured"),
+        (100, None, "not measured"),
+        (0, 0, "not measured"),
+    ],
+)
+def test_two_ways_to_count_agree_within_the_tolerance(architecture, hardware, expected):
+    assert agreement_of(architecture, hardware, tolerance=Fraction(3, 10)) == expected
+
+
+def test_compute_by_hardware_is_compared():
+    compute = build_record(a_training(hardware_flop=5_500_000), THRESHOLDS)["compute"]
+    assert (compute["hardware_flop"], compute["agreement"]) == (5_500_000, "agree")
+
+
+@pytest.mark.parametrize(("flop", "reached"), [(10**23, False), (10**23 + 1, True)])
+def test_a_mark_is_reached_only_above_it(flop, reached):
+    assert compare_with_marks(flop, THRESHOLDS)[0]["reached"] is reached
+
+
+def test_the_third_mark_is_a_third_of_the_first():
+    mark = compare_with_marks(4 * 10**22, THRESHOLDS)[2]
+    assert (mark["flop"], mark["reached"]) == (33_333_333_333_333_333_333_333, True)
+
+
+def test_facts_that_do_not_fit_are_findings_and_stop_nothing():
+    facts = parse_training_facts(FACTS | {"parameters": "many", "extra": 1})
+    assert facts.parameters is None
+    assert [finding.key for finding in facts.findings] == ["parameters"]
+    notes = build_record(
+        replace(a_training(), outputs=some_outputs(facts=FACTS | {"steps": -1})), THRESHOLDS
+    )["notes"]
+    assert notes == ["steps is -1; the least is 0."]
+
+
+def test_facts_that_are_no_mapping_are_a_finding():
+    assert [f.sentence.english() for f in parse_training_facts([1]).findings] == [
+        "facts.json takes keys and values."
+    ]
+
+
+def test_facts_are_read():
+    facts = parse_training_facts(FACTS)
+    assert facts.data == (DataHash(name="Toys", sha256="da7a", size_bytes=99),)
+    assert facts.versions == {"python": "3.11", "numpy": "2.4"}
+    assert facts.findings == ()
+
+
+METERED = EnergyUse(joules=10, method="measured", scope="cpu")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (EnergyUse(), METERED, METERED),
+        (METERED, EnergyUse(), METERED),
+        (METERED, METERED, EnergyUse(joules=20, method="measured", scope="cpu")),
+        (
+            METERED,
+            EnergyUse(joules=5, method="estimated", scope="node"),
+            EnergyUse(joules=15, method="estimated", scope="cpu, node"),
+        ),
+    ],
+)
+def test_energy_adds_up_with_the_weaker_method(one, other, expected):
+    assert add_energy(one, other) == expected
