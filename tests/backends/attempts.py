@@ -30,6 +30,7 @@ def in_another_process(deed) -> int:
     if pid == 0:
         try:
             deed()
-        finally:
             os._exit(0)
+        finally:
+            os._exit(1)
     return pid

@@ -2,12 +2,14 @@
 
 import json
 import os
+import subprocess
+import sys
 import time
 
 import pytest
 
-from allmende.backends.local import processes
-from allmende.backends.local.backend import DiskFull, EarlierAttemptRuns, LocalBackend
+from allmende.backends.local.backend import SOURCE, DiskFull, EarlierAttemptRuns, LocalBackend
+from allmende.backends.nodes import processes
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.scheduling.backends import AttemptState, EndReason
 from tests.backends.attempts import folder_of, log_of
@@ -110,3 +112,14 @@ def test_end_is_written_in_whole_or_not_at_all(backend):
     end = json.loads((folder / "ended.json").read_text())
     assert end["ended_at"] - end["started_at"] > 0
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def test_node_runner_needs_the_standard_library_only():
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import allmende.backends.nodes.runner;"
+        "print(*(m for m in sys.modules if m.startswith('allmende')))"
+    )
+    command = [sys.executable, "-I", "-S", "-c", code, str(SOURCE)]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    own = {"allmende", "allmende.backends"}
+    assert {name for name in loaded if not name.startswith("allmende.backends.nodes")} == own

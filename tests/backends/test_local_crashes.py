@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from allmende.backends.local import files, locks
 from allmende.backends.local.backend import LocalBackend
+from allmende.backends.nodes import files, locks
 from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch
 from tests.backends.attempts import folder_of, in_another_process, is_running, log_of
 from tests.backends.contract import (
@@ -99,8 +99,7 @@ def test_runners_that_race_for_one_attempt_run_it_once(backend):
     launch = a_launch("echo once; sleep 0.3")
     backend._prepare(launch, folder_of(backend, launch.key))
     clients = [in_another_process(lambda: backend.start(launch)) for _ in range(6)]
-    for pid in clients:
-        os.waitpid(pid, 0)
+    assert [os.waitpid(pid, 0)[1] for pid in clients] == [0] * len(clients)
     wait_for_end(backend, launch.key)
     assert log_of(backend, launch.key) == b"once\n"
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from allmende.backends.local import locks
+from allmende.backends.nodes import locks
 from allmende.domain.scheduling.backends import EndReason
 from tests.backends.attempts import folder_of, is_running, log_of
 from tests.backends.contract import (

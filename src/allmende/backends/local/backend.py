@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import allmende
-from allmende.backends.local import files, locks, outputs, processes, sentences
+from allmende.backends.local import outputs, sentences
 from allmende.backends.local.folders import Folders
+from allmende.backends.nodes import files, limits, locks, processes
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch, Observation
 
@@ -24,7 +25,7 @@ SOURCE = Path(allmende.__file__).resolve().parents[1]
 # Isolated (-I) and without site packages (-S): the runner needs the standard library only.
 BOOTSTRAP = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from allmende.backends.local.runner import main; main(sys.argv[2])"
+    "from allmende.backends.nodes.runner import main; main(sys.argv[2])"
 )
 # All that a command gets from outside; secrets of the platform are never among it.
 PLAIN_ENVIRONMENT = {
@@ -247,6 +248,9 @@ class LocalBackend:
             f"{name}={environment[name]}".encode() for name in ("ALLMENDE_OUT", "ALLMENDE_ATTEMPT")
         ]
         processes.kill_all(lambda: processes.list_marked(marks))
+        for used in (files.find_json(folder / "limits.json") or {}).values():
+            if used["cgroup"]:
+                limits.remove_cgroup(Path(used["cgroup"]))
         use = files.find_json(folder / "alive.json") or {}
         end = {
             "started_at": begun["started_at"],

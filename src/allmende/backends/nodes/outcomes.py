@@ -2,11 +2,11 @@
 
 import contextlib
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
-from allmende.backends.local import files
-from allmende.backends.local.limits import name_signal
+from allmende.backends.nodes import files
 
 # What a program says last when its share of memory was used up.
 OUT_OF_MEMORY_SIGNS = (b"MemoryError", b"bad_alloc", b"annot allocate memory", b"can't allocate")
@@ -44,7 +44,7 @@ def describe_exit(node: str, status: int) -> Outcome:
         return Outcome("failed", "exit_code", exit_code=status, node=node)
     # 128 + n: the exit code that a shell reports for signal n.
     return Outcome(
-        "failed", "signal", exit_code=128 - status, node=node, signal=name_signal(-status)
+        "failed", "signal", exit_code=128 - status, node=node, signal=_name_signal(-status)
     )
 
 
@@ -117,3 +117,10 @@ def _last_progress(path: Path) -> dict[str, Any]:
             if {"step", "total"} <= value.keys() and value["total"] is not None:
                 return dict(value)
     return {}
+
+
+def _name_signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return str(number)

@@ -5,7 +5,7 @@ import os
 import signal
 from typing import Any, NoReturn
 
-from allmende.backends.local import limits, processes
+from allmende.backends.nodes import limits, processes
 
 COULD_NOT_EXEC = 127
 
@@ -35,10 +35,13 @@ class Node:
         self.problem: dict[str, str] = json.loads(os.read(problems, 4096) or "{}")
         os.close(problems)
 
-    @property
-    def memory_limit(self) -> str:
-        """Return the means by which the memory is limited."""
-        return "cgroup" if self.cgroup else "rlimit"
+    def describe_limits(self) -> dict[str, Any]:
+        """Return by which means the node is kept to its share."""
+        return {
+            "core": self.core,
+            "memory_limit": "cgroup" if self.cgroup else "rlimit",
+            "cgroup": str(self.cgroup or ""),
+        }
 
     def is_over(self) -> bool:
         """Say whether nobody of the node's process group is left."""
@@ -69,8 +72,8 @@ class Node:
 
     def is_out_of_memory(self) -> bool:
         """Say whether the node's processes together used more than the node's share."""
-        if self.cgroup:
-            return limits.was_memory_exceeded(self.cgroup)
+        if self.cgroup and limits.was_memory_exceeded(self.cgroup):
+            return True
         return 0 < self._memory_limit_bytes < self.max_memory_bytes
 
     def close(self) -> None:

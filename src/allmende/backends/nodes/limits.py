@@ -8,7 +8,6 @@ import contextlib
 import os
 import re
 import resource
-import signal
 from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
@@ -40,7 +39,7 @@ def enter_share(*, core: int, memory_bytes: int, cgroup: Path | None) -> None:
 
 def make_cgroup(name: str, *, memory_bytes: int, mount: Path = CGROUPS) -> Path | None:
     """Make a cgroup with a memory limit, or return None where that is not possible."""
-    for parent in _own_cgroups(mount):
+    for parent in list_own_cgroups(mount):
         group = parent / name
         try:
             if "memory" not in (parent / "cgroup.subtree_control").read_text().split():
@@ -74,7 +73,7 @@ def was_memory_exceeded(group: Path) -> bool:
     return int(events.get("oom_kill", 0)) > 0
 
 
-def _own_cgroups(mount: Path) -> list[Path]:
+def list_own_cgroups(mount: Path) -> list[Path]:
     """Return this process's cgroup and the one above it.
 
     A group with processes of its own cannot pass a limit on (cgroups(7), "no internal
@@ -86,11 +85,3 @@ def _own_cgroups(mount: Path) -> list[Path]:
     path = next((line[3:] for line in lines if line.startswith("0::")), "/")
     own = mount / path.lstrip("/")
     return [own] if own == mount else [own, own.parent]
-
-
-def name_signal(number: int) -> str:
-    """Return the name of a signal, such as SIGKILL."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from allmende.backends.local import files, locks, logs, outcomes, processes
-from allmende.backends.local.nodes import Node
-from allmende.backends.local.outcomes import Outcome, Stop
+from allmende.backends.nodes import files, locks, logs, outcomes, processes
+from allmende.backends.nodes.node import Node
+from allmende.backends.nodes.outcomes import Outcome, Stop
 
 BEAT_SECONDS = 0.25
 ALIVE_SECONDS = 1.0
@@ -102,7 +102,7 @@ class Runner:
             node = Node(self.launch, rank, prctl=self._prctl)
             self.nodes.append(node)
             self._poll.register(node.output, select.POLLIN)
-        limits = {n.name: {"core": n.core, "memory_limit": n.memory_limit} for n in self.nodes}
+        limits = {node.name: node.describe_limits() for node in self.nodes}
         files.write_lightly(self.folder / "limits.json", limits)
 
     def _watch(self) -> None:
@@ -163,8 +163,8 @@ class Runner:
         memory_bytes = self.launch["memory_bytes_per_node"]
         self._drain(node)
         if node.is_out_of_memory() or (
-            node.memory_limit == "rlimit"
-            and memory_bytes
+            memory_bytes
+            and not node.cgroup  # an rlimit leaves no trace but the program's own last words
             and outcomes.looks_like_memory(self.folder / "output.log")
         ):
             return outcomes.describe_memory(memory_bytes)
