@@ -3,7 +3,23 @@
 from ninja import NinjaAPI
 
 from allmende import __version__
-from allmende.web.api import audit, people, sites, tokens
+from allmende.web.api import (
+    applications,
+    audit,
+    awards,
+    calls,
+    eligibility,
+    jobs,
+    ledger,
+    models,
+    organisations,
+    people,
+    projects,
+    promises,
+    reviews,
+    sites,
+    tokens,
+)
 from allmende.web.api.problems import answer_with_problems
 
 api = NinjaAPI(
@@ -15,11 +31,22 @@ api = NinjaAPI(
 )
 answer_with_problems(api)
 
-ROUTERS = {
-    "": people.router,
-    "/tokens": tokens.router,
-    "/sites": sites.router,
-    "/audit": audit.router,
-}
-for prefix, router in ROUTERS.items():
+ROUTERS = (
+    ("", people.router),
+    ("/tokens", tokens.router),
+    ("/organisations", organisations.router),
+    ("/eligibility", eligibility.router),
+    ("/calls", calls.router),
+    ("/applications", applications.router),
+    ("/applications", reviews.router),
+    ("", awards.router),
+    ("/projects", projects.router),
+    ("/jobs", jobs.router),
+    ("/models", models.router),
+    ("/sites", sites.router),
+    ("/promises", promises.router),
+    ("/ledger", ledger.router),
+    ("/audit", audit.router),
+)
+for prefix, router in ROUTERS:
     api.add_router(prefix, router)

@@ -3,15 +3,15 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from django.http import HttpRequest
-from ninja import Body, Router, Schema, Status
+from django.http import HttpRequest, HttpResponse
+from ninja import Body, Path, Router, Schema, Status
 
 from allmende import wiring
 from allmende.domain.scheduling.backends import EndReason
 from allmende.domain.scheduling.jobs import Job, JobEvent, JobState, StopRequest
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.trust.permissions import Permission
-from allmende.services import jobs
+from allmende.services import jobs, runs
 from allmende.web.api.permits import begin_deed, get_actor, takes
 from allmende.web.api.shapes import After, ClientKey, Limit, Page, PathId, QueryId, Words, page_of
 
@@ -96,6 +96,23 @@ class WhyOut(Schema):
     sentence: Words | None
 
 
+class PointOut(Schema):
+    """What a job said about itself at one step."""
+
+    step: int
+    at_epoch_seconds: float
+    metrics: dict[str, float]
+
+
+class ProgressOut(Schema):
+    """How far a job is, over all its attempts; a total of 0 means that it did not say."""
+
+    step: int
+    total: int
+    remaining_seconds: int | None
+    points: list[PointOut]
+
+
 @router.post("", response={201: list[JobOut]}, **takes(Permission.SUBMIT_JOB))
 def submit_job(
     request: HttpRequest,
@@ -146,6 +163,22 @@ def explain_job(request: HttpRequest, job_id: PathId) -> dict[str, Any]:
 def list_job_events(request: HttpRequest, job_id: PathId) -> list[JobEvent]:
     """List what happened to a job, as sentences."""
     return jobs.list_job_events(get_actor(request), job_id)
+
+
+@router.get("/{job_id}/progress", response=ProgressOut, **takes(Permission.SEE_JOB))
+def get_progress(request: HttpRequest, job_id: PathId) -> Any:
+    """Return how far a job is, with the curve of its metrics."""
+    return runs.get_progress(get_actor(request), job_id, backend=wiring.workshop().backend)
+
+
+@router.get("/{job_id}/attempts/{number}/log", response=str, **takes(Permission.SEE_JOB))
+def read_log(
+    request: HttpRequest, job_id: PathId, number: Annotated[int, Path(ge=1, le=10_000)]
+) -> HttpResponse:
+    """Download the whole output of an attempt, if it is your organisation's."""
+    backend = wiring.workshop().backend
+    content = runs.read_log(get_actor(request), job_id, number, backend=backend)
+    return HttpResponse(content, content_type="text/plain; charset=utf-8")
 
 
 @router.post("/{job_id}/cancel", response=JobOut, **takes(Permission.CANCEL_JOB))

@@ -1,0 +1,152 @@
+"""Applications: start, fill in, hand in, take back."""
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Query, Router, Schema, Status
+from pydantic import Field
+
+from allmende.domain.access.application_forms import DataClass, Finding, Section
+from allmende.domain.access.applications import Application, ApplicationState
+from allmende.domain.access.modes import Experience
+from allmende.domain.access.verdicts import ProjectPurpose
+from allmende.domain.basics.units import TimeUnit
+from allmende.domain.trust.permissions import Permission
+from allmende.services import applications
+from allmende.web.api.eligibility import EligibilityOut
+from allmende.web.api.permits import begin_deed, get_actor, takes
+from allmende.web.api.shapes import After, BodyId, Limit, Page, PathId, Text, Words, page_of
+from allmende.wiring.access_rules import load_access_rules
+
+router = Router(tags=["applications"])
+
+
+class FormOut(Schema):
+    """Every answer; null or empty is "not answered yet"."""
+
+    title: str
+    summary: str
+    purpose: ProjectPurpose | None
+    is_civilian: bool | None
+    is_confidential: bool
+    blueprint_id: str
+    principal_investigator: str
+    principal_investigator_email: str
+    contract_months_after_end: int | None
+    team_countries: list[str]
+    experience: Experience | None
+    requested_seconds: int | None
+    unit: TimeUnit | None
+    duration_months: int | None
+    data_class: DataClass | None
+    data_description: str
+    has_personal_data: bool | None
+    training_flop: int | None
+    is_prohibited_practice: bool | None
+    aid_received_cents: int | None
+    publish_names: bool
+    declares_correct: bool
+    accepts_terms: bool
+
+
+class ApplicationOut(Schema):
+    """An application; `due_at` is the first instant at which a decision is late."""
+
+    id: str
+    call_id: str
+    organisation_id: str
+    applicant_id: str
+    state: ApplicationState
+    form: FormOut
+    started_at: datetime
+    edited_at: datetime
+    submitted_at: datetime | None
+    cut_off_at: datetime | None
+    due_at: datetime | None
+    decided_at: datetime | None
+    decision: Words | None
+    eligibility: EligibilityOut | None = Field(default=None, alias="frozen.eligibility")
+
+
+class ApplicationIn(Schema):
+    """Under which call, for which organisation."""
+
+    call_id: BodyId
+    organisation_id: BodyId
+
+
+class FindingOut(Schema):
+    """An answer that is missing or wrong."""
+
+    section: Section
+    field: str
+    sentence: Words
+
+
+# An answer is typed by the question that it belongs to; the domain reads it.
+Answer = bool | int | Text | list[Text] | None
+
+
+@router.get("", response=Page[ApplicationOut], **takes(Permission.SEE_APPLICATION))
+def list_applications(
+    request: HttpRequest,
+    state: list[ApplicationState] = Query(default=[]),
+    after: After = "",
+    limit: Limit = 50,
+) -> dict[str, Any]:
+    """List applications: your organisations', or for the office all that were handed in."""
+    found = applications.list_applications(
+        get_actor(request), states=state, after=after, limit=limit
+    )
+    return page_of(found, limit=limit, key=lambda application: application.id)
+
+
+@router.post("", response={201: ApplicationOut}, **takes(Permission.START_APPLICATION))
+def start_application(request: HttpRequest, body: ApplicationIn) -> Status[Application]:
+    """Start a draft under a call that is open, or will be."""
+    return Status(201, applications.start_application(begin_deed(request), **body.dict()))
+
+
+@router.get("/{application_id}", response=ApplicationOut, **takes(Permission.SEE_APPLICATION))
+def get_application(request: HttpRequest, application_id: PathId) -> Application:
+    """Return one application."""
+    return applications.get_application(get_actor(request), application_id)
+
+
+@router.patch("/{application_id}", response=ApplicationOut, **takes(Permission.EDIT_APPLICATION))
+def edit_application(
+    request: HttpRequest, application_id: PathId, body: dict[str, Answer]
+) -> Application:
+    """Change some answers of a draft; `requested_hours` sets the size in hours."""
+    return applications.edit_application(begin_deed(request), application_id, changes=body)
+
+
+@router.get(
+    "/{application_id}/findings",
+    response=list[FindingOut],
+    **takes(Permission.SEE_APPLICATION),
+)
+def list_findings(request: HttpRequest, application_id: PathId) -> tuple[Finding, ...]:
+    """List what is still missing or wrong, section by section."""
+    return applications.list_findings(get_actor(request), application_id)
+
+
+@router.post(
+    "/{application_id}/submit", response=ApplicationOut, **takes(Permission.SUBMIT_APPLICATION)
+)
+def submit_application(request: HttpRequest, application_id: PathId) -> Application:
+    """Hand a draft in: everything it rests on is frozen, and the rules decide at once."""
+    return applications.submit_application(
+        begin_deed(request), application_id, rules=load_access_rules()
+    )
+
+
+@router.post(
+    "/{application_id}/withdraw",
+    response=ApplicationOut,
+    **takes(Permission.WITHDRAW_APPLICATION),
+)
+def withdraw_application(request: HttpRequest, application_id: PathId) -> Application:
+    """Take an application back before it is decided."""
+    return applications.withdraw_application(begin_deed(request), application_id)

@@ -1,0 +1,113 @@
+"""Awards: decisions that give time."""
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router, Schema, Status
+
+from allmende.domain.access.applications import Application
+from allmende.domain.access.awards import Award
+from allmende.domain.access.modes import Price
+from allmende.domain.basics.units import TimeUnit
+from allmende.domain.trust.permissions import Permission
+from allmende.services import awards
+from allmende.web.api.applications import ApplicationOut
+from allmende.web.api.permits import begin_deed, get_actor, takes
+from allmende.web.api.shapes import (
+    After,
+    Amount,
+    ClientKey,
+    Limit,
+    Page,
+    PathId,
+    Text,
+    Words,
+    page_of,
+)
+from allmende.wiring.access_rules import load_access_rules
+
+router = Router(tags=["awards"])
+
+
+class PeriodOut(Schema):
+    """Half-open: the end no longer belongs to it."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+
+class AwardOut(Schema):
+    """How much time an application was given, at what price, on what ground."""
+
+    id: str
+    application_id: str
+    project_id: str
+    partition_id: str
+    access_share: str
+    mode_id: str
+    unit: TimeUnit
+    seconds: int
+    price: Price
+    price_cents_per_hour: int
+    legal_basis: str
+    period: PeriodOut
+    granted_at: datetime
+    granted_by: str
+    letter: list[Words]
+
+
+class AwardIn(Schema):
+    """How much; null gives all that was asked for."""
+
+    seconds: Amount | None = None
+
+
+class RefusalIn(Schema):
+    """Why, in words that the applicant reads."""
+
+    why: Text
+
+
+@router.get("/awards", response=Page[AwardOut], **takes(Permission.SEE_EVERY_APPLICATION))
+def list_awards(request: HttpRequest, after: After = "", limit: Limit = 50) -> dict[str, Any]:
+    """List all awards."""
+    found = awards.list_awards(get_actor(request), after=after, limit=limit)
+    return page_of(found, limit=limit, key=lambda award: award.id)
+
+
+@router.get("/awards/{award_id}", response=AwardOut, **takes(Permission.SEE_APPLICATION))
+def get_award(request: HttpRequest, award_id: PathId) -> Award:
+    """Return one award with its letter."""
+    return awards.get_award(get_actor(request), award_id)
+
+
+@router.post(
+    "/applications/{application_id}/award",
+    response={201: AwardOut},
+    **takes(Permission.AWARD_APPLICATION),
+)
+def award_application(
+    request: HttpRequest, application_id: PathId, client_key: ClientKey, body: AwardIn
+) -> Status[Award]:
+    """Give an assessed application its time; your key becomes the id of the award."""
+    award = awards.award_application(
+        begin_deed(request),
+        application_id,
+        rules=load_access_rules(),
+        seconds=body.seconds,
+        award_id=client_key,
+    )
+    return Status(201, award)
+
+
+@router.post(
+    "/applications/{application_id}/refuse",
+    response=ApplicationOut,
+    **takes(Permission.REFUSE_APPLICATION),
+)
+def refuse_application(
+    request: HttpRequest, application_id: PathId, body: RefusalIn
+) -> Application:
+    """Refuse an assessed application, in words that the applicant reads."""
+    return awards.refuse_application(begin_deed(request), application_id, why=body.why)

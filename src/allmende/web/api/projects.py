@@ -1,0 +1,118 @@
+"""Projects: the work under an award, its members and its budget."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router, Schema
+
+from allmende.domain.access.projects import Project, ProjectState
+from allmende.domain.accounting.allocations import Budget
+from allmende.domain.basics.units import TimeUnit
+from allmende.domain.trust.permissions import Permission
+from allmende.services import budgets, projects
+from allmende.web.api.awards import PeriodOut
+from allmende.web.api.permits import begin_deed, get_actor, takes
+from allmende.web.api.shapes import After, BodyId, Limit, Page, PathId, Text, Words, page_of
+
+router = Router(tags=["projects"])
+
+
+class ProjectOut(Schema):
+    """Who works, where, for how long, with how much awarded time."""
+
+    id: str
+    name: str
+    organisation_id: str
+    application_id: str
+    group_id: str
+    partition_id: str
+    access_share: str
+    awarded_seconds: int
+    period: PeriodOut
+    state: ProjectState
+    member_ids: list[str]
+    suspended_because: Words | None
+
+
+class BudgetOut(Schema):
+    """How much a project has left, and where the rest went."""
+
+    project_id: str
+    partition_id: str
+    access_share: str
+    unit: TimeUnit
+    awarded_seconds: int
+    held_seconds: int
+    consumed_seconds: int
+    refunded_seconds: int
+    expired_seconds: int
+    available_seconds: int
+
+
+class ProjectMemberIn(Schema):
+    """A person to work in the project."""
+
+    person_id: BodyId
+
+
+class SuspensionIn(Schema):
+    """Why, in words that the members read."""
+
+    why: Text
+
+
+@router.get("", response=Page[ProjectOut], **takes(Permission.SEE_PROJECT))
+def list_projects(request: HttpRequest, after: After = "", limit: Limit = 50) -> dict[str, Any]:
+    """List the projects that you may see."""
+    found = projects.list_projects(get_actor(request), after=after, limit=limit)
+    return page_of(found, limit=limit, key=lambda project: project.id)
+
+
+@router.get("/{project_id}", response=ProjectOut, **takes(Permission.SEE_PROJECT))
+def get_project(request: HttpRequest, project_id: PathId) -> Project:
+    """Return one project."""
+    return projects.get_project(get_actor(request), project_id)
+
+
+@router.get("/{project_id}/budget", response=list[BudgetOut], **takes(Permission.SEE_BUDGET))
+def list_budgets(request: HttpRequest, project_id: PathId) -> list[Budget]:
+    """Return the budgets of a project, one for each partition and access share."""
+    return budgets.list_budgets(get_actor(request), project_id)
+
+
+@router.post("/{project_id}/members", response=ProjectOut, **takes(Permission.MANAGE_MEMBERS))
+def add_member(request: HttpRequest, project_id: PathId, body: ProjectMemberIn) -> Project:
+    """Let a person work in a project; doing it again changes nothing."""
+    return projects.add_member(begin_deed(request), project_id, person_id=body.person_id)
+
+
+@router.delete(
+    "/{project_id}/members/{person_id}", response=ProjectOut, **takes(Permission.MANAGE_MEMBERS)
+)
+def remove_member(request: HttpRequest, project_id: PathId, person_id: PathId) -> Project:
+    """End a person's work in a project; the last member stays."""
+    return projects.remove_member(begin_deed(request), project_id, person_id=person_id)
+
+
+@router.post("/{project_id}/activate", response=ProjectOut, **takes(Permission.MANAGE_MEMBERS))
+def activate_project(request: HttpRequest, project_id: PathId) -> Project:
+    """Finish the onboarding: from now on its members submit jobs."""
+    return projects.activate_project(begin_deed(request), project_id)
+
+
+@router.post("/{project_id}/suspend", response=ProjectOut, **takes(Permission.SUSPEND_PROJECT))
+def suspend_project(request: HttpRequest, project_id: PathId, body: SuspensionIn) -> Project:
+    """Stop a project from running further jobs, until it is resumed."""
+    return projects.suspend_project(begin_deed(request), project_id, why=body.why)
+
+
+@router.post("/{project_id}/resume", response=ProjectOut, **takes(Permission.RESUME_PROJECT))
+def resume_project(request: HttpRequest, project_id: PathId) -> Project:
+    """Let a suspended project run jobs again."""
+    return projects.resume_project(begin_deed(request), project_id)
+
+
+@router.post("/{project_id}/end", response=ProjectOut, **takes(Permission.END_PROJECT))
+def end_project(request: HttpRequest, project_id: PathId) -> Project:
+    """End a project; what it did not use expires."""
+    return projects.end_project(begin_deed(request), project_id)
