@@ -114,7 +114,7 @@ def test_dead_runner_is_a_node_failure_and_leaves_nobody_behind(backend):
     assert [is_running(pid) for pid in pids] == [True, True]
     wait_until((folder_of(backend, launch.key) / "alive.json").exists)
     assert backend.fail_node(launch.key)
-    seen = wait_for_end(backend, launch.key)
+    seen = observe(backend, launch.key)
     assert (seen.reason, seen.exit_code) == (EndReason.NODE_FAIL, None)
     assert "node-01 died" in seen.sentence.english()
     assert seen.started_at <= seen.ended_at

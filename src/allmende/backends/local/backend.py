@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch,
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SOURCE = Path(allmende.__file__).resolve().parents[1]
+BURIAL_SECONDS = 2.0
 # Isolated (-I) and without site packages (-S): the runner needs the standard library only.
 BOOTSTRAP = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
@@ -130,7 +132,12 @@ class LocalBackend:
         For drills and demonstrations; says whether there was a node to fail.
         """
         folder = self.folders.find_attempt(key)
-        return folder is not None and self._signal_runner(folder, signal.SIGKILL)
+        if folder is None or not self._signal_runner(folder, signal.SIGKILL):
+            return False
+        give_up_at = time.monotonic() + BURIAL_SECONDS
+        while locks.find_holder(folder / "lock") and time.monotonic() < give_up_at:
+            time.sleep(0.01)  # the kernel is still ending it
+        return True
 
     def _check_disk(self) -> None:
         self.folders.root.mkdir(parents=True, exist_ok=True, mode=0o700)
