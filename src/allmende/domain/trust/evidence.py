@@ -7,7 +7,7 @@ elsewhere, can trust everything that hangs from it.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -96,16 +96,12 @@ def verify(files: Files, manifest: Record, *, head_hash: str = "") -> Verificati
     findings += verify_chain(events)
     findings += _check_head(head, manifest, head_hash)
     findings += _check_export(files, events)
-    results: tuple[PromiseResult, ...] = ()
-    try:
-        findings += anchors.check_anchors(written, events)
-        findings += check_testimonies(written, events)
-        findings += find_in_ledger(written)
-        results, differing = _check_promises(written, events)
-        findings += differing
-    except UNREADABLE as error:
-        findings.append(_finding("records", UNREADABLE_RECORD, error=type(error).__name__))
-    return Verification(findings=tuple(findings), lines=lines, head=head, results=results)
+    findings += _guarded("anchors", lambda: anchors.check_anchors(written, events))
+    findings += _guarded("events", lambda: check_testimonies(written, events))
+    findings += _guarded("ledger", lambda: find_in_ledger(written))
+    results: list[PromiseResult] = []
+    findings += _guarded("promises", lambda: _check_promises(written, events, into=results))
+    return Verification(findings=tuple(findings), lines=lines, head=head, results=tuple(results))
 
 
 MISSING_FILE = Sentence("the file is missing")
@@ -184,23 +180,31 @@ def _check_export(files: Files, events: Sequence[AuditEvent]) -> Iterator[Findin
             yield _finding(name, NOT_EXPORTED)
 
 
+def _guarded(name: str, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """Return what a check finds; a record that is none must not keep the others from being read."""
+    findings: list[Finding] = []
+    try:
+        findings.extend(check())
+    except UNREADABLE as error:
+        findings.append(_finding(name, UNREADABLE_RECORD, error=type(error).__name__))
+    return findings
+
+
 def _check_promises(
-    written: Records, events: Sequence[AuditEvent]
-) -> tuple[tuple[PromiseResult, ...], list[Finding]]:
+    written: Records, events: Sequence[AuditEvent], *, into: list[PromiseResult]
+) -> Iterator[Finding]:
     """Judge the promises anew, by the evidence as it stood when it was exported."""
     if not events:
-        return (), []
+        return
     before = {**written, records.EVENTS: written[records.EVENTS][:-1]}
-    results = evaluate_promises(gather_evidence(before, at=events[-1].at))
+    into += evaluate_promises(gather_evidence(before, at=events[-1].at))
     recorded = written[records.PROMISES]
-    findings = []
-    if len(recorded) != len(results):
-        counts = {"found": len(recorded), "expected": len(results)}
-        findings.append(_finding(records.PROMISES, OTHER_PROMISES, **counts))
-    for result, record in zip(results, recorded, strict=False):
+    if len(recorded) != len(into):
+        counts = {"found": len(recorded), "expected": len(into)}
+        yield _finding(records.PROMISES, OTHER_PROMISES, **counts)
+    for result, record in zip(into, recorded, strict=False):
         if canonical.to_json(result) != record:
-            findings.append(_finding(records.PROMISES, OTHER_RESULT, promise=result.promise_id))
-    return results, findings
+            yield _finding(records.PROMISES, OTHER_RESULT, promise=result.promise_id)
 
 
 def _finding(place: str, kind: Sentence, **facts: Any) -> Finding:

@@ -211,8 +211,8 @@ def record_of_training(job: Job, model: Model | None) -> Record:
 
 def targets_of(records: list[Record]) -> Targets:
     """Read the promised numbers back."""
-    factory = next(record for record in records if record["record"] == "factory")
-    targets = next(record for record in records if record["record"] == "targets")
+    by_kind = {record["record"]: record for record in records}
+    factory, targets = by_kind["factory"], by_kind["targets"]
     return Targets(
         countries=frozenset(factory["countries"]),
         sme_group_id=targets["sme_group_id"],
