@@ -45,6 +45,6 @@ def deed_of(person: Person) -> "Deed":
 @cache
 def workshop() -> "Workshop":
     """Return the concrete parts that run jobs: factory, blueprints, the local backend."""
-    from allmende.wiring.workshop import build_workshop  # noqa: PLC0415 - Django must be ready
+    from allmende.wiring.assembly import build_workshop  # noqa: PLC0415 - Django must be ready
 
     return build_workshop()
