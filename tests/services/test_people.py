@@ -118,7 +118,7 @@ def test_the_last_administrator_keeps_the_role():
 def test_the_founder_joins_first_and_members_bring_others():
     founder, friend, stranger = (register(f"{n}@example.org") for n in "abc")
     founder = people.join_organisation(a_deed(founder), person_id=founder.id, organisation_id="o-1")
-    with pytest.raises(people.NotYourOrganisation):
+    with pytest.raises(NotFound):
         people.join_organisation(a_deed(stranger), person_id=stranger.id, organisation_id="o-1")
     friend = people.join_organisation(a_deed(founder), person_id=friend.id, organisation_id="o-1")
     assert friend.organisation_ids == {"o-1"}
@@ -138,8 +138,19 @@ def test_members_leave_by_themselves_or_by_an_administrator():
     gone = people.leave_organisation(a_deed(), person_id=two.id, organisation_id="o-1")
     assert gone.organisation_ids == frozenset()
     assert people.leave_organisation(a_deed(), person_id=two.id, organisation_id="o-1") == gone
-    left = people.leave_organisation(a_deed(one), person_id=one.id, organisation_id="o-1")
-    assert left.organisation_ids == frozenset()
+    with pytest.raises(people.LastMember):
+        people.leave_organisation(a_deed(one), person_id=one.id, organisation_id="o-1")
+
+
+def test_only_members_bring_others_in():
+    one, two = register("a@example.org"), register("b@example.org")
+    one = people.join_organisation(a_deed(one), person_id=one.id, organisation_id="o-1")
+    with pytest.raises(NotFound):
+        people.add_member(a_deed(two), person_id=two.id, organisation_id="o-1")
+    with pytest.raises(NotFound):
+        people.add_member(a_deed(two), person_id=two.id, organisation_id="o-empty")
+    added = people.add_member(a_deed(one), person_id=two.id, organisation_id="o-1")
+    assert added.organisation_ids == {"o-1"}
 
 
 def test_people_are_listed_page_by_page_to_those_who_may():

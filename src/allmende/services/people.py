@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from allmende.domain.basics.people import PUBLIC, Person, Role
 from allmende.domain.basics.refusals import NotFound, Refusal
-from allmende.domain.trust.permissions import Permission, can_do, check_permission
+from allmende.domain.trust.permissions import Permission, can_do, check_member, check_permission
 from allmende.domain.trust.tokens import digest_of
 from allmende.services import audit
 from allmende.services.deeds import Deed, one_transaction
@@ -50,10 +50,8 @@ class AdminLinkIsUsed(Refusal):
     """This link was used, replaced or has expired. Run `allmende person admin-link` for another."""
 
 
-class NotYourOrganisation(Refusal):
-    """Only a member can add others to this organisation. Ask one of them."""
-
-    status = 403
+class LastMember(Refusal):
+    """{name} is the last member of this organisation. Add somebody else first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,17 +152,33 @@ def take_role(deed: Deed, *, person_id: str, role: Role) -> Person:
 
 @one_transaction
 def join_organisation(deed: Deed, *, person_id: str, organisation_id: str) -> Person:
-    """Make a person a member: the founder does it first, then members and administrators."""
+    """Make a person a member: the founder comes first, then members bring others in.
+
+    An organisation keeps its last member, so that nobody can take over one that was left.
+    """
     person = store.get_person(person_id)
     if organisation_id in person.organisation_ids:
         return person
     founds = person_id == deed.actor.id and not store.list_members(organisation_id)
-    invites = organisation_id in deed.actor.organisation_ids
-    if not (founds or invites or can_do(deed.actor, Permission.MANAGE_PEOPLE)):
-        raise NotYourOrganisation
+    if not founds:
+        check_member(
+            deed.actor,
+            organisation_id,
+            kind="organisation",
+            id=organisation_id,
+            unless=Permission.MANAGE_PEOPLE,
+        )
     store.add_member(person_id, organisation_id)
     audit.record(deed, action="person.joined", subject=person_id, organisation=organisation_id)
     return store.get_person(person_id)
+
+
+@one_transaction
+def add_member(deed: Deed, *, person_id: str, organisation_id: str) -> Person:
+    """Bring somebody into an organisation of one's own."""
+    check_permission(deed.actor, Permission.EDIT_ORGANISATION)
+    check_member(deed.actor, organisation_id, kind="organisation", id=organisation_id)
+    return join_organisation(deed, person_id=person_id, organisation_id=organisation_id)
 
 
 @one_transaction
@@ -175,6 +189,8 @@ def leave_organisation(deed: Deed, *, person_id: str, organisation_id: str) -> P
         check_permission(deed.actor, Permission.MANAGE_PEOPLE)
     if organisation_id not in person.organisation_ids:
         return person
+    if len(store.list_members(organisation_id)) == 1:
+        raise LastMember(name=person.name)
     store.remove_member(person_id, organisation_id)
     audit.record(deed, action="person.left", subject=person_id, organisation=organisation_id)
     return store.get_person(person_id)

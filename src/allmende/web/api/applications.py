@@ -1,10 +1,10 @@
 """Applications: start, fill in, hand in, take back."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest
-from ninja import Query, Router, Schema, Status
+from ninja import Body, Query, Router, Schema, Status
 from pydantic import Field
 
 from allmende.domain.access.application_forms import DataClass, Finding, Section
@@ -116,7 +116,7 @@ def get_application(request: HttpRequest, application_id: PathId) -> Application
 
 @router.patch("/{application_id}", response=ApplicationOut, **takes(Permission.EDIT_APPLICATION))
 def edit_application(
-    request: HttpRequest, application_id: PathId, body: dict[str, Answer]
+    request: HttpRequest, application_id: PathId, body: Annotated[dict[str, Answer], Body()]
 ) -> Application:
     """Change some answers of a draft; `requested_hours` sets the size in hours."""
     return applications.edit_application(begin_deed(request), application_id, changes=body)

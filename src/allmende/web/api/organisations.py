@@ -153,6 +153,6 @@ def list_members(request: HttpRequest, organisation_id: PathId) -> list[Person]:
 )
 def add_member(request: HttpRequest, organisation_id: PathId, body: MemberIn) -> Person:
     """Make somebody a member; only members can."""
-    return people.join_organisation(
+    return people.add_member(
         begin_deed(request), person_id=body.person_id, organisation_id=organisation_id
     )
