@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 
 from allmende.domain.basics.people import PUBLIC
 from allmende.domain.basics.refusals import Refusal
@@ -25,6 +25,7 @@ class RefusalPages:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on."""
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -51,33 +52,45 @@ def show_error(request: HttpRequest, status: int, *, sentence: object = None) ->
 
 def _words(status: int) -> tuple[str, str]:
     words = {
-        400: (_("We could not read this request"), _("Go back, reload the page and try again.")),
-        403: (_("You may not do this"), _("If you think you should, ask the programme office.")),
-        404: (
-            _("There is nothing at this address"),
-            _("Check the spelling, or start again from the front page."),
+        400: (
+            gettext("We could not read this request"),
+            gettext("Go back, reload the page and try again."),
         ),
-        409: (_("This cannot be done now"), _("Nothing was changed. Go back and try another way.")),
-        422: (_("Something in your entry does not fit"), _("Go back; your entries are kept.")),
+        403: (
+            gettext("You may not do this"),
+            gettext("If you think you should, ask the programme office."),
+        ),
+        404: (
+            gettext("There is nothing at this address"),
+            gettext("Check the spelling, or start again from the front page."),
+        ),
+        409: (
+            gettext("This cannot be done now"),
+            gettext("Nothing was changed. Go back and try another way."),
+        ),
+        422: (
+            gettext("Something in your entry does not fit"),
+            gettext("Go back; your entries are kept."),
+        ),
     }
     failed = (
-        _("Something broke on our side"),
-        _("Nothing you entered was half saved. Please try again in a minute."),
+        gettext("Something broke on our side"),
+        gettext("Nothing you entered was half saved. Please try again in a minute."),
     )
     return words.get(status, failed)
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's
     """Answer 400."""
     return show_error(request, 400)
 
 
-def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's
     """Answer 403."""
     return show_error(request, 403)
 
 
-def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's
     """Answer 404."""
     return show_error(request, 404)
 

@@ -102,7 +102,25 @@ def _methods() -> dict[str, Look]:
     }
 
 
+def _budgets() -> dict[str, Look]:
+    return {
+        "available": Look(_("available"), "check", "good"),
+        "held": Look(_("held for jobs"), "clock", "wait"),
+        "consumed": Look(_("used"), "ring", "calm"),
+        "expired": Look(_("expired"), "stop", "calm"),
+    }
+
+
+def _shares() -> dict[str, Look]:
+    return {
+        "union": Look(_("share of the European Union"), "ring", "calm"),
+        "national": Look(_("national share"), "ring", "calm"),
+    }
+
+
 KINDS = {
+    "budget": _budgets,
+    "share": _shares,
     "job": _jobs,
     "application": _applications,
     "project": _projects,

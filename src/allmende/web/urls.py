@@ -2,29 +2,123 @@
 
 from django.urls import include, path
 
-from allmende.web.pages import appearance, duties, front, sites
+from allmende.web.api import api
+from allmende.web.pages import (
+    administrators,
+    appearance,
+    applications,
+    audit,
+    duties,
+    eligibility,
+    front,
+    home,
+    jobs,
+    models,
+    organisations,
+    programme,
+    projects,
+    promises,
+    rules,
+    sites,
+    tokens,
+)
 
 handler400 = "allmende.web.errors.bad_request"
 handler403 = "allmende.web.errors.permission_denied"
 handler404 = "allmende.web.errors.page_not_found"
 handler500 = "allmende.web.errors.server_error"
 
-urlpatterns = [
+PUBLIC_PAGES = [
     path("", front.show_front, name="front"),
+    path("check", eligibility.check_eligibility, name="check"),
     path("sites", sites.show_sites, name="sites"),
-    path("check", sites.show_sites, name="check"),
-    path("apply", sites.show_sites, name="apply"),
-    path("home", sites.show_sites, name="home"),
-    path("rules", sites.show_sites, name="rules"),
-    path("audit", sites.show_sites, name="audit"),
-    path("programme", sites.show_sites, name="programme"),
-    path("promises", sites.show_sites, name="promises"),
-    path("promises/<str:promise_id>", sites.show_sites, name="promise"),
+    path("promises", promises.list_promises, name="promises"),
+    path("promises/<str:promise_id>", promises.show_promise, name="promise"),
+    path("rules", rules.show_rules, name="rules"),
     path("help", duties.show_help, name="help"),
     path("barrierefreiheit", duties.show_accessibility, name="accessibility"),
     path("datenschutz", duties.show_privacy, name="privacy"),
     path("impressum", duties.show_imprint, name="imprint"),
     path("language/<str:language>", appearance.choose_language, name="language"),
     path("theme/<str:theme>", appearance.choose_theme, name="theme"),
+]
+
+ACCESS_PAGES = [
+    path("home", home.show_home, name="home"),
+    path("organisations/new", organisations.new_organisation, name="organisation_new"),
+    path("organisations/<str:organisation_id>/figures", organisations.show_figures, name="figures"),
+    path("apply", applications.apply, name="apply"),
+    path("applications/<str:application_id>", applications.show_application, name="application"),
+    path(
+        "applications/<str:application_id>/check",
+        applications.check_answers,
+        name="application_check",
+    ),
+    path(
+        "applications/<str:application_id>/withdraw",
+        applications.withdraw_application,
+        name="application_withdraw",
+    ),
+    path(
+        "applications/<str:application_id>/parts/<str:section>",
+        applications.edit_section,
+        name="application_section",
+    ),
+]
+
+OFFICE_PAGES = [
+    path("programme", programme.list_applications, name="programme"),
+    path(
+        "programme/<str:application_id>", programme.show_application, name="programme_application"
+    ),
+    path(
+        "programme/<str:application_id>/eligibility",
+        programme.decide_eligibility,
+        name="programme_eligibility",
+    ),
+    path(
+        "programme/<str:application_id>/assess",
+        programme.assess_application,
+        name="programme_assess",
+    ),
+    path(
+        "programme/<str:application_id>/award", programme.award_application, name="programme_award"
+    ),
+    path(
+        "programme/<str:application_id>/refuse",
+        programme.refuse_application,
+        name="programme_refuse",
+    ),
+    path("audit", audit.list_events, name="audit"),
+]
+
+WORK_PAGES = [
+    path("projects/<str:project_id>", projects.show_project, name="project"),
+    path("projects/<str:project_id>/activate", projects.activate_project, name="project_activate"),
+    path("projects/<str:project_id>/suspend", projects.suspend_project, name="project_suspend"),
+    path("projects/<str:project_id>/resume", projects.resume_project, name="project_resume"),
+    path("projects/<str:project_id>/jobs/new", jobs.new_job, name="job_new"),
+    path("jobs", jobs.list_jobs, name="jobs"),
+    path("jobs/<str:job_id>", jobs.show_job, name="job"),
+    path("jobs/<str:job_id>/live", jobs.show_job_live, name="job_live"),
+    path("jobs/<str:job_id>/log/<int:number>", jobs.download_log, name="job_log"),
+    path("jobs/<str:job_id>/cancel", jobs.cancel_job, name="job_cancel"),
+    path("jobs/<str:job_id>/stop", jobs.stop_job, name="job_stop"),
+    path("jobs/<str:job_id>/again", jobs.run_job_again, name="job_again"),
+    path("models", models.list_models, name="models"),
+    path("models/<str:model_id>", models.show_model, name="model"),
+    path("models/<str:model_id>/record", models.download_record, name="model_record"),
+    path("models/<str:model_id>/files/<path:name>", models.download_file, name="model_file"),
+    path("settings/tokens", tokens.show_tokens, name="tokens"),
+    path("settings/tokens/<str:token_id>/revoke", tokens.revoke_token, name="token_revoke"),
+]
+
+urlpatterns = [
+    *PUBLIC_PAGES,
+    *ACCESS_PAGES,
+    *OFFICE_PAGES,
+    *WORK_PAGES,
+    path("first-administrator/<str:secret>", administrators.claim_link, name="first_administrator"),
+    path("api/v1/", api.urls),
     path("account/", include("allauth.account.urls")),
 ]

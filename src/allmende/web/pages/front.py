@@ -3,7 +3,8 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from allmende.services import nodes, sites
+from allmende.domain.trust.verdicts import Verdict
+from allmende.services import nodes, promises, sites
 from allmende.web import maps
 from allmende.web.acting import get_person
 from allmende.wiring import now
@@ -14,13 +15,14 @@ def show_front(request: HttpRequest) -> HttpResponse:
     """Show the public face of the factory."""
     reader, factory = get_person(request), load_factory()
     views = sites.list_sites(reader, factory=factory)
+    results = promises.list_promises(reader)
     context = {
         "factory": factory,
         "now": now(),
         "views": views,
         "places": maps.place_sites(views),
         "fields": nodes.list_node_uses(reader, factory=factory),
-        "kept_count": 0,
-        "promise_views": [],
+        "kept_count": sum(1 for result in results if result.verdict is Verdict.KEPT),
+        "promise_views": results,
     }
     return render(request, "front.html", context)

@@ -1,11 +1,16 @@
 """Tags and filters of the pages: sentences, amounts, icons, and states as word, shape, colour."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
+import yaml
 from django import template
+from django.forms import BoundField
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, gettext
 
 from allmende.domain.basics.sentences import Sentence
 from allmende.web import icons, states, wording
@@ -68,7 +73,7 @@ def percent(share: Any, places: int = 0) -> str:
 def moment(instant: datetime | None) -> SafeString:
     """Return an instant as a `time` element in local time."""
     if instant is None:
-        return mark_safe("–")  # noqa: S308 - a dash
+        return mark_safe("–")
     written = wording.write_instant(instant)
     return format_html('<time datetime="{}">{}</time>', instant.isoformat(), written)
 
@@ -95,3 +100,40 @@ def status(kind: str, state: Any) -> SafeString:
 def word(kind: str, state: Any) -> str:
     """Return the word for a state or a kind."""
     return states.describe(kind, str(state)).word
+
+
+@register.filter
+def spoken(texts: Any) -> str:
+    """Return a text that was written in both languages in the reader's one."""
+    language = get_language() or "en"
+    if isinstance(texts, Mapping):
+        return str(texts.get(language) or texts.get("en") or "")
+    return str(getattr(texts, language, getattr(texts, "en", "")))
+
+
+@register.filter
+def answer(field: BoundField) -> str:
+    """Return what somebody answered, in the words of the choice."""
+    value = field.value()
+    choices = dict(getattr(field.field, "choices", ()))
+    return str(choices.get(value, value if value is not None else ""))
+
+
+@register.filter
+def plain(value: float) -> str:
+    """Return a number as SVG takes it, whatever the language."""
+    return f"{value:g}"
+
+
+@register.filter
+def pretty(value: Any) -> str:
+    """Return keys and values as YAML."""
+    return str(yaml.safe_dump(value, allow_unicode=True, sort_keys=False))
+
+
+@register.filter
+def amount(value: Any) -> str:
+    """Return the value of a rule: a number, yes or no, or a word."""
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    return wording.write_number(value) if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,49 @@
+"""Form fields as people fill them in here: German or English numbers, plain choices."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+
+class AmountField(forms.Field):
+    """A number of nought or more, with a point or a comma, with or without separators."""
+
+    def __init__(self, *, places: int = 2, **kwargs: Any) -> None:
+        self.places = places
+        kwargs.setdefault("widget", forms.TextInput(attrs={"inputmode": "decimal"}))
+        super().__init__(**kwargs)
+
+    def to_python(self, value: Any) -> Decimal | None:
+        """Return the number; one separator followed by three digits groups thousands."""
+        text = str(value or "").strip().replace("\u202f", "").replace(" ", "")
+        if not text:
+            return None
+        try:
+            amount = Decimal(plain_number(text))
+        except InvalidOperation:
+            raise forms.ValidationError(_("Enter a number, such as 12 or 1.5.")) from None
+        if not amount.is_finite() or amount < 0:
+            raise forms.ValidationError(_("Enter a number that is not below zero."))
+        return round(amount, self.places)
+
+
+def plain_number(text: str) -> str:
+    """Return digits with a decimal point, whichever of "1.234,5" and "1,234.5" was written."""
+    last = max(text.rfind("."), text.rfind(","))
+    if last < 0:
+        return text
+    head, tail = text[:last].replace(".", "").replace(",", ""), text[last + 1 :]
+    separators = text.count(".") + text.count(",")
+    groups_thousands = len(tail) == 3 and (separators > 1 or head.lstrip("0") != "")
+    both = "." in text and "," in text
+    return head + tail if groups_thousands and not both else f"{head}.{tail}"
+
+
+def radio(choices: Any, **kwargs: Any) -> forms.ChoiceField:
+    """Return a field with one radio button for each choice."""
+    return forms.ChoiceField(choices=choices, widget=forms.RadioSelect, **kwargs)
+
+
+YES_NO = (("yes", _("Yes")), ("no", _("No")))

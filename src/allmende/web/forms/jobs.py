@@ -1,0 +1,137 @@
+"""The form of a job: a blueprint with its parameters, or a job file as text."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import yaml
+from django import forms
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from allmende.domain.training.blueprints import Blueprint, Param
+from allmende.domain.training.fields import Finding
+from allmende.wiring.languages import translate
+
+DATA_CLASSES = (
+    ("public", _("Public: anybody may have it")),
+    ("internal", _("Internal: ours, without people in it")),
+    ("personal", _("Personal: about living people")),
+    ("health", _("Health: about the health of people")),
+)
+
+
+class BlueprintForm(forms.Form):
+    """The parameters of one blueprint; several values of one make a sweep."""
+
+    name = forms.CharField(
+        label=_("Name of the job"), max_length=80, help_text=_("For you to recognise it by.")
+    )
+    minutes = forms.IntegerField(
+        label=_("Time limit in minutes"),
+        min_value=1,
+        help_text=_("The job is stopped after it. What it does not use is given back."),
+    )
+    data_class = forms.ChoiceField(choices=DATA_CLASSES, label=_("How sensitive is the data?"))
+    licence = forms.CharField(
+        label=_("Licence of the model"),
+        required=False,
+        help_text=_("Such as Apache-2.0. Empty: all rights stay with you, nothing is granted."),
+    )
+
+    def __init__(self, *args: Any, blueprint: Blueprint, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.blueprint = blueprint
+        language = get_language() or "en"
+        for param in blueprint.params.values():
+            self.fields[f"param_{param.name}"] = forms.CharField(
+                label=getattr(param.description, language, param.description.en),
+                help_text=_describe(param),
+                initial=f"{param.default:g}" if param.type == "number" else param.default,
+                required=False,
+            )
+
+    def param_fields(self) -> Iterable[forms.BoundField]:
+        """Return the fields of the parameters."""
+        return [self[name] for name in self.fields if name.startswith("param_")]
+
+    def own_fields(self) -> Iterable[forms.BoundField]:
+        """Return the fields that every job has."""
+        return [self[name] for name in self.fields if not name.startswith("param_")]
+
+    def to_job_file(self) -> dict[str, Any]:
+        """Return the job file that the form stands for."""
+        data = self.cleaned_data
+        params: dict[str, Any] = {}
+        sweep: dict[str, list[Any]] = {}
+        for name in self.blueprint.params:
+            values = [_number(part) for part in data[f"param_{name}"].split(";") if part.strip()]
+            if len(values) > 1:
+                sweep[name] = values
+            elif values:
+                params[name] = values[0]
+        job_file = {
+            "name": data["name"],
+            "blueprint": self.blueprint.reference,
+            "params": params,
+            "sweep": sweep,
+            "max_duration": f"{data['minutes']}m",
+            "data_class": data["data_class"],
+        }
+        if self.blueprint.memory_bytes:
+            job_file["resources"] = {"memory": f"{self.blueprint.memory_bytes // 2**20}M"}
+        if data["licence"]:
+            job_file["record"] = {"licence": data["licence"]}
+        return job_file
+
+    def add_findings(self, findings: Iterable[Finding]) -> None:
+        """Show each finding at the field that it is about."""
+        for finding in findings:
+            name = finding.key.rsplit(".", maxsplit=1)[-1].partition("[")[0]
+            field = next((f for f in (f"param_{name}", name) if f in self.fields), None)
+            self.add_error(field, translate(finding.sentence))
+
+
+class JobFileForm(forms.Form):
+    """A job file, as the command line takes it."""
+
+    text = forms.CharField(
+        label=_("Job file"),
+        widget=forms.Textarea(attrs={"class": "code", "spellcheck": "false", "rows": 18}),
+        help_text=_("YAML or JSON, the same as for the command allmende job submit."),
+    )
+
+    def clean_text(self) -> Mapping[str, Any]:
+        """Return the keys and values of the file."""
+        try:
+            value = yaml.safe_load(self.cleaned_data["text"])
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            line = mark.line + 1 if mark else 1
+            message = _("Line %(line)s cannot be read. Check the colons and the indents there.")
+            raise forms.ValidationError(message, params={"line": line}) from error
+        if not isinstance(value, Mapping):
+            raise forms.ValidationError(_("Write keys and values, such as name: my-job."))
+        return value
+
+    def add_findings(self, findings: Iterable[Finding]) -> None:
+        """List every finding at the text."""
+        for finding in findings:
+            self.add_error("text", translate(finding.sentence))
+
+
+def _describe(param: Param) -> str:
+    return _("%(low)s to %(high)s %(unit)s; several values, with ; between them, make a sweep.") % {
+        "low": f"{param.min:g}",
+        "high": f"{param.max:g}",
+        "unit": param.unit,
+    }
+
+
+def _number(text: str) -> int | float | str:
+    text = text.strip().replace(",", ".")
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

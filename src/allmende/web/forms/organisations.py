@@ -1,0 +1,53 @@
+"""The forms of an organisation: who it is, and how big."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from allmende.domain.access.organisations import OrganisationKind
+from allmende.web.countries import COUNTRIES
+from allmende.web.forms.eligibility import START_UP, KindQuestion, OwnerQuestion, SizeQuestion
+
+KINDS = KindQuestion.base_fields["kind"].choices
+
+
+class OrganisationForm(forms.Form):
+    """Who applies."""
+
+    name = forms.CharField(
+        label=_("Registered name"),
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+    )
+    kind = forms.ChoiceField(label=_("Kind"), choices=KINDS)
+    country = forms.ChoiceField(label=_("Country of the registered seat"), choices=COUNTRIES)
+
+    def organisation_kind(self) -> OrganisationKind:
+        """Return the kind; a start-up is an enterprise."""
+        kind = self.cleaned_data["kind"]
+        return OrganisationKind.ENTERPRISE if kind == START_UP else OrganisationKind(kind)
+
+    def is_start_up(self) -> bool:
+        """Say whether it calls itself a start-up."""
+        return bool(self.cleaned_data["kind"] == START_UP)
+
+
+class FiguresForm(SizeQuestion, OwnerQuestion):
+    """How big an enterprise is, with its largest owner, in one form."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        for name in OwnerQuestion.base_fields:
+            self.fields[name].required = False
+
+    def clean_owner_share(self) -> object:
+        """Accept an empty share where there is no owner."""
+        return super().clean_owner_share() if self.cleaned_data.get("owner_share") else None
+
+    def clean(self) -> dict[str, object]:
+        """Ask for the owner's figures where there is an owner."""
+        data = super().clean() or {}
+        if data.get("owner") == "yes":
+            for name in OwnerQuestion.base_fields:
+                if data.get(name) is None and name not in self.errors:
+                    self.add_error(name, _("Needed, because another company holds 25 % or more."))
+        return data

@@ -1,0 +1,211 @@
+"""Applications: choosing a call, the sections, checking the answers, handing in."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from allmende.domain.access.application_forms import Finding
+from allmende.domain.access.applications import LIFECYCLE, Application, ApplicationState
+from allmende.domain.basics.people import PUBLIC, Person
+from allmende.domain.basics.refusals import InvalidInput, Refusal
+from allmende.services import applications, awards, calls, organisations, reviews
+from allmende.web.acting import begin_deed, get_person
+from allmende.web.errors import ask_to_sign_in
+from allmende.web.forms.applications import FIELD_OF, SECTIONS, SectionForm, initial_of
+from allmende.wiring import now
+from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.languages import translate
+
+# What the eligibility check asked already and the application need not ask again.
+CARRIED = {
+    "purpose": "purpose",
+    "civilian": "is_civilian",
+    "prohibited": "is_prohibited_practice",
+    "experience": "experience",
+    "personal": "has_personal_data",
+}
+
+
+def apply(request: HttpRequest) -> HttpResponse:
+    """Offer the open calls, and start a draft under one of them."""
+    reader = get_person(request)
+    if reader is PUBLIC:
+        return ask_to_sign_in(request)
+    if not reader.organisation_ids:
+        return redirect(f"{reverse('organisation_new')}?{request.GET.urlencode()}")
+    if request.method == "POST":
+        return _start(request)
+    context = {
+        "views": calls.list_open_calls(reader, now=now()),
+        "organisations": [
+            organisations.get_organisation(reader, each) for each in sorted(reader.organisation_ids)
+        ],
+    }
+    return render(request, "applications/apply.html", context)
+
+
+def _start(request: HttpRequest) -> HttpResponse:
+    deed = begin_deed(request)
+    application = applications.start_application(
+        deed,
+        call_id=request.POST.get("call", ""),
+        organisation_id=request.POST.get("organisation", ""),
+    )
+    carried = {
+        answer: request.GET[asked] for asked, answer in CARRIED.items() if request.GET.get(asked)
+    }
+    if carried:
+        applications.edit_application(deed, application.id, changes=carried)
+    return redirect("application", application.id)
+
+
+def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
+    """Show the tasks of a draft, or where a submitted application stands."""
+    reader = get_person(request)
+    application = applications.get_application(reader, application_id)
+    if application.state is ApplicationState.DRAFT:
+        return render(request, "applications/tasks.html", _task_context(reader, application))
+    context = {
+        "application": application,
+        "assessment": reviews.find_technical_assessment(reader, application_id),
+        "award": awards.find_award_of_application(reader, application_id),
+        "answers": list_answers(application),
+        "can_withdraw": LIFECYCLE.can_move(application.state, ApplicationState.WITHDRAWN)
+        and application.organisation_id in reader.organisation_ids,
+    }
+    return render(request, "applications/show.html", context)
+
+
+def _task_context(reader: Person, application: Application) -> dict[str, Any]:
+    findings = applications.list_findings(reader, application.id)
+    open_sections = {finding.section.value for finding in findings}
+    return {
+        "application": application,
+        "call": calls.get_call(reader, application.call_id, now=now()),
+        "organisation": organisations.get_organisation(reader, application.organisation_id),
+        "tasks": [
+            (name, form, "open" if name in open_sections else "done")
+            for name, form in SECTIONS.items()
+        ],
+        "is_complete": not findings,
+        "open_count": len(open_sections),
+    }
+
+
+def edit_section(request: HttpRequest, application_id: str, section: str) -> HttpResponse:
+    """Show one section, and save it: field by field with htmx, or as a whole without."""
+    reader = get_person(request)
+    application = applications.get_application(reader, application_id)
+    if section not in SECTIONS or application.state is not ApplicationState.DRAFT:
+        return redirect("application", application_id)
+    call = calls.get_call(reader, application.call_id, now=now()).call
+    kind = SECTIONS[section]
+    if request.method != "POST":
+        form = kind(initial=initial_of(application.form), call=call)
+        return _show_section(request, application, form)
+    form = kind(request.POST, call=call)
+    saved = _save_section(request, application_id, form)
+    if request.headers.get("HX-Request"):
+        text = _("Saved.") if saved else _("Not saved yet: please look at the marked answers.")
+        return HttpResponse(text, content_type="text/plain; charset=utf-8")
+    findings = applications.list_findings(reader, application_id)
+    _add_findings(form, [each for each in findings if each.section is form.section])
+    if form.errors:
+        return _show_section(request, application, form, saved=saved)
+    return redirect(_next_address(application_id, section))
+
+
+def _save_section(request: HttpRequest, application_id: str, form: SectionForm) -> bool:
+    if not form.is_valid():
+        return False
+    changes = form.changes(request.POST)
+    try:
+        applications.edit_application(begin_deed(request), application_id, changes=changes)
+    except InvalidInput as refusal:
+        name = FIELD_OF.get(str(refusal.facts["field"]), str(refusal.facts["field"]))
+        problem = refusal.facts["problem"]
+        text = problem if isinstance(problem, str) else translate(problem)
+        form.add_error(name if name in form.fields else None, text)
+        return False
+    return True
+
+
+def _add_findings(form: SectionForm, findings: list[Finding]) -> None:
+    for finding in findings:
+        name = FIELD_OF.get(finding.field, finding.field)
+        if name in form.fields and name not in form.errors:
+            form.add_error(name, translate(finding.sentence))
+
+
+def _show_section(
+    request: HttpRequest, application: Application, form: SectionForm, *, saved: bool = False
+) -> HttpResponse:
+    names = list(SECTIONS)
+    context = {
+        "application": application,
+        "form": form,
+        "saved": saved,
+        "number": names.index(form.section.value) + 1,
+        "count": len(names),
+    }
+    status = 422 if form.errors else 200
+    return render(request, "applications/section.html", context, status=status)
+
+
+def _next_address(application_id: str, section: str) -> str:
+    names = list(SECTIONS)
+    place = names.index(section) + 1
+    if place < len(names):
+        return reverse("application_section", args=[application_id, names[place]])
+    return reverse("application_check", args=[application_id])
+
+
+def check_answers(request: HttpRequest, application_id: str) -> HttpResponse:
+    """Show every answer once more; the button hands the application in."""
+    reader = get_person(request)
+    application = applications.get_application(reader, application_id)
+    if application.state is not ApplicationState.DRAFT:
+        return redirect("application", application_id)
+    refusal = None
+    if request.method == "POST":
+        try:
+            applications.submit_application(
+                begin_deed(request), application_id, rules=load_access_rules()
+            )
+        except Refusal as error:
+            if error.status in (401, 403, 404):
+                raise
+            refusal = error.sentence
+        else:
+            return redirect("application", application_id)
+    context = {
+        "application": application,
+        "call": calls.get_call(reader, application.call_id, now=now()),
+        "answers": list_answers(application),
+        "findings": applications.list_findings(reader, application_id),
+        "refusal": refusal,
+    }
+    return render(request, "applications/check.html", context, status=422 if refusal else 200)
+
+
+@require_POST
+def withdraw_application(request: HttpRequest, application_id: str) -> HttpResponse:
+    """Take an application back."""
+    applications.withdraw_application(begin_deed(request), application_id)
+    return redirect("application", application_id)
+
+
+def list_answers(application: Application) -> list[tuple[str, SectionForm]]:
+    """Return each section with its answers, for reading."""
+    shown = initial_of(application.form)
+    call = application.frozen.call if application.frozen else load_call(application)
+    return [(name, kind(initial=shown, call=call)) for name, kind in SECTIONS.items()]
+
+
+def load_call(application: Application) -> Any:
+    """Return the call of a draft."""
+    return calls.get_call(PUBLIC, application.call_id, now=now()).call

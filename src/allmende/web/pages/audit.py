@@ -1,0 +1,26 @@
+"""The audit trail, for those who watch over it."""
+
+import json
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from allmende.services import audit
+from allmende.web.acting import get_person
+
+PAGE_SIZE = 50
+
+
+def list_events(request: HttpRequest) -> HttpResponse:
+    """Show the newest events, and whether the chain is whole."""
+    reader = get_person(request)
+    before = request.GET.get("before", "")
+    number = int(before) if before.isascii() and before.isdecimal() else None
+    events = audit.list_latest_events(reader, before=number, limit=PAGE_SIZE)
+    context = {
+        "events": [(event, json.dumps(event.facts, ensure_ascii=False)) for event in events],
+        "head": audit.get_head(reader),
+        "findings": audit.check_audit(reader) if request.GET.get("verify") else None,
+        "older": events[-1].number if events and events[-1].number > 1 else 0,
+    }
+    return render(request, "audit.html", context)

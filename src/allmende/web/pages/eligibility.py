@@ -1,0 +1,62 @@
+"""The eligibility check: one question a page, the answers in the address, nothing kept."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.http import urlencode
+
+from allmende.services import eligibility
+from allmende.web.forms.eligibility import Question, bind_questions, read_answers
+from allmende.wiring import now
+from allmende.wiring.access_rules import load_access_rules
+
+
+def check_eligibility(request: HttpRequest) -> HttpResponse:
+    """Ask the first question that is open or wrong; show the answer when none is."""
+    data: dict[str, Any] = {}
+    asked: list[Question] = []
+    for question in bind_questions(request.GET):
+        asked.append(question)
+        wants_again = request.GET.get("again") == question.name
+        if not question.is_bound or wants_again or not question.is_valid():
+            return _ask(request, asked, wants_again=wants_again)
+        data |= question.cleaned_data
+    rules, on = load_access_rules(), now().date()
+    answers = read_answers(data, book=rules.book, on=on)
+    result = eligibility.check_eligibility(answers, rules=rules, on=on)
+    modes = [rules.get_mode(mode_id, on=on) for mode_id in result.mode_ids]
+    context = {
+        "result": result,
+        "modes": modes,
+        "query": request.GET.urlencode(),
+        "back": _link(asked, asked[-1].name),
+        "changes": [(question, _link(asked, question.name)) for question in asked],
+    }
+    return render(request, "check/result.html", context)
+
+
+def _ask(request: HttpRequest, asked: list[Question], *, wants_again: bool) -> HttpResponse:
+    *before, question = asked
+    if wants_again:  # shown with the former answer, but without complaints about it
+        question = type(question)(initial=request.GET.dict())
+    later = [
+        (name, value)
+        for name, values in request.GET.lists()
+        for value in values
+        if name not in question.base_fields and name != "again"
+    ]
+    context = {
+        "form": question,
+        "number": len(asked),
+        "carried": later,
+        "back": _link(before, before[-1].name) if before else "",
+        "before": before,
+    }
+    return render(request, "check/question.html", context)
+
+
+def _link(asked: list[Question], again: str) -> str:
+    """Return the address of a question with all answers so far, so that none is asked twice."""
+    pairs = [(name, q.data[name]) for q in asked for name in q.base_fields if name in q.data]
+    return "?" + urlencode([*pairs, ("again", again)])

@@ -1,0 +1,150 @@
+"""The programme office: applications to check, to assess, to award or to refuse."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from allmende.domain.access.applications import Application, ApplicationState, is_late
+from allmende.domain.accounting.ledger import AccountKind
+from allmende.domain.basics.people import Person
+from allmende.domain.basics.refusals import InvalidInput
+from allmende.domain.basics.units import TimeUnit, seconds_from_hours
+from allmende.domain.trust.permissions import Permission, can_do, check_permission, is_member
+from allmende.services import applications, awards, ledger, reviews
+from allmende.web.acting import begin_deed, get_person
+from allmende.web.forms.fields import AmountField
+from allmende.web.pages.applications import list_answers
+from allmende.wiring import now
+from allmende.wiring.access_rules import load_access_rules
+
+PAGE_SIZE = 100
+WAITING = (
+    ApplicationState.SUBMITTED,
+    ApplicationState.TECHNICAL_ASSESSMENT,
+    ApplicationState.ASSESSED,
+)
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """What an award would leave in the pool that it comes from."""
+
+    unit: TimeUnit
+    pool_seconds: int
+    asked_seconds: int
+
+    @property
+    def left_seconds(self) -> int:
+        """Return what would be left."""
+        return self.pool_seconds - self.asked_seconds
+
+
+def list_applications(request: HttpRequest) -> HttpResponse:
+    """Show what waits for somebody, the most urgent first, and what was decided."""
+    reader = get_person(request)
+    check_permission(reader, Permission.SEE_EVERY_APPLICATION)
+    instant = now()
+    found = applications.list_applications(reader, limit=PAGE_SIZE)
+    waiting = [each for each in found if each.state in WAITING]
+    context = {
+        "waiting": [(each, is_late(each, now=instant)) for each in sorted(waiting, key=_urgency)],
+        "decided": [each for each in found if each.state not in WAITING],
+    }
+    return render(request, "programme/list.html", context)
+
+
+def _urgency(application: Application) -> object:
+    return application.due_at or application.started_at
+
+
+def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
+    """Show an application with the step that is next."""
+    reader = get_person(request)
+    check_permission(reader, Permission.SEE_EVERY_APPLICATION)
+    application = applications.get_application(reader, application_id)
+    is_own = is_member(reader, application.organisation_id)
+    state = application.state
+    context = {
+        "application": application,
+        "answers": list_answers(application),
+        "assessment": reviews.find_technical_assessment(reader, application_id),
+        "award": awards.find_award_of_application(reader, application_id),
+        "is_own": is_own,
+        "can_decide_eligibility": not is_own
+        and state is ApplicationState.SUBMITTED
+        and can_do(reader, Permission.AWARD_APPLICATION),
+        "can_assess": not is_own
+        and state is ApplicationState.TECHNICAL_ASSESSMENT
+        and can_do(reader, Permission.ASSESS_APPLICATION),
+        "can_award": not is_own
+        and state is ApplicationState.ASSESSED
+        and can_do(reader, Permission.AWARD_APPLICATION),
+        "arithmetic": _arithmetic(reader, application),
+    }
+    return render(request, "programme/show.html", context)
+
+
+def _arithmetic(reader: Person, application: Application) -> Arithmetic | None:
+    if application.frozen is None or not can_do(reader, Permission.SEE_LEDGER):
+        return None
+    call = application.frozen.call
+    pool = f"pool:{call.partition_id}:{call.access_share}:{call.mode_id}"
+    balances = ledger.list_accounts(reader, kind=AccountKind.POOL, limit=1000)
+    found = [each.balance_seconds for each in balances if each.account.id == pool]
+    return Arithmetic(
+        unit=call.unit,
+        pool_seconds=found[0] if found else 0,
+        asked_seconds=application.form.requested_seconds or 0,
+    )
+
+
+@require_POST
+def decide_eligibility(request: HttpRequest, application_id: str) -> HttpResponse:
+    """Decide where the rules leave it to a person."""
+    reviews.record_eligibility(
+        begin_deed(request),
+        application_id,
+        is_eligible=request.POST.get("answer") == "yes",
+        why=request.POST.get("why", ""),
+    )
+    return redirect("programme_application", application_id)
+
+
+@require_POST
+def assess_application(request: HttpRequest, application_id: str) -> HttpResponse:
+    """Record the technical check."""
+    reviews.record_technical_assessment(
+        begin_deed(request),
+        application_id,
+        is_feasible=request.POST.get("answer") == "yes",
+        notes=request.POST.get("notes", ""),
+    )
+    return redirect("programme_application", application_id)
+
+
+@require_POST
+def award_application(request: HttpRequest, application_id: str) -> HttpResponse:
+    """Give the time; an award that the pool does not cover is refused as a whole."""
+    hours = AmountField(places=6).to_python(request.POST.get("hours"))
+    if hours is None:
+        raise InvalidInput(field=_("Hours"), problem=_("Say how many hours you award."))
+    awards.award_application(
+        begin_deed(request),
+        application_id,
+        rules=load_access_rules(),
+        seconds=seconds_from_hours(hours),
+    )
+    return redirect("programme_application", application_id)
+
+
+@require_POST
+def refuse_application(request: HttpRequest, application_id: str) -> HttpResponse:
+    """Refuse, in words that the applicant reads."""
+    why = request.POST.get("why", "").strip()
+    if not why:
+        raise InvalidInput(field=_("Reason"), problem=_("Say why; the applicant reads it."))
+    awards.refuse_application(begin_deed(request), application_id, why=why)
+    return redirect("programme_application", application_id)

@@ -1,0 +1,58 @@
+"""Projects: the budget, the jobs, the models, the people; and the office's hand on the brake."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from allmende.domain.access.projects import ProjectState, can_run
+from allmende.domain.trust.permissions import Permission, can_do, is_member
+from allmende.services import budgets, jobs, models, people, projects
+from allmende.web.acting import begin_deed, get_person
+from allmende.web.bars import draw_bar
+from allmende.wiring import now
+
+SHOWN_MAX = 20
+
+
+def show_project(request: HttpRequest, project_id: str) -> HttpResponse:
+    """Show everything about a project."""
+    reader = get_person(request)
+    project = projects.get_project(reader, project_id)
+    is_own = is_member(reader, project.organisation_id)
+    members = people.list_members(reader, project.organisation_id) if is_own else []
+    may_brake = can_do(reader, Permission.SUSPEND_PROJECT)
+    context = {
+        "project": project,
+        "bars": [draw_bar(budget) for budget in budgets.list_budgets(reader, project_id)],
+        "jobs": jobs.list_jobs(reader, project_id=project_id, limit=SHOWN_MAX),
+        "models": models.list_models(reader, project_id=project_id, limit=SHOWN_MAX),
+        "members": [each for each in members if each.id in project.member_ids],
+        "can_submit": can_run(project, now=now())
+        and is_own
+        and can_do(reader, Permission.SUBMIT_JOB),
+        "can_suspend": may_brake and project.state is ProjectState.ACTIVE,
+        "can_resume": may_brake and project.state is ProjectState.SUSPENDED,
+        "can_activate": is_own and project.state is ProjectState.ONBOARDING,
+    }
+    return render(request, "projects/show.html", context)
+
+
+@require_POST
+def activate_project(request: HttpRequest, project_id: str) -> HttpResponse:
+    """Finish the onboarding."""
+    projects.activate_project(begin_deed(request), project_id)
+    return redirect("project", project_id)
+
+
+@require_POST
+def suspend_project(request: HttpRequest, project_id: str) -> HttpResponse:
+    """Stop a project from running further jobs."""
+    projects.suspend_project(begin_deed(request), project_id, why=request.POST.get("why", ""))
+    return redirect("project", project_id)
+
+
+@require_POST
+def resume_project(request: HttpRequest, project_id: str) -> HttpResponse:
+    """Let a project run jobs again."""
+    projects.resume_project(begin_deed(request), project_id)
+    return redirect("project", project_id)

@@ -1,0 +1,193 @@
+"""Collect every text for people into the German catalogue, and compile it.
+
+Sources: `{% translate %}` and `{% blocktranslate %}` in the templates, gettext calls in the
+portal, and in every ring the literal templates of `Sentence("…")` and the docstrings of refusals.
+`python tools/messages.py` updates and compiles; with `--check` it only says what is missing.
+"""
+
+import ast
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polib
+from django.template.base import Lexer, Token, TokenType
+from django.utils.translation import trim_whitespace
+
+PROJECT = Path(__file__).resolve().parents[1]
+SOURCE = PROJECT / "src" / "allmende"
+CATALOGUE = SOURCE / "locale" / "de" / "LC_MESSAGES" / "django.po"
+GETTEXT = {"_", "gettext", "gettext_lazy"}
+PLURAL = {"ngettext", "ngettext_lazy"}
+TRANSLATE = re.compile(r"""(?:translate|trans)\s+(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')""")
+PLACEHOLDER = re.compile(r"\{(\w*)[^{}]*\}|%\((\w+)\)[sd]")
+HEADER = {
+    "Content-Type": "text/plain; charset=utf-8",
+    "Content-Transfer-Encoding": "8bit",
+    "Language": "de",
+    "Plural-Forms": "nplurals=2; plural=(n != 1);",
+}
+
+
+@dataclass(frozen=True, order=True)
+class Message:
+    """A text to translate; `plural` is empty where there is only one form."""
+
+    text: str
+    plural: str = ""
+
+
+def collect() -> dict[Message, list[str]]:
+    """Return every message with the files that it stands in."""
+    found: dict[Message, list[str]] = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        for message in messages_of_python(path.read_text()):
+            found.setdefault(message, []).append(str(path.relative_to(SOURCE)))
+    for path in sorted((SOURCE / "web" / "templates").rglob("*")):
+        if path.suffix in (".html", ".txt"):
+            for message in messages_of_template(path.read_text()):
+                found.setdefault(message, []).append(str(path.relative_to(SOURCE)))
+    return found
+
+
+def messages_of_python(source: str) -> Iterator[Message]:
+    """Yield the texts of gettext calls, sentences and refusals."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield from _messages_of_call(node)
+        elif isinstance(node, ast.ClassDef) and _is_refusal(node, tree):
+            docstring = ast.get_docstring(node, clean=False) or ""
+            yield Message(" ".join(inspect.cleandoc(docstring).split()))
+
+
+def _messages_of_call(node: ast.Call) -> Iterator[Message]:
+    name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+    texts = [_literal(argument) for argument in node.args]
+    if name in GETTEXT and texts and texts[0]:
+        yield Message(texts[0])
+    elif name in PLURAL and len(texts) > 1 and texts[0] and texts[1]:
+        yield Message(texts[0], texts[1])
+    elif name == "Sentence" and texts and texts[0]:
+        yield Message(texts[0])
+    elif name == "find" and len(texts) > 1 and texts[1]:  # a finding: key, then its template
+        yield Message(texts[1])
+    for keyword in node.keywords:
+        if keyword.arg == "template" and (text := _literal(keyword.value)):
+            yield Message(text)
+
+
+def _literal(node: ast.expr) -> str:
+    is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+    return str(node.value) if is_text and isinstance(node, ast.Constant) else ""
+
+
+REFUSALS = {"Refusal", "NotFound", "NotPermitted", "InvalidInput"}
+
+
+def _is_refusal(node: ast.ClassDef, tree: ast.Module) -> bool:
+    bases = {getattr(base, "id", getattr(base, "attr", "")) for base in node.bases}
+    if bases & REFUSALS or node.name == "Refusal":
+        return True
+    parents = [each for each in tree.body if isinstance(each, ast.ClassDef) and each.name in bases]
+    return any(_is_refusal(parent, tree) for parent in parents)
+
+
+def messages_of_template(source: str) -> Iterator[Message]:
+    """Yield the texts of a template as Django looks them up."""
+    tokens = iter(Lexer(source).tokenize())
+    for token in tokens:
+        if token.token_type is not TokenType.BLOCK:
+            continue
+        if token.contents.split()[0] in ("blocktranslate", "blocktrans"):
+            yield _block(token, tokens)
+        elif match := TRANSLATE.match(token.contents):
+            yield Message((match[1] or match[2] or "").replace('\\"', '"'))
+
+
+def _block(opening: Token, tokens: Iterator[Token]) -> Message:
+    forms = [""]
+    for token in tokens:
+        if token.token_type is TokenType.BLOCK:
+            word = token.contents.split()[0]
+            if word.startswith("endblocktrans"):
+                break
+            assert word == "plural", f"{word} inside blocktranslate"
+            forms.append("")
+        elif token.token_type is TokenType.VAR:
+            forms[-1] += f"%({token.contents.strip()})s"
+        else:
+            forms[-1] += token.contents.replace("%", "%%")
+    if "trimmed" in opening.contents.split():
+        forms = [trim_whitespace(form) for form in forms]
+    return Message(*forms)
+
+
+def update() -> polib.POFile:
+    """Write the catalogue anew: what is known keeps its translation, what is gone goes."""
+    known: dict[tuple[str, str], polib.POEntry] = {}
+    if CATALOGUE.exists():
+        known = {(e.msgid, e.msgid_plural): e for e in polib.pofile(str(CATALOGUE))}
+    catalogue = polib.POFile(wrapwidth=100)
+    catalogue.metadata = HEADER
+    for message, places in sorted(collect().items()):
+        if not message.text:
+            continue
+        old = known.get((message.text, message.plural))
+        entry = polib.POEntry(
+            msgid=message.text,
+            msgid_plural=message.plural,
+            occurrences=[(place, "") for place in sorted(set(places))],
+        )
+        if message.plural:
+            entry.msgstr_plural = old.msgstr_plural if old else {0: "", 1: ""}
+            entry.flags = ["python-format"] if "%" in message.text + message.plural else []
+        else:
+            entry.msgstr = old.msgstr if old else ""
+        catalogue.append(entry)
+    return catalogue
+
+
+def list_mistakes(catalogue: polib.POFile) -> list[str]:
+    """Return what is not translated, doubtful, or lost a place for a fact."""
+    mistakes = []
+    for entry in catalogue:
+        written = list(entry.msgstr_plural.values()) if entry.msgid_plural else [entry.msgstr]
+        if entry.fuzzy or not all(written):
+            mistakes.append(f"not translated: {entry.msgid}")
+            continue
+        wanted = places(entry.msgid_plural or entry.msgid)
+        last = written[-1]
+        if places(last) != wanted:
+            mistakes.append(f"other places for facts: {entry.msgid} -> {last}")
+    return mistakes
+
+
+def places(text: str) -> set[str]:
+    """Return the names of the facts that a text has places for."""
+    return {match[1] or match[2] or "" for match in PLACEHOLDER.finditer(text)}
+
+
+def main() -> int:
+    """Update and compile, or check."""
+    is_check = "--check" in sys.argv
+    catalogue = update()
+    mistakes = list_mistakes(catalogue)
+    if is_check:
+        if str(catalogue) != CATALOGUE.read_text():
+            mistakes.append("the catalogue is stale; run: make messages")
+        elif catalogue.to_binary() != CATALOGUE.with_suffix(".mo").read_bytes():
+            mistakes.append("the compiled catalogue is stale; run: make messages")
+    else:
+        CATALOGUE.write_text(str(catalogue))
+        CATALOGUE.with_suffix(".mo").write_bytes(catalogue.to_binary())
+    sys.stdout.write("".join(f"{mistake}\n" for mistake in mistakes))
+    sys.stdout.write(f"{len(catalogue)} messages, {len(mistakes)} mistakes\n")
+    return 1 if mistakes else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
