@@ -184,6 +184,11 @@ class BackendContract:
         assert backend.read_log(f"{job_id}.2", offset=0, limit=100) == b"1\n2\n"
         assert backend.read_progress(job_id) == b'{"step":1}\n{"step":2}\n'
 
+    def test_command_starts_in_the_folder_asked_for(self, backend, tmp_path):
+        for workdir, wanted in (("", "$HOME"), (".", "$HOME"), (str(tmp_path), str(tmp_path))):
+            seen = run(backend, f'test . -ef "{wanted}"', workdir=workdir)
+            assert seen.reason is EndReason.COMPLETED
+
     def test_log_is_read_in_parts(self, backend):
         seen = run(backend, "printf abcdef")
         assert backend.read_log(seen.key, offset=2, limit=3) == b"cde"

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +21,10 @@ from tests.backends.contract import (
     observe,
     run,
     wait_for_end,
+    wait_until,
 )
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 class TestContract(BackendContract):
@@ -123,3 +128,41 @@ def test_node_runner_needs_the_standard_library_only():
     loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     own = {"allmende", "allmende.backends"}
     assert {name for name in loaded if not name.startswith("allmende.backends.nodes")} == own
+
+
+def test_script_of_the_how_to_is_stopped_and_goes_on(backend, tmp_path):
+    page = (PROJECT / "docs/howto/run-your-own-script.md").read_text()
+    script = tmp_path / "train.py"
+    script.write_text(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1])
+    first = a_launch(command=("python3", str(script)))
+    backend.start(first)
+    wait_until(lambda: backend.read_progress(first.job_id).count(b"\n") >= 12)
+    backend.stop(first.key, reason=EndReason.PREEMPTED, grace_seconds=10)
+    assert wait_for_end(backend, first.key).reason is EndReason.PREEMPTED
+    second = run(backend, job_id=first.job_id, attempt=2, command=("python3", str(script)))
+    assert second.reason is EndReason.COMPLETED
+    assert json.loads(backend.read_output(first.job_id, "result.json")) == {"steps": 40}
+    steps = [json.loads(line)["step"] for line in backend.read_progress(first.job_id).splitlines()]
+    assert steps == list(range(1, 41))
+
+
+def test_reference_names_every_variable_of_the_contract(backend):
+    page = (PROJECT / "docs/reference/local-backend.md").read_text()
+    seen = run(backend, command=("/usr/bin/env",))
+    names = {line.split(b"=")[0].decode() for line in log_of(backend, seen.key).splitlines()}
+    for name in names:
+        if name.startswith(("ALLMENDE_", "MASTER_")):
+            assert f"`{name}`" in page
+
+
+def test_reference_names_every_file_of_an_attempt_and_every_reason(backend):
+    page = (PROJECT / "docs/reference/local-backend.md").read_text()
+    launch = a_launch("sleep 30")
+    backend.start(launch)
+    wait_until((folder_of(backend, launch.key) / "alive.json").exists)
+    backend.stop(launch.key, reason=EndReason.CANCELLED, grace_seconds=1)
+    wait_for_end(backend, launch.key)
+    for path in folder_of(backend, launch.key).iterdir():
+        assert f"    {path.name}" in page
+    for reason in EndReason:
+        assert f"`{reason}`" in page

@@ -174,7 +174,7 @@ class LocalBackend:
             part.mkdir(parents=True, exist_ok=True)
         order = asdict(launch) | {
             "environment": self._environment(launch, folder),
-            "workdir": launch.workdir or str(job),
+            "workdir": str(job / launch.workdir),  # an absolute folder stays what it is
             "output_limit_bytes": self.output_limit_bytes,
         }
         files.write_once(folder / "launch.json", order)

@@ -22,7 +22,7 @@ class Launch:
     nodes: tuple[str, ...]
     command: tuple[str, ...]  # argv, run once on every node
     environment: Mapping[str, str]
-    workdir: str  # where the command starts; "" for the job's own folder
+    workdir: str  # where the command starts, from the job's own folder on, which is ""
     time_limit_seconds: int
     grace_seconds: int
     memory_bytes_per_node: int
