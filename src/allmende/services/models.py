@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 
 from allmende.domain.basics.people import Person
@@ -11,6 +12,7 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.backends import Backend, EndReason
 from allmende.domain.scheduling.jobs import Attempt, Job, JobState
 from allmende.domain.training.blueprints import Blueprint
+from allmende.domain.training.fields import Finding
 from allmende.domain.training.job_files import JobSpec
 from allmende.domain.training.model_cards import render_card
 from allmende.domain.training.models import Model, ModelFile, Outputs, parse_training_facts
@@ -52,17 +54,22 @@ class ModelFileChanged(Refusal):
 
 def read_outputs(backend: Backend, job_id: str) -> Outputs:
     """Read and hash what a job left behind; call it outside of a transaction."""
-    sizes = backend.list_output(job_id)
-    contents = {name: backend.read_output(job_id, name) for name in sorted(sizes)}
+    files, texts, findings = [], {FACTS: b"{}", METRICS: b"{}"}, []
+    for name in sorted(backend.list_output(job_id)):
+        try:
+            content = backend.read_output(job_id, name)
+        except Refusal as refusal:  # too large to pass on: noted, and no reason to lose the rest
+            findings.append(Finding(name, refusal.sentence))
+            continue
+        sha256 = hashlib.sha256(content).hexdigest()
+        files.append(ModelFile(name=name, size_bytes=len(content), sha256=sha256))
+        if name in texts:
+            texts[name] = content
+    facts = parse_training_facts(_parse(texts[FACTS]))
     return Outputs(
-        files=tuple(
-            ModelFile(
-                name=name, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest()
-            )
-            for name, content in contents.items()
-        ),
-        facts=parse_training_facts(_parse(contents.get(FACTS, b"{}"))),
-        metrics=_mapping(_parse(contents.get(METRICS, b"{}"))),
+        files=tuple(files),
+        facts=replace(facts, findings=(*facts.findings, *findings)),
+        metrics=_mapping(_parse(texts[METRICS])),
     )
 
 

@@ -104,7 +104,7 @@ values = st.one_of(st.integers(-9, 9), st.booleans(), names)
         accelerators=st.integers(1, 8),
         num_nodes=st.integers(1, 9),
         max_duration_seconds=st.integers(1, 10**7),
-        checkpoint_seconds=st.integers(1, 10**6),
+        checkpoint_seconds=st.none() | st.integers(1, 10**6),
         checkpoints_kept=st.integers(1, 9),
         retry_on=st.sampled_from([(), ("preempted",), ("node_fail", "preempted")]),
         max_retries=st.integers(0, 9),
@@ -350,6 +350,11 @@ def test_the_environment_tells_the_code_when_to_keep_a_checkpoint():
         "ALLMENDE_CHECKPOINT_SECONDS": "600",
         "ALLMENDE_CHECKPOINTS_KEPT": "3",
     }
+
+
+def test_without_a_word_in_the_job_file_the_code_decides_when_to_keep_a_checkpoint():
+    spec = parse_job_file({"name": "a", "blueprint": "medicine"})
+    assert spec.environment() == {"ALLMENDE_CHECKPOINTS_KEPT": "2"}
 
 
 @given(st.integers(1, 10**8))

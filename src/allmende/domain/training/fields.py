@@ -96,7 +96,7 @@ class Fields:
             return default
         return value
 
-    def duration(self, key: str, default: int) -> int:
+    def duration(self, key: str, default: int | None) -> int | None:
         """Return seconds from a text such as 90s, 30m, 6h, 2d or 1h30m."""
         value = self.get(key)
         if value is None:

@@ -82,7 +82,8 @@ def _rest() -> dict[str, Any]:
     return {
         "checkpoint": _section(
             "How often the state of the training is kept.",
-            every=DURATION | {"description": "Time between two checkpoints; 1m when left out."},
+            every=DURATION
+            | {"description": "Time between two checkpoints; left out, the code decides."},
             keep=WHOLE | {"description": "Checkpoints kept; two when left out."},
         ),
         "retry": _section(

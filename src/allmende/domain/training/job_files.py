@@ -13,7 +13,6 @@ RETRY_REASONS = ("preempted", "node_fail")
 MOUNT_MODES = ("ro", "rw")
 ParamValue = str | int | float | bool
 DEFAULT_MAX_DURATION_SECONDS = 240
-DEFAULT_CHECKPOINT_SECONDS = 60
 
 
 class InvalidJobFile(Refusal):
@@ -52,7 +51,7 @@ class JobSpec:
     accelerators: int = 0  # per node
     num_nodes: int = 1
     max_duration_seconds: int = DEFAULT_MAX_DURATION_SECONDS
-    checkpoint_seconds: int = DEFAULT_CHECKPOINT_SECONDS
+    checkpoint_seconds: int | None = None  # None: as the code thinks best
     checkpoints_kept: int = 2
     retry_on: tuple[str, ...] = RETRY_REASONS
     max_retries: int = 3
@@ -74,10 +73,7 @@ class JobSpec:
             "resources": self._resources(),
             "num_nodes": self.num_nodes,
             "max_duration": fields.render_duration(self.max_duration_seconds),
-            "checkpoint": {
-                "every": fields.render_duration(self.checkpoint_seconds),
-                "keep": self.checkpoints_kept,
-            },
+            "checkpoint": self._checkpoint(),
             "retry": {"on": list(self.retry_on), "max": self.max_retries},
             "data": [{"uri": d.uri, "mount": d.mount, "mode": d.mode} for d in self.data],
             "data_class": self.data_class,
@@ -86,6 +82,12 @@ class JobSpec:
             "record": {k: v for k in ("licence", "purpose") if (v := getattr(self, k))},
         }
         return result
+
+    def _checkpoint(self) -> dict[str, Any]:
+        keep = {"keep": self.checkpoints_kept}
+        if self.checkpoint_seconds is None:
+            return keep
+        return {"every": fields.render_duration(self.checkpoint_seconds), **keep}
 
     def _resources(self) -> dict[str, Any]:
         resources: dict[str, Any] = {"cpus": self.cpus}
@@ -103,11 +105,10 @@ class JobSpec:
 
     def environment(self) -> dict[str, str]:
         """Return the variables that the job's processes get besides those of the platform."""
-        return {
-            **self.envs,
-            "ALLMENDE_CHECKPOINT_SECONDS": str(self.checkpoint_seconds),
-            "ALLMENDE_CHECKPOINTS_KEPT": str(self.checkpoints_kept),
-        }
+        checkpoints = {"ALLMENDE_CHECKPOINTS_KEPT": str(self.checkpoints_kept)}
+        if self.checkpoint_seconds is not None:
+            checkpoints["ALLMENDE_CHECKPOINT_SECONDS"] = str(self.checkpoint_seconds)
+        return {**self.envs, **checkpoints}
 
     def shell_command(self) -> tuple[str, ...]:
         """Return how to run the user's own script: `setup`, then `run`, stopping at an error."""
@@ -225,7 +226,7 @@ def _how_long(top: Fields) -> dict[str, Any]:
     checkpoint, retry = top.section("checkpoint"), top.section("retry")
     result = {
         "max_duration_seconds": top.duration("max_duration", DEFAULT_MAX_DURATION_SECONDS),
-        "checkpoint_seconds": checkpoint.duration("every", DEFAULT_CHECKPOINT_SECONDS),
+        "checkpoint_seconds": checkpoint.duration("every", None),
         "checkpoints_kept": checkpoint.whole("keep", 2),
         "retry_on": _retry_reasons(retry),
         "max_retries": retry.whole("max", 3, least=0),
