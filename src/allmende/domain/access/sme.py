@@ -268,7 +268,7 @@ class _Bound:
         if persons is not None and limit * warn <= persons / HUNDREDTHS < limit:
             yield Sentence(
                 "The headcount is above {percent} % of the limit for SMEs of {limit} persons.",
-                {"percent": f"{warn * 100:g}", "limit": f"{limit:g}"},
+                {"percent": int(warn * 100), "limit": int(limit)},
             )
 
 

@@ -1,0 +1,1 @@
+"""Access: who may, for how much, and what was decided."""

@@ -1,0 +1,358 @@
+"""An application freezes on submission; the rules decide at once where they can."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from allmende.domain.access import applications
+from allmende.domain.access.application_forms import (
+    REQUIRED,
+    SECTIONS,
+    ApplicationForm,
+    DataClass,
+    HoursAboveLimit,
+    HoursBelowMinimum,
+    HoursBelowZero,
+    Section,
+    WrongUnit,
+    check_size,
+    review,
+)
+from allmende.domain.access.applications import (
+    LIFECYCLE,
+    ApplicationIsFrozen,
+    ApplicationIsIncomplete,
+    ApplicationState,
+)
+from allmende.domain.access.calls import CallIsNotOpenYet, CutOffHasPassed
+from allmende.domain.access.modes import Experience
+from allmende.domain.access.verdicts import ProjectPurpose
+from allmende.domain.basics.lifecycle import ForbiddenMove
+from allmende.domain.basics.refusals import InvalidInput
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.units import TimeUnit
+from tests.domain.access.building import (
+    HOUR,
+    LARGE,
+    NOON,
+    PLAYGROUND,
+    RULES,
+    answers,
+    draft,
+    form,
+    frozen,
+    size,
+)
+
+ROUNDS = RULES.get_call("werkbank-ai-for-science-2027-1")
+FIRST, LAST = ROUNDS.cut_offs
+WHY = Sentence("Because.")
+
+
+def submitted(**changes):
+    return applications.submit(draft(), frozen=frozen(**changes), now=NOON)
+
+
+def test_eligible_application_goes_to_the_technical_assessment():
+    application = submitted()
+    assert application.state is ApplicationState.TECHNICAL_ASSESSMENT
+    assert application.submitted_at == NOON
+    assert application.submitted.terms_hash == PLAYGROUND.terms_hash
+    # Monday noon and two working days: late from Thursday, midnight in Berlin.
+    assert application.due_at == datetime(2026, 11, 25, 23, tzinfo=UTC)
+
+
+def test_ineligible_application_ends_with_its_reason():
+    application = submitted(given=answers(country="US"))
+    assert application.state is ApplicationState.INELIGIBLE
+    assert application.decided_at == NOON
+    assert application.decision.facts == {"country": "US"}
+
+
+def test_unresolved_application_waits_for_the_office():
+    application = submitted(given=answers(size=None))
+    assert application.state is ApplicationState.SUBMITTED
+    passed = applications.decide_eligibility(application, is_eligible=True, why=WHY, now=NOON)
+    assert passed.state is ApplicationState.TECHNICAL_ASSESSMENT
+    stopped = applications.decide_eligibility(application, is_eligible=False, why=WHY, now=NOON)
+    assert (stopped.state, stopped.decision) == (ApplicationState.INELIGIBLE, WHY)
+
+
+def test_large_firm_is_not_eligible_for_a_playground():
+    application = submitted(given=answers(size=size([LARGE])))
+    assert application.state is ApplicationState.INELIGIBLE
+
+
+def test_submit_before_the_opening_is_refused():
+    early = PLAYGROUND.opens_at - timedelta(seconds=1)
+    with pytest.raises(CallIsNotOpenYet):
+        applications.submit(draft(), frozen=frozen(), now=early)
+
+
+def test_submit_a_second_before_the_last_cut_off_is_in_time():
+    now = LAST - timedelta(seconds=1)
+    application = applications.submit(draft(duration_months=6), frozen=frozen(call=ROUNDS), now=now)
+    assert application.cut_off_at == LAST
+
+
+def test_submit_at_the_very_second_of_the_last_cut_off_is_late():
+    with pytest.raises(CutOffHasPassed):
+        applications.submit(draft(duration_months=6), frozen=frozen(call=ROUNDS), now=LAST)
+
+
+def test_submit_at_the_very_second_of_a_cut_off_waits_for_the_next():
+    application = applications.submit(
+        draft(duration_months=6), frozen=frozen(call=ROUNDS), now=FIRST
+    )
+    assert application.cut_off_at == LAST
+    assert application.due_at > LAST
+
+
+def test_cut_off_is_ten_in_the_morning_in_berlin():
+    assert FIRST.isoformat() == "2026-12-11T09:00:00+00:00"
+
+
+def test_edit_changes_a_draft_only():
+    later = NOON + timedelta(hours=1)
+    edited = applications.edit(draft(), {"title": "Other"}, now=later)
+    assert (edited.form.title, edited.edited_at) == ("Other", later)
+    with pytest.raises(ApplicationIsFrozen):
+        applications.edit(submitted(), {"title": "Other"}, now=later)
+
+
+def test_submit_twice_is_refused():
+    with pytest.raises(ApplicationIsFrozen):
+        applications.submit(submitted(), frozen=frozen(), now=NOON)
+
+
+def test_withdrawn_draft_cannot_be_edited():
+    gone = applications.withdraw(draft(), now=NOON)
+    with pytest.raises(ApplicationIsFrozen):
+        applications.edit(gone, {"title": "Other"}, now=NOON)
+
+
+def test_incomplete_application_is_refused_and_counted():
+    with pytest.raises(ApplicationIsIncomplete) as refusal:
+        applications.submit(draft(title="", accepts_terms=False), frozen=frozen(), now=NOON)
+    assert refusal.value.facts["count"] == 2
+    assert str(refusal.value).endswith("Give the project a title.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "refusal"),
+    [
+        ({"requested_seconds": 0}, HoursBelowZero),
+        ({"requested_seconds": -HOUR}, HoursBelowZero),
+        ({"requested_seconds": 4 * HOUR + 1}, HoursAboveLimit),
+        ({"unit": TimeUnit.GPU_SECONDS}, WrongUnit),
+    ],
+)
+def test_impossible_size_is_refused_at_submission(changes, refusal):
+    with pytest.raises(refusal):
+        applications.submit(draft(**changes), frozen=frozen(), now=NOON)
+    assert [each.field for each in review(form(**changes), PLAYGROUND)] == ["requested_seconds"]
+
+
+def test_size_below_the_least_of_a_call_is_refused():
+    from dataclasses import replace
+
+    call = replace(PLAYGROUND, size_min_seconds=2 * HOUR)
+    check_size(form(requested_seconds=2 * HOUR), call)
+    with pytest.raises(HoursBelowMinimum):
+        check_size(form(requested_seconds=2 * HOUR - 1), call)
+
+
+def test_full_size_and_one_second_are_both_allowed():
+    for seconds in (1, 4 * HOUR):
+        assert review(form(requested_seconds=seconds), PLAYGROUND) == ()
+
+
+def test_empty_form_names_every_gap_in_the_order_of_its_sections():
+    found = review(ApplicationForm(), PLAYGROUND)
+    assert {each.field for each in found} == {
+        *REQUIRED,
+        "summary",
+        "requested_seconds",
+        "duration_months",
+    }
+    order = list(Section)
+    places = [order.index(each.section) for each in found]
+    assert places == sorted(places)
+    assert applications.list_findings(draft(title=""), call=PLAYGROUND)[0].field == "title"
+
+
+def test_every_answer_has_its_section():
+    from dataclasses import fields
+
+    assert set(SECTIONS) == {each.name for each in fields(ApplicationForm)}
+
+
+def test_no_is_an_answer_and_zero_months_too():
+    said = form(is_civilian=False, is_prohibited_practice=False, contract_months_after_end=0)
+    assert review(said, PLAYGROUND) == ()
+
+
+def test_contradictions_and_bad_addresses_are_found():
+    found = review(
+        form(data_class=DataClass.HEALTH, principal_investigator_email="ada"), PLAYGROUND
+    )
+    assert {each.field for each in found} == {"has_personal_data", "principal_investigator_email"}
+
+
+def test_text_of_forms_becomes_typed_answers():
+    changed = ApplicationForm().change(
+        {
+            "requested_hours": "2,5",
+            "purpose": "eu_project",
+            "is_civilian": "yes",
+            "is_prohibited_practice": "off",
+            "experience": "familiar",
+            "unit": "node_seconds",
+            "duration_months": "3",
+            "training_flop": "1e21",
+            "team_countries": "de, fr",
+            "data_class": "",
+            "title": "T",
+        }
+    )
+    assert changed == ApplicationForm(
+        requested_seconds=9000,
+        purpose=ProjectPurpose.EU_PROJECT,
+        is_civilian=True,
+        is_prohibited_practice=False,
+        experience=Experience.FAMILIAR,
+        unit=TimeUnit.NODE_SECONDS,
+        duration_months=3,
+        training_flop=10**21,
+        team_countries=("DE", "FR"),
+        title="T",
+    )
+    emptied = changed.change({"requested_hours": "", "purpose": None, "title": ""})
+    assert (emptied.requested_seconds, emptied.purpose, emptied.title) == (None, None, "")
+    assert changed.change({"team_countries": ["at"]}).team_countries == ("AT",)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("colour", "blue"),
+        ("purpose", "fun"),
+        ("is_civilian", "perhaps"),
+        ("duration_months", "long"),
+        ("duration_months", "-1"),
+        ("training_flop", "NaN"),
+        ("training_flop", "Infinity"),
+        ("requested_hours", "many"),
+        ("requested_hours", "NaN"),
+        ("requested_hours", "Infinity"),
+        ("title", "x" * 201),
+        ("summary", "x" * 10_001),
+    ],
+)
+def test_unreadable_answers_are_refused_by_name(name, value):
+    with pytest.raises(InvalidInput) as refusal:
+        ApplicationForm().change({name: value})
+    assert refusal.value.facts["field"] == name
+
+
+def test_late_from_the_instant_that_is_due():
+    application = submitted()
+    just_before = application.due_at - timedelta(seconds=1)
+    assert not applications.is_late(application, now=just_before)
+    assert applications.is_late(application, now=application.due_at)
+    assessed = applications.assess(application)
+    in_time = applications.refuse(assessed, why=WHY, now=just_before)
+    assert not applications.is_late(in_time, now=application.due_at + timedelta(days=9))
+    too_late = applications.award(assessed, why=WHY, now=application.due_at)
+    assert applications.is_late(too_late, now=NOON)
+    withdrawn = applications.withdraw(assessed, now=application.due_at)
+    assert not applications.is_late(withdrawn, now=application.due_at)
+    assert not applications.is_late(draft(), now=NOON)
+
+
+class Life(RuleBasedStateMachine):
+    """Whatever people try, in whatever order, the table of moves is kept."""
+
+    def __init__(self):
+        super().__init__()
+        self.application = draft()
+        self.was_frozen = None
+
+    def attempt(self, deed, *, target):
+        if LIFECYCLE.can_move(self.application.state, target):
+            self.application = deed()
+        else:
+            with pytest.raises((ForbiddenMove, ApplicationIsFrozen)):
+                deed()
+
+    @precondition(lambda self: self.application.state is ApplicationState.DRAFT)
+    @rule(size_known=st.booleans())
+    def submit(self, size_known):
+        given_answers = answers() if size_known else answers(size=None)
+        self.application = applications.submit(
+            self.application, frozen=frozen(given=given_answers), now=NOON
+        )
+        self.was_frozen = (self.application.form, self.application.frozen)
+
+    @precondition(lambda self: self.application.state is not ApplicationState.DRAFT)
+    @rule()
+    def submit_again(self):
+        with pytest.raises(ApplicationIsFrozen):
+            applications.submit(self.application, frozen=frozen(), now=NOON)
+
+    @rule()
+    def edit(self):
+        if self.application.state is ApplicationState.DRAFT:
+            self.application = applications.edit(self.application, {"title": "T"}, now=NOON)
+        else:
+            with pytest.raises(ApplicationIsFrozen):
+                applications.edit(self.application, {"title": "T"}, now=NOON)
+
+    @rule()
+    def assess(self):
+        self.attempt(
+            lambda: applications.assess(self.application), target=ApplicationState.ASSESSED
+        )
+
+    @rule(deed=st.sampled_from(["award", "refuse"]))
+    def decide(self, deed):
+        target = ApplicationState.AWARDED if deed == "award" else ApplicationState.REFUSED
+        self.attempt(
+            lambda: getattr(applications, deed)(self.application, why=WHY, now=NOON),
+            target=target,
+        )
+
+    @rule(is_eligible=st.booleans())
+    def decide_eligibility(self, is_eligible):
+        states = (ApplicationState.INELIGIBLE, ApplicationState.TECHNICAL_ASSESSMENT)
+        self.attempt(
+            lambda: applications.decide_eligibility(
+                self.application, is_eligible=is_eligible, why=WHY, now=NOON
+            ),
+            target=states[is_eligible],
+        )
+
+    @rule()
+    def withdraw(self):
+        self.attempt(
+            lambda: applications.withdraw(self.application, now=NOON),
+            target=ApplicationState.WITHDRAWN,
+        )
+
+    @invariant()
+    def nothing_frozen_changes(self):
+        if self.was_frozen:
+            assert (self.application.form, self.application.frozen) == self.was_frozen
+
+    @invariant()
+    def the_end_has_a_reason(self):
+        is_final = LIFECYCLE.is_final(self.application.state)
+        assert is_final is (self.application.decided_at is not None)
+        assert is_final is (self.application.decision is not None)
+
+
+Life.TestCase.settings = settings(max_examples=40, stateful_step_count=12, deadline=None)
+TestLife = Life.TestCase

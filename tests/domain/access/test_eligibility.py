@@ -1,0 +1,408 @@
+"""Who may, by which route, at what price: worked examples and what holds for every answer."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from allmende.domain.access.eligibility import answers_for, decide_eligibility, decide_for_call
+from allmende.domain.access.modes import Experience, Modes
+from allmende.domain.access.organisations import OrganisationKind
+from allmende.domain.access.tables import COUNTRY_TABLE, ROUTE_TABLE, find_row
+from allmende.domain.access.verdicts import Answers, ProjectPurpose, Verdict
+from allmende.domain.basics.units import TimeUnit
+from tests.domain.access.building import (
+    BOOK,
+    HOUR,
+    LARGE,
+    MID_CAP,
+    PLAYGROUND,
+    RULES,
+    TODAY,
+    UNKNOWN,
+    answers,
+    organisation,
+    size,
+)
+
+
+def decide(**changes):
+    return decide_eligibility(answers(**changes), rules=RULES, on=TODAY)
+
+
+EU = ProjectPurpose.EU_PROJECT
+RESEARCH = ProjectPurpose.RESEARCH
+ORDERED = ProjectPurpose.COMMISSIONED
+UNIVERSITY = {"kind": OrganisationKind.UNIVERSITY, "size": None, "purpose": RESEARCH}
+BEGINNERS = "playground national-bridge"
+SME = ("eligible", "industrial_innovation", "free", "sme", BEGINNERS)
+PAID = ("eligible", "commercial", "paid", "industry", "commercial")
+NO = ("ineligible", None, None, "", "")
+OPEN = ("unresolved", None, None, "", "")
+SCIENCE = ("eligible", "ai_for_science", "free", "science", "development benchmark")
+ASKED = ("unresolved", "industrial_innovation", "free", "sme", BEGINNERS)
+EXAMPLES = {
+    # name: (answers, verdict, route, price, group, modes)
+    "small firm": ({}, *SME),
+    "small firm with research": (
+        {"purpose": RESEARCH},
+        *SME,
+    ),
+    "small firm in a European project": (
+        {"purpose": EU},
+        "eligible",
+        "ai_for_science",
+        "free",
+        "sme",
+        "development benchmark",
+    ),
+    "small firm on order": ({"purpose": ORDERED}, *PAID),
+    "start-up that is an SME": (
+        {"is_start_up": True},
+        *SME,
+    ),
+    "scale-up": (
+        {"size": size([MID_CAP]), "is_start_up": True},
+        *PAID,
+    ),
+    "small mid-cap": ({"size": size([MID_CAP])}, *PAID),
+    "large firm": ({"size": size([LARGE])}, *PAID),
+    "large firm in a European project": (
+        {"size": size([LARGE]), "purpose": EU},
+        "eligible",
+        "ai_for_science",
+        "free",
+        "industry",
+        "development benchmark",
+    ),
+    "firm of unknown size": ({"size": size([UNKNOWN])}, *OPEN),
+    "firm of unknown size in a European project": (
+        {"size": None, "purpose": EU},
+        "eligible",
+        "ai_for_science",
+        "free",
+        "industry",
+        "development benchmark",
+    ),
+    "firm without figures": ({"size": None}, *OPEN),
+    "university": (UNIVERSITY, *SCIENCE),
+    "research institute": (
+        {**UNIVERSITY, "kind": OrganisationKind.RESEARCH_INSTITUTE},
+        *SCIENCE,
+    ),
+    "public body": (
+        {**UNIVERSITY, "kind": OrganisationKind.PUBLIC_BODY},
+        *SCIENCE,
+    ),
+    "university on order": (
+        {**UNIVERSITY, "purpose": ORDERED},
+        *PAID,
+    ),
+    "university with private innovation": (
+        {**UNIVERSITY, "purpose": ProjectPurpose.PRIVATE_INNOVATION},
+        *OPEN,
+    ),
+    "association in a European project": (
+        {**UNIVERSITY, "kind": OrganisationKind.ASSOCIATION, "purpose": EU},
+        *SCIENCE,
+    ),
+    "association with research": (
+        {**UNIVERSITY, "kind": OrganisationKind.ASSOCIATION},
+        *OPEN,
+    ),
+    "group without legal personality": (
+        {"kind": OrganisationKind.NO_LEGAL_PERSON},
+        *NO,
+    ),
+    "kind not said": ({"kind": None}, *OPEN),
+    "purpose not said": ({"purpose": None}, *OPEN),
+    "country not said": (
+        {"country": None},
+        *ASKED,
+    ),
+    "Norway": ({"country": "NO"}, *SME),
+    "Norway on an older machine": (
+        {"country": "NO", "machine_bought_after_2020": False},
+        *ASKED,
+    ),
+    "United Kingdom on an older machine": (
+        {"country": "GB", "machine_bought_after_2020": False},
+        *ASKED,
+    ),
+    "Germany on an older machine": (
+        {"machine_bought_after_2020": False},
+        *SME,
+    ),
+    "Japan": ({"country": "JP"}, *ASKED),
+    "United States": ({"country": "US"}, *NO),
+    "a team member in the United States": (
+        {"team_countries": ("DE", "US")},
+        *NO,
+    ),
+    "not civilian": ({"is_civilian": False}, *NO),
+    "civilian not said": (
+        {"is_civilian": None},
+        *ASKED,
+    ),
+    "forbidden practice": ({"is_prohibited_practice": True}, *NO),
+    "practice not said": (
+        {"is_prohibited_practice": None},
+        *ASKED,
+    ),
+    "contract ends two months after": ({"contract_months_after_end": 2}, *NO),
+    "contract ends three months after": (
+        {"contract_months_after_end": 3},
+        *SME,
+    ),
+    "5,000 GPU-hours": (
+        {"requested_seconds": 5_000 * HOUR},
+        "eligible",
+        "industrial_innovation",
+        "free",
+        "sme",
+        "playground",
+    ),
+    "a second above 5,000 GPU-hours": (
+        {"requested_seconds": 5_000 * HOUR + 1},
+        "eligible",
+        "industrial_innovation",
+        "free",
+        "sme",
+        "national-bridge",
+    ),
+    "10,000 GPU-hours": (
+        {"requested_seconds": 10_000 * HOUR},
+        "eligible",
+        "industrial_innovation",
+        "free",
+        "sme",
+        "national-bridge",
+    ),
+    "10,001 GPU-hours of somebody familiar": (
+        {"requested_seconds": 10_001 * HOUR, "experience": Experience.FAMILIAR},
+        "eligible",
+        "industrial_innovation",
+        "free",
+        "sme",
+        "fast-lane",
+    ),
+    "50,001 GPU-hours": (
+        {"requested_seconds": 50_001 * HOUR, "experience": Experience.READY_FOR_REVIEW},
+        "eligible",
+        "industrial_innovation",
+        "free",
+        "sme",
+        "large-scale",
+    ),
+    "more than any mode gives": (
+        {"requested_seconds": 2_400_001 * HOUR},
+        *NO,
+    ),
+    "node-hours where modes count GPU-hours": (
+        {"requested_seconds": 9 * HOUR, "unit": TimeUnit.NODE_SECONDS},
+        "eligible",
+        "industrial_innovation",
+        "free",
+        "sme",
+        "playground national-bridge fast-lane large-scale",
+    ),
+    "20,000 node-hours of science": (
+        {
+            **UNIVERSITY,
+            "requested_seconds": 20_000 * HOUR,
+            "unit": TimeUnit.NODE_SECONDS,
+            "experience": Experience.FAMILIAR,
+        },
+        "eligible",
+        "ai_for_science",
+        "free",
+        "science",
+        "ai-for-science",
+    ),
+    "a bridge beyond the aid ceiling": (
+        {"requested_seconds": 6_000 * HOUR, "aid_received_cents": 28_800_001},
+        *NO,
+    ),
+    "a bridge just within the aid ceiling": (
+        {"requested_seconds": 6_000 * HOUR, "aid_received_cents": 28_800_000},
+        "eligible",
+        "industrial_innovation",
+        "free",
+        "sme",
+        "national-bridge",
+    ),
+    "aid does not matter on the Union share": (
+        {"requested_seconds": 5_000 * HOUR, "aid_received_cents": 30_000_000},
+        "eligible",
+        "industrial_innovation",
+        "free",
+        "sme",
+        "playground",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", EXAMPLES.values(), ids=EXAMPLES)
+def test_worked_example(case):
+    changes, *wanted = case
+    result = decide(**changes)
+    assert [
+        result.verdict.value,
+        result.route and result.route.value,
+        result.price and result.price.value,
+        result.group_id,
+        " ".join(result.mode_ids),
+    ] == wanted
+
+
+def test_the_deciding_reason_names_its_article_and_source():
+    reason = decide().first_reason
+    assert reason.rule == "route.sme"
+    assert reason.article == "Reg. (EU) 2021/1173 Art. 17(6)"
+    assert reason.source == "http://data.europa.eu/eli/reg/2021/1173/oj"
+
+
+@pytest.mark.parametrize(
+    ("changes", "alternative"),
+    [
+        ({"country": "US"}, "Apply together with an organisation in a member state"),
+        ({"kind": OrganisationKind.NO_LEGAL_PERSON}, "Apply through a member"),
+        ({"size": size([LARGE])}, "Time is free inside a Horizon Europe"),
+        ({"contract_months_after_end": 0}, "Name a principal investigator"),
+        ({"requested_seconds": 9_000_000 * HOUR}, "Ask for a size"),
+        ({"size": None}, "Give headcount"),
+    ],
+)
+def test_every_no_offers_a_way_out(changes, alternative):
+    assert decide(**changes).alternative.english().startswith(alternative)
+
+
+def test_sizes_are_named_without_an_upper_limit_where_there_is_none():
+    (mode,) = [each for each in RULES.modes.modes if each.id == "large-scale"]
+    rules = replace(RULES, modes=Modes((replace(mode, size_max_seconds=None),)))
+    result = decide_eligibility(answers(requested_seconds=HOUR), rules=rules, on=TODAY)
+    assert result.first_reason.numbers["sizes"] == "Large Scale above 50000"
+
+
+def test_sme_need_not_publish_and_science_does():
+    assert "As an SME you need not publish your results." in _sentences(decide())
+    assert "The results are published openly." in _sentences(decide(**UNIVERSITY))
+    assert "The results are published openly." not in _sentences(decide(size=size([LARGE])))
+
+
+def test_what_to_have_ready_follows_from_the_answers():
+    result = decide(has_personal_data=True, requested_seconds=6_000 * HOUR)
+    assert [each.english()[:22] for each in result.have_ready] == [
+        "The principal investig",
+        "A declaration of all d",
+        "A data processing agre",
+    ]
+
+
+def test_a_model_of_systemic_risk_must_be_notified():
+    rules = {reason.rule for reason in decide(training_flop=10**25).reasons}
+    assert "ai.systemic_risk_flop" in rules
+    below = {reason.rule for reason in decide(training_flop=10**25 - 1).reasons}
+    assert "ai.systemic_risk_flop" not in below
+
+
+def test_a_factory_may_drop_the_civilian_clause():
+    rows = tuple(
+        replace(row, value=False) if row.rule == "access.civilian_only" else row
+        for row in BOOK.rules
+    )
+    rules = replace(RULES, book=replace(BOOK, rules=rows))
+    result = decide_eligibility(answers(is_civilian=None), rules=rules, on=TODAY)
+    assert result.verdict is Verdict.ELIGIBLE
+
+
+def test_a_registered_organisation_is_taken_as_it_is_known():
+    known = answers_for(
+        organisation(country="NO", is_start_up=True), Answers(), book=BOOK, on=TODAY
+    )
+    assert (known.kind, known.country, known.is_start_up) == (
+        OrganisationKind.ENTERPRISE,
+        "NO",
+        True,
+    )
+    assert known.size.is_sme is True
+    assert answers_for(organisation(ownership=None), Answers(), book=BOOK, on=TODAY).size is None
+
+
+def test_a_call_takes_only_those_on_its_route():
+    fits = decide_for_call(answers(), PLAYGROUND, rules=RULES, on=TODAY)
+    assert (fits.verdict, fits.mode_ids) == (Verdict.ELIGIBLE, ("playground",))
+    large = decide_for_call(answers(size=size([LARGE])), PLAYGROUND, rules=RULES, on=TODAY)
+    assert large.verdict is Verdict.INELIGIBLE
+    assert large.first_reason.sentence.english() == (
+        "This call is for innovation of SMEs and start-ups; your way in is commercial use."
+    )
+    unknown = decide_for_call(answers(size=None), PLAYGROUND, rules=RULES, on=TODAY)
+    assert unknown.verdict is Verdict.UNRESOLVED
+
+
+def test_aid_counts_under_a_call_of_the_national_share():
+    call = RULES.get_call("werkbank-science-2026")
+    given = answers(purpose=EU, requested_seconds=6 * HOUR, aid_received_cents=30_000_000)
+    result = decide_for_call(given, call, rules=RULES, on=TODAY)
+    assert result.first_reason.rule == "aid.de_minimis_ceiling"
+    assert result.first_reason.numbers == {
+        "worth": "12.00",
+        "received": "300000.00",
+        "ceiling": "300000.00",
+    }
+
+
+def test_every_table_has_a_row_for_every_fact():
+    who = "sme scale_up not_sme enterprise_of_unknown_size science public association".split()
+    purposes = [*(each.value for each in ProjectPurpose), "unknown"]
+    for name, purpose in itertools.product([*who, "no_legal_person", "unknown"], purposes):
+        outcome = find_row(ROUTE_TABLE, {"who": name, "purpose": purpose}).outcome
+        assert (outcome.verdict is Verdict.ELIGIBLE) is (outcome.route is not None)
+        assert outcome.verdict is Verdict.ELIGIBLE or outcome.alternative or outcome.rule
+    groups = "unknown member_state associated partly_associated associated_before_2021 other"
+    for group, machine in itertools.product(groups.split(), ("after_2020", "before_2021")):
+        assert find_row(COUNTRY_TABLE, {"country": group, "machine": machine}).outcome.template
+
+
+some_answers = st.builds(
+    Answers,
+    kind=st.none() | st.sampled_from(OrganisationKind),
+    country=st.none() | st.sampled_from(["DE", "NO", "JP", "GB", "US"]),
+    is_start_up=st.booleans(),
+    size=st.none() | st.sampled_from([size([LARGE]), size([MID_CAP]), size([UNKNOWN])]),
+    purpose=st.none() | st.sampled_from(ProjectPurpose),
+    is_civilian=st.none() | st.booleans(),
+    is_prohibited_practice=st.none() | st.booleans(),
+    requested_seconds=st.none() | st.integers(1, 10**10),
+    unit=st.sampled_from(TimeUnit),
+    experience=st.none() | st.sampled_from(Experience),
+    contract_months_after_end=st.none() | st.integers(0, 12),
+    has_personal_data=st.none() | st.booleans(),
+    training_flop=st.none() | st.integers(0, 10**26),
+    aid_received_cents=st.none() | st.integers(0, 10**8),
+    machine_bought_after_2020=st.booleans(),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(given_answers=some_answers)
+def test_nothing_passes_in_silence(given_answers):
+    result = decide_eligibility(given_answers, rules=RULES, on=TODAY)
+    assert result.first_reason.article
+    if result.verdict is Verdict.ELIGIBLE:
+        said = (given_answers.kind, given_answers.country, given_answers.purpose)
+        assert None not in said
+        assert given_answers.is_prohibited_practice is False
+        assert given_answers.is_civilian is True
+        assert result.route
+        assert result.price
+        assert result.mode_ids
+    else:
+        assert result.first_reason.verdict is result.verdict
+
+
+def _sentences(result):
+    return [reason.sentence.english() for reason in result.reasons]
