@@ -14,7 +14,7 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.jobs import LIFECYCLE, Job, JobState
 from allmende.domain.training.job_files import parse_job_file
-from allmende.services import jobs
+from allmende.services import jobs, runs
 
 app = typer.Typer()
 
@@ -33,6 +33,10 @@ class JobFileIsUnreadable(Refusal):
     """The job file {file} cannot be read: {problem}"""
 
     status = 422
+
+
+class JobGoesOn(Refusal):
+    """Job {job} is still {state}. Watch it again with: allmende job watch {job}"""
 
 
 class JobFailed(Refusal):
@@ -98,6 +102,27 @@ def list_job_events(job_id: str, json: AsJson = False) -> None:
     show(jobs.list_job_events(acting_person(), job_id), json=json, columns=("at", "sentence"))
 
 
+@app.command("log")
+def print_job_log(
+    job_id: str,
+    attempt: Annotated[int, typer.Option(min=0, help="Of this attempt; 0: the newest.")] = 0,
+    json: AsJson = False,
+) -> None:
+    """Print what a job wrote so far."""
+    reader, backend, text, offset = acting_person(), wiring.workshop().backend, "", 0
+    while True:
+        part = runs.read_job_log(reader, job_id, attempt=attempt, offset=offset, backend=backend)
+        offset = part.next_offset
+        if json:
+            text += part.text
+        else:
+            typer.echo(part.text, nl=False)
+        if part.is_whole:
+            break
+    if json:
+        show({"log": text, "next_offset": offset}, json=True)
+
+
 @app.command("watch")
 def watch_job(
     job_id: str,
@@ -156,6 +181,7 @@ def _read(file: Path) -> Any:
 
 
 def _check_completed(job: Job) -> None:
+    if not LIFECYCLE.is_final(job.state):
+        raise JobGoesOn(job=job.id, state=job.state.value)
     if job.state is not JobState.COMPLETED:
-        sentence = job.end or job.wait or Sentence("It is running.")
-        raise JobFailed(job=job.id, state=job.state.value, sentence=sentence)
+        raise JobFailed(job=job.id, state=job.state.value, sentence=job.end or "")

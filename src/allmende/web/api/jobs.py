@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from django.http import HttpRequest, HttpResponse
-from ninja import Body, Path, Router, Schema, Status
+from django.http import HttpRequest
+from ninja import Body, Query, Router, Schema, Status
 
 from allmende import wiring
 from allmende.domain.scheduling.backends import EndReason
@@ -12,6 +12,7 @@ from allmende.domain.scheduling.jobs import Job, JobEvent, JobState, StopRequest
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.trust.permissions import Permission
 from allmende.services import jobs, runs
+from allmende.services.runs import Curve, LogPart, Progress
 from allmende.web.api.permits import begin_deed, get_actor, takes
 from allmende.web.api.shapes import After, ClientKey, Limit, Page, PathId, QueryId, Words, page_of
 
@@ -96,21 +97,29 @@ class WhyOut(Schema):
     sentence: Words | None
 
 
-class PointOut(Schema):
-    """What a job said about itself at one step."""
-
-    step: int
-    at_epoch_seconds: float
-    metrics: dict[str, float]
-
-
 class ProgressOut(Schema):
-    """How far a job is, over all its attempts; a total of 0 means that it did not say."""
+    """How far a job is, as it last said; a total of 0 means that it did not say."""
 
     step: int
     total: int
-    remaining_seconds: int | None
-    points: list[PointOut]
+    percent: int
+    metrics: dict[str, float]
+    seconds_left: int | None
+
+
+class CurveOut(Schema):
+    """One metric over the steps: pairs of step and value."""
+
+    name: str
+    points: list[tuple[int, float]]
+
+
+class LogPartOut(Schema):
+    """A piece of output; ask again from `next_offset` until it is whole."""
+
+    text: str
+    next_offset: int
+    is_whole: bool
 
 
 @router.post("", response={201: list[JobOut]}, **takes(Permission.SUBMIT_JOB))
@@ -166,19 +175,32 @@ def list_job_events(request: HttpRequest, job_id: PathId) -> list[JobEvent]:
 
 
 @router.get("/{job_id}/progress", response=ProgressOut, **takes(Permission.SEE_JOB))
-def get_progress(request: HttpRequest, job_id: PathId) -> Any:
-    """Return how far a job is, with the curve of its metrics."""
+def get_progress(request: HttpRequest, job_id: PathId) -> Progress:
+    """Return how far a job is."""
     return runs.get_progress(get_actor(request), job_id, backend=wiring.workshop().backend)
 
 
-@router.get("/{job_id}/attempts/{number}/log", response=str, **takes(Permission.SEE_JOB))
-def read_log(
-    request: HttpRequest, job_id: PathId, number: Annotated[int, Path(ge=1, le=10_000)]
-) -> HttpResponse:
-    """Download the whole output of an attempt, if it is your organisation's."""
-    backend = wiring.workshop().backend
-    content = runs.read_log(get_actor(request), job_id, number, backend=backend)
-    return HttpResponse(content, content_type="text/plain; charset=utf-8")
+@router.get("/{job_id}/curves", response=list[CurveOut], **takes(Permission.SEE_JOB))
+def list_curves(request: HttpRequest, job_id: PathId) -> list[Curve]:
+    """Return every metric of a job over its steps."""
+    return runs.list_curves(get_actor(request), job_id, backend=wiring.workshop().backend)
+
+
+@router.get("/{job_id}/log", response=LogPartOut, **takes(Permission.SEE_JOB))
+def read_job_log(
+    request: HttpRequest,
+    job_id: PathId,
+    attempt: Annotated[int, Query(ge=0, le=10_000, description="0: the newest.")] = 0,
+    offset: Annotated[int, Query(ge=0, le=2**40)] = 0,
+) -> LogPart:
+    """Return a piece of an attempt's output."""
+    return runs.read_job_log(
+        get_actor(request),
+        job_id,
+        attempt=attempt,
+        offset=offset,
+        backend=wiring.workshop().backend,
+    )
 
 
 @router.post("/{job_id}/cancel", response=JobOut, **takes(Permission.CANCEL_JOB))

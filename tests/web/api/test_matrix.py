@@ -1,0 +1,157 @@
+"""Every operation of the API, for every role and for a foreign tenant."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from allmende.domain.basics.people import PUBLIC
+from allmende.domain.trust.permissions import PUBLIC_PERMISSIONS, Permission, can_do
+from allmende.domain.trust.tokens import Scope
+from allmende.web.api import api
+from tests.web.api.conftest import a_token
+from tests.web.world import ANSWERS, CALL_ID, JOB_FILE, World, build_world
+
+pytestmark = pytest.mark.django_db
+
+# A body that fits, for each operation that takes one. A new operation has to be named here.
+BODIES: dict[str, Any] = {
+    "POST /people/{person_id}/roles": {"role": "applicant"},
+    "POST /tokens": {"name": "t", "scopes": ["read"], "days": 1},
+    "POST /organisations": {"name": "New", "kind": "university", "country": "DE"},
+    "PUT /organisations/{organisation_id}/figures": {
+        "firms": [{"id": "{organisation_id}", "name": "Uni A"}]
+    },
+    "POST /organisations/{organisation_id}/members": {"person_id": "{person_id}"},
+    "POST /eligibility": {"kind": "university"},
+    "POST /eligibility/{organisation_id}": {"purpose": "research"},
+    "POST /applications": {"call_id": CALL_ID, "organisation_id": "{organisation_id}"},
+    "PATCH /applications/{application_id}": ANSWERS,
+    "POST /applications/{application_id}/eligibility": {"is_eligible": True, "why": "It is."},
+    "POST /applications/{application_id}/assessment": {"is_feasible": True},
+    "POST /applications/{application_id}/award": {},
+    "POST /applications/{application_id}/refuse": {"why": "No."},
+    "POST /projects/{project_id}/members": {"person_id": "{person_id}"},
+    "POST /projects/{project_id}/suspend": {"why": "A check."},
+    "POST /jobs": JOB_FILE,
+}
+OTHER_IDS = {
+    "site_id": "werkstatt",
+    "promise_id": "no-such-promise",
+    "token_id": "t-none",
+    "role": "reviewer",
+    "name": "model.safetensors",
+}
+QUERIES = {
+    "POST /jobs": "?project_id={project_id}",
+    "GET /ledger/statement": "?account=capacity:werkbank:union",
+}
+TENANT_IDS = {
+    "organisation_id", "application_id", "award_id", "project_id", "job_id", "model_id"
+}  # fmt: skip
+
+
+def operations() -> list[tuple[str, str, Permission]]:
+    """Return method, path and permission of every operation, reading ones first."""
+    schema = api.get_openapi_schema()
+    found = [
+        (method.upper(), path.removeprefix("/api/v1"), Permission(operation["x-permission"]))
+        for path, methods in schema["paths"].items()
+        for method, operation in methods.items()
+    ]
+    return sorted(found, key=lambda row: (row[0] != "GET", row))
+
+
+def send(world: World, method: str, path: str, *, token: str) -> Any:
+    ids = {**OTHER_IDS, **world.ids}
+    name = f"{method} {path}"
+    address = re.sub(r"{(\w+)}", lambda hit: ids[hit[1]], path + QUERIES.get(name, ""))
+    body = json.dumps(BODIES.get(name, {}))
+    body = re.sub(r"{(\w+_id)}", lambda hit: ids[hit[1]], body)
+    headers = {"Idempotency-Key": "k1"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    text = "" if method == "GET" else body
+    return Client().generic(
+        method, f"/api/v1{address}", text, content_type="application/json", headers=headers
+    )
+
+
+@pytest.fixture
+def world() -> World:
+    return build_world()
+
+
+def tokens_of(world: World) -> dict[str, str]:
+    return {name: a_token(person, Scope.MANAGE) for name, person in world.people.items()}
+
+
+def test_every_operation_with_a_body_is_tried_with_one_that_fits():
+    schema = api.get_openapi_schema()
+    with_body = {
+        f"{method.upper()} {path.removeprefix('/api/v1')}"
+        for path, methods in schema["paths"].items()
+        for method, operation in methods.items()
+        if "requestBody" in operation
+    }
+    assert with_body == set(BODIES)
+
+
+def test_every_operation_lets_pass_exactly_the_roles_of_its_permission(world):
+    secrets = {"public": "", **tokens_of(world)}
+    wrong = []
+    for method, path, permission in operations():
+        for name, secret in secrets.items():
+            person = world.people.get(name, PUBLIC)
+            answer = send(world, method, path, token=secret)
+            code = answer.json().get("code") if "problem" in answer["Content-Type"] else ""
+            if permission is Permission.MANAGE_TOKENS:
+                expected = name == "public"
+                fine = code == ("SignInFirst" if expected else "SignInNeeded")
+            elif can_do(person, permission):
+                fine = code not in {"SignInFirst", "NotPermitted"} and answer.status_code < 500
+            elif name == "public" and permission not in PUBLIC_PERMISSIONS:
+                fine = code == "SignInFirst"
+            else:
+                fine = (answer.status_code, code) == (403, "NotPermitted")
+            if not fine:
+                wrong.append((method, path, name, answer.status_code, code))
+    assert wrong == []
+
+
+def test_what_belongs_to_others_does_not_exist_for_a_foreign_tenant(world):
+    secret = a_token(world.people["foreign"], Scope.MANAGE)
+    wrong = []
+    for method, path, permission in operations():
+        names = set(re.findall(r"{(\w+)}", path + QUERIES.get(f"{method} {path}", "")))
+        names |= set(re.findall(r"{(\w+)}", json.dumps(BODIES.get(f"{method} {path}", {}))))
+        if names & TENANT_IDS:
+            answer = send(world, method, path, token=secret)
+            expected = 404 if can_do(world.people["foreign"], permission) else 403
+            if answer.status_code != expected:
+                wrong.append((method, path, answer.status_code, answer.content[:200]))
+    assert wrong == []
+
+
+def test_lists_show_a_foreign_tenant_nothing_of_others(world):
+    secret = a_token(world.people["foreign"], Scope.MANAGE)
+    shown = {}
+    for noun in ("organisations", "applications", "projects", "jobs", "models"):
+        text = send(world, "GET", f"/{noun}", token=secret).content.decode()
+        shown[noun] = [value for value in world.ids.values() if value in text and value != CALL_ID]
+    assert shown == {noun: [] for noun in shown}
+
+
+def test_the_owner_reads_everything_of_their_own(world):
+    secret = a_token(world.people["applicant"], Scope.READ)
+    wrong = [
+        (path, answer.status_code)
+        for method, path, permission in operations()
+        if method == "GET"
+        and "/{name}" not in path
+        and "promise_id" not in path
+        and can_do(world.people["applicant"], permission)
+        and permission is not Permission.MANAGE_TOKENS
+        and (answer := send(world, method, path, token=secret)).status_code != 200
+    ]
+    assert wrong == []
