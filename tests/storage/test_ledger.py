@@ -9,7 +9,7 @@ from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.units import TimeUnit
 from allmende.storage import database, immutability
 from allmende.storage import ledger as store
-from tests.domain.accounting.building import ENTRY, PROJECT, SHARE, a_hold, chart, opening
+from tests.domain.accounting.building import ENTRY, PROJECT, SHARE, chart, held, opening
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ def test_what_was_written_is_read_back_whole(opened):
 
 
 def test_repeated_transfers_are_not_written_again(opened):
-    hold = a_hold().opening
+    hold = held()
     assert opened == opening()
     assert store.apply_transfers([*opening(), hold]) == [hold]
     assert store.apply_transfers([hold]) == []
@@ -36,7 +36,7 @@ def test_repeated_transfers_are_not_written_again(opened):
 
 def test_a_refused_batch_leaves_nothing(opened):
     with pytest.raises(NotEnoughTime):
-        store.apply_transfers([a_hold(600, "j-1.1").opening, a_hold(600, "j-2.1").opening])
+        store.apply_transfers([held(600, "j-1.1"), held(600, "j-2.1")])
     assert store.count_transfers() == 2
     assert store.get_balances([PROJECT.project.id]) == {PROJECT.project.id: 1000}
 
@@ -85,7 +85,7 @@ def test_the_database_itself_refuses_what_no_ledger_does(opened, statement):
 
 
 def test_a_batch_takes_a_fixed_number_of_statements(opened, django_assert_num_queries):
-    batch = [a_hold(1, f"j-{n}.1").opening for n in range(100)]
+    batch = [held(1, f"j-{n}.1") for n in range(100)]
     # On SQLite, one `executemany` of a hundred rows counts as one: locks, ids, accounts, insert,
     # and one update for each of the two accounts.
     with django_assert_num_queries(6):

@@ -1,6 +1,7 @@
 """Compute time given to projects: awarded, held for jobs, settled, refunded, expired."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from allmende.domain.accounting import allocations, holds, ledger
 from allmende.domain.accounting.allocations import AccessShare, ProjectAccounts, accounts_from
@@ -163,7 +164,7 @@ def hold_for_jobs(deed: Deed, requests: Sequence[HoldRequest]) -> list[Hold]:
             )
         )
     write_transfers(deed, transfers, action="time.held", subject=_only({p[0] for p in places}))
-    return [Hold(id=each.hold_id, opening=each) for each in transfers]
+    return list(holds.gather_holds(holds.list_moves(transfers)).values())
 
 
 @one_transaction
@@ -190,7 +191,7 @@ def settle_jobs(deed: Deed, settlements: Sequence[Settlement]) -> list[Hold]:
         )
         if not holds.is_closed_by(hold, closings):
             transfers += closings
-            hold = Hold(id=hold.id, opening=hold.opening, closings=closings)
+            hold = replace(hold, closings=tuple(holds.list_moves(closings)))
             found[each.hold_id] = (hold, accounts)
         settled.append(hold)
     projects = {found[each.hold_id][1].project_id for each in settlements}
@@ -277,23 +278,20 @@ def correct_transfer(deed: Deed, *, transfer_id: str, reason: Sentence) -> Trans
 
 def _lock_holds(hold_ids: Sequence[str]) -> dict[str, tuple[Hold, ProjectAccounts]]:
     """Return the holds as they are once nobody else can close them before this deed ends."""
-    openings = store.get_transfers([f"hold:{hold_id}" for hold_id in hold_ids])
-    for hold_id in hold_ids:
-        if f"hold:{hold_id}" not in openings:
-            raise NotFound(kind="hold", id=hold_id)
-    project_ids = sorted({each.debit_account_id for each in openings.values()})
-    accounts = {each: accounts_from(store.get_account(each)) for each in project_ids}
+    project_account_of = store.get_project_accounts_of_holds(hold_ids)
+    account_ids = sorted(set(project_account_of.values()))
+    accounts = {each: accounts_from(store.get_account(each)) for each in account_ids}
     locked = [account.id for each in accounts.values() for account in each.list_own()]
     store.lock_balances(sorted(locked))
-    found = holds.gather_holds(store.list_transfers_of_holds(hold_ids))
-    return {each.id: (each, accounts[each.opening.debit_account_id]) for each in found.values()}
+    found = holds.gather_holds(store.list_hold_moves(hold_ids))
+    return {each.id: (each, accounts[each.project_account_id]) for each in found.values()}
 
 
 def _close(deed: Deed, hold: Hold, closing: Transfer, *, action: str, subject: str) -> Hold:
     if holds.is_closed_by(hold, [closing]):
         return hold
     write_transfers(deed, [closing], action=action, subject=subject)
-    return Hold(id=hold.id, opening=hold.opening, closings=(closing,))
+    return replace(hold, closings=tuple(holds.list_moves([closing])))
 
 
 def _check_seconds(seconds: int) -> None:

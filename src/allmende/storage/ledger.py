@@ -3,17 +3,16 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Any
 
 from django.db import connection, models
 
 from allmende.domain.accounting import ledger
+from allmende.domain.accounting.holds import HoldMove
 from allmende.domain.accounting.ledger import Account, AccountKind, Transfer, TransferKind
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.units import TimeUnit
-from allmende.storage import database
+from allmende.storage import database, lookups
 
 
 class LedgerAccountRow(models.Model):
@@ -95,14 +94,23 @@ class LedgerBalanceRow(models.Model):
         db_table = "ledger_balance"
 
 
-BATCH_MAX = 10_000  # SQLite takes at most 32,766 values in one statement
+lookups.register()
+
 _TRANSFER_COLUMNS = (
-    "id, kind, debit_account_id, credit_account_id, amount_seconds, at, reason, deed, hold_id, "
-    "corrects_id"
+    "id",
+    "kind",
+    "debit_account_id",
+    "credit_account_id",
+    "amount_seconds",
+    "at",
+    "reason",
+    "deed",
+    "hold_id",
+    "corrects_id",
 )
 _INSERT_TRANSFER = (
-    f"INSERT INTO ledger_transfer ({_TRANSFER_COLUMNS}) "  # noqa: S608 - constants only
-    "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    f"INSERT INTO ledger_transfer ({', '.join(_TRANSFER_COLUMNS)}) "  # noqa: S608 - constants only
+    f"VALUES ({', '.join(['%s'] * len(_TRANSFER_COLUMNS))})"
 )
 
 
@@ -164,7 +172,6 @@ def apply_transfers(transfers: Sequence[Transfer]) -> list[Transfer]:
     `number` is the order in which each account changed.
     """
     assert connection.in_atomic_block, "transfers belong to the transaction of a deed"
-    assert len(transfers) <= BATCH_MAX, "a deed is no bigger than one statement can name"
     account_ids = sorted(
         {each.debit_account_id for each in transfers}
         | {each.credit_account_id for each in transfers}
@@ -193,8 +200,8 @@ def lock_balances(account_ids: Sequence[str]) -> dict[str, int]:
 
 def get_transfers(transfer_ids: Sequence[str]) -> dict[str, Transfer]:
     """Return those of the transfers that exist, by id."""
-    rows = LedgerTransferRow.objects.filter(id__in=transfer_ids)
-    return {row.id: _transfer(row) for row in rows}
+    found = _read(LedgerTransferRow.objects.filter(id__among=frozenset(transfer_ids)))
+    return {transfer.id: transfer for transfer in found}
 
 
 def find_transfer(transfer_id: str) -> Transfer | None:
@@ -202,10 +209,26 @@ def find_transfer(transfer_id: str) -> Transfer | None:
     return get_transfers([transfer_id]).get(transfer_id)
 
 
-def list_transfers_of_holds(hold_ids: Sequence[str]) -> list[Transfer]:
-    """Return everything that belongs to these holds, in the order of the ledger."""
-    rows = LedgerTransferRow.objects.filter(hold_id__in=hold_ids)
-    return [_transfer(row) for row in rows.order_by("number")]
+def get_project_accounts_of_holds(hold_ids: Sequence[str]) -> dict[str, str]:
+    """Return the id of the account that each hold was taken from."""
+    rows = LedgerTransferRow.objects.filter(
+        hold_id__among=frozenset(hold_ids), kind=TransferKind.HOLD.value
+    )
+    found = dict(rows.values_list("hold_id", "debit_account_id"))
+    for hold_id in hold_ids:
+        if hold_id not in found:
+            raise NotFound(kind="hold", id=hold_id)
+    return found
+
+
+def list_hold_moves(hold_ids: Sequence[str]) -> list[HoldMove]:
+    """Return everything that was done to these holds, in the order of the ledger."""
+    rows = LedgerTransferRow.objects.filter(hold_id__among=frozenset(hold_ids)).order_by("number")
+    columns = ("hold_id", "kind", "id", "debit_account_id", "amount_seconds")
+    return [
+        HoldMove(hold_id, TransferKind(kind), transfer_id, debit_account_id, seconds)
+        for hold_id, kind, transfer_id, debit_account_id, seconds in rows.values_list(*columns)
+    ]
 
 
 def list_transfers(*, after: str = "", limit: int) -> list[Transfer]:
@@ -213,7 +236,7 @@ def list_transfers(*, after: str = "", limit: int) -> list[Transfer]:
     rows = LedgerTransferRow.objects.order_by("number")
     if after:
         rows = rows.filter(number__gt=_number_of(after))
-    return [_transfer(row) for row in rows[:limit]]
+    return list(_read(rows[:limit]))
 
 
 def list_latest_transfers(account_id: str, *, before: str = "", limit: int) -> list[Transfer]:
@@ -222,12 +245,13 @@ def list_latest_transfers(account_id: str, *, before: str = "", limit: int) -> l
     if before:
         rows = rows.filter(number__lt=_number_of(before))
     # Two questions, each answered by its index, however long the ledger is.
-    found = [
-        *rows.filter(debit_account_id=account_id)[:limit],
-        *rows.filter(credit_account_id=account_id)[:limit],
-    ]
-    found.sort(key=lambda row: row.number, reverse=True)
-    return [_transfer(row) for row in found[:limit]]
+    numbers = sorted(
+        {
+            *rows.filter(debit_account_id=account_id).values_list("number", flat=True)[:limit],
+            *rows.filter(credit_account_id=account_id).values_list("number", flat=True)[:limit],
+        }
+    )
+    return list(_read(rows.filter(number__in=numbers[-limit:])))
 
 
 def get_balance_before(account_id: str, transfer_id: str) -> int:
@@ -248,8 +272,7 @@ def get_net_seconds(*, debit_account_id: str, credit_account_id: str) -> int:
 
 def iterate_transfers() -> Iterator[Transfer]:
     """Yield the whole ledger in its order."""
-    for row in LedgerTransferRow.objects.order_by("number").iterator(chunk_size=2000):
-        yield _transfer(row)
+    yield from _read(LedgerTransferRow.objects.order_by("number"))
 
 
 def count_transfers() -> int:
@@ -270,29 +293,29 @@ def one_snapshot() -> Iterator[None]:
 
 def _insert(transfers: Sequence[Transfer]) -> None:
     # Plain SQL: Django would spend more time on making the rows than the database on storing them.
-    reasons: dict[int, str] = {}  # transfers of one deed mostly share one reason
-    instants: dict[datetime, Any] = {}
-    rows = []
-    for each in transfers:
-        reason = reasons.get(id(each.reason))
-        if reason is None:
-            reason = reasons[id(each.reason)] = _render_reason(each.reason)
-        if each.at not in instants:
-            instants[each.at] = connection.ops.adapt_datetimefield_value(each.at)
-        rows.append(
-            (
-                each.id,
-                each.kind.value,
-                each.debit_account_id,
-                each.credit_account_id,
-                each.amount_seconds,
-                instants[each.at],
-                reason,
-                each.deed,
-                each.hold_id or None,
-                each.corrects_id,
-            )
+    instants = {
+        at: connection.ops.adapt_datetimefield_value(at) for at in {each.at for each in transfers}
+    }
+    # Transfers of one job share their reason.
+    reasons = {
+        key: ledger.render_reason(reason)
+        for key, reason in {id(each.reason): each.reason for each in transfers}.items()
+    }
+    rows = [
+        (
+            each.id,
+            each.kind.value,
+            each.debit_account_id,
+            each.credit_account_id,
+            each.amount_seconds,
+            instants[each.at],
+            reasons[id(each.reason)],
+            each.deed,
+            each.hold_id or None,
+            each.corrects_id,
         )
+        for each in transfers
+    ]
     with connection.cursor() as cursor:
         cursor.executemany(_INSERT_TRANSFER, rows)
 
@@ -330,10 +353,6 @@ def _sum(rows: "models.QuerySet[LedgerTransferRow]") -> int:
     return rows.aggregate(total=models.Sum("amount_seconds"))["total"] or 0
 
 
-def _render_reason(reason: Sentence) -> str:
-    return json.dumps(reason.to_json(), sort_keys=True, ensure_ascii=False)
-
-
 def _account_row(account: Account) -> LedgerAccountRow:
     return LedgerAccountRow(
         id=account.id,
@@ -358,16 +377,19 @@ def _account(row: LedgerAccountRow) -> Account:
     )
 
 
-def _transfer(row: LedgerTransferRow) -> Transfer:
-    return Transfer(
-        id=row.id,
-        kind=TransferKind(row.kind),
-        debit_account_id=row.debit_account_id,
-        credit_account_id=row.credit_account_id,
-        amount_seconds=row.amount_seconds,
-        at=row.at,
-        reason=Sentence.from_json(json.loads(row.reason)),
-        deed=row.deed,
-        hold_id=row.hold_id or "",
-        corrects_id=row.corrects_id,
-    )
+def _read(rows: "models.QuerySet[LedgerTransferRow]") -> Iterator[Transfer]:
+    """Yield transfers without making rows of Django's on the way."""
+    for values in rows.values_list(*_TRANSFER_COLUMNS).iterator(chunk_size=2000):
+        (transfer_id, kind, debit, credit, amount, at, reason, deed, hold_id, corrects_id) = values
+        yield Transfer(
+            id=transfer_id,
+            kind=TransferKind(kind),
+            debit_account_id=debit,
+            credit_account_id=credit,
+            amount_seconds=amount,
+            at=at,
+            reason=Sentence.from_json(json.loads(reason)),
+            deed=deed,
+            hold_id=hold_id or "",
+            corrects_id=corrects_id,
+        )

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from allmende.domain.accounting.allocations import AccessShare, award, fund
-from allmende.domain.accounting.holds import Hold, hold
+from allmende.domain.accounting.holds import Hold, gather_holds, hold, list_moves
 from allmende.domain.accounting.ledger import Account, Entry, Transfer, recompute_balances
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.units import TimeUnit
@@ -39,6 +39,10 @@ def balances_after(transfers: list[Transfer]) -> dict[str, int]:
     return no_balances() | recompute_balances(transfers)
 
 
+def held(seconds: int = 100, hold_id: str = "j-1.1") -> Transfer:
+    return hold(PROJECT, hold_id=hold_id, seconds=seconds, entry=ENTRY)
+
+
 def a_hold(seconds: int = 100, hold_id: str = "j-1.1") -> Hold:
-    transfer = hold(PROJECT, hold_id=hold_id, seconds=seconds, entry=ENTRY)
-    return Hold(id=hold_id, opening=transfer)
+    """Return an open hold."""
+    return gather_holds(list_moves([held(seconds, hold_id)]))[hold_id]

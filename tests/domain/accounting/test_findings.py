@@ -18,6 +18,7 @@ from tests.domain.accounting.building import (
     accounts_by_id,
     balances_after,
     chart,
+    held,
     opening,
 )
 
@@ -28,13 +29,13 @@ OVERRUN = list(holds.post(LATE, PROJECT, used_seconds=55, entry=ENTRY))
 REFUND = allocations.refund(PROJECT, refund_id="j-1.1", seconds=60, entry=ENTRY)
 CLEAN = [
     *opening(),
-    HOLD.opening,
-    LATE.opening,
+    held(),
+    held(50, "j-2.1"),
     *POSTED,
     *OVERRUN,
     REFUND,
     correct(REFUND, entry=ENTRY),
-    a_hold(30, "j-3.1").opening,
+    held(30, "j-3.1"),
 ]
 
 
@@ -74,7 +75,7 @@ def test_a_transfer_off_its_route_is_found():
 
 
 def test_an_account_below_its_policy_is_found_where_it_happened():
-    too_much = a_hold(10_000, "j-4.1").opening
+    too_much = held(10_000, "j-4.1")
     more = allocations.top_up(PROJECT, "playground", top_up_id="1", seconds=9000, entry=ENTRY)
     later = allocations.fund(SHARE, "playground", fund_id="g", seconds=9000, entry=ENTRY)
     assert rules([*CLEAN, too_much, later, more]) == [("overdrawn", "hold:j-4.1")]
@@ -83,11 +84,11 @@ def test_an_account_below_its_policy_is_found_where_it_happened():
 def test_an_overrun_below_zero_is_policy_and_no_finding():
     hold = a_hold(1000)
     posted = holds.post(hold, PROJECT, used_seconds=1010, entry=ENTRY)
-    assert rules([*opening(1000), hold.opening, *posted]) == []
+    assert rules([*opening(1000), held(1000), *posted]) == []
 
 
 def test_a_hold_made_twice_is_found():
-    again = replace(HOLD.opening, id="again")
+    again = replace(held(), id="again")
     assert rules([*CLEAN, again]) == [("held_twice", "again"), ("held_differs", PROJECT.held.id)]
 
 

@@ -14,9 +14,13 @@ from tests.domain.accounting.building import (
     PROJECT,
     a_hold,
     accounts_by_id,
+    held,
     no_balances,
-    opening,
 )
+
+
+def closed_by(hold, transfers):
+    return replace(hold, closings=tuple(holds.list_moves(transfers)))
 
 
 def moved(transfers):
@@ -52,10 +56,14 @@ def test_void_and_expiry_give_everything_back():
 def test_a_hold_is_gathered_from_its_transfers():
     hold = a_hold(100)
     closings = holds.post(hold, PROJECT, used_seconds=107, entry=ENTRY)
-    gathered = holds.gather_holds([*opening(), hold.opening, *closings])
-    assert gathered == {"j-1.1": replace(hold, closings=closings)}
+    moves = holds.list_moves([held(100), *closings])
+    gathered = holds.gather_holds(moves)
+    assert gathered == {"j-1.1": replace(hold, closings=tuple(moves[1:]))}
     assert gathered["j-1.1"].state is HoldState.CLOSED
     assert gathered["j-1.1"].used_seconds == 107
+    assert gathered["j-1.1"].project_account_id == PROJECT.project.id
+    with pytest.raises(AssertionError):
+        holds.gather_holds(moves[1:])
     assert (hold.state, hold.used_seconds, hold.held_seconds) == (HoldState.OPEN, 0, 100)
 
 
@@ -63,12 +71,12 @@ def test_the_same_settlement_again_is_done_already():
     hold = a_hold(100)
     closings = holds.post(hold, PROJECT, used_seconds=60, entry=ENTRY)
     assert not holds.is_closed_by(hold, closings)
-    assert holds.is_closed_by(replace(hold, closings=closings), closings)
+    assert holds.is_closed_by(closed_by(hold, closings), closings)
 
 
 def test_another_settlement_of_a_closed_hold_is_refused():
     hold = a_hold(100)
-    closed = replace(hold, closings=holds.post(hold, PROJECT, used_seconds=60, entry=ENTRY))
+    closed = closed_by(hold, holds.post(hold, PROJECT, used_seconds=60, entry=ENTRY))
     for other in (
         holds.post(hold, PROJECT, used_seconds=61, entry=ENTRY),
         holds.post(hold, PROJECT, used_seconds=100, entry=ENTRY),
@@ -79,16 +87,16 @@ def test_another_settlement_of_a_closed_hold_is_refused():
         assert refused.value.facts == {"hold": "j-1.1", "used": 60}
 
 
-@given(held=st.integers(1, 10**9), used=st.integers(0, 2 * 10**9))
-def test_after_a_post_nothing_is_held_and_the_use_is_consumed(held, used):
-    hold = a_hold(held)
-    transfers = [hold.opening, *holds.post(hold, PROJECT, used_seconds=used, entry=ENTRY)]
-    start = no_balances() | {PROJECT.project.id: held}
+@given(seconds=st.integers(1, 10**9), used=st.integers(0, 2 * 10**9))
+def test_after_a_post_nothing_is_held_and_the_use_is_consumed(seconds, used):
+    posted = holds.post(a_hold(seconds), PROJECT, used_seconds=used, entry=ENTRY)
+    transfers = [held(seconds), *posted]
+    start = no_balances() | {PROJECT.project.id: seconds}
     after = apply_transfers(transfers, accounts=accounts_by_id(), balances=start)
     assert after == start | {
-        PROJECT.project.id: held - used,
+        PROJECT.project.id: seconds - used,
         PROJECT.held.id: 0,
         PROJECT.consumed.id: used,
     }
     kinds = [each.kind for each in transfers]
-    assert (TransferKind.OVERRUN in kinds) == (used > held)
+    assert (TransferKind.OVERRUN in kinds) == (used > seconds)

@@ -34,6 +34,7 @@ from tests.domain.accounting.building import (
     a_hold,
     accounts_by_id,
     balances_after,
+    held,
     no_balances,
     opening,
 )
@@ -114,19 +115,18 @@ def test_a_project_may_be_overdrawn_as_far_as_its_policy_says_and_no_further():
 
 
 def test_what_was_used_beyond_the_hold_is_never_refused_but_blocks_the_next_hold():
-    a = a_hold(1000)
-    used = holds.post(a, PROJECT, used_seconds=1005, entry=ENTRY)
-    balances = apply([*opening(1000), a.opening, *used])
+    used = holds.post(a_hold(1000), PROJECT, used_seconds=1005, entry=ENTRY)
+    balances = apply([*opening(1000), held(1000), *used])
     assert balances["project:pr-1:werkbank:union"] == -5
     assert balances["consumed:pr-1:werkbank:union"] == 1005
     with pytest.raises(NotEnoughTime) as refused:
-        apply([a_hold(1, "j-2.1").opening], balances)
+        apply([held(1, "j-2.1")], balances)
     assert refused.value.facts["available"] == "0"
 
 
 def test_the_first_transfer_that_is_not_covered_refuses_the_batch():
     with pytest.raises(NotEnoughTime) as refused:
-        apply([*opening(100), a_hold(60, "j-1.1").opening, a_hold(60, "j-2.1").opening])
+        apply([*opening(100), held(60, "j-1.1"), held(60, "j-2.1")])
     assert refused.value.facts["needed"] == "0.016667"
 
 
@@ -204,16 +204,15 @@ def test_a_correction_undoes_its_original_and_names_it(number):
 
 
 def test_holds_and_corrections_are_not_corrected():
-    a = a_hold()
-    closing = holds.void(a, PROJECT, entry=ENTRY)
+    closing = holds.void(a_hold(), PROJECT, entry=ENTRY)
     correction = correct(opening()[1], entry=ENTRY)
-    for original in (a.opening, closing, correction):
+    for original in (held(), closing, correction):
         with pytest.raises(NotCorrectable):
             correct(original, entry=ENTRY)
 
 
 def test_a_correction_cannot_take_what_is_spent_already():
-    transfers = [*opening(100), a_hold(100).opening]
+    transfers = [*opening(100), held(100)]
     with pytest.raises(NotEnoughTime):
         apply([*transfers, correct(transfers[1], entry=ENTRY)])
 

@@ -1,8 +1,9 @@
 """A hold sets time aside when a job is submitted; later it is posted, voided, or it expires."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from allmende.domain.accounting.allocations import ProjectAccounts
 from allmende.domain.accounting.ledger import (
@@ -51,18 +52,33 @@ class Settlement:
     reason: Sentence
 
 
-@dataclass(frozen=True, kw_only=True)
+class HoldMove(NamedTuple):
+    """What a transfer did to a hold: all that settling needs to know of it."""
+
+    hold_id: str
+    kind: TransferKind
+    transfer_id: str
+    debit_account_id: str
+    seconds: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Hold:
     """A hold with everything that followed from it."""
 
     id: str
-    opening: Transfer
-    closings: tuple[Transfer, ...] = ()
+    opening: HoldMove
+    closings: tuple[HoldMove, ...] = ()
 
     @property
     def held_seconds(self) -> int:
         """Return what was set aside."""
-        return self.opening.amount_seconds
+        return self.opening.seconds
+
+    @property
+    def project_account_id(self) -> str:
+        """Return the account that the time was taken from."""
+        return self.opening.debit_account_id
 
     @property
     def state(self) -> HoldState:
@@ -73,22 +89,34 @@ class Hold:
     def used_seconds(self) -> int:
         """Return what was consumed in the end."""
         return sum(
-            transfer.amount_seconds
-            for transfer in self.closings
-            if transfer.kind in {TransferKind.POST, TransferKind.OVERRUN}
+            move.seconds
+            for move in self.closings
+            if move.kind in {TransferKind.POST, TransferKind.OVERRUN}
         )
 
 
-def gather_holds(transfers: Iterable[Transfer]) -> dict[str, Hold]:
-    """Return the holds that these transfers tell of; openings come before closings."""
-    holds: dict[str, Hold] = {}
-    for transfer in transfers:
-        if transfer.kind is TransferKind.HOLD:
-            holds[transfer.hold_id] = Hold(id=transfer.hold_id, opening=transfer)
-        elif transfer.hold_id:
-            hold = holds[transfer.hold_id]
-            holds[hold.id] = replace(hold, closings=(*hold.closings, transfer))
-    return holds
+def list_moves(transfers: Iterable[Transfer]) -> list[HoldMove]:
+    """Return what the transfers do to their holds."""
+    return [
+        HoldMove(each.hold_id, each.kind, each.id, each.debit_account_id, each.amount_seconds)
+        for each in transfers
+    ]
+
+
+def gather_holds(moves: Iterable[HoldMove]) -> dict[str, Hold]:
+    """Return the holds that these moves tell of; openings come before closings."""
+    openings: dict[str, HoldMove] = {}
+    closings: dict[str, list[HoldMove]] = {}
+    for each in moves:
+        if each.kind is TransferKind.HOLD:
+            openings[each.hold_id] = each
+        else:
+            closings.setdefault(each.hold_id, []).append(each)
+    assert closings.keys() <= openings.keys(), "nothing closes what was never opened"
+    return {
+        hold_id: Hold(id=hold_id, opening=opening, closings=tuple(closings.get(hold_id, ())))
+        for hold_id, opening in openings.items()
+    }
 
 
 def hold(accounts: ProjectAccounts, *, hold_id: str, seconds: int, entry: Entry) -> Transfer:
@@ -144,12 +172,7 @@ def is_closed_by(hold: Hold, transfers: Iterable[Transfer]) -> bool:
     """Say whether the hold was closed by just these; refuse when it was closed otherwise."""
     if hold.state is HoldState.OPEN:
         return False
-    recorded = {transfer.id: transfer for transfer in hold.closings}
-    wanted = {transfer.id: transfer for transfer in transfers}
-    same = recorded.keys() == wanted.keys() and all(
-        recorded[name].moves_the_same(wanted[name]) for name in wanted
-    )
-    if not same:
+    if hold.closings != tuple(list_moves(transfers)):
         raise HoldIsSettled(hold=hold.id, used=hold.used_seconds)
     return True
 
@@ -167,4 +190,4 @@ def _of_hold(
     seconds: int,
     entry: Entry,
 ) -> Transfer:
-    return replace(move(kind, ":".join(names), route, seconds, entry), hold_id=names[1])
+    return move(kind, ":".join(names), route, seconds, entry, hold_id=names[1])

@@ -169,7 +169,13 @@ def check_same_unit(opened: Account, wanted: Account) -> None:
 
 
 def move(
-    kind: TransferKind, transfer_id: str, accounts: tuple[str, str], seconds: int, entry: Entry
+    kind: TransferKind,
+    transfer_id: str,
+    accounts: tuple[str, str],
+    seconds: int,
+    entry: Entry,
+    *,
+    hold_id: str = "",
 ) -> Transfer:
     """Return a transfer of `seconds` from the first account to the second."""
     return Transfer(
@@ -181,6 +187,7 @@ def move(
         at=entry.at,
         reason=entry.reason,
         deed=entry.deed,
+        hold_id=hold_id,
     )
 
 
@@ -260,17 +267,31 @@ def recompute_balances(transfers: Iterable[Transfer]) -> dict[str, int]:
 
 def digest_transfers(transfers: Iterable[Transfer]) -> str:
     """Return the SHA-256 over complete transfers in their order, for the audit event of a deed."""
-    reasons: dict[int, str] = {}  # transfers of one deed mostly share one reason
-    total = hashlib.sha256()
-    for transfer in transfers:
-        reason = reasons.get(id(transfer.reason))
-        if reason is None:
-            reason = json.dumps(transfer.reason.to_json(), sort_keys=True)
-            reasons[id(transfer.reason)] = reason
-        # A list in JSON keeps the fields apart, whatever characters stand in them.
-        line = [*transfer._content(), transfer.at.timestamp(), reason, transfer.deed]
-        total.update(json.dumps(line).encode())
-    return total.hexdigest()
+    # A list in JSON keeps the fields apart, whatever characters stand in them.
+    lines = [
+        [
+            *each._content(),
+            each.at.timestamp(),
+            each.reason.template,
+            each.reason.facts,
+            each.deed,
+        ]
+        for each in transfers
+    ]
+    return hashlib.sha256(_render(lines).encode()).hexdigest()
+
+
+def render_reason(reason: Sentence) -> str:
+    """Return a reason as JSON; `Sentence.from_json` reads it back."""
+    return _render({"template": reason.template, "facts": reason.facts})
+
+
+def _to_json(fact: object) -> object:
+    return fact.to_json() if isinstance(fact, Sentence) else str(fact)
+
+
+# Made once: every transfer has a reason.
+_render = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=_to_json).encode
 
 
 def render_hours(seconds: int) -> str:
