@@ -11,10 +11,16 @@ from types import FrameType
 import structlog
 
 from allmende import wiring
-from allmende.domain.basics.people import DAEMON
-from allmende.domain.basics.refusals import Refusal
+
+wiring.start()  # services can be imported only once Django knows its tables
+
+from allmende.domain.basics.people import DAEMON  # noqa: E402
+from allmende.domain.basics.refusals import Refusal  # noqa: E402
+from allmende.services import cycle, leases, projects, promises  # noqa: E402
+from allmende.wiring.access_rules import load_access_rules  # noqa: E402
 
 HEARTBEAT_SECONDS = 1.0
+CHORES_SECONDS = 60.0
 
 log = structlog.get_logger("allmende.daemon")
 
@@ -23,10 +29,8 @@ class Daemon:
     """Beats until it is told to stop. Killed at any instant, the next one carries on."""
 
     def __init__(self, *, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
-        wiring.start()
-        from allmende.services import cycle, leases  # noqa: PLC0415 - Django must be ready
-
-        self.cycle, self.leases = cycle, leases
+        self.rules = load_access_rules()
+        self.chores_done_at = float("-inf")
         self.workshop = wiring.workshop()
         self.heartbeat_seconds = heartbeat_seconds
         self.holder = f"{socket.gethostname()}:{os.getpid()}"
@@ -42,11 +46,11 @@ class Daemon:
                 self.stopping.wait(max(0.0, started + self.heartbeat_seconds - time.monotonic()))
         finally:
             if self.leads:
-                self.leases.give_lead_back(wiring.deed_of(DAEMON), holder=self.holder)
+                leases.give_lead_back(wiring.deed_of(DAEMON), holder=self.holder)
 
     def beat(self) -> None:
         """Do one heartbeat on every partition that is driven from here, if this daemon leads."""
-        leads = self.leases.take_lead(wiring.deed_of(DAEMON), holder=self.holder)
+        leads = leases.take_lead(wiring.deed_of(DAEMON), holder=self.holder)
         if leads != self.leads:
             log.info("leading" if leads else "standing by", holder=self.holder)
             self.leads = leads
@@ -55,11 +59,24 @@ class Daemon:
         for partition in self.workshop.factory.partitions:
             if partition.is_embedded:
                 self._beat_partition(partition.id)
+        if time.monotonic() - self.chores_done_at >= CHORES_SECONDS:
+            self._do_chores()
+            self.chores_done_at = time.monotonic()
+
+    def _do_chores(self) -> None:
+        """End projects whose period is over, and judge the promises for the public page."""
+        deed = wiring.deed_of(DAEMON)
+        for project in projects.end_due_projects(deed):
+            log.info("project ended", project=project.id)
+        results = promises.evaluate_promises(deed, factory=self.workshop.factory, rules=self.rules)
+        broken = [result.promise_id for result in results if result.verdict == "broken"]
+        if broken:
+            log.warning("promises broken", promises=broken)
 
     def _beat_partition(self, partition_id: str) -> None:
         try:
             deed = wiring.deed_of(DAEMON)
-            report = self.cycle.run_cycle(deed, partition_id, workshop=self.workshop)
+            report = cycle.run_cycle(deed, partition_id, workshop=self.workshop)
         except Refusal as refusal:
             # Nothing is lost: the next heartbeat finds everything as it was.
             log.warning("refused", partition=partition_id, sentence=str(refusal))

@@ -145,8 +145,8 @@ class Story:
     def submit_jobs(self) -> Lines:
         """Let those with longer work come first, so that the partition is full; then the SMEs."""
         waves = (
-            (CORPORATION, "stress test", {"hidden_units": 96, "steps": 22_000}, 3),
-            (RESEARCHER, "calibration", {"steps": 9_000}, 5),
+            (CORPORATION, "stress test", {"hidden_units": 96, "steps": 8_000}, 3),
+            (RESEARCHER, "calibration", {"steps": 3_500}, 5),
         )
         for part, name, params, count in waves:
             yield self._submit(part, name, params, sweep={"seed": list(range(1, count + 1))})
@@ -156,11 +156,11 @@ class Story:
         yield self._submit(
             FOUNDER,
             "four settings",
-            {"steps": 14_000},
+            {"steps": 5_000},
             sweep={"hidden_units": [16, 32], "learning_rate": [0.001, 0.003]},
         )
         yield self._submit(
-            START_UP, "how small", {"steps": 8_000}, sweep={"hidden_units": [2, 4, 8]}
+            START_UP, "how small", {"steps": 3_000}, sweep={"hidden_units": [2, 4, 8]}
         )
 
     def _found_organisation(self, part: Part) -> None:

@@ -70,3 +70,8 @@ def seeded_ids(seed: int) -> IdMaker:
         return render_id(prefix, dice.getrandbits(40))
 
     return new_id
+
+
+def let_node_die(key: str) -> bool:
+    """Let the virtual node of a running attempt die, as if its power had gone."""
+    return LocalBackend(home.home() / "work").fail_node(key)

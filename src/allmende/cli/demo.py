@@ -1,0 +1,61 @@
+"""`allmende demo`: the whole job, from the first question to a trained model and kept promises."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from allmende import wiring
+from allmende.cli.exits import ExitCode
+from allmende.cli.output import AsJson, show
+from allmende.domain.basics.sentences import Sentence
+from allmende.wiring import languages, stage
+
+STAGES = (
+    "factory",
+    "people",
+    "eligibility",
+    "application",
+    "award",
+    "jobs",
+    "run",
+    "models",
+    "promises",
+)
+
+
+def demo(
+    seed: Annotated[int, typer.Option(help="The same seed tells the same story.")] = 1,
+    stop_after: Annotated[
+        str,
+        typer.Option("--stage", help=f"Stop after a stage: {', '.join(STAGES)}."),
+    ] = STAGES[-1],
+    json: AsJson = False,
+) -> None:
+    """Play the whole story on this machine, in a fresh database under var/."""
+    if stop_after not in STAGES:
+        raise typer.BadParameter(f"choose one of: {', '.join(STAGES)}", param_hint="--stage")
+    stage.clear_home(seed=seed)
+    wiring.start()
+    # These can only be imported once Django knows its tables.
+    from allmende.cli.demo_stage import Stage  # noqa: PLC0415
+    from allmende.wiring import database_version  # noqa: PLC0415
+
+    database_version.bring_up_to_date()
+    # A file or a pipe has no width of its own; the tables are made for this one.
+    console = Console(quiet=json, width=None if sys.stdout.isatty() else 110)
+    playing = Stage(console=console, new_id=stage.seeded_ids(seed))
+    try:
+        for name in STAGES[: STAGES.index(stop_after) + 1]:
+            playing.play(name)
+    except KeyboardInterrupt:
+        playing.clear_up()
+        console.print(languages.translate(Sentence("Stopped. The next demo starts afresh.")))
+        raise
+    if json:
+        show(playing.summary(), json=True)
+    else:
+        playing.say_how_to_look(is_finished=stop_after == STAGES[-1])
+    if not playing.is_kept:
+        raise typer.Exit(ExitCode.REFUSED)
