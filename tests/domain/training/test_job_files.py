@@ -1,15 +1,20 @@
 """What the job file refuses, and that what it accepts survives being written down."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allmende.domain.training.fields import Finding, parse_duration, render_duration, render_memory
-from allmende.domain.training.job_file_schema import job_file_schema
+from allmende.domain.training.fields import Finding
 from allmende.domain.training.job_files import (
     DataMount,
+    DataNotBrought,
     InvalidJobFile,
     JobSpec,
+    TooManyAccelerators,
+    TooManyCores,
+    check_servable,
     parse_job_file,
 )
 
@@ -116,6 +121,11 @@ values = st.one_of(st.integers(-9, 9), st.booleans(), names)
     )
 )
 def test_every_spec_survives_being_written_down(spec):
+    spec = replace(
+        spec,
+        preemptible=spec.preemptible and "preempted" in spec.retry_on,
+        max_retries=spec.max_retries if "node_fail" in spec.retry_on else 0,
+    )
     assert parse_job_file(spec.to_json()) == spec
 
 
@@ -235,7 +245,7 @@ def test_a_name_is_one_line_of_eighty_characters(name):
 @pytest.mark.parametrize("folder", ["/etc", "..", "code/../../x"])
 def test_a_workdir_outside_of_the_job_is_refused(folder):
     assert mistakes(workdir=folder) == [
-        "workdir is a folder below the job file, such as . or code."
+        "workdir is a folder below the job's own, such as . or code."
     ]
 
 
@@ -297,9 +307,36 @@ def test_retry_on_as_yaml_reads_it_is_understood():
     assert spec.retry_on == ("preempted",)
 
 
-def test_retry_never_is_possible():
-    spec = parse_job_file({"name": "a", "blueprint": "b", "retry": {"on": [], "max": 0}})
+def test_a_job_that_is_never_stopped_for_others_may_refuse_to_start_again():
+    never = {"retry": {"on": [], "max": 5}, "preemptible": False}
+    spec = parse_job_file({"name": "a", "blueprint": "b"} | never)
     assert (spec.retry_on, spec.max_retries) == ((), 0)
+
+
+def test_a_job_that_may_be_stopped_for_others_must_start_again():
+    assert mistakes(retry={"on": ["node_fail"]}) == [
+        "retry.on: a job that may be stopped for others starts again afterwards. "
+        "Add preempted, or set preemptible: false."
+    ]
+
+
+def test_what_a_node_has_can_be_asked_for():
+    spec = parse_job_file({"name": "a", "run": "true", "resources": {"cpus": 2}})
+    check_servable(spec, cores_per_node=2, accelerators_per_node=0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "refusal"),
+    [
+        ({"resources": {"cpus": 3}}, TooManyCores),
+        ({"resources": {"accelerators": "H100:1"}}, TooManyAccelerators),
+        ({"data": [{"uri": "allmende:x@1"}]}, DataNotBrought),
+    ],
+)
+def test_what_a_node_does_not_have_is_refused_and_not_ignored(asked, refusal):
+    spec = parse_job_file({"name": "a", "run": "true"} | asked)
+    with pytest.raises(refusal):
+        check_servable(spec, cores_per_node=2, accelerators_per_node=0)
 
 
 def test_an_unknown_data_class_is_refused():
@@ -355,35 +392,3 @@ def test_the_environment_tells_the_code_when_to_keep_a_checkpoint():
 def test_without_a_word_in_the_job_file_the_code_decides_when_to_keep_a_checkpoint():
     spec = parse_job_file({"name": "a", "blueprint": "medicine"})
     assert spec.environment() == {"ALLMENDE_CHECKPOINTS_KEPT": "2"}
-
-
-@given(st.integers(1, 10**8))
-def test_a_duration_survives_being_written(seconds):
-    assert parse_duration(render_duration(seconds)) == seconds
-
-
-@pytest.mark.parametrize(
-    ("amount_bytes", "text"),
-    [(1024, "1K"), (2**20, "1M"), (3 * 2**30, "3G"), (2**40, "1T"), (1025 * 1024, "1025K")],
-)
-def test_memory_is_written_in_the_largest_unit_without_a_fraction(amount_bytes, text):
-    assert render_memory(amount_bytes) == text
-
-
-def keys_of(section: dict, path: str = "") -> set[str]:
-    """Return every key of a schema, sections included."""
-    keys = set()
-    for name, part in section.get("properties", {}).items():
-        keys |= {path + name} | keys_of(part, f"{path}{name}.")
-        keys |= keys_of(part.get("items", {}), f"{path}{name}.")
-    return keys
-
-
-def test_the_schema_knows_exactly_the_keys_that_the_parser_asks_for():
-    told = keys_of(job_file_schema())
-    for section in {key.rpartition(".")[0] for key in told}:
-        unknown = [{"?": 1}] if section == "data" else {"?": 1}
-        said = mistakes(**({section: unknown} if section else unknown))
-        known = next(text for text in said if "no such key" in text).partition("Known are: ")[2]
-        wanted = {key.rpartition(".")[2] for key in told if key.rpartition(".")[0] == section}
-        assert set(known.rstrip(".").split(", ")) == wanted

@@ -171,8 +171,13 @@ def _params(top: Fields) -> dict[str, Param]:
             description=_both_languages(row, "description"),
         )
         if not low <= default <= high:
-            template = "{key} is {value}; it must lie between {low} and {high}."
-            row.find("default", template, value=default, low=low, high=high)
+            row.find(
+                "default",
+                "{key} is {value}; it must lie between {low} and {high}.",
+                value=default,
+                low=low,
+                high=high,
+            )
         row.finish()
     return params
 

@@ -51,7 +51,7 @@ def _what() -> dict[str, Any]:
         },
         "run": _text("The shell lines of your own code, in place of a blueprint."),
         "setup": _text("Shell lines before run, such as making an environment."),
-        "workdir": _text("The folder below the job file where run starts."),
+        "workdir": _text("The folder below the job's own where run starts."),
         "envs": {
             "type": "object",
             "description": "Environment variables for run; names with ALLMENDE_ are taken.",
@@ -91,13 +91,17 @@ def _rest() -> dict[str, Any]:
             on={
                 "type": "array",
                 "items": {"enum": list(RETRY_REASONS)},
-                "description": "Reasons to start again; both when left out.",
+                "description": "Reasons to start again: preempted, node_fail; both when left out.",
             },
-            max={"type": "integer", "minimum": 0, "description": "Retries; three when left out."},
+            max={
+                "type": "integer",
+                "minimum": 0,
+                "description": "Lost nodes after which it gives up; three when left out.",
+            },
         ),
         "data": {
             "type": "array",
-            "description": "Data that the job reads.",
+            "description": "Data that the factory brings to the job; refused where it cannot yet.",
             "items": _section(
                 "One data set.",
                 uri=_text("Where the data are."),

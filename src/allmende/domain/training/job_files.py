@@ -25,6 +25,24 @@ class InvalidJobFile(Refusal):
         super().__init__(findings=fields.join(findings))
 
 
+class TooManyCores(Refusal):
+    """The job asks for {asked} cores a node; a node here has {most}. Ask for fewer cpus."""
+
+    status = 422
+
+
+class TooManyAccelerators(Refusal):
+    """The job asks for {asked} accelerators a node; a node here has {most}. Ask for fewer."""
+
+    status = 422
+
+
+class DataNotBrought(Refusal):
+    """This factory cannot bring {uri} to a job yet. Leave out data; run may fetch them itself."""
+
+    status = 422
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataMount:
     """Data that the job reads, and where it finds them."""
@@ -54,7 +72,7 @@ class JobSpec:
     checkpoint_seconds: int | None = None  # None: as the code thinks best
     checkpoints_kept: int = 2
     retry_on: tuple[str, ...] = RETRY_REASONS
-    max_retries: int = 3
+    max_retries: int = 3  # lost nodes after which the job gives up
     data: tuple[DataMount, ...] = ()
     data_class: str = "internal"
     preemptible: bool = True
@@ -139,10 +157,21 @@ def parse_job_file(value: object) -> JobSpec:
     return spec
 
 
+def check_servable(spec: JobSpec, *, cores_per_node: int, accelerators_per_node: int) -> None:
+    """Refuse what a node of the partition cannot give, instead of running with less."""
+    if spec.cpus > cores_per_node:
+        raise TooManyCores(asked=spec.cpus, most=cores_per_node)
+    if spec.accelerators > accelerators_per_node:
+        raise TooManyAccelerators(asked=spec.accelerators, most=accelerators_per_node)
+    for mount in spec.data:
+        raise DataNotBrought(uri=mount.uri)
+
+
 def _no_mapping() -> Finding:
     findings: list[Finding] = []
-    template = "A job file has keys and values; begin with name and blueprint, or name and run."
-    Fields({}, findings=findings).find("", template)
+    Fields({}, findings=findings).find(
+        "", "A job file has keys and values; begin with name and blueprint, or name and run."
+    )
     return findings[0]
 
 
@@ -169,15 +198,14 @@ def _what(top: Fields) -> dict[str, Any]:
 def _is_param(top: Fields, name: str, value: object) -> bool:
     if isinstance(value, str | int | float | bool):
         return True
-    template = "{key} takes one value; several values belong under sweep."
-    top.find(f"params.{name}", template)
+    top.find(f"params.{name}", "{key} takes one value; several values belong under sweep.")
     return False
 
 
 def _workdir(top: Fields) -> str:
     folder = top.text("workdir")
     if folder.startswith("/") or ".." in folder.split("/"):
-        top.find("workdir", "{key} is a folder below the job file, such as . or code.")
+        top.find("workdir", "{key} is a folder below the job's own, such as . or code.")
     return folder
 
 
@@ -217,20 +245,24 @@ def _accelerators(section: Fields) -> tuple[str, int]:
     kind, _, count = str(value).rpartition(":")
     if count.isdecimal() and count.isascii() and int(count) > 0 and not isinstance(value, bool):
         return kind, int(count)
-    template = "{key}: {value} is no number of accelerators. Write for example H100:4 or 4."
-    section.find("accelerators", template, value=str(value))
+    section.find(
+        "accelerators",
+        "{key}: {value} is no number of accelerators. Write for example H100:4 or 4.",
+        value=str(value),
+    )
     return "", 0
 
 
 def _how_long(top: Fields) -> dict[str, Any]:
     checkpoint, retry = top.section("checkpoint"), top.section("retry")
-    result = {
+    result: dict[str, Any] = {
         "max_duration_seconds": top.duration("max_duration", DEFAULT_MAX_DURATION_SECONDS),
         "checkpoint_seconds": checkpoint.duration("every", None),
         "checkpoints_kept": checkpoint.whole("keep", 2),
         "retry_on": _retry_reasons(retry),
-        "max_retries": retry.whole("max", 3, least=0),
     }
+    most = retry.whole("max", 3, least=0)
+    result["max_retries"] = most if "node_fail" in result["retry_on"] else 0
     checkpoint.finish()
     retry.finish()
     return result
@@ -279,15 +311,20 @@ def _record(section: Fields) -> dict[str, Any]:
 
 def _check_what(top: Fields, spec: JobSpec) -> None:
     if top.has("blueprint") and top.has("run"):
-        template = "{key}: a blueprint brings its own command. Leave out blueprint or run."
-        top.find("run", template)
+        top.find("run", "{key}: a blueprint brings its own command. Leave out blueprint or run.")
     if not top.has("blueprint") and not top.has("run"):
         top.find("blueprint", "{key} or run is missing: say what to run.")
     if spec.blueprint and spec.setup:
         top.find("setup", "{key}: a blueprint brings its own environment. Leave it out.")
     if not spec.blueprint and (spec.params or spec.sweep):
-        template = "{key} belong to a blueprint. Hand your own code its settings with envs."
-        top.find("params", template)
+        top.find(
+            "params", "{key} belong to a blueprint. Hand your own code its settings with envs."
+        )
+    if spec.preemptible and spec.retry_on in ((), ("node_fail",)):
+        top.find(
+            "retry.on",
+            "{key}: a job that may be stopped for others starts again afterwards. "
+            "Add preempted, or set preemptible: false.",
+        )
     for name in sorted(spec.sweep.keys() & spec.params.keys()):
-        template = "{key} is also under params. Keep one of the two."
-        top.find(f"sweep.{name}", template)
+        top.find(f"sweep.{name}", "{key} is also under params. Keep one of the two.")
