@@ -129,6 +129,8 @@ def _finding(number: int, kind: Sentence, **facts: int) -> Finding:
 def parse_event(value: Mapping[str, Any]) -> AuditEvent:
     """Read an event from the object that its canonical JSON holds."""
     why = value["why"]
+    assert isinstance(value["number"], int), "events are counted"
+    assert isinstance(value["facts"], Mapping), "facts have names"
     return AuditEvent(
         **{
             **value,
