@@ -1,0 +1,52 @@
+"""Whatever fits the published description, and much that does not, never breaks the API."""
+
+import pytest
+import schemathesis
+from django.core.wsgi import get_wsgi_application
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation import GenerationMode
+
+from allmende.domain.basics.people import Role
+from allmende.domain.trust.tokens import Scope
+from tests.web.api.conftest import a_token
+from tests.web.world import build_world, register
+
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+
+EVERY_ROLE = [role for role in Role if role is not Role.SYSTEM]
+
+
+@pytest.fixture
+def description():
+    """Return the API's description, with somebody of every role calling it."""
+    build_world()
+    secret = a_token(register("everybody", *EVERY_ROLE), Scope.MANAGE)
+    schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", get_wsgi_application())
+    schema.config.update(headers={"Authorization": f"Bearer {secret}"})
+    return schema
+
+
+def test_no_request_breaks_the_api(description):
+    tried = 0
+    for result in description.get_all_operations():
+        tried += 1
+        strategy = result.ok().as_strategy(generation_mode=GenerationMode.POSITIVE)
+        _probe(strategy | result.ok().as_strategy(generation_mode=GenerationMode.NEGATIVE))
+    assert tried > 60
+
+
+def _probe(strategy):
+    @settings(
+        max_examples=8,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=strategy)
+    def probe(case):
+        case.call_and_validate(checks=[not_a_server_error])
+
+    probe()
