@@ -85,7 +85,7 @@ class Reservations(NamedTuple):
     ends: Ints
     nodes: Ints
     kinds: Ints
-    size: Ints
+    used: Ints
 
 
 class Board(NamedTuple):

@@ -138,7 +138,7 @@ def _reservations(jobs: Sequence[PendingJob], board: Board) -> tuple[Reservation
             ends_at_seconds=int(kept.ends[row]),
             nodes=int(kept.nodes[row]),
         )
-        for row in range(kept.size[0])
+        for row in range(kept.used[0])
         if kept.kinds[row] == boards.RESERVED_BEHIND and kept.nodes[row] > 0
     )
 

@@ -102,7 +102,7 @@ def lay_out(
 
 
 def _make_reservations(room: int) -> boards.Reservations:
-    return boards.Reservations._make([*(ints([0] * room) for _ in range(5)), ints([0])])
+    return boards.Reservations._make(ints([0] * room) for _ in boards.Reservations._fields)
 
 
 def count_free(snapshot: Snapshot) -> int:
@@ -251,8 +251,9 @@ def _lay_out_profile(
     rows.sort(key=lambda row: row[:3])
     rows.insert(0, (now, 0, NEVER, count_free(snapshot)))
     size = len(rows)
-    arrays = [np.zeros(room, dtype=np.int64) for _ in range(4)]
+    arrays = [ints([0] * room) for _ in Profile._fields]
     for column in range(3):
         arrays[column][:size] = [row[column] for row in rows]
     arrays[3][:size] = np.cumsum([row[3] for row in rows])
-    return Profile._make([*arrays, ints([size])])
+    arrays[4][0] = size
+    return Profile._make(arrays)

@@ -154,7 +154,7 @@ def find_cause(board: Board, j: Any, obstacle: Any) -> None:
     if jobs.nodes[j] > board.settings[FREE]:
         jobs.verdicts[j] = NODES_BUSY
         return
-    for r in range(kept.size[0]):
+    for r in range(kept.used[0]):
         if kept.nodes[r] > 0 and kept.starts[r] <= second < kept.ends[r]:
             jobs.verdicts[j] = kept.kinds[r]
             jobs.behind[j] = kept.jobs[r]
@@ -240,10 +240,10 @@ def reserve(board: Board, j: Any, place: Any, nodes: Any) -> None:
 def note_reservation(board: Board, j: Any, end: Any, nodes: Any) -> None:
     """Write down what is kept for a job, for those who ask whose reservation stands in the way."""
     kept = board.reservations
-    r = kept.size[0]
+    r = kept.used[0]
     kept.jobs[r] = j
     kept.starts[r] = board.settings[NOW] if end == FOREVER else board.jobs.starts_at[j]
     kept.ends[r] = end
     kept.nodes[r] = nodes
     kept.kinds[r] = KEPT if end == FOREVER else RESERVED_BEHIND
-    kept.size[0] = r + 1
+    kept.used[0] = r + 1

@@ -16,29 +16,30 @@ NEVER = -1
 
 
 class Profile(NamedTuple):
-    """Events in order, and the free nodes from each on; `size[0]` events are in use."""
+    """Events in order, and the free nodes from each on; `used[0]` events are in use."""
 
     seconds: Ints
     widths: Ints
     ranks: Ints
     levels: Ints
-    size: Ints
+    used: Ints
 
 
 def copy_profile(source: Profile, target: Profile) -> None:
     """Copy the events in use."""
-    size = source.size[0]
-    target.seconds[:size] = source.seconds[:size]
-    target.widths[:size] = source.widths[:size]
-    target.ranks[:size] = source.ranks[:size]
-    target.levels[:size] = source.levels[:size]
-    target.size[0] = size
+    # Element by element: slices would cost the compiler seconds.
+    for i in range(source.used[0]):
+        target.seconds[i] = source.seconds[i]
+        target.widths[i] = source.widths[i]
+        target.ranks[i] = source.ranks[i]
+        target.levels[i] = source.levels[i]
+    target.used[0] = source.used[0]
 
 
 def find_event(profile: Profile, second: Any, width: Any, rank: Any) -> Any:
     """Return the place of the first event that is not before this one."""
     low = 1
-    high = profile.size[0]
+    high = profile.used[0]
     while low < high:
         middle = (low + high) // 2
         if profile.seconds[middle] != second:
@@ -57,7 +58,7 @@ def find_event(profile: Profile, second: Any, width: Any, rank: Any) -> Any:
 def insert_event(profile: Profile, second: Any, width: Any, rank: Any) -> Any:
     """Make room for an event at which nothing changes yet; return its place."""
     place = find_event(profile, second, width, rank)
-    size = profile.size[0]
+    size = profile.used[0]
     for i in range(size, place, -1):
         profile.seconds[i] = profile.seconds[i - 1]
         profile.widths[i] = profile.widths[i - 1]
@@ -67,7 +68,7 @@ def insert_event(profile: Profile, second: Any, width: Any, rank: Any) -> Any:
     profile.widths[place] = width
     profile.ranks[place] = rank
     profile.levels[place] = profile.levels[place - 1]
-    profile.size[0] = size + 1
+    profile.used[0] = size + 1
     return place
 
 
@@ -80,7 +81,7 @@ def occupy(profile: Profile, first: Any, nodes: Any, second: Any, rank: Any) -> 
 
 def occupy_forever(profile: Profile, nodes: Any) -> None:
     """Take nodes from now on."""
-    for i in range(profile.size[0]):
+    for i in range(profile.used[0]):
         profile.levels[i] -= nodes
 
 
@@ -96,7 +97,7 @@ def first_obstacle(profile: Profile, first: Any, nodes: Any, seconds: Any) -> An
     """Return the first event from `first` on, within so many seconds, with too few free nodes."""
     end = profile.seconds[first] + seconds
     i = first
-    while i < profile.size[0] and profile.seconds[i] < end:
+    while i < profile.used[0] and profile.seconds[i] < end:
         if profile.levels[i] < nodes:
             return i
         i += 1
@@ -106,7 +107,7 @@ def first_obstacle(profile: Profile, first: Any, nodes: Any, seconds: Any) -> An
 def earliest_start(profile: Profile, nodes: Any, seconds: Any) -> Any:
     """Return the first event from which so many nodes stay free for so many seconds, or `NEVER`."""
     start = 0
-    while start < profile.size[0]:
+    while start < profile.used[0]:
         obstacle = first_obstacle(profile, start, nodes, seconds)
         if obstacle == NEVER:
             return start
@@ -117,6 +118,6 @@ def earliest_start(profile: Profile, nodes: Any, seconds: Any) -> Any:
 def level_at(profile: Profile, second: Any) -> Any:
     """Return the free nodes at a second, once all its events have happened."""
     i = 0
-    while i + 1 < profile.size[0] and profile.seconds[i + 1] <= second:
+    while i + 1 < profile.used[0] and profile.seconds[i + 1] <= second:
         i += 1
     return profile.levels[i]

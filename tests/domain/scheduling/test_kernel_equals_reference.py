@@ -1,0 +1,39 @@
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from allmende.domain.scheduling import compiled
+from allmende.domain.scheduling.kernel import plan
+from tests.domain.scheduling.reference import ReferencePlan
+from tests.domain.scheduling.worlds import random_policy, random_snapshot
+
+SEEDS = st.integers(min_value=0, max_value=2**32)
+
+
+def answers(plan_):
+    waits = {w.job_id: (w.reason.value, w.starts_by, w.behind_job_id) for w in plan_.waits}
+    stops = {stop.job_id: stop.for_job_id for stop in plan_.preempts}
+    return [start.job_id for start in plan_.starts], stops, waits
+
+
+@given(seed=SEEDS)
+@settings(max_examples=600, deadline=None)
+def test_the_kernel_decides_as_the_plain_reference_does(seed):
+    rng = Random(seed)
+    snapshot, policy = random_snapshot(rng), random_policy(rng)
+    reference = ReferencePlan(snapshot, policy)
+    assert answers(plan(snapshot, policy)) == (reference.starts, reference.stops, reference.waits)
+
+
+@given(seed=SEEDS)
+@settings(max_examples=150, deadline=None)
+def test_the_compiled_kernel_decides_as_the_plain_one_does(seed):
+    rng = Random(seed)
+    snapshot, policy = random_snapshot(rng), random_policy(rng)
+    plain = plan(snapshot, policy)
+    before, compiled.COMPILE_FROM_JOBS = compiled.COMPILE_FROM_JOBS, 0
+    try:
+        assert plan(snapshot, policy) == plain
+    finally:
+        compiled.COMPILE_FROM_JOBS = before
