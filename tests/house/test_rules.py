@@ -82,3 +82,18 @@ def test_every_ring_of_the_architecture_is_a_folder():
     folders = {p.stem for p in (PROJECT / "src/allmende").iterdir() if p.suffix in ("", ".py")}
     for ring in folders - {"__init__", "__pycache__", "locale"}:
         assert ring in contract
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in SOURCE_FILES if {"web", "cli", "daemon.py"} & set(p.parts)],
+    ids=name_of,
+)
+def test_entry_points_know_no_sql(path: Path):
+    # The import contract cannot name a part of another package, so it stands here.
+    imported = {
+        node.module
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module
+    }
+    assert not {module for module in imported if module.startswith("django.db")}

@@ -147,7 +147,7 @@ def _check_resources(spec: JobSpec, project: Project, partition: Partition) -> N
             most=partition.max_time_limit_seconds,
         )
     node_bytes = int(partition.memory_gigabytes_per_node * 1e9)
-    if (spec.memory_bytes or 0) > node_bytes:
+    if spec.memory_bytes and spec.memory_bytes > node_bytes:
         raise TooMuchMemory(
             asked=spec.memory_bytes // 1_000_000,
             partition=partition.name,

@@ -144,7 +144,7 @@ def _seconds_left(lines: list[dict[str, Any]]) -> int | None:
     steps, seconds = last["step"] - first["step"], last["t"] - first["t"]
     if steps <= 0 or seconds <= 0 or last["total"] <= 0:
         return None
-    return max(0, round((last["total"] - last["step"]) * seconds / steps))
+    return max(0, int((last["total"] - last["step"]) * seconds / steps))
 
 
 def _thin(points: list[tuple[int, float]]) -> tuple[tuple[int, float], ...]:

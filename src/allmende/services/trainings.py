@@ -6,6 +6,7 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.jobs import Job, JobEvent
 from allmende.domain.training.blueprints import find_blueprint
+from allmende.domain.training.models import Outputs
 from allmende.services import models
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.workshop import Workshop
@@ -20,7 +21,7 @@ def register_trainings(deed: Deed, partition: Partition, *, workshop: Workshop) 
 
 
 @one_transaction
-def _register(deed: Deed, job: Job, *, outputs: models.Outputs, workshop: Workshop) -> None:
+def _register(deed: Deed, job: Job, *, outputs: Outputs, workshop: Workshop) -> None:
     reference = str(job.spec.get("blueprint", ""))
     if outputs.files:
         model = models.register_model(
