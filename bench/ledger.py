@@ -18,8 +18,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-BATCH_JOBS = 500
-BATCHES = 12
+BATCH_JOBS = 1000
+BATCHES = 8
 SINGLE_JOBS = 300
 TRANSFERS_PER_JOB = 3
 HELD_SECONDS, USED_SECONDS = 3600, 1800

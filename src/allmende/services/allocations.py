@@ -191,7 +191,9 @@ def settle_jobs(deed: Deed, settlements: Sequence[Settlement]) -> list[Hold]:
         )
         if not holds.is_closed_by(hold, closings):
             transfers += closings
-            hold = replace(hold, closings=tuple(holds.list_moves(closings)))
+            hold = Hold(
+                id=hold.id, opening=hold.opening, closings=tuple(holds.list_moves(closings))
+            )
             found[each.hold_id] = (hold, accounts)
         settled.append(hold)
     projects = {found[each.hold_id][1].project_id for each in settlements}

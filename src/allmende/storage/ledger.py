@@ -117,13 +117,14 @@ _INSERT_TRANSFER = (
 def open_accounts(accounts: Iterable[Account]) -> None:
     """Open the accounts that are not open yet, each with a balance of zero."""
     wanted = sorted(accounts, key=lambda account: account.id)
-    known = _get_accounts([account.id for account in wanted])
+    rows = LedgerAccountRow.objects.filter(id__in=[account.id for account in wanted])
+    known = {row.id: _account(row) for row in rows}
     for account in wanted:
         ledger.check_same_unit(known.get(account.id, account), account)
-    rows = [_account_row(account) for account in wanted if account.id not in known]
-    LedgerAccountRow.objects.bulk_create(rows, ignore_conflicts=True)
+    new = [_account_row(account) for account in wanted if account.id not in known]
+    LedgerAccountRow.objects.bulk_create(new, ignore_conflicts=True)
     LedgerBalanceRow.objects.bulk_create(
-        [LedgerBalanceRow(account_id=row.id) for row in rows], ignore_conflicts=True
+        [LedgerBalanceRow(account_id=row.id) for row in new], ignore_conflicts=True
     )
 
 
@@ -176,10 +177,9 @@ def apply_transfers(transfers: Sequence[Transfer]) -> list[Transfer]:
         {each.debit_account_id for each in transfers}
         | {each.credit_account_id for each in transfers}
     )
-    before = lock_balances(account_ids)
+    accounts, before = _lock(account_ids)
     new = ledger.list_new_transfers(transfers, get_transfers([each.id for each in transfers]))
     if new:
-        accounts = _get_accounts(account_ids)
         after = ledger.apply_transfers(new, accounts=accounts, balances=before)
         _insert(new)
         _update_balances(before, after)
@@ -188,14 +188,20 @@ def apply_transfers(transfers: Sequence[Transfer]) -> list[Transfer]:
 
 def lock_balances(account_ids: Sequence[str]) -> dict[str, int]:
     """Return the balances, and let nobody else change them before this transaction ends."""
-    rows = LedgerBalanceRow.objects.select_for_update().order_by("account_id")
-    found = dict(
-        rows.filter(account_id__in=account_ids).values_list("account_id", "balance_seconds")
-    )
+    return _lock(account_ids)[1]
+
+
+def _lock(account_ids: Sequence[str]) -> tuple[dict[str, Account], dict[str, int]]:
+    rows = LedgerBalanceRow.objects.select_for_update(of=("self",)).order_by("account_id")
+    rows = rows.filter(account_id__among=frozenset(account_ids)).select_related("account")
+    accounts, balances = {}, {}
+    for row in rows:
+        accounts[row.account_id] = _account(row.account)
+        balances[row.account_id] = row.balance_seconds
     for account_id in account_ids:
-        if account_id not in found:
+        if account_id not in balances:
             raise NotFound(kind="account", id=account_id)
-    return found
+    return accounts, balances
 
 
 def get_transfers(transfer_ids: Sequence[str]) -> dict[str, Transfer]:
@@ -335,11 +341,6 @@ def _update_balances(before: Mapping[str, int], after: Mapping[str, int]) -> Non
                 row,
             )
             assert cursor.rowcount == 1, f"{row[1]} changed under its lock"
-
-
-def _get_accounts(account_ids: Sequence[str]) -> dict[str, Account]:
-    rows = LedgerAccountRow.objects.filter(id__in=account_ids)
-    return {row.id: _account(row) for row in rows}
 
 
 def _number_of(transfer_id: str) -> int:

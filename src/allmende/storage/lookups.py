@@ -32,3 +32,4 @@ class Among(models.Lookup):
 def register() -> None:
     """Make the lookup known to Django; safe to repeat."""
     models.CharField.register_lookup(Among)
+    models.ForeignKey.register_lookup(Among)

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from allmende.domain.accounting.allocations import ProjectAccounts
 from allmende.domain.accounting.ledger import (
-    CLOSING_KINDS,
     Entry,
     Transfer,
     TransferKind,
@@ -121,13 +120,8 @@ def gather_holds(moves: Iterable[HoldMove]) -> dict[str, Hold]:
 
 def hold(accounts: ProjectAccounts, *, hold_id: str, seconds: int, entry: Entry) -> Transfer:
     """Set time of the project aside."""
-    return _of_hold(
-        TransferKind.HOLD,
-        ("hold", hold_id),
-        (accounts.project.id, accounts.held.id),
-        seconds,
-        entry,
-    )
+    route = (accounts.project.id, accounts.held.id)
+    return move(TransferKind.HOLD, f"hold:{hold_id}", route, seconds, entry, hold_id=hold_id)
 
 
 def post(
@@ -141,20 +135,18 @@ def post(
     charged = min(used_seconds, hold.held_seconds)
     rest = hold.held_seconds - charged
     beyond = used_seconds - charged
-    to_consumed = (accounts.held.id, accounts.consumed.id)
-    to_project = (accounts.held.id, accounts.project.id)
+    project, held, consumed = (account.id for account in accounts.list_own())
     transfers = []
-    # Whatever closes a hold first bears the id "close:…", so two ways to close it collide.
-    if charged:
-        names = ("close", hold.id)
-        transfers.append(_of_hold(TransferKind.POST, names, to_consumed, charged, entry))
-    if rest:
-        names = ("rest" if charged else "close", hold.id)
-        transfers.append(_of_hold(TransferKind.RELEASE, names, to_project, rest, entry))
-    if beyond:
-        names = ("overrun", hold.id)
-        route = (accounts.project.id, accounts.consumed.id)
-        transfers.append(_of_hold(TransferKind.OVERRUN, names, route, beyond, entry))
+
+    def add(kind: TransferKind, name: str, route: tuple[str, str], seconds: int) -> None:
+        if seconds:
+            transfer_id = f"{name}:{hold.id}"
+            transfers.append(move(kind, transfer_id, route, seconds, entry, hold_id=hold.id))
+
+    # Whatever closes a hold first is called "close", so that two ways to close it collide.
+    add(TransferKind.POST, "close", (held, consumed), charged)
+    add(TransferKind.RELEASE, "rest" if charged else "close", (held, project), rest)
+    add(TransferKind.OVERRUN, "overrun", (project, consumed), beyond)
     return tuple(transfers)
 
 
@@ -178,16 +170,5 @@ def is_closed_by(hold: Hold, transfers: Iterable[Transfer]) -> bool:
 
 
 def _give_back(kind: TransferKind, hold: Hold, accounts: ProjectAccounts, entry: Entry) -> Transfer:
-    assert kind in CLOSING_KINDS, "giving back closes the hold"
     route = (accounts.held.id, accounts.project.id)
-    return _of_hold(kind, ("close", hold.id), route, hold.held_seconds, entry)
-
-
-def _of_hold(
-    kind: TransferKind,
-    names: tuple[str, str],
-    route: tuple[str, str],
-    seconds: int,
-    entry: Entry,
-) -> Transfer:
-    return move(kind, ":".join(names), route, seconds, entry, hold_id=names[1])
+    return move(kind, f"close:{hold.id}", route, hold.held_seconds, entry, hold_id=hold.id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
@@ -114,8 +115,7 @@ class Account:
         return self.may_overdraw_seconds is None or balance_seconds >= -self.may_overdraw_seconds
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """When and why a transfer is made, and by which deed."""
 
     at: datetime
