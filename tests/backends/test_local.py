@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from allmende.backends.local.backend import SOURCE, DiskFull, EarlierAttemptRuns, LocalBackend
+from allmende.backends.local.backend import (
+    SOURCE,
+    DiskFull,
+    EarlierAttemptRuns,
+    LocalBackend,
+    NodeNotStarted,
+)
+from allmende.backends.local.outputs import OutputTooLarge
 from allmende.backends.nodes import processes
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.scheduling.backends import AttemptState, EndReason
@@ -90,6 +97,25 @@ def test_full_disk_refuses_the_start_before_anything_is_half_done(tmp_path):
     assert observe(backend, launch.key).state is AttemptState.UNKNOWN
     LocalBackend(tmp_path / "work", minimum_free_bytes=0).start(launch)
     assert wait_for_end(backend, launch.key).reason is EndReason.COMPLETED
+
+
+def test_node_that_cannot_start_says_why_and_runs_nothing(backend):
+    other = a_launch("echo ran")
+    folder = folder_of(backend, other.key)
+    folder.mkdir(parents=True)
+    (folder / "launch.json").write_text("{}")
+    with pytest.raises(NodeNotStarted, match="time_limit_seconds") as refusal:
+        backend.start(other)
+    assert refusal.value.status == 503
+    assert observe(backend, other.key).state is AttemptState.UNKNOWN
+
+
+def test_output_too_large_to_pass_on_is_refused(backend):
+    script = 'truncate -s 300M "$ALLMENDE_OUT/large"'
+    job_id = run(backend, script).key.removesuffix(".1")
+    assert backend.list_output(job_id) == {"large": 300 * 2**20}
+    with pytest.raises(OutputTooLarge):
+        backend.read_output(job_id, "large")
 
 
 def test_second_attempt_is_refused_while_the_first_runs(backend):

@@ -109,8 +109,6 @@ class Runner:
         while True:
             for descriptor, event in self._poll.poll(BEAT_SECONDS * 1000):
                 self._take(descriptor, event)
-            # The end of a command is noted before any request to stop is read: work that was
-            # done before somebody asked ends as its own end.
             self._reap()
             self._note_failure()
             if self._is_over():
@@ -206,6 +204,9 @@ class Runner:
                 self._end(memory, grace_seconds=0)
 
     def _end_from_outside(self, reason: str, *, grace_seconds: int) -> None:
+        self._reap()
+        if self.nodes and all(node.status is not None for node in self.nodes):
+            return  # they ended by themselves a moment ago
         outcome = outcomes.describe_stop(
             reason,
             node=self.launch["nodes"][0],
