@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import sys
 from collections import Counter
+from dataclasses import replace
 
 from allmende import wiring
 
@@ -42,12 +43,14 @@ def main(rounds: int) -> dict:
     connection.close()
     gate, answers = multiprocessing.Barrier(2), multiprocessing.Queue()
     clients = [
-        multiprocessing.Process(target=run_officer, args=(office, application_ids, gate, answers))
+        multiprocessing.Process(
+            target=run_officer, args=(office, application_ids, gate, answers), daemon=True
+        )
         for office in offices
     ]
     for client in clients:
         client.start()
-    seen = [answers.get(timeout=120) for _ in range(2 * len(application_ids))]
+    seen = [answers.get(timeout=60) for _ in range(2 * len(application_ids))]
     for client in clients:
         client.join()
     endings: dict[str, Counter] = {}
@@ -66,9 +69,12 @@ def run_officer(office: Person, application_ids: list[str], gate, answers) -> No
     connection.close()
     for number, application_id in enumerate(application_ids):
         award_id = f"award-{application_id}-{office.id if number % 2 else 'same'}"
-        gate.wait()
+        gate.wait(timeout=60)
         try:
-            awards.award_application(deed(office), application_id, rules=RULES, award_id=award_id)
+            # After the fork both count from the same number: the officer makes the ids differ.
+            suffix = f"{office.id}-{number}"
+            own = replace(deed(office), new_id=lambda kind, suffix=suffix: f"{kind}-{suffix}")
+            awards.award_application(own, application_id, rules=RULES, award_id=award_id)
             ending = "awarded"
         except Refusal as refusal:
             ending = refusal.code()
