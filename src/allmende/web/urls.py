@@ -18,6 +18,7 @@ from allmende.web.pages import (
     programme,
     projects,
     promises,
+    reference,
     rules,
     sites,
     tokens,
@@ -119,6 +120,7 @@ urlpatterns = [
     *OFFICE_PAGES,
     *WORK_PAGES,
     path("first-administrator/<str:secret>", administrators.claim_link, name="first_administrator"),
+    path("api/v1/", reference.show_api, name="api_reference"),
     path("api/v1/", api.urls),
     path("account/", include("allauth.account.urls")),
 ]

@@ -1,0 +1,126 @@
+"""`allmende job`, `allmende model` and `allmende site`, as somebody types them."""
+
+import json
+
+import pytest
+
+from allmende import cli, wiring
+from allmende.domain.scheduling.jobs import JobState
+from allmende.storage import jobs as job_store
+from tests.web.world import World, build_world
+
+pytestmark = pytest.mark.django_db
+
+JOB_FILE = "name: hello\nrun: echo hello\nmax_duration: 30s\n"
+
+
+@pytest.fixture
+def world() -> World:
+    return build_world()
+
+
+@pytest.fixture
+def allmende(capsys, world):
+    def type_in(*words: str, expect: int = 0, who: str = "applicant"):
+        code = cli.run(["--as", world.people[who].id, *words, "--json"])
+        printed = capsys.readouterr()
+        assert code == expect, printed.err
+        return json.loads(printed.out or printed.err)
+
+    return type_in
+
+
+def test_a_job_is_submitted_once_for_one_key(allmende, world, tmp_path):
+    file = tmp_path / "job.yaml"
+    file.write_text(JOB_FILE)
+    words = ("job", "submit", str(file), "--project", world.ids["project_id"], "--key", "k1")
+    (first,) = allmende(*words)
+    (again,) = allmende(*words)
+    assert first["id"] == again["id"]
+    assert (first["name"], first["state"]) == ("hello", "pending")
+    file.write_text(JOB_FILE.replace("echo hello", "echo other"))
+    assert allmende(*words, expect=1)["error"]["code"] == "DifferentJob"
+
+
+def test_a_misspelt_key_is_refused_with_a_hint(allmende, world, tmp_path):
+    file = tmp_path / "job.yaml"
+    file.write_text(JOB_FILE.replace("max_duration", "max_durration"))
+    words = ("job", "submit", str(file), "--project", world.ids["project_id"])
+    refused = allmende(*words, expect=1)["error"]
+    assert refused["code"] == "InvalidJobFile"
+    assert "max_duration" in refused["sentence"]
+
+
+@pytest.mark.parametrize("content", [None, "a: [", "a: b: c"])
+def test_a_job_file_that_cannot_be_read_is_said_so(allmende, world, tmp_path, content):
+    file = tmp_path / "job.yaml"
+    if content is not None:
+        file.write_text(content)
+    words = ("job", "submit", str(file), "--project", world.ids["project_id"])
+    assert allmende(*words, expect=1)["error"]["code"] == "JobFileIsUnreadable"
+
+
+def test_a_job_is_listed_shown_explained_cancelled_and_run_again(allmende, world):
+    job_id = world.ids["job_id"]
+    assert [job["id"] for job in allmende("job", "list")] == [job_id]
+    assert allmende("job", "show", job_id)["job"]["id"] == job_id
+    assert allmende("job", "why", job_id)["state"] == "pending"
+    assert len(allmende("job", "events", job_id)) == 1
+    assert allmende("job", "log", job_id) == {"log": "", "next_offset": 0}
+    assert allmende("job", "cancel", job_id)["state"] == "cancelled"
+    assert allmende("job", "cancel", job_id)["state"] == "cancelled"
+    again = allmende("job", "again", job_id, "--key", "k2")
+    assert again["id"] != job_id
+    assert allmende("job", "stop", again["id"])["state"] == "cancelled"
+
+
+def test_watch_tells_how_a_job_ended_by_its_exit_code(capsys, world, monkeypatch):
+    monkeypatch.setattr("allmende.cli.jobs.POLL_SECONDS", 0.01)
+    who, job_id = world.people["applicant"].id, world.ids["job_id"]
+    assert cli.run(["--as", who, "job", "watch", job_id, "--seconds", "0.01"]) == 1
+    assert "is still pending" in capsys.readouterr().err
+    job_store.JobRow.objects.filter(id=job_id).update(state=JobState.COMPLETED.value)
+    assert cli.run(["--as", who, "job", "watch", job_id]) == 0
+    job_store.JobRow.objects.filter(id=job_id).update(state=JobState.FAILED.value)
+    assert cli.run(["--as", who, "job", "watch", job_id]) == 1
+    assert f"Job {job_id} ended as failed." in capsys.readouterr().err
+
+
+def test_the_job_of_others_does_not_exist(allmende, world):
+    for verb in ("show", "why", "events", "log", "watch", "cancel", "stop", "again"):
+        refused = allmende("job", verb, world.ids["job_id"], expect=3, who="foreign")
+        assert refused["error"]["code"] == "NotFound"
+    assert allmende("job", "list", who="foreign") == []
+
+
+def test_people_read_tables(capsys, world):
+    who, job_id = world.people["applicant"].id, world.ids["job_id"]
+    for words in (["job", "list"], ["job", "show", job_id], ["job", "why", job_id]):
+        assert cli.run(["--as", who, *words]) == 0
+    assert cli.run(["--as", who, "job", "log", job_id]) == 0
+    assert job_id in capsys.readouterr().out
+
+
+def test_a_model_is_listed_shown_checked_and_downloaded(allmende, world, tmp_path):
+    model_id = world.ids["model_id"]
+    assert [model["id"] for model in allmende("model", "list")] == [model_id]
+    assert allmende("model", "show", model_id)["card"] == "# hello"
+    assert allmende("model", "download", model_id, str(tmp_path / "out")) == []
+    refused = allmende("model", "show", model_id, expect=3, who="foreign")
+    assert refused["error"]["code"] == "NotFound"
+
+
+def test_a_model_whose_record_was_changed_fails_the_check(capsys, world):
+    code = cli.run(["--as", world.people["applicant"].id, "model", "check", "m-1"])
+    assert code == 1
+    assert "is not as it was registered" in capsys.readouterr().err
+
+
+def test_sites_are_listed_and_shown(allmende, capsys):
+    sites = {view["site"]["id"]: view for view in allmende("site", "list")}
+    assert set(sites) == {site.id for site in wiring.workshop().factory.sites}
+    assert allmende("site", "show", "werkstatt")["site"]["id"] == "werkstatt"
+    assert allmende("site", "show", "atlantis", expect=3)["error"]["code"] == "NotFound"
+    assert cli.run(["site", "list"]) == 0
+    assert cli.run(["site", "show", "juelich"]) == 0
+    assert "JUPITER" in capsys.readouterr().out
