@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from allmende.domain.accounting.allocations import AccessShare, award, fund, refund
-from allmende.domain.accounting.holds import Hold, hold, post
+from allmende.domain.accounting.holds import gather_holds, hold, list_moves, post
 from allmende.domain.accounting.ledger import Entry as LedgerEntry
 from allmende.domain.accounting.ledger import digest_transfers, recompute_balances
 from allmende.domain.basics.sentences import Sentence
@@ -154,15 +154,16 @@ def transfers_of_the_story():
     """Return what the ledger books: pool, award, and for each attempt hold, post and rest."""
     first = hold(OWNED, hold_id="j-1.1", seconds=100, entry=LEDGER_ENTRY)
     second = hold(OWNED, hold_id="j-1.2", seconds=100, entry=LEDGER_ENTRY)
+    holds = gather_holds(list_moves([first, second]))
     given_back = refund(OWNED, refund_id="j-1.1", seconds=30, entry=LEDGER_ENTRY)
     return [
         [fund(SHARE, "playground", fund_id="f-1", seconds=5000, entry=LEDGER_ENTRY)],
         [award(OWNED, "playground", award_id="aw-1", seconds=1000, entry=LEDGER_ENTRY)],
         [first],
-        [*post(Hold(id="j-1.1", opening=first), OWNED, used_seconds=30, entry=LEDGER_ENTRY)],
+        [*post(holds["j-1.1"], OWNED, used_seconds=30, entry=LEDGER_ENTRY)],
         [given_back],
         [second],
-        [*post(Hold(id="j-1.2", opening=second), OWNED, used_seconds=50, entry=LEDGER_ENTRY)],
+        [*post(holds["j-1.2"], OWNED, used_seconds=50, entry=LEDGER_ENTRY)],
     ]
 
 
