@@ -14,6 +14,13 @@ os.environ["ALLMENDE_HOME"] = os.environ.get("ALLMENDE_TEST_HOME") or tempfile.m
 )
 
 
+def pytest_configure() -> None:
+    """Hash passwords quickly: how well Django hashes them is not ours to test."""
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Return the folder with real traces and data, or skip where it is absent."""

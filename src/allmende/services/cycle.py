@@ -110,7 +110,10 @@ def _with_hold(deed: Deed, job: Job, partition: Partition) -> Job:
     try:
         return hold_next_attempt(deed, job, partition=partition)
     except Refusal as refusal:
-        return replace(job, wait=refusal.sentence)
+        waiting = replace(job, wait=refusal.sentence)
+        if waiting != job:
+            job_store.save_job(waiting)
+        return waiting
 
 
 def _record(deed: Deed, partition: Partition, snapshot: Snapshot, decided: Plan) -> int:

@@ -17,7 +17,7 @@ from allmende.domain.scheduling.jobs import (
     StopRequest,
 )
 from allmende.domain.training.blueprints import check_nodes, check_params, find_blueprint
-from allmende.domain.training.job_files import JobSpec
+from allmende.domain.training.job_files import JobSpec, check_servable
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.domain.trust.permissions import Permission, can_do, check_member, check_permission
 from allmende.domain.trust.residency import check_residency, parse_data_class
@@ -134,6 +134,9 @@ def _check_blueprint(specs: list[JobSpec], workshop: Workshop) -> None:
 
 
 def _check_resources(spec: JobSpec, project: Project, partition: Partition) -> None:
+    check_servable(
+        spec, cores_per_node=partition.cores_per_node, accelerators_per_node=partition.gpus_per_node
+    )
     group = partition.get_group(project.group_id)
     widest = min(partition.max_nodes_per_job, group.widest_job_nodes)
     if spec.num_nodes > widest:

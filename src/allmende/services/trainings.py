@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.jobs import Job, JobEvent
-from allmende.domain.training.blueprints import find_blueprint
+from allmende.domain.training.blueprints import Blueprint, find_blueprint
 from allmende.domain.training.models import Outputs
 from allmende.services import models
 from allmende.services.deeds import Deed, one_transaction
@@ -22,15 +23,22 @@ def register_trainings(deed: Deed, partition: Partition, *, workshop: Workshop) 
 
 @one_transaction
 def _register(deed: Deed, job: Job, *, outputs: Outputs, workshop: Workshop) -> None:
-    reference = str(job.spec.get("blueprint", ""))
     if outputs.files:
         model = models.register_model(
             deed,
             job.id,
             outputs=outputs,
-            blueprint=find_blueprint(workshop.blueprints, reference) if reference else None,
+            blueprint=_find_blueprint(job, workshop),
             thresholds=workshop.compute_thresholds(deed.now.date()),
         )
         sentence = Sentence("Its model is registered as {model}.", {"model": model.id})
         job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=sentence))
     job_store.save_job(replace(job, outputs_read_at=deed.now))
+
+
+def _find_blueprint(job: Job, workshop: Workshop) -> Blueprint | None:
+    """Return the job's blueprint, or None where it had none or its version is gone by now."""
+    try:
+        return find_blueprint(workshop.blueprints, str(job.spec.get("blueprint", "")))
+    except NotFound:
+        return None

@@ -42,6 +42,7 @@ class Partition:
     hardware: str
     nodes: int | None = None  # None: not published
     gpus_per_node: int = 0
+    cores_per_node: int = 1
     bought_after_2020: bool = True
     power_megawatts: float | None = None
     planned_for: str = ""

@@ -1,0 +1,92 @@
+"""A factory that really runs jobs: the story's projects, a local backend in a folder of its own."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from allmende import wiring
+from allmende.backends.local import LocalBackend
+from allmende.domain.basics.people import DAEMON, Person
+from allmende.domain.scheduling.jobs import Job
+from allmende.domain.training.job_files import parse_job_file
+from allmende.services import cycle, jobs
+from allmende.services.cycle import CycleReport
+from allmende.services.deeds import Deed
+from allmende.services.story import Story
+from allmende.services.workshop import Workshop
+from allmende.wiring import stage
+from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.assembly import build_workshop
+
+PARTITION = "werkbank"
+
+
+@dataclass
+class Running:
+    """Everybody of the demo with an award, and a partition on which jobs run."""
+
+    story: Story
+    workshop: Workshop
+    backend: LocalBackend
+
+    def act(self, key: str) -> Deed:
+        return self.story.act(self.person(key))
+
+    def person(self, key: str) -> Person:
+        return self.story.persons[key]
+
+    def beat(self) -> CycleReport:
+        return cycle.run_cycle(self.story.act(DAEMON), PARTITION, workshop=self.workshop)
+
+    def beat_until(self, is_reached: Callable[[], bool], *, seconds: float = 30.0) -> None:
+        ends_by = time.monotonic() + seconds
+        while not is_reached():
+            assert time.monotonic() < ends_by, "it takes too long"
+            self.beat()
+            time.sleep(0.05)
+
+    def submit(self, key: str, client_key: str = "k", **file: object) -> list[Job]:
+        spec = parse_job_file({"name": "try", "max_duration": "30s", **file})
+        return jobs.submit_job(
+            self.act(key),
+            spec,
+            project_id=self.story.projects[key],
+            client_key=client_key,
+            workshop=self.workshop,
+        )
+
+    def job(self, job_id: str) -> Job:
+        return jobs.get_job(self.person("auditor"), job_id).job
+
+    def attempts(self, job_id: str):
+        return jobs.get_job(self.person("auditor"), job_id).attempts
+
+    def sentences(self, job_id: str) -> list[str]:
+        events = jobs.list_job_events(self.person("auditor"), job_id)
+        return [str(event.sentence) for event in events]
+
+    def run_to_end(self, *job_ids: str, seconds: float = 30.0) -> None:
+        self.beat_until(lambda: all(self.job(j).ended_at for j in job_ids), seconds=seconds)
+
+
+@contextmanager
+def a_running_factory(folder: Path) -> Iterator[Running]:
+    """Play the story up to the awards; afterwards, end what still runs."""
+    ids = stage.seeded_ids(7)
+    backend = LocalBackend(folder / "work", minimum_free_bytes=0)
+    workshop = replace(build_workshop(), backend=backend)
+    story = Story(
+        act=lambda person: Deed(actor=person, now=wiring.now(), new_id=ids),
+        workshop=workshop,
+        rules=load_access_rules(),
+    )
+    parts = (story.open_factory, story.gather_people, story.check_eligibility, story.apply)
+    for part in (*parts, story.award):
+        for _ in part():
+            pass
+    try:
+        yield Running(story=story, workshop=workshop, backend=backend)
+    finally:
+        stage.end_running(folder / "work")
