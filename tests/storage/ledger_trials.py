@@ -67,9 +67,6 @@ def hold(hold_id: str, project_id: str, seconds: int) -> None:
     )
 
 
-# --- races ---------------------------------------------------------------------------------------
-
-
 def race(rounds: int) -> dict:
     """Let clients race for the same thing, and count how each round ended."""
     make_tables()
@@ -130,8 +127,6 @@ def answer_of(attempt) -> str:
         return refusal.code()
     return "done"
 
-
-# --- kills ---------------------------------------------------------------------------------------
 
 JOBS = 3
 

@@ -1,7 +1,9 @@
 """Transfers move; balances follow; policies hold."""
 
+import json
 from dataclasses import FrozenInstanceError, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -23,6 +25,7 @@ from allmende.domain.accounting.ledger import (
     move,
     recompute_balances,
     render_hours,
+    render_reason,
 )
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.units import TimeUnit
@@ -215,6 +218,18 @@ def test_a_correction_cannot_take_what_is_spent_already():
     transfers = [*opening(100), held(100)]
     with pytest.raises(NotEnoughTime):
         apply([*transfers, correct(transfers[1], entry=ENTRY)])
+
+
+def test_a_reason_with_facts_of_every_kind_is_read_back():
+    reason = Sentence(
+        "{job} on {nodes} nodes for {hours} h because {why}",
+        {"job": "j-1", "nodes": 2, "hours": Decimal("1.5"), "why": Sentence("so")},
+    )
+    read_back = Sentence.from_json(json.loads(render_reason(reason)))
+    assert read_back == Sentence(reason.template, {**reason.facts, "hours": "1.5"})
+    # An exported ledger gives the digest that stands in the audit event.
+    written, read = [[replace(opening()[0], reason=each)] for each in (reason, read_back)]
+    assert digest_transfers(written) == digest_transfers(read)
 
 
 @pytest.mark.parametrize(
