@@ -116,7 +116,7 @@ class ApplicationForm:
         typed: dict[str, Any] = {}
         for name, value in changes.items():
             if name == "requested_hours":
-                typed["requested_seconds"] = _read_hours(value)
+                typed["requested_seconds"] = read_hours(value)
             elif name in kinds:
                 typed[name] = _read(name, kinds[name], value)
             else:
@@ -232,16 +232,15 @@ def _hours(seconds: int) -> str:
     return f"{hours_from_seconds(seconds).normalize():f}"
 
 
-def _read_hours(value: object) -> int | None:
+def read_hours(value: object, *, field: str = "requested_hours") -> int | None:
+    """Return the seconds of a number of hours as people write it; None where nothing is written."""
     if value in (None, ""):
         return None
     try:
         hours = Decimal(str(value).replace(",", "."))
         return seconds_from_hours(hours)
     except (InvalidOperation, ValueError, OverflowError) as error:
-        raise InvalidInput(
-            field="requested_hours", problem=Sentence("Give a number such as 2.5.")
-        ) from error
+        raise InvalidInput(field=field, problem=Sentence("Give a number such as 2.5.")) from error
 
 
 def _read(name: str, kind: Any, value: object) -> object:

@@ -1,0 +1,61 @@
+"""Decisions that give time, and those that do not."""
+
+from typing import Annotated
+
+import typer
+
+from allmende.cli.acting import acting_deed, acting_person
+from allmende.cli.output import AsJson, say, show
+from allmende.domain.access.application_forms import read_hours
+from allmende.services import awards
+from allmende.wiring.access_rules import load_access_rules
+
+app = typer.Typer()
+
+COLUMNS = ("id", "application_id", "project_id", "seconds", "price", "legal_basis", "granted_at")
+
+
+@app.command("give")
+def award_application(
+    application_id: str,
+    hours: Annotated[str, typer.Option(help="Less than was asked.")] = "",
+    award_id: Annotated[str, typer.Option("--id", help="Makes a repetition harmless.")] = "",
+    json: AsJson = False,
+) -> None:
+    """Award an assessed application: project, budget and letter."""
+    award = awards.award_application(
+        acting_deed(),
+        application_id,
+        rules=load_access_rules(),
+        seconds=read_hours(hours, field="hours"),
+        award_id=award_id,
+    )
+    show(award, json=json, columns=COLUMNS)
+
+
+@app.command("refuse")
+def refuse_application(
+    application_id: str,
+    why: Annotated[str, typer.Option(help="The applicant reads it.")],
+    json: AsJson = False,
+) -> None:
+    """Refuse an assessed application."""
+    refused = awards.refuse_application(acting_deed(), application_id, why=why)
+    show(refused, json=json, columns=("id", "state", "decision"))
+
+
+@app.command("list")
+def list_awards(after: str = "", limit: int = 100, json: AsJson = False) -> None:
+    """List all awards."""
+    found = awards.list_awards(acting_person(), after=after, limit=limit)
+    show(found, json=json, columns=COLUMNS, empty="No award yet.")
+
+
+@app.command("show")
+def show_award(award_id: str, json: AsJson = False) -> None:
+    """Show an award with its letter."""
+    award = awards.get_award(acting_person(), award_id)
+    show(award, json=json, columns=COLUMNS)
+    if not json:
+        for paragraph in award.letter:
+            say(paragraph)

@@ -1,0 +1,71 @@
+"""Organisations, their figures and their size class."""
+
+import json as json_format
+from json import JSONDecodeError
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from allmende.cli.acting import acting_deed, acting_person
+from allmende.cli.output import AsJson, show
+from allmende.domain.access.organisations import OrganisationKind
+from allmende.domain.access.ownership import OwnershipGraph
+from allmende.domain.access.snapshots import from_plain
+from allmende.domain.basics.refusals import InvalidInput
+from allmende.domain.basics.sentences import Sentence
+from allmende.services import organisations
+from allmende.wiring.access_rules import load_access_rules
+
+app = typer.Typer()
+
+COLUMNS = ("id", "name", "kind", "country", "size_class")
+
+
+@app.command("register")
+def register_organisation(
+    name: str,
+    kind: Annotated[OrganisationKind, typer.Option(help="What it is.")],
+    country: Annotated[str, typer.Option(help="Where it is established.")] = "DE",
+    start_up: Annotated[bool, typer.Option(help="It calls itself a start-up.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Register an organisation; you become its first member."""
+    organisation = organisations.register_organisation(
+        acting_deed(), name=name, kind=kind, country=country, is_start_up=start_up
+    )
+    show(organisation, json=json, columns=COLUMNS)
+
+
+@app.command("figures")
+def update_figures(
+    organisation_id: str,
+    file: Annotated[Path, typer.Argument(help="Firms and holdings as JSON.", exists=True)],
+    json: AsJson = False,
+) -> None:
+    """Set figures and owners from a file, and compute the size class."""
+    try:
+        ownership = from_plain(OwnershipGraph, json_format.loads(file.read_text()))
+    except (JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        problem = Sentence(
+            "Write it as docs/reference/access-rules.md shows: {error}.", {"error": str(error)}
+        )
+        raise InvalidInput(field=file.name, problem=problem) from error
+    organisation = organisations.update_figures(
+        acting_deed(), organisation_id, ownership=ownership, rules=load_access_rules()
+    )
+    show(organisation, json=json, columns=COLUMNS)
+
+
+@app.command("list")
+def list_organisations(after: str = "", limit: int = 100, json: AsJson = False) -> None:
+    """List the organisations that you may see."""
+    found = organisations.list_organisations(acting_person(), after=after, limit=limit)
+    show(found, json=json, columns=COLUMNS, empty="No organisation yet.")
+
+
+@app.command("show")
+def show_organisation(organisation_id: str, json: AsJson = False) -> None:
+    """Show one organisation."""
+    organisation = organisations.get_organisation(acting_person(), organisation_id)
+    show(organisation, json=json, columns=COLUMNS)

@@ -1,0 +1,79 @@
+"""The work under an award: members, state and budget."""
+
+from typing import Annotated
+
+import typer
+
+from allmende.cli.acting import acting_deed, acting_person
+from allmende.cli.output import AsJson, show
+from allmende.domain.access.projects import Project
+from allmende.services import allocations, people, projects
+
+app = typer.Typer()
+
+COLUMNS = ("id", "name", "state", "group_id", "partition_id", "period", "member_ids")
+
+
+@app.command("list")
+def list_projects(after: str = "", limit: int = 100, json: AsJson = False) -> None:
+    """List the projects that you may see."""
+    found = projects.list_projects(acting_person(), after=after, limit=limit)
+    show(found, json=json, columns=COLUMNS, empty="No project yet. It begins with a call.")
+
+
+@app.command("show")
+def show_project(project_id: str, json: AsJson = False) -> None:
+    """Show one project."""
+    _show(projects.get_project(acting_person(), project_id), json=json)
+
+
+@app.command("budget")
+def show_budget(project_id: str, json: AsJson = False) -> None:
+    """Show what was awarded, held, consumed, refunded, expired and what is left."""
+    show(allocations.list_budgets(acting_person(), project_id), json=json)
+
+
+@app.command("add-member")
+def add_member(project_id: str, person: str, json: AsJson = False) -> None:
+    """Let a person (id or e-mail address) work in a project."""
+    person_id = people.get_person_by_name(person).id
+    _show(projects.add_member(acting_deed(), project_id, person_id=person_id), json=json)
+
+
+@app.command("remove-member")
+def remove_member(project_id: str, person: str, json: AsJson = False) -> None:
+    """End a person's work in a project."""
+    person_id = people.get_person_by_name(person).id
+    _show(projects.remove_member(acting_deed(), project_id, person_id=person_id), json=json)
+
+
+@app.command("activate")
+def activate_project(project_id: str, json: AsJson = False) -> None:
+    """Finish the onboarding."""
+    _show(projects.activate_project(acting_deed(), project_id), json=json)
+
+
+@app.command("suspend")
+def suspend_project(
+    project_id: str,
+    why: Annotated[str, typer.Option(help="The members read it.")],
+    json: AsJson = False,
+) -> None:
+    """Stop a project from running further jobs."""
+    _show(projects.suspend_project(acting_deed(), project_id, why=why), json=json)
+
+
+@app.command("resume")
+def resume_project(project_id: str, json: AsJson = False) -> None:
+    """Let a suspended project run jobs again."""
+    _show(projects.resume_project(acting_deed(), project_id), json=json)
+
+
+@app.command("end")
+def end_project(project_id: str, json: AsJson = False) -> None:
+    """End a project; what it did not use expires."""
+    _show(projects.end_project(acting_deed(), project_id), json=json)
+
+
+def _show(project: Project, *, json: bool) -> None:
+    show(project, json=json, columns=COLUMNS)

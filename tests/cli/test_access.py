@@ -1,0 +1,106 @@
+"""From eligibility to project, as an applicant and the office type it."""
+
+import json
+
+import pytest
+
+from allmende import cli
+from allmende.domain.basics.people import Role
+from tests.services.access import ANSWERS, CALL_ID, figures, founder, officer, person
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def allmende(capsys):
+    def type_in(*words: str, expect: int = 0):
+        code = cli.run([*words, "--json"])
+        printed = capsys.readouterr()
+        assert code == expect, printed.err
+        return json.loads(printed.out or printed.err)
+
+    return type_in
+
+
+FIRM = ("--kind", "enterprise", "--country", "de", "--purpose", "private_innovation")
+
+
+def test_a_small_firm_hears_that_it_is_eligible_and_why(allmende):
+    money = ("--staff", "30", "--turnover", "5e6", "--balance-sheet", "4e6")
+    result = allmende("eligibility", "check", *FIRM, *money, "--gpu-hours", "5000")
+    assert (result["verdict"], result["mode_ids"]) == ("eligible", ["playground"])
+    assert result["reasons"][0]["article"] == "Reg. (EU) 2021/1173 Art. 17(6)"
+
+
+def test_a_firm_without_figures_is_unresolved(allmende):
+    assert allmende("eligibility", "check", *FIRM)["verdict"] == "unresolved"
+
+
+def test_hours_are_numbers(allmende):
+    wrong = allmende("eligibility", "check", *FIRM, "--gpu-hours", "many", expect=1)
+    assert wrong["error"]["facts"]["field"] == "gpu_hours"
+
+
+def test_people_read_the_verdict_as_sentences(capsys):
+    assert cli.run(["eligibility", "check", *FIRM]) == 0
+    assert "Give headcount, turnover and balance sheet of two years." in capsys.readouterr().out
+
+
+def test_the_whole_way_to_a_project(allmende, tmp_path):
+    ada, firm = founder()
+    office, operator = officer(), person("op", Role.OPERATOR)
+
+    def as_(somebody, *words, **options):
+        return allmende("--as", somebody.id, *words, **options)
+
+    assert as_(office, "call", "open", CALL_ID)["call"]["id"] == CALL_ID
+    assert [view["call"]["id"] for view in as_(ada, "call", "list")] == [CALL_ID]
+    draft = as_(ada, "application", "start", CALL_ID, firm.id)
+    assert len(as_(ada, "application", "missing", draft["id"])) > 5
+    as_(ada, "application", "submit", draft["id"], expect=1)
+    answers = [f"{name}={value}" for name, value in ANSWERS.items()]
+    as_(ada, "application", "edit", draft["id"], *answers)
+    assert as_(ada, "application", "missing", draft["id"]) == []
+    submitted = as_(ada, "application", "submit", draft["id"])
+    assert submitted["state"] == "technical_assessment"
+    as_(operator, "application", "assess", draft["id"], "--feasible")
+    award = as_(office, "award", "give", draft["id"], "--hours", "2.5")
+    assert award["seconds"] == 9000
+    assert as_(office, "award", "list") == [award] == [as_(ada, "award", "show", award["id"])]
+    project = as_(ada, "project", "show", award["project_id"])
+    assert (project["state"], project["group_id"]) == ("active", "sme")
+    (budget,) = as_(ada, "project", "budget", project["id"])
+    assert budget["available_seconds"] == 9000
+    suspended = as_(office, "project", "suspend", project["id"], "--why", "Report missing.")
+    assert suspended["suspended_because"] == "Report missing."
+    assert as_(office, "project", "resume", project["id"])["state"] == "active"
+    assert as_(ada, "project", "add-member", project["id"], operator.email)["member_ids"] == [
+        ada.id,
+        operator.id,
+    ]
+    as_(ada, "project", "remove-member", project["id"], operator.id)
+    assert [each["id"] for each in as_(ada, "project", "list")] == [project["id"]]
+    assert as_(office, "project", "end", project["id"])["state"] == "ended"
+
+
+def test_organisations_are_registered_and_sized_from_a_file(allmende, tmp_path):
+    from allmende.domain.access.snapshots import to_plain
+
+    ada = person("ada")
+    firm = allmende(
+        "--as", ada.id, "organisation", "register", "Herzschlag GmbH", "--kind", "enterprise"
+    )
+    file = tmp_path / "figures.json"
+    file.write_text(json.dumps(to_plain(figures(firm["id"], 12, 2, 1))))
+    sized = allmende("--as", ada.id, "organisation", "figures", firm["id"], str(file))
+    assert sized["size_class"] == "small"
+    assert allmende("--as", ada.id, "organisation", "show", firm["id"]) == sized
+    assert allmende("--as", ada.id, "organisation", "list") == [sized]
+    file.write_text("{")
+    wrong = allmende("--as", ada.id, "organisation", "figures", firm["id"], str(file), expect=1)
+    assert wrong["error"]["facts"]["field"] == "figures.json"
+
+
+def test_an_answer_needs_a_name_and_a_value(allmende):
+    wrong = allmende("application", "edit", "app-1", "title", expect=1)
+    assert wrong["error"]["code"] == "InvalidInput"
