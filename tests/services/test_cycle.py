@@ -199,6 +199,20 @@ def test_a_full_disk_starts_nothing_and_loses_nothing(factory: Running, tmp_path
     assert factory.job(job.id).state is JobState.COMPLETED
 
 
+def test_a_job_cancelled_while_the_disk_is_full_ends_and_costs_nothing(
+    factory: Running, tmp_path: Path
+):
+    (job,) = factory.submit("founder", run="true")
+    full = LocalBackend(tmp_path / "work", minimum_free_bytes=2**60)
+    factory.workshop = replace(factory.workshop, backend=full)
+    factory.beat()
+    jobs.cancel_job(factory.act("founder"), job.id)
+    factory.beat()
+    assert factory.job(job.id).state is JobState.CANCELLED
+    assert budget(factory, "founder").consumed_seconds == 0
+    assert budget(factory, "founder").held_seconds == 0
+
+
 def test_a_job_that_the_budget_no_longer_covers_waits_until_it_does(
     factory: Running, tmp_path: Path
 ):

@@ -211,24 +211,44 @@ def _carry_out(deed: Deed, partition: Partition, workshop: Workshop) -> None:
     seen = workshop.backend.observe([attempt.key for attempt in attempts])
     for attempt, observation in zip(attempts, seen, strict=True):
         job = job_store.get_job(attempt.job_id)
-        if observation.state is AttemptState.UNKNOWN:
-            _start(deed, job, attempt, workshop)
-        if job.stop_request is not StopRequest.NONE or attempt.stop_reason is not None:
-            _stop(job, attempt, workshop)
+        is_unseen = observation.state is AttemptState.UNKNOWN
+        if is_unseen and job.stop_request is not StopRequest.NONE:
+            _settle_unstarted(deed, attempt, partition)
+            continue
+        try:
+            if is_unseen:
+                _start(job, attempt, workshop)
+            if job.stop_request is not StopRequest.NONE or attempt.stop_reason is not None:
+                _stop(job, attempt, workshop)
+        except Refusal as refusal:
+            _tell_refusal(deed, job, refusal)
 
 
-def _start(deed: Deed, job: Job, attempt: Attempt, workshop: Workshop) -> None:
-    """Start an attempt; where the machine refuses, say why and try at the next heartbeat."""
+def _tell_refusal(deed: Deed, job: Job, refusal: Refusal) -> None:
+    """Say once why the machine refuses; the next heartbeat tries again."""
+    if job.wait != refusal.sentence:
+        job_store.save_job(replace(job, wait=refusal.sentence))
+        event = JobEvent(job_id=job.id, at=deed.now, sentence=refusal.sentence)
+        job_store.add_job_event(event)
+
+
+def _settle_unstarted(deed: Deed, attempt: Attempt, partition: Partition) -> None:
+    """End an attempt that was decided and called off before anything of it ran."""
+    seen = Observation(
+        key=attempt.key,
+        state=AttemptState.ENDED,
+        ended_at=deed.now,
+        reason=EndReason.CANCELLED,
+        sentence=Sentence("It was called off before it began."),
+    )
+    metering.settle_attempt(deed, seen, partition=partition, reading=None)
+
+
+def _start(job: Job, attempt: Attempt, workshop: Workshop) -> None:
     if attempt.meter_before is None and (reading := workshop.read_meter()):
         attempt = replace(attempt, meter_before=reading.to_json())
         job_store.save_attempt(attempt, partition_id=job.partition_id)
-    try:
-        workshop.backend.start(launches.build_launch(job, attempt, workshop=workshop))
-    except Refusal as refusal:
-        if job.wait != refusal.sentence:
-            job_store.save_job(replace(job, wait=refusal.sentence))
-            event = JobEvent(job_id=job.id, at=deed.now, sentence=refusal.sentence)
-            job_store.add_job_event(event)
+    workshop.backend.start(launches.build_launch(job, attempt, workshop=workshop))
 
 
 def _stop(job: Job, attempt: Attempt, workshop: Workshop) -> None:

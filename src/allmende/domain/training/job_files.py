@@ -37,6 +37,13 @@ class TooManyAccelerators(Refusal):
     status = 422
 
 
+class CodeNotBrought(Refusal):
+    """Your folder {workdir} cannot be brought to the node yet. Leave workdir out, and let `setup` or
+    `run` write or fetch what they need into the job's own folder."""
+
+    status = 422
+
+
 class DataNotBrought(Refusal):
     """This factory cannot bring {uri} to a job yet. Leave out data; run may fetch them itself."""
 
@@ -163,6 +170,8 @@ def check_servable(spec: JobSpec, *, cores_per_node: int, accelerators_per_node:
         raise TooManyCores(asked=spec.cpus, most=cores_per_node)
     if spec.accelerators > accelerators_per_node:
         raise TooManyAccelerators(asked=spec.accelerators, most=accelerators_per_node)
+    if spec.workdir not in ("", "."):
+        raise CodeNotBrought(workdir=spec.workdir)
     for mount in spec.data:
         raise DataNotBrought(uri=mount.uri)
 
