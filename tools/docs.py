@@ -9,6 +9,7 @@ from pathlib import Path
 from allmende.domain.access import applications, projects
 from allmende.domain.basics.lifecycle import Lifecycle
 from allmende.domain.scheduling import jobs
+from tools.interfaces import render_api, render_commands
 
 PROJECT = Path(__file__).resolve().parents[1]
 LIFECYCLES = {
@@ -35,7 +36,11 @@ def _drawn(lifecycle: Lifecycle) -> str:
     return lifecycle.render_mermaid().rstrip()
 
 
-PAGES = {PROJECT / "docs/reference/lifecycles.md": render_lifecycles}
+PAGES = {
+    PROJECT / "docs/reference/lifecycles.md": render_lifecycles,
+    PROJECT / "docs/reference/cli.md": render_commands,
+    PROJECT / "docs/reference/api.md": render_api,
+}
 
 
 def stale_pages() -> list[str]:

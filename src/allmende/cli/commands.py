@@ -72,7 +72,7 @@ class LazyGroup(TyperGroup):
         loaded = load(name)
         if command.needs_database:
             _speak(ctx.params.get("_language", ""))
-        asks_for_help = "--help" in rest or not rest
+        asks_for_help = "--help" in rest or (isinstance(loaded, TyperGroup) and not rest)
         if command.needs_database and not ctx.resilient_parsing and not asks_for_help:
             _check_database()
         return name, loaded, rest
