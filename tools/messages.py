@@ -9,7 +9,7 @@ import ast
 import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,8 +43,10 @@ class Message:
 def collect() -> dict[Message, list[str]]:
     """Return every message with the files that it stands in."""
     found: dict[Message, list[str]] = {}
-    for path in sorted(SOURCE.rglob("*.py")):
-        for message in messages_of_python(path.read_text()):
+    trees = {path: ast.parse(path.read_text()) for path in sorted(SOURCE.rglob("*.py"))}
+    refusals = names_of_refusals(trees.values())
+    for path, tree in trees.items():
+        for message in messages_of_python(tree, refusals):
             found.setdefault(message, []).append(str(path.relative_to(SOURCE)))
     for path in sorted((SOURCE / "web" / "templates").rglob("*")):
         if path.suffix in (".html", ".txt"):
@@ -53,13 +55,12 @@ def collect() -> dict[Message, list[str]]:
     return found
 
 
-def messages_of_python(source: str) -> Iterator[Message]:
+def messages_of_python(tree: ast.Module, refusals: set[str]) -> Iterator[Message]:
     """Yield the texts of gettext calls, sentences and refusals."""
-    tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield from _messages_of_call(node)
-        elif isinstance(node, ast.ClassDef) and _is_refusal(node, tree):
+        elif isinstance(node, ast.ClassDef) and node.name in refusals:
             docstring = ast.get_docstring(node, clean=False) or ""
             yield Message(" ".join(inspect.cleandoc(docstring).split()))
 
@@ -73,7 +74,7 @@ def _messages_of_call(node: ast.Call) -> Iterator[Message]:
         yield Message(texts[0], texts[1])
     elif name == "Sentence" and texts and texts[0]:
         yield Message(texts[0])
-    elif name == "find" and len(texts) > 1 and texts[1]:  # a finding: key, then its template
+    elif name == "find" and len(texts) > 1 and " " in texts[1]:  # a finding: key, template
         yield Message(texts[1])
     for keyword in node.keywords:
         if keyword.arg == "template" and (text := _literal(keyword.value)):
@@ -85,15 +86,20 @@ def _literal(node: ast.expr) -> str:
     return str(node.value) if is_text and isinstance(node, ast.Constant) else ""
 
 
-REFUSALS = {"Refusal", "NotFound", "NotPermitted", "InvalidInput"}
-
-
-def _is_refusal(node: ast.ClassDef, tree: ast.Module) -> bool:
-    bases = {getattr(base, "id", getattr(base, "attr", "")) for base in node.bases}
-    if bases & REFUSALS or node.name == "Refusal":
-        return True
-    parents = [each for each in tree.body if isinstance(each, ast.ClassDef) and each.name in bases]
-    return any(_is_refusal(parent, tree) for parent in parents)
+def names_of_refusals(trees: Iterable[ast.Module]) -> set[str]:
+    """Return the names of every class that is a refusal, over all files."""
+    bases: dict[str, set[str]] = {}
+    for tree in trees:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                named = {getattr(base, "id", getattr(base, "attr", "")) for base in node.bases}
+                bases.setdefault(node.name, set()).update(named)
+    refusals = {"Refusal"}
+    while True:
+        more = {name for name, parents in bases.items() if parents & refusals} - refusals
+        if not more:
+            return refusals
+        refusals |= more
 
 
 def messages_of_template(source: str) -> Iterator[Message]:

@@ -17,7 +17,9 @@ LEVEL_SHIFT = 1
 
 def render_markdown(text: str) -> SafeString:
     """Return headings, paragraphs, lists and tables as HTML; all else stays text."""
-    lines = strip_front_matter(text).splitlines()
+    lines = strip_front_matter(text).strip().splitlines()
+    if lines and lines[0].startswith("# "):  # the page has it as its own heading
+        lines = lines[1:]
     return mark_safe("\n".join(_blocks(lines)))  # noqa: S308 - every piece of text is escaped
 
 

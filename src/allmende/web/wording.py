@@ -11,6 +11,8 @@ from django.utils.translation import ngettext
 from allmende.domain.basics.units import TimeUnit, hours_from_seconds, kwh_from_joules
 
 NARROW_SPACE = "\u202f"
+# Below this, hours would be nothing but noughts.
+SHORT_SECONDS = 360
 
 
 def write_number(value: Any, places: int | None = None) -> str:
@@ -24,12 +26,16 @@ def write_number(value: Any, places: int | None = None) -> str:
 def write_hours(seconds: int) -> str:
     """Return seconds as hours, precise enough to see small jobs."""
     hours = hours_from_seconds(seconds)
-    return write_number(hours, 0 if hours >= 100 or hours == hours.to_integral_value() else 2)
+    return write_number(round(hours, 0 if hours >= 100 else 2))
 
 
 def write_hours_with_unit(seconds: int, unit: TimeUnit | str) -> str:
     """Return seconds as hours of their unit: 12.5 GPU-h."""
-    name = _("GPU-h") if TimeUnit(unit) is TimeUnit.GPU_SECONDS else _("node-h")
+    counts_gpus = TimeUnit(unit) is TimeUnit.GPU_SECONDS
+    if 0 < abs(seconds) < SHORT_SECONDS:
+        name = _("GPU-s") if counts_gpus else _("node-s")
+        return f"{write_number(seconds)}{NARROW_SPACE}{name}"
+    name = _("GPU-h") if counts_gpus else _("node-h")
     return f"{write_hours(seconds)}{NARROW_SPACE}{name}"
 
 

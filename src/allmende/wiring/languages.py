@@ -1,5 +1,7 @@
 """Sentences in the reader's language: the one place where templates meet their translation."""
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.apps import apps
@@ -38,4 +40,11 @@ def write_instant(instant: Any) -> str:
 
 
 def _fact(fact: Any) -> Any:
-    return translate(fact) if isinstance(fact, Sentence) else fact
+    if isinstance(fact, Sentence):
+        return translate(fact)
+    if isinstance(fact, datetime):
+        return write_instant(fact)
+    if isinstance(fact, float | Decimal):
+        places = max(0, -int(Decimal(str(fact)).normalize().as_tuple().exponent))
+        return formats.number_format(fact, decimal_pos=places)
+    return fact

@@ -22,8 +22,9 @@ PURPOSES = PurposeQuestion.base_fields["purpose"].choices
 class SectionForm(forms.Form):
     """One task of the application; it writes what it asks, and nothing else."""
 
+    do_not_call_in_templates = True
     section: ClassVar[Section]
-    title: ClassVar[Promise]
+    heading: ClassVar[Promise]
     lead: ClassVar[Promise]
 
     def __init__(self, *args: Any, call: Call, **kwargs: Any) -> None:
@@ -41,7 +42,7 @@ class ProjectSection(SectionForm):
     """What it is about."""
 
     section = Section.PROJECT
-    title = _("The project")
+    heading = _("The project")
     lead = _("What you want to do, so that somebody from another field understands it.")
 
     purpose = radio(PURPOSES, label=_("What do you need the compute time for?"))
@@ -66,7 +67,7 @@ class PeopleSection(SectionForm):
     """Who does it."""
 
     section = Section.PEOPLE
-    title = _("The people")
+    heading = _("The people")
     lead = _("Who leads the project and answers for it.")
     principal_investigator = forms.CharField(
         label=_("Principal investigator"), widget=forms.TextInput(attrs={"autocomplete": "name"})
@@ -90,7 +91,7 @@ class ResourcesSection(SectionForm):
     """How much of it."""
 
     section = Section.RESOURCES
-    title = _("Compute time")
+    heading = _("Compute time")
     lead = _("How much you need, and for how long.")
     requested_hours = forms.CharField(
         label=_("Hours"), widget=forms.TextInput(attrs={"inputmode": "decimal"})
@@ -122,7 +123,7 @@ class DataSection(SectionForm):
     """On which data."""
 
     section = Section.DATA
-    title = _("Data")
+    heading = _("Data")
     lead = _("What the model learns from. It decides where your jobs may run.")
     data_class = radio(DATA_CLASSES, label=_("How sensitive is the data?"))
     has_personal_data = radio(YES_NO, label=_("Does it say anything about living people?"))
@@ -144,7 +145,7 @@ class DeclarationsSection(SectionForm):
     """And the declarations."""
 
     section = Section.DECLARATIONS
-    title = _("Declarations")
+    heading = _("Declarations")
     lead = _("What you confirm with your application.")
     aid_received_cents = AmountField(
         label=_("De minimis aid that you received in the last three years, in euros"),

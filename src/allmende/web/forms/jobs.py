@@ -1,6 +1,7 @@
 """The form of a job: a blueprint with its parameters, or a job file as text."""
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 import yaml
@@ -43,12 +44,14 @@ class BlueprintForm(forms.Form):
         self.blueprint = blueprint
         language = get_language() or "en"
         for param in blueprint.params.values():
-            self.fields[f"param_{param.name}"] = forms.CharField(
+            field = forms.CharField(
                 label=getattr(param.description, language, param.description.en),
                 help_text=_describe(param),
-                initial=f"{param.default:g}" if param.type == "number" else param.default,
+                initial=_short(param.default),
                 required=False,
             )
+            field.is_silent = True  # all of them are optional: no need to say so at each
+            self.fields[f"param_{param.name}"] = field
 
     def param_fields(self) -> Iterable[forms.BoundField]:
         """Return the fields of the parameters."""
@@ -120,11 +123,15 @@ class JobFileForm(forms.Form):
 
 
 def _describe(param: Param) -> str:
-    return _("%(low)s to %(high)s %(unit)s; several values, with ; between them, make a sweep.") % {
-        "low": f"{param.min:g}",
-        "high": f"{param.max:g}",
+    return _("%(low)s to %(high)s %(unit)s") % {
+        "low": _short(param.min),
+        "high": _short(param.max),
         "unit": param.unit,
     }
+
+
+def _short(value: float) -> str:
+    return f"{Decimal(str(value)).normalize():f}"
 
 
 def _number(text: str) -> int | float | str:

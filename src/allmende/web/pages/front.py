@@ -10,6 +10,10 @@ from allmende.web.acting import get_person
 from allmende.wiring import now
 from allmende.wiring.factory import load_factory
 
+# What is broken comes first; what has no evidence is told apart on the page of all promises.
+ORDER = (Verdict.BROKEN, Verdict.KEPT, Verdict.NO_EVIDENCE)
+SHOWN = 7
+
 
 def show_front(request: HttpRequest) -> HttpResponse:
     """Show the public face of the factory."""
@@ -23,6 +27,8 @@ def show_front(request: HttpRequest) -> HttpResponse:
         "places": maps.place_sites(views),
         "fields": nodes.list_node_uses(reader, factory=factory),
         "kept_count": sum(1 for result in results if result.verdict is Verdict.KEPT),
-        "promise_views": results,
+        "broken_count": sum(1 for result in results if result.verdict is Verdict.BROKEN),
+        "promise_count": len(results),
+        "promise_views": sorted(results, key=lambda result: ORDER.index(result.verdict))[:SHOWN],
     }
     return render(request, "front.html", context)

@@ -20,6 +20,7 @@ from allmende.web.pages.programme import WAITING
 from allmende.wiring import now
 
 SHOWN_MAX = 10
+JOBS_MAX = 5
 DRAFT, AWARDED = ApplicationState.DRAFT, ApplicationState.AWARDED
 
 
@@ -70,7 +71,7 @@ def _lay_desk(person: Person) -> Desk:
         projects=projects.list_projects(person, limit=SHOWN_MAX)
         if can_do(person, Permission.SEE_PROJECT)
         else [],
-        jobs=jobs.list_jobs(person, limit=SHOWN_MAX) if can_do(person, Permission.SEE_JOB) else [],
+        jobs=jobs.list_jobs(person, limit=JOBS_MAX) if can_do(person, Permission.SEE_JOB) else [],
     )
 
 

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 from allmende import wiring
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import Refusal
-from allmende.domain.scheduling.jobs import LIFECYCLE
+from allmende.domain.scheduling.jobs import LIFECYCLE, StopRequest
 from allmende.domain.training.blueprints import InvalidParams, find_blueprint
 from allmende.domain.training.job_files import InvalidJobFile, parse_job_file
 from allmende.domain.trust.permissions import Permission, can_do, check_member, is_member
@@ -76,7 +76,7 @@ def _live_context(reader: Person, job_id: str) -> dict[str, Any]:
         "attempts": attempts,
         "unit": wiring.workshop().factory.get_partition(job.partition_id).unit,
         "is_over": is_over,
-        "is_stopping": bool(job.stop_request) and not is_over,
+        "is_stopping": job.stop_request is not StopRequest.NONE and not is_over,
         "can_stop": not is_over and can_do(reader, Permission.STOP_JOB),
         "can_repeat": is_over and can_do(reader, Permission.RUN_JOB_AGAIN),
         "progress": progress,

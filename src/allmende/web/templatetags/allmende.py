@@ -34,6 +34,13 @@ def hours(seconds: int, unit: str = "") -> str:
 
 
 @register.filter
+def figure(written: str) -> SafeString:
+    """Return an amount with its unit in smaller letters."""
+    value, _, unit = written.partition(wording.NARROW_SPACE)
+    return format_html('{} <span class="unit">{}</span>', value, unit)
+
+
+@register.filter
 def energy(joules: int) -> str:
     """Return joules as Wh or kWh."""
     return wording.write_energy(joules)
@@ -115,6 +122,8 @@ def spoken(texts: Any) -> str:
 def answer(field: BoundField) -> str:
     """Return what somebody answered, in the words of the choice."""
     value = field.value()
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
     choices = dict(getattr(field.field, "choices", ()))
     return str(choices.get(value, value if value is not None else ""))
 

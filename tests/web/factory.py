@@ -1,0 +1,247 @@
+"""A small factory in full work, built through the services that everybody uses."""
+
+import time
+from dataclasses import dataclass, replace
+
+from allmende import wiring
+from allmende.domain.access.organisations import Organisation, OrganisationKind
+from allmende.domain.access.ownership import Firm, OwnershipGraph, YearFigures
+from allmende.domain.access.projects import Project
+from allmende.domain.basics.people import DAEMON, Person, Role
+from allmende.domain.scheduling.jobs import Job, JobState
+from allmende.domain.training.job_files import parse_job_file
+from allmende.services import (
+    applications,
+    awards,
+    calls,
+    cycle,
+    jobs,
+    models,
+    organisations,
+    people,
+    projects,
+    promises,
+    reviews,
+)
+from allmende.services.deeds import Deed
+from allmende.wiring.access_rules import load_access_rules
+
+PASSWORD = "a long enough passphrase"
+PARTITION = "werkbank"
+CALL, SCIENCE_CALL = "werkbank-playground-2026", "werkbank-science-2026"
+ADMINISTRATOR = Person(id="p-setup", name="Set-up", roles=frozenset({Role.ADMINISTRATOR}))
+CENTS = 100
+
+# A stand-in for a training: it keeps the same contract as a blueprint, in a second.
+TRAINING = """
+tell() {
+  printf '{"t": %s, "step": %s, "total": 100, "metrics": {"loss": 0.%s, "accuracy": 0.%s}}\\n' \\
+    "$(date +%s.%N)" "$1" "$2" "$3" >> "$ALLMENDE_PROGRESS"
+  echo "step $1 of 100"
+}
+for step in 10 20 30 40 50 60 70 80; do tell $step $((900 / step)) $step; sleep 0.05; done
+"""
+FINISH = """
+tell 100 08 97
+echo '{"accuracy": 0.97}' > "$ALLMENDE_OUT/metrics.json"
+echo weights > "$ALLMENDE_OUT/model.txt"
+"""
+
+
+@dataclass
+class World:
+    """Who and what there is."""
+
+    officer: Person
+    operator: Person
+    auditor: Person
+    administrator: Person
+    founder: Person
+    researcher: Person
+    newcomer: Person
+    company: Organisation
+    project: Project
+    application_id: str  # awarded
+    draft_id: str
+    waiting_id: str  # for the technical check
+    assessed_id: str
+    done_job: Job
+    running_job: Job
+    pending_job: Job
+    model_id: str
+
+
+def deed_of(person: Person) -> Deed:
+    return wiring.deed_of(person)
+
+
+def register(name: str, *roles: Role) -> Person:
+    email = name.split()[0].lower() + "@example.org"
+    new = people.NewPerson(name=name, email=email, password=PASSWORD)
+    return people.register_person(deed_of(ADMINISTRATOR), new=new, roles=frozenset(roles))
+
+
+def found(person: Person, name: str, kind: OrganisationKind) -> Organisation:
+    organisation = organisations.register_organisation(
+        deed_of(person), name=name, kind=kind, country="DE"
+    )
+    if kind is OrganisationKind.ENTERPRISE:
+        year = YearFigures(
+            year=2025,
+            headcount_hundredths=1_800,
+            turnover_cents=2_400_000 * CENTS,
+            balance_sheet_cents=1_100_000 * CENTS,
+        )
+        firm = Firm(id=organisation.id, name=name, years=(year, replace(year, year=2024)))
+        owner = people.get_person(person.id)
+        organisation = organisations.update_figures(
+            deed_of(owner),
+            organisation.id,
+            ownership=OwnershipGraph(firms=(firm,)),
+            rules=load_access_rules(),
+        )
+    return organisation
+
+
+def answers(title: str, person: Person, *, hours: str = "4", months: int = 3) -> dict[str, object]:
+    return {
+        "title": title,
+        "summary": "A classifier that reads slides of tissue and says how sure it is of them.",
+        "purpose": "private_innovation",
+        "is_civilian": "yes",
+        "principal_investigator": person.name,
+        "principal_investigator_email": person.email,
+        "contract_months_after_end": "12",
+        "requested_hours": hours,
+        "unit": "node_seconds",
+        "duration_months": str(months),
+        "experience": "new",
+        "data_class": "public",
+        "has_personal_data": "no",
+        "is_prohibited_practice": "no",
+        "aid_received_cents": "0",
+        "declares_correct": "yes",
+        "accepts_terms": "yes",
+    }
+
+
+def hand_in(person: Person, organisation_id: str, title: str, **extra: object) -> str:
+    call = str(extra.pop("call", CALL))
+    draft = applications.start_application(
+        deed_of(person), call_id=call, organisation_id=organisation_id
+    )
+    given = {**answers(title, person), **extra}
+    applications.edit_application(deed_of(person), draft.id, changes=given)
+    applications.submit_application(deed_of(person), draft.id, rules=load_access_rules())
+    return draft.id
+
+
+def award(officer: Person, operator: Person, application_id: str) -> str:
+    reviews.record_technical_assessment(deed_of(operator), application_id, is_feasible=True)
+    granted = awards.award_application(deed_of(officer), application_id, rules=load_access_rules())
+    return granted.project_id
+
+
+def submit(person: Person, project_id: str, name: str, script: str) -> Job:
+    file = {"name": name, "run": script, "max_duration": "2m", "data_class": "public"}
+    file["resources"] = {"memory": "256M"}
+    return jobs.submit_job(
+        deed_of(person),
+        parse_job_file(file),
+        project_id=project_id,
+        client_key=wiring.new_id("k"),
+        workshop=wiring.workshop(),
+    )[0]
+
+
+def beat() -> None:
+    cycle.run_cycle(deed_of(DAEMON), PARTITION, workshop=wiring.workshop())
+
+
+def beat_until(person: Person, job_id: str, *states: JobState) -> Job:
+    """Let the heart beat until the job is in one of the states."""
+    for _ in range(200):
+        beat()
+        job = jobs.get_job(person, job_id).job
+        if job.state in states:
+            return job
+        time.sleep(0.05)
+    raise AssertionError(f"{job_id} is still {job.state}")
+
+
+def build_world(*, waiting_jobs: int = 7) -> World:
+    """Build everything once; `stop_world` ends what runs."""
+    officer = register("Olga Amtmann", Role.PROGRAMME_OFFICER)
+    operator = register("Theo Betrieb", Role.OPERATOR)
+    auditor = register("Aishe Prüfer", Role.AUDITOR)
+    administrator = register("Ada Verwalter", Role.ADMINISTRATOR)
+    founder = register("Mina Grünberg", Role.APPLICANT)
+    researcher = register("Rolf Forscher", Role.APPLICANT)
+    newcomer = register("Nina Neuling", Role.APPLICANT)
+    for call in (CALL, SCIENCE_CALL):
+        calls.open_call(deed_of(officer), call, rules=load_access_rules())
+    company = found(founder, "Grünberg Diagnostik GmbH", OrganisationKind.ENTERPRISE)
+    university = found(researcher, "Universität Musterstadt", OrganisationKind.UNIVERSITY)
+    founder, researcher = people.get_person(founder.id), people.get_person(researcher.id)
+
+    application_id = hand_in(founder, company.id, "Gewebe sicher lesen")
+    project_id = award(officer, operator, application_id)
+    draft = applications.start_application(
+        deed_of(founder), call_id=CALL, organisation_id=company.id
+    )
+    science = {"call": SCIENCE_CALL, "purpose": "research", "duration_months": "6"}
+    waiting_id = hand_in(researcher, university.id, "Wolken besser vorhersagen", **science)
+    assessed_id = hand_in(researcher, university.id, "Proteine falten", **science)
+    reviews.record_technical_assessment(deed_of(operator), assessed_id, is_feasible=True)
+
+    done = submit(founder, project_id, "tissue-classifier", TRAINING + FINISH)
+    done = beat_until(founder, done.id, JobState.COMPLETED, JobState.FAILED)
+    beat()
+    running = submit(founder, project_id, "tissue-large", TRAINING + "sleep 90")
+    beat_until(founder, running.id, JobState.RUNNING)
+    pending = running
+    for number in range(waiting_jobs):
+        pending = submit(founder, project_id, f"tissue-variant-{number + 1}", "sleep 90")
+    beat()
+    time.sleep(0.8)
+    beat()
+    promises.evaluate_promises(
+        deed_of(DAEMON), factory=wiring.workshop().factory, rules=load_access_rules()
+    )
+    model = models.find_model_of_job(founder, done.id)
+    assert model is not None, "the training left a model"
+    return World(
+        officer=officer,
+        operator=operator,
+        auditor=auditor,
+        administrator=administrator,
+        founder=founder,
+        researcher=researcher,
+        newcomer=newcomer,
+        company=company,
+        project=projects.get_project(founder, project_id),
+        application_id=application_id,
+        draft_id=draft.id,
+        waiting_id=waiting_id,
+        assessed_id=assessed_id,
+        done_job=jobs.get_job(founder, done.id).job,
+        running_job=jobs.get_job(founder, running.id).job,
+        pending_job=jobs.get_job(founder, pending.id).job,
+        model_id=model.id,
+    )
+
+
+def stop_world(world: World) -> None:
+    """Cancel what still runs, and settle it."""
+    for _ in range(60):
+        alive = [
+            job
+            for job in jobs.list_jobs(world.founder, limit=100)
+            if job.state in (JobState.PENDING, JobState.RUNNING)
+        ]
+        if not alive:
+            return
+        for job in alive:
+            jobs.cancel_job(deed_of(world.founder), job.id)
+        beat()
+        time.sleep(0.1)
