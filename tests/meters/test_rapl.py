@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from allmende.meters.rapl import find_rapl
+from allmende.domain.footprint.energy import EnergyScope
+from allmende.domain.footprint.meters import Meter
+from allmende.meters.nvml import NvmlMeter
+from allmende.meters.rapl import RaplMeter, find_rapl
 
 RANGE = 262_143_328_850  # max_energy_range_uj of a Xeon
 
@@ -50,3 +53,11 @@ def test_a_machine_without_readable_counters_has_no_meter(tmp_path):
     assert find_rapl(tmp_path) is None
     (tmp_path / "intel-rapl:0" / "name").unlink()
     assert find_rapl(tmp_path) is None
+
+
+def test_both_meters_say_what_they_are_and_what_they_cover():
+    meters: list[type[Meter]] = [RaplMeter, NvmlMeter]
+    assert [(meter.name, meter.scope) for meter in meters] == [
+        ("RAPL", EnergyScope.CPU),
+        ("NVML", EnergyScope.GPU),
+    ]
