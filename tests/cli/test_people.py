@@ -60,6 +60,10 @@ def test_a_token_is_shown_once_works_and_is_revoked(allmende):
     assert revoked["revoked_at"] is not None
 
 
+def test_the_console_itself_has_no_token(allmende):
+    assert allmende("token", "create", "x", expect=1)["error"]["code"] == "PersonIsMissing"
+
+
 def test_the_admin_link_is_printed_and_works(allmende):
     made = allmende("person", "admin-link", "--address", "https://example.org/")
     start = "https://example.org/first-administrator/"

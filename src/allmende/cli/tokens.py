@@ -5,14 +5,22 @@ from typing import Annotated
 
 import typer
 
-from allmende.cli.acting import acting_deed, acting_person
+from allmende.cli.acting import CONSOLE, acting_deed, acting_person
 from allmende.cli.output import AsJson, say, show, to_json
+from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.trust.tokens import LONGEST_LIFE, Scope, Token
 from allmende.services import tokens
 from allmende.wiring.tokens import new_token
 
 app = typer.Typer()
+
+
+class PersonIsMissing(Refusal):
+    """A token acts as a person. Say as whom: allmende --as PERSON token create NAME"""
+
+    status = 422
+
 
 COLUMNS = (
     "id", "prefix", "name", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at"
@@ -30,6 +38,8 @@ def create_token(
 ) -> None:
     """Make a token for the person of --as. It is printed once and kept nowhere."""
     deed, secret = acting_deed(), new_token()
+    if deed.actor == CONSOLE:
+        raise PersonIsMissing
     token = tokens.create_token(
         deed,
         secret=secret,

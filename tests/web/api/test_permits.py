@@ -41,6 +41,14 @@ def test_every_operation_says_in_a_sentence_what_it_does():
     assert silent == []
 
 
+def test_the_reference_page_lists_every_operation(client):
+    page = client.get("/api/v1/")
+    assert page.status_code == 200
+    listed = [each for _, noun in page.context["nouns"] for each in noun]
+    assert len(listed) == len(list(operations()))
+    assert [each for each in listed if f"{each.method} {each.path}" not in page.text] == []
+
+
 def test_the_public_gets_401_and_how_to_come_in(call):
     answer = call("GET", "/me")
     assert answer.status_code == 401
