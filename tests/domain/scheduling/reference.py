@@ -15,12 +15,12 @@ class Timeline:
         self.now = (now, 0, -1)
         self.free = free
         self.releases = dict(releases)  # (second, width, rank) -> nodes
-        self.changes = changes  # (second, 0, -1) -> more or fewer nodes
+        self.changes = changes  # (second, after all releases, -1) -> more or fewer nodes
         self.kept = []  # (from event, to event, nodes)
 
     def events(self):
-        ends = {end for _, end, _ in self.kept if end is not None}
-        return sorted({self.now, *self.releases, *self.changes, *ends})
+        kept = {event for first, end, _ in self.kept for event in (first, end)} - {None}
+        return sorted({self.now, *self.releases, *self.changes, *kept})
 
     def level(self, event):
         gains = {**self.releases, **self.changes}
@@ -96,11 +96,11 @@ class ReferencePlan:
     def breaks_ceiling(self, job):
         for depth in range(1, len(job.path) + 1):
             share = self.share(job.path[:depth])
-            if share and share.ceiling_ppm < MILLION:
-                if (
-                    self.used(share.path) + job.nodes
-                ) * MILLION > share.ceiling_ppm * self.capacity:
-                    return True
+            if share is None or share.ceiling_ppm == MILLION:
+                continue
+            wanted = (self.used(share.path) + job.nodes) * MILLION
+            if wanted > share.ceiling_ppm * self.capacity:
+                return True
         return False
 
     def is_barred(self, job):
@@ -175,7 +175,7 @@ class ReferencePlan:
             given[self.release[job.id]] = nodes
         changes, before = {}, self.capacity
         for second, capacity in machine.list_changes_after(self.now):
-            changes[(second, 0, -1)] = capacity - before
+            changes[(second, 10**9, -1)] = capacity - before
             before = capacity
         self.free = self.capacity - sum(freed.values())
         return Timeline(self.now, self.free, given, changes)
@@ -208,13 +208,18 @@ class ReferencePlan:
         ]
         return min(lines, key=lambda entry: entry[:2])[2] if lines else None
 
+    def before_all(self):
+        """Return a width before all others: what ends makes room for what was promised."""
+        return -1 - len(self.timeline.kept)
+
     def fits(self, job):
         return self.timeline.obstacle(self.timeline.now, job.nodes, job.time_limit_seconds) is None
 
     def start(self, job, *, as_claim=False):
         group = self.group(job)
         self.running.append((job.path, job.nodes))
-        end = (self.now + job.time_limit_seconds, job.nodes, self.rank[job.id])
+        width = self.before_all() if self.promises else job.nodes
+        end = (self.now + job.time_limit_seconds, width, self.rank[job.id])
         if as_claim and self.used(group.path) <= self.target(group):
             end = None
         self.timeline.kept.append((self.timeline.now, end, job.nodes))
@@ -230,7 +235,7 @@ class ReferencePlan:
         event = self.timeline.earliest(job.nodes, job.time_limit_seconds)
         if event is None:
             return None
-        end = (event[0] + job.time_limit_seconds, nodes, self.rank[job.id])
+        end = (event[0] + job.time_limit_seconds, self.before_all(), self.rank[job.id])
         if nodes:
             self.timeline.kept.append((event, end, nodes))
             self.promises.append((event[0], end[0], "reservation", job.id))

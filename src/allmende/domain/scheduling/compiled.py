@@ -27,6 +27,7 @@ FUNCTIONS: tuple[tuple[ModuleType, tuple[str, ...]], ...] = (
             "find_event",
             "insert_event",
             "occupy",
+            "before_all",
             "occupy_forever",
             "release_earlier",
             "first_obstacle",

@@ -139,7 +139,7 @@ def _reservations(jobs: Sequence[PendingJob], board: Board) -> tuple[Reservation
             nodes=int(kept.nodes[row]),
         )
         for row in range(kept.used[0])
-        if kept.kinds[row] == boards.RESERVED_BEHIND and kept.nodes[row] > 0
+        if kept.kinds[row] == boards.RESERVED_BEHIND
     )
 
 

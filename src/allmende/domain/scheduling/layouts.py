@@ -246,7 +246,8 @@ def _lay_out_profile(
         rows.append((second, width, rank, given))
     capacity = machine.capacity_at(now)
     for second, level in machine.list_changes_after(now):
-        rows.append((second, 0, NEVER, level - capacity))
+        # Wider than any job: what ends at that second ends before the change.
+        rows.append((second, NO_CEILING, NEVER, level - capacity))
         capacity = level
     rows.sort(key=lambda row: row[:3])
     rows.insert(0, (now, 0, NEVER, count_free(snapshot)))

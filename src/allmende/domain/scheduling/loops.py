@@ -31,6 +31,7 @@ from allmende.domain.scheduling.boards import (
 )
 from allmende.domain.scheduling.profiles import (
     NEVER,
+    before_all,
     earliest_start,
     first_obstacle,
     occupy,
@@ -155,7 +156,7 @@ def find_cause(board: Board, j: Any, obstacle: Any) -> None:
         jobs.verdicts[j] = NODES_BUSY
         return
     for r in range(kept.used[0]):
-        if kept.nodes[r] > 0 and kept.starts[r] <= second < kept.ends[r]:
+        if kept.starts[r] <= second < kept.ends[r]:
             jobs.verdicts[j] = kept.kinds[r]
             jobs.behind[j] = kept.jobs[r]
             return
@@ -216,7 +217,10 @@ def start(board: Board, j: Any) -> None:
     if is_claim and groups.running[g] <= groups.targets[g]:
         occupy_forever(board.profile, nodes)  # a pressing group keeps its nodes when jobs end
     else:
-        occupy(board.profile, 0, nodes, settings[NOW] + jobs.limits[j], jobs.ranks[j])
+        # Before the first reservation a start counts like a running job (Mu'alem, Feitelson 2001).
+        width = nodes if board.reservations.used[0] == 0 else before_all(board.profile)
+        end = (settings[NOW] + jobs.limits[j], width, jobs.ranks[j])
+        occupy(board.profile, 0, nodes, end)
     place = jobs.leaves[j]
     while place >= 0:
         board.tree.running[place] += nodes
@@ -232,9 +236,10 @@ def reserve(board: Board, j: Any, place: Any, nodes: Any) -> None:
     jobs = board.jobs
     jobs.verdicts[j] = HEAD
     jobs.starts_at[j] = board.profile.seconds[place]
-    note_reservation(board, j, jobs.starts_at[j] + jobs.limits[j], nodes)
     if nodes > 0:
-        occupy(board.profile, place, nodes, jobs.starts_at[j] + jobs.limits[j], jobs.ranks[j])
+        end = (jobs.starts_at[j] + jobs.limits[j], before_all(board.profile), jobs.ranks[j])
+        note_reservation(board, j, end[0], nodes)
+        occupy(board.profile, place, nodes, end)
 
 
 def note_reservation(board: Board, j: Any, end: Any, nodes: Any) -> None:

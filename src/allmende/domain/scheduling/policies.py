@@ -32,7 +32,7 @@ class Policy:
     def unpreemptible_limit_seconds(self) -> int:
         """Return the longest limit of a job that nobody can stop early."""
         limit = self.max_unpreemptible_limit_seconds
-        return self.max_time_limit_seconds if limit is None else limit
+        return limit if self.preemption and limit is not None else self.max_time_limit_seconds
 
     @property
     def horizon_seconds(self) -> int:

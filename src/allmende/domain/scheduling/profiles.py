@@ -72,11 +72,19 @@ def insert_event(profile: Profile, second: Any, width: Any, rank: Any) -> Any:
     return place
 
 
-def occupy(profile: Profile, first: Any, nodes: Any, second: Any, rank: Any) -> None:
-    """Take nodes from event `first` until a second."""
-    last = insert_event(profile, second, nodes, rank)
+def occupy(profile: Profile, first: Any, nodes: Any, end: tuple[Any, Any, Any]) -> None:
+    """Take nodes from event `first` until the event `end`: (second, width, rank)."""
+    last = insert_event(profile, end[0], end[1], end[2])
     for i in range(first, last):
         profile.levels[i] -= nodes
+
+
+def before_all(profile: Profile) -> Any:
+    """Return a width that sorts before everything else at the same second.
+
+    What ends at a second must not stand in the way of what was promised from that second on.
+    """
+    return -profile.used[0]
 
 
 def occupy_forever(profile: Profile, nodes: Any) -> None:
