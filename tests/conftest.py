@@ -13,6 +13,9 @@ os.environ["ALLMENDE_HOME"] = os.environ.get("ALLMENDE_TEST_HOME") or tempfile.m
     prefix="allmende-test-"
 )
 
+# `make test` prepares the environments of the blueprints here, once for all tests.
+os.environ.setdefault("ALLMENDE_ENVIRONMENTS", str(PROJECT / "var/environments"))
+
 
 def pytest_configure() -> None:
     """Hash passwords quickly: how well Django hashes them is not ours to test."""

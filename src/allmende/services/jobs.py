@@ -208,7 +208,7 @@ def hold_next_attempt(deed: Deed, job: Job, *, partition: Partition) -> Job:
     longest_seconds = job.request.time_limit_seconds + job.request.grace_seconds
     held_seconds = job.request.nodes * longest_seconds * partition.charge_factor
     number = job.attempts + 1
-    hold_id = f"hold:{job.id}.{number}"
+    hold_id = f"{job.id}.{number}"
     allocations.hold_for_job(
         deed,
         project_id=job.project_id,

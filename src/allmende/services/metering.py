@@ -101,7 +101,7 @@ def _measure(
 def _refund(deed: Deed, job: Job, attempt: Attempt) -> Attempt:
     allocations.refund_attempt(
         deed,
-        refund_id=f"refund:{attempt.key}",
+        refund_id=attempt.key,
         hold_id=attempt.hold_id,
         seconds=attempt.used_seconds,
         reason=Sentence(

@@ -1,0 +1,128 @@
+"""Watching a run: progress, curves and logs, from whatever a job writes."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from allmende.domain.basics.refusals import NotFound
+from allmende.services import runs
+from tests.services.running import Running, a_running_factory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def factory(tmp_path: Path, db: None) -> Iterator[Running]:
+    with a_running_factory(tmp_path) as running:
+        yield running
+
+
+def a_run_that_writes(factory: Running, lines: list[object]) -> str:
+    """Run a job that reports these lines, one by one as they are."""
+    (job,) = factory.submit("founder", run="true")
+    factory.run_to_end(job.id)
+    text = "".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines)
+    (factory.backend.folders.root / job.id / "progress.jsonl").write_text(text)
+    return job.id
+
+
+def test_progress_is_the_last_word_of_the_training_code(factory: Running):
+    job_id = a_run_that_writes(
+        factory,
+        [
+            {"t": 10.0, "step": 0, "total": 100, "metrics": {"loss": 2.0}},
+            {"t": 20.0, "step": 25, "total": 100, "metrics": {"loss": 1.0}},
+        ],
+    )
+    progress = runs.get_progress(factory.person("founder"), job_id, backend=factory.backend)
+    assert (progress.percent, progress.step, progress.metrics) == (25, 25, {"loss": 1.0})
+    assert progress.seconds_left == 30
+
+
+def test_after_a_resume_the_pace_is_that_of_the_new_attempt(factory: Running):
+    job_id = a_run_that_writes(
+        factory,
+        [
+            {"t": 0.0, "step": 0, "total": 100},
+            {"t": 1000.0, "step": 50, "total": 100},
+            {"t": 2000.0, "step": 40, "total": 100},
+            {"t": 2010.0, "step": 60, "total": 100},
+        ],
+    )
+    progress = runs.get_progress(factory.person("founder"), job_id, backend=factory.backend)
+    assert progress.seconds_left == 20
+
+
+def test_a_job_may_write_what_it_likes_and_harms_nobody(factory: Running):
+    job_id = a_run_that_writes(
+        factory,
+        [
+            "no json",
+            "[1, 2]",
+            {"step": 1},
+            {"t": 1, "step": "x"},
+            {"t": 5.0, "step": 3, "metrics": {"loss": float("nan"), "note": "words", "ok": 1}},
+            '{"t": 6.0, "st',
+        ],
+    )
+    progress = runs.get_progress(factory.person("founder"), job_id, backend=factory.backend)
+    assert (progress.step, progress.total, progress.percent) == (3, 0, 0)
+    assert progress.metrics == {"ok": 1.0}
+    assert progress.seconds_left is None
+
+
+def test_a_silent_job_has_no_progress_and_no_curves(factory: Running):
+    job_id = a_run_that_writes(factory, [])
+    founder = factory.person("founder")
+    assert runs.get_progress(founder, job_id, backend=factory.backend) == runs.Progress()
+    assert runs.list_curves(founder, job_id, backend=factory.backend) == []
+
+
+def test_curves_are_thinned_and_keep_their_ends(factory: Running):
+    lines = [{"t": n, "step": n, "total": 5000, "metrics": {"loss": n / 10}} for n in range(5000)]
+    job_id = a_run_that_writes(factory, lines)
+    (curve,) = runs.list_curves(factory.person("founder"), job_id, backend=factory.backend)
+    assert len(curve.points) == runs.POINTS_PER_METRIC
+    assert (curve.points[0], curve.points[-1]) == ((0, 0.0), (4999, 499.9))
+
+
+def test_a_step_done_again_counts_once_the_last_time(factory: Running):
+    lines = [
+        {"t": 1, "step": 1, "metrics": {"loss": 5}},
+        {"t": 2, "step": 1, "metrics": {"loss": 4}},
+    ]
+    job_id = a_run_that_writes(factory, lines)
+    (curve,) = runs.list_curves(factory.person("founder"), job_id, backend=factory.backend)
+    assert curve.points == ((1, 4.0),)
+
+
+def test_a_log_is_read_piece_by_piece_without_breaking_characters(factory: Running):
+    # Each line is 7 bytes, so that pieces of 65,536 bytes end inside a character.
+    (job,) = factory.submit("founder", run="for i in $(seq 20000); do echo 'äöü'; done")
+    factory.run_to_end(job.id)
+    founder, text, offset = factory.person("founder"), "", 0
+    while True:
+        part = runs.read_job_log(founder, job.id, offset=offset, backend=factory.backend)
+        text, offset = text + part.text, part.next_offset
+        if part.is_whole:
+            break
+    assert text == "äöü\n" * 20000
+
+
+def test_a_job_that_waits_has_an_empty_log_and_no_attempt_to_read(factory: Running):
+    (job,) = factory.submit("founder", run="true")
+    founder = factory.person("founder")
+    assert runs.read_job_log(founder, job.id, backend=factory.backend).text == ""
+    factory.run_to_end(job.id)
+    with pytest.raises(NotFound):
+        runs.read_job_log(founder, job.id, attempt=2, backend=factory.backend)
+
+
+def test_nobody_reads_a_foreign_run(factory: Running):
+    job_id = a_run_that_writes(factory, [])
+    stranger = factory.person("startup")
+    for look in (runs.get_progress, runs.list_curves, runs.read_job_log):
+        with pytest.raises(NotFound):
+            look(stranger, job_id, backend=factory.backend)
