@@ -6,6 +6,7 @@ import shutil
 from datetime import date
 
 import pytest
+from tools.access_rules import PAGE, render_access_rules
 
 from allmende.domain.basics.refusals import Refusal
 from allmende.wiring import home
@@ -136,3 +137,7 @@ def test_a_call_with_a_zone_of_its_own_keeps_its_instant(folder):
     call = load_access_rules(folder).get_call("werkbank-ai-for-science-2027-1")
     assert call.cut_offs[0].isoformat() == "2026-12-11T10:00:00+00:00"
     assert issubclass(ConfigurationMistake, Refusal)
+
+
+def test_the_page_of_rules_says_what_the_files_say():
+    assert PAGE.read_text() == render_access_rules(), "run: python -m tools.access_rules"
