@@ -6,7 +6,19 @@ import pytest
 
 from allmende import cli
 from allmende.domain.basics.people import Role
-from tests.services.access import ANSWERS, CALL_ID, figures, founder, officer, person
+from allmende.services import awards, reviews
+from tests.services.access import (
+    ANSWERS,
+    CALL_ID,
+    RULES,
+    deed,
+    drafted,
+    figures,
+    founder,
+    officer,
+    person,
+    submitted,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -104,3 +116,50 @@ def test_organisations_are_registered_and_sized_from_a_file(allmende, tmp_path):
 def test_an_answer_needs_a_name_and_a_value(allmende):
     wrong = allmende("application", "edit", "app-1", "title", expect=1)
     assert wrong["error"]["code"] == "InvalidInput"
+
+
+def test_people_read_tables_and_sentences(capsys):
+    ada, firm = founder()
+    office = officer()
+
+    def read(somebody, *words):
+        assert cli.run(["--as", somebody.id, *words]) == 0
+        return capsys.readouterr().out
+
+    assert "No call is open" in read(ada, "call", "list")
+    assert "4 node-h" in read(office, "call", "open", CALL_ID)
+    assert "Terms of use of the Werkbank" in read(ada, "call", "show", CALL_ID)
+    application = submitted(ada, firm)
+    assert "Finding tumours early" in read(ada, "application", "show", application.id)
+    reviews.record_technical_assessment(deed(office), application.id, is_feasible=True)
+    award = awards.award_application(deed(office), application.id, rules=RULES)
+    letter = read(ada, "award", "show", award.id)
+    assert "Herzschlag GmbH is awarded 4 node-h on werkbank" in letter
+
+
+def test_the_office_settles_refuses_and_applicants_withdraw(allmende):
+    ada, firm = founder(size=None)
+    office = officer()
+    allmende("--as", office.id, "call", "open", CALL_ID)
+    application = submitted(ada, firm)
+    settled = allmende(
+        "--as", office.id, "application", "settle", application.id, "--eligible", "--why", "Seen."
+    )
+    assert settled["state"] == "technical_assessment"
+    allmende(
+        "--as",
+        office.id,
+        "application",
+        "assess",
+        application.id,
+        "--infeasible",
+        "--notes",
+        "Needs a GPU.",
+    )
+    refused = allmende("--as", office.id, "award", "refuse", application.id, "--why", "No GPU.")
+    assert (refused["state"], refused["decision"]) == ("refused", "No GPU.")
+    other = drafted(ada, firm)
+    withdrawn = allmende("--as", ada.id, "application", "withdraw", other.id)
+    assert withdrawn["state"] == "withdrawn"
+    listed = allmende("--as", ada.id, "application", "list", "--state", "refused")
+    assert [each["id"] for each in listed] == [application.id]

@@ -145,7 +145,7 @@ def test_every_table_has_a_row_for_every_fact():
         assert outcome.verdict is Verdict.ELIGIBLE or outcome.alternative or outcome.rule
     groups = "unknown member_state associated partly_associated associated_before_2021 other"
     for group, machine in itertools.product(groups.split(), ("after_2020", "before_2021")):
-        assert find_row(COUNTRY_TABLE, {"country": group, "machine": machine}).outcome.template
+        assert find_row(COUNTRY_TABLE, {"country": group, "machine": machine}).outcome.sentence
 
 
 some_answers = st.builds(

@@ -159,7 +159,7 @@ class _Decision:
         machine = "after_2020" if self.answers.machine_bought_after_2020 else "before_2021"
         facts = {"country": self.group_of(country), "machine": machine}
         outcome = find_row(COUNTRY_TABLE, facts).outcome
-        sentence = Sentence(outcome.template, {"country": country or "?"})
+        sentence = replace(outcome.sentence, facts={"country": country or "?"})
         self.add(outcome.rule, outcome.verdict, sentence, machine=machine)
         if outcome.verdict is not Verdict.ELIGIBLE:
             self.offer(outcome.alternative)
@@ -233,7 +233,7 @@ class _Decision:
         if outcome.group_id == "size":
             is_sme = size is not None and size.is_sme is True
             outcome = replace(outcome, group_id="sme" if is_sme else "industry")
-        self.add(outcome.rule, outcome.verdict, Sentence(outcome.template))
+        self.add(outcome.rule, outcome.verdict, outcome.sentence)
         if size is not None and self.who() not in ("science", "public"):
             self.note_size(size)
         if outcome.verdict is not Verdict.ELIGIBLE or outcome.route is Route.COMMERCIAL:

@@ -14,7 +14,7 @@ class Outcome:
 
     rule: str
     verdict: Verdict
-    template: str
+    sentence: Sentence  # a country row fills in its country
     route: Route | None = None
     group_id: str = ""  # "size": sme or industry, as the size class has it
     alternative: Sentence | None = None
@@ -53,7 +53,7 @@ COUNTRY_TABLE = (
         Outcome(
             rule="country.rule",
             verdict=Verdict.UNRESOLVED,
-            template="Say in which country the organisation is established.",
+            sentence=Sentence("Say in which country the organisation is established."),
         ),
     ),
     Row(
@@ -61,7 +61,7 @@ COUNTRY_TABLE = (
         Outcome(
             rule="country.rule",
             verdict=Verdict.ELIGIBLE,
-            template="{country} is a member state of the European Union.",
+            sentence=Sentence("{country} is a member state of the European Union."),
         ),
     ),
     Row(
@@ -69,7 +69,7 @@ COUNTRY_TABLE = (
         Outcome(
             rule="country.rule",
             verdict=Verdict.ELIGIBLE,
-            template="{country} is associated to Horizon Europe or Digital Europe.",
+            sentence=Sentence("{country} is associated to Horizon Europe or Digital Europe."),
         ),
     ),
     Row(
@@ -77,7 +77,9 @@ COUNTRY_TABLE = (
         Outcome(
             rule="country.rule",
             verdict=Verdict.UNRESOLVED,
-            template="{country} is associated to parts of Horizon Europe only; the office decides.",
+            sentence=Sentence(
+                "{country} is associated to parts of Horizon Europe only; the office decides."
+            ),
             alternative=_OTHER_PARTNER,
         ),
     ),
@@ -89,8 +91,10 @@ COUNTRY_TABLE = (
         Outcome(
             rule="country.rule",
             verdict=Verdict.UNRESOLVED,
-            template="This machine asks for association to Horizon 2020; the office checks whether "
-            "{country} had it.",
+            sentence=Sentence(
+                "This machine asks for association to Horizon 2020; the office checks whether "
+                "{country} had it."
+            ),
             alternative=_OTHER_PARTNER,
         ),
     ),
@@ -99,8 +103,10 @@ COUNTRY_TABLE = (
         Outcome(
             rule="country.rule",
             verdict=Verdict.INELIGIBLE,
-            template="{country} is neither a member state nor associated to the programmes that "
-            "this machine was bought under.",
+            sentence=Sentence(
+                "{country} is neither a member state nor associated to the programmes that "
+                "this machine was bought under."
+            ),
             alternative=_OTHER_PARTNER,
         ),
     ),
@@ -119,7 +125,7 @@ ROUTE_TABLE = (
         Outcome(
             rule="route.legal_person",
             verdict=Verdict.INELIGIBLE,
-            template="A group without legal personality cannot sign for compute time.",
+            sentence=Sentence("A group without legal personality cannot sign for compute time."),
             alternative=Sentence("Apply through a member that is a legal person."),
         ),
     ),
@@ -128,7 +134,7 @@ ROUTE_TABLE = (
         Outcome(
             rule="route.legal_person",
             verdict=Verdict.UNRESOLVED,
-            template="Say what kind of organisation applies.",
+            sentence=Sentence("Say what kind of organisation applies."),
         ),
     ),
     Row(
@@ -136,7 +142,7 @@ ROUTE_TABLE = (
         Outcome(
             rule="route.purpose",
             verdict=Verdict.UNRESOLVED,
-            template="Say what the compute time is for.",
+            sentence=Sentence("Say what the compute time is for."),
         ),
     ),
     Row(
@@ -144,7 +150,9 @@ ROUTE_TABLE = (
         Outcome(
             rule="route.eu_project",
             verdict=Verdict.ELIGIBLE,
-            template="Work inside a European research project is free of charge for everybody.",
+            sentence=Sentence(
+                "Work inside a European research project is free of charge for everybody."
+            ),
             route=Route.AI_FOR_SCIENCE,
             group_id="size",
         ),
@@ -154,7 +162,9 @@ ROUTE_TABLE = (
         Outcome(
             rule="route.sme",
             verdict=Verdict.ELIGIBLE,
-            template="As an SME you innovate with artificial intelligence free of charge.",
+            sentence=Sentence(
+                "As an SME you innovate with artificial intelligence free of charge."
+            ),
             route=Route.INDUSTRIAL_INNOVATION,
             group_id="sme",
         ),
@@ -164,8 +174,10 @@ ROUTE_TABLE = (
         Outcome(
             rule="route.scale_up",
             verdict=Verdict.ELIGIBLE,
-            template="A scale-up that is no longer an SME may use the machine; free of charge "
-            "it is for SMEs only.",
+            sentence=Sentence(
+                "A scale-up that is no longer an SME may use the machine; free of charge "
+                "it is for SMEs only."
+            ),
             route=Route.COMMERCIAL,
             group_id="industry",
             alternative=_PAY_OR_PARTNER,
@@ -176,7 +188,9 @@ ROUTE_TABLE = (
         Outcome(
             rule="route.commercial",
             verdict=Verdict.ELIGIBLE,
-            template="An enterprise that is no SME pays the market price for its own work.",
+            sentence=Sentence(
+                "An enterprise that is no SME pays the market price for its own work."
+            ),
             route=Route.COMMERCIAL,
             group_id="industry",
             alternative=_PAY_OR_PARTNER,
@@ -187,8 +201,10 @@ ROUTE_TABLE = (
         Outcome(
             rule="route.sme",
             verdict=Verdict.UNRESOLVED,
-            template="Whether you are an SME decides between free of charge and paid; figures are "
-            "missing.",
+            sentence=Sentence(
+                "Whether you are an SME decides between free of charge and paid; figures are "
+                "missing."
+            ),
             alternative=Sentence("Give headcount, turnover and balance sheet of two years."),
         ),
     ),
@@ -197,7 +213,9 @@ ROUTE_TABLE = (
         Outcome(
             rule="route.commissioned",
             verdict=Verdict.ELIGIBLE,
-            template="Work that a private firm orders counts as commercial, whoever does it.",
+            sentence=Sentence(
+                "Work that a private firm orders counts as commercial, whoever does it."
+            ),
             route=Route.COMMERCIAL,
             group_id="industry",
             alternative=Sentence("If the firm is an SME, it can apply itself, free of charge."),
@@ -208,8 +226,9 @@ ROUTE_TABLE = (
         Outcome(
             rule="route.science",
             verdict=Verdict.ELIGIBLE,
-            template="Universities, public research and public bodies use the machine free of "
-            "charge.",
+            sentence=Sentence(
+                "Universities, public research and public bodies use the machine free of charge."
+            ),
             route=Route.AI_FOR_SCIENCE,
             group_id="science",
         ),
@@ -219,7 +238,9 @@ ROUTE_TABLE = (
         Outcome(
             rule="route.eu_project",
             verdict=Verdict.ELIGIBLE,
-            template="Work inside a European research project is free of charge for everybody.",
+            sentence=Sentence(
+                "Work inside a European research project is free of charge for everybody."
+            ),
             route=Route.AI_FOR_SCIENCE,
             group_id="science",
         ),
@@ -229,7 +250,7 @@ ROUTE_TABLE = (
         Outcome(
             rule="route.office",
             verdict=Verdict.UNRESOLVED,
-            template="The rules do not name this case; the programme office decides.",
+            sentence=Sentence("The rules do not name this case; the programme office decides."),
             alternative=Sentence("Write two sentences on who orders the work and who owns it."),
         ),
     ),
