@@ -1,6 +1,6 @@
 """Clients in processes of their own that append to one chain at the same time.
 
-Run as a program: `python -m tests.storage.audit_trials 50`. It prints what it saw as JSON.
+Run as a program: `python -m tests.storage.audit_trials race 50`. It prints what it saw as JSON.
 """
 
 import json
@@ -20,6 +20,7 @@ from allmende.domain.basics.people import DAEMON, Person, Role  # noqa: E402
 from allmende.services import audit  # noqa: E402
 from allmende.services.deeds import Deed, one_transaction  # noqa: E402
 from allmende.storage import audit as store  # noqa: E402
+from allmende.storage.evidence import one_snapshot  # noqa: E402
 
 CLIENTS = 4
 AUDITOR = Person(id="p-auditor", name="A", roles=frozenset({Role.AUDITOR}))
@@ -49,11 +50,31 @@ def append(client: int, events: int, gate) -> None:
             continue
 
 
-def race(events: int) -> dict:
+def make_tables() -> None:
     labels = {path.rpartition(".")[2] for path in settings.INSTALLED_APPS}
     settings.MIGRATION_MODULES = dict.fromkeys(labels)
     call_command("migrate", run_syncdb=True, verbosity=0)
     connection.close()
+
+
+def read(events: int) -> dict:
+    """Read the chain again and again in one snapshot, while somebody else appends to it."""
+    make_tables()
+    act(DEED, subject="before", is_failing=False)
+    seen = []
+    with one_snapshot():
+        seen.append(len(store.list_events()))
+        gate = multiprocessing.get_context("spawn").Barrier(1)
+        writer = multiprocessing.get_context("spawn").Process(target=append, args=(0, events, gate))
+        writer.start()
+        writer.join(timeout=60)  # whoever only reads does not keep it waiting
+        seen.append(len(store.list_events(limit=events)))
+    return {"seen": seen, "exit": writer.exitcode, "after": len(store.list_events())}
+
+
+def race(events: int) -> dict:
+    """Let clients append at the same time."""
+    make_tables()
     gate = multiprocessing.Barrier(CLIENTS)
     clients = [
         multiprocessing.Process(target=append, args=(number, events, gate))
@@ -73,4 +94,5 @@ def race(events: int) -> dict:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(race(int(sys.argv[1]))))
+    trial = {"race": race, "read": read}[sys.argv[1]]
+    sys.stdout.write(json.dumps(trial(int(sys.argv[2]))))

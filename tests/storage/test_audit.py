@@ -29,21 +29,34 @@ def run(*arguments: str, home: Path, url: str = "") -> subprocess.CompletedProce
     )
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def run_trial(request, tmp_path):
+    """Return a function that runs a trial in a database of its own."""
+    is_server = request.param == "postgresql"
+    url = request.getfixturevalue("empty_postgresql_url") if is_server else ""
+
+    def run_one(trial: str, count: int) -> dict:
+        done = run("tests.storage.audit_trials", trial, str(count), home=tmp_path, url=url)
+        assert done.returncode == 0, done.stderr[-4000:]
+        return json.loads(done.stdout)
+
+    return run_one
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
-)
-def test_clients_that_append_at_once_make_one_unbroken_chain(database, request, tmp_path):
-    url = request.getfixturevalue("empty_postgresql_url") if database == "postgresql" else ""
-    done = run("tests.storage.audit_trials", str(EVENTS), home=tmp_path, url=url)
-    assert done.returncode == 0, done.stderr[-4000:]
+def test_clients_that_append_at_once_make_one_unbroken_chain(run_trial):
     kept = 4 * EVENTS * 4 // 5  # every fifth deed fails and leaves nothing
-    assert json.loads(done.stdout) == {
+    assert run_trial("race", EVENTS) == {
         "exits": [0, 0, 0, 0],
         "events": kept,
         "subjects": kept,
         "findings": [],
     }
+
+
+@pytest.mark.slow
+def test_a_snapshot_sees_one_instant_and_keeps_nobody_from_writing(run_trial):
+    assert run_trial("read", 5) == {"seen": [1, 1], "exit": 0, "after": 5}
 
 
 @pytest.mark.slow

@@ -27,17 +27,11 @@ def export_evidence(directory: Folder, json: AsJson = False) -> None:
     from allmende.wiring.access_rules import load_access_rules  # noqa: PLC0415 - see above
     from allmende.wiring.factory import load_factory  # noqa: PLC0415 - see above
 
-    if directory.exists() and any(directory.iterdir()):
-        raise FolderIsNotEmpty(folder=str(directory))
+    check_empty(directory)
     export = service.export_evidence(
         acting_deed(), factory=load_factory(), rules=load_access_rules()
     )
-    directory.mkdir(parents=True, exist_ok=True)
-    for name, lines in export.files.items():
-        text = "".join(f"{line}\n" for line in lines)
-        (directory / name).write_text(text, encoding="utf-8", newline="\n")
-    manifest = json_format.dumps(export.manifest, indent=2, ensure_ascii=False)
-    (directory / evidence.MANIFEST).write_text(manifest + "\n", encoding="utf-8")
+    write_folder(directory, export.files, export.manifest)
     if json:
         show({"directory": str(directory), **export.manifest}, json=True)
         return
@@ -65,6 +59,23 @@ def verify(
         _print(verification, is_head_known=bool(head))
     if not verification.is_clean:
         raise typer.Exit(ExitCode.REFUSED)
+
+
+def check_empty(directory: Path) -> None:
+    """Refuse a folder in which files of something else could stay."""
+    if directory.exists() and any(directory.iterdir()):
+        raise FolderIsNotEmpty(folder=str(directory))
+
+
+def write_folder(directory: Path, files: evidence.Files, manifest: dict[str, Any]) -> None:
+    """Write an export into a new folder; the manifest comes last and lists only whole files."""
+    check_empty(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, lines in files.items():
+        text = "".join(f"{line}\n" for line in lines)
+        (directory / name).write_text(text, encoding="utf-8", newline="\n")
+    text = json_format.dumps(manifest, indent=2, ensure_ascii=False)
+    (directory / evidence.MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
 def read_folder(directory: Path) -> tuple[dict[str, list[str]], dict[str, Any]]:

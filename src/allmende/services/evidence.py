@@ -81,13 +81,12 @@ def gather_records(
         records.TRANSFERS: map(records.record_of_transfer, ledger_store.iterate_transfers()),
         records.JOBS: map(records.record_of_job, job_store.list_all_jobs()),
         records.ATTEMPTS: map(records.record_of_attempt, job_store.list_all_attempts()),
-        records.CYCLES: (vars(cycle) for cycle in cycle_store.list_cycles()),
         records.APPLICATIONS: _applications(),
         records.TRAININGS: _trainings(),
         records.PROMISES: iter(()),
     }
     plain = {name: [_plain(record) for record in found] for name, found in written.items()}
-    return {**plain, records.EVENTS: _events()}
+    return {**plain, records.CYCLES: _cycles(), records.EVENTS: _events()}
 
 
 def targets_from(factory: Factory, rules: AccessRules, now: datetime) -> Targets:
@@ -128,6 +127,14 @@ def _trainings() -> Iterator[Record]:
     for job in job_store.list_all_jobs():
         if records.is_finished_training(records.record_of_job(job)):
             yield records.record_of_training(job, model_store.find_model_of_job(job.id))
+
+
+def _cycles() -> list[Record]:
+    # Snapshots and plans are plain already, and large: they are taken as they are.
+    return [
+        {**vars(cycle), "at": canonical.render_instant(cycle.at)}
+        for cycle in cycle_store.list_cycles()
+    ]
 
 
 def _events() -> list[Record]:

@@ -9,32 +9,42 @@ from allmende.domain.basics.sites import Factory
 from allmende.domain.trust import promises
 from allmende.domain.trust.gathering import gather_evidence
 from allmende.domain.trust.permissions import Permission, can_do, check_permission
+from allmende.domain.trust.records import Records
 from allmende.domain.trust.verdicts import EvidenceRow, PromiseResult
 from allmende.services import audit, evidence
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import audit as audit_store
+from allmende.storage import evidence as evidence_store
 from allmende.storage import promises as store
 
 # Rows about these belong to nobody; all others are shown to those who see every job.
 PUBLIC_RECORDS = ("partition", "cycle", "ledger", "audit", "event", "meter")
 
 
-@one_transaction
 def evaluate_promises(
     deed: Deed, *, factory: Factory, rules: AccessRules
 ) -> tuple[PromiseResult, ...]:
-    """Judge every promise now, keep the results, and anchor what was finished since last time."""
+    """Judge every promise now, keep the results, and anchor what was finished since last time.
+
+    Judging takes a while, so nobody is kept waiting: only keeping the results is a transaction.
+    """
     check_permission(deed.actor, Permission.EXPORT_EVIDENCE)
-    audit_store.lock_head()
-    written = evidence.gather_records(factory=factory, rules=rules, now=deed.now)
+    with evidence_store.one_snapshot():
+        written = evidence.gather_records(factory=factory, rules=rules, now=deed.now)
     results = promises.evaluate_promises(gather_evidence(written, at=deed.now))
+    _keep(deed, results, written=written)
+    return results
+
+
+@one_transaction
+def _keep(deed: Deed, results: tuple[PromiseResult, ...], *, written: Records) -> None:
+    audit_store.lock_head()
     earlier = {result.promise_id: result.verdict for result in store.list_results()}
     store.save_results(results)
     evidence.anchor_records(deed, written)
     verdicts = {result.promise_id: result.verdict for result in results}
     if verdicts != earlier:
         audit.record(deed, action="promises.evaluated", subject="promises", verdicts=verdicts)
-    return results
 
 
 def list_promises(reader: Person) -> list[PromiseResult]:

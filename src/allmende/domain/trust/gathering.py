@@ -1,5 +1,6 @@
 """From written records to the facts that the promises are judged by; needs no database."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from fractions import Fraction
@@ -61,7 +62,21 @@ def find_in_ledger(written: Records) -> Iterator[Finding]:
         yield Finding(place=finding.subject, problem=finding.sentence)
 
 
+# A plan is replayed once per process, not at every evaluation: the key is the whole record.
+_REMEMBERED_MAX = 50_000
+_remembered: dict[str, CycleFact] = {}
+
+
 def _cycle(record: Record) -> CycleFact:
+    key = canonical.digest(json.dumps(record, sort_keys=True))
+    if key not in _remembered:
+        if len(_remembered) >= _REMEMBERED_MAX:
+            _remembered.clear()
+        _remembered[key] = _replay_cycle(record)
+    return _remembered[key]
+
+
+def _replay_cycle(record: Record) -> CycleFact:
     snapshot, policy = read_snapshot(record["snapshot"])
     plan = record["plan"]
     started = (start[0] for start in plan["starts"])
