@@ -95,7 +95,7 @@ def bounds(simulation, extra_seconds=0):
 
 
 @given(seed=SEEDS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_no_lag_passes_the_bound(seed):
     simulation = random_simulation(Random(seed), preemption=False)
     worst = simulation.state.worst_lags
@@ -103,7 +103,7 @@ def test_no_lag_passes_the_bound(seed):
 
 
 @given(seed=SEEDS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_with_preemption_no_lag_passes_the_tighter_bound(seed):
     # A claim may become pressing just after a plan: the next one comes a heartbeat later.
     simulation = random_simulation(Random(seed), preemption=True)
@@ -113,7 +113,7 @@ def test_with_preemption_no_lag_passes_the_tighter_bound(seed):
 
 
 @given(seed=SEEDS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_each_drained_node_adds_at_most_one_horizon_to_the_bound(seed):
     simulation = random_simulation(Random(seed), preemption=False, drains=4)
     drained = sum(len(nodes) for _, nodes in simulation.drains)
@@ -123,7 +123,7 @@ def test_each_drained_node_adds_at_most_one_horizon_to_the_bound(seed):
 
 
 @given(seed=SEEDS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_every_job_that_is_not_cancelled_starts(seed):
     simulation = random_simulation(Random(seed), preemption=seed % 2 == 0)
     certain = {work.id for work in simulation.works if work.cancelled_at is None}
@@ -180,7 +180,7 @@ def test_a_pressing_claim_keeps_the_bound_where_heads_alone_would_not():
 
 
 @given(seed=SEEDS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_never_idle_and_every_reservation_keeps_its_nodes(seed):
     rng = Random(seed)
     snapshot, policy = random_snapshot(rng), random_policy(rng)
@@ -251,7 +251,7 @@ def timeline_after(snapshot, answer):
 
 
 @given(seed=SEEDS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_renaming_groups_changes_nothing(seed):
     rng = Random(seed)
     snapshot, policy = random_snapshot(rng), random_policy(rng)
@@ -282,7 +282,7 @@ def test_renaming_groups_changes_nothing(seed):
 
 
 @given(seed=SEEDS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_the_order_of_the_snapshot_changes_nothing(seed):
     rng = Random(seed)
     snapshot, policy = random_snapshot(rng), random_policy(rng)

@@ -114,7 +114,7 @@ def simulate(works, nodes, backfill):
 
 
 @given(seed=SEEDS)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_one_group_without_guarantee_is_easy_backfilling(seed):
     rng = Random(seed)
     nodes = rng.randint(1, 8)
@@ -123,7 +123,7 @@ def test_one_group_without_guarantee_is_easy_backfilling(seed):
 
 
 @given(seed=SEEDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_with_reservations_for_all_it_is_conservative_backfilling(seed):
     rng = Random(seed)
     nodes = rng.randint(1, 8)
@@ -132,7 +132,7 @@ def test_with_reservations_for_all_it_is_conservative_backfilling(seed):
 
 
 @given(seed=SEEDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_without_backfill_it_is_first_come_first_served(seed):
     rng = Random(seed)
     nodes = rng.randint(1, 8)
@@ -142,7 +142,7 @@ def test_without_backfill_it_is_first_come_first_served(seed):
 
 
 @given(seed=SEEDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_reserved_start_never_moves_later(seed):
     rng = Random(seed)
     nodes = rng.randint(1, 8)

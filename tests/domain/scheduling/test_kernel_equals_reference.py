@@ -18,7 +18,7 @@ def answers(plan_):
 
 
 @given(seed=SEEDS)
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_the_kernel_decides_as_the_plain_reference_does(seed):
     rng = Random(seed)
     snapshot, policy = random_snapshot(rng), random_policy(rng)
@@ -27,7 +27,7 @@ def test_the_kernel_decides_as_the_plain_reference_does(seed):
 
 
 @given(seed=SEEDS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_the_compiled_kernel_decides_as_the_plain_one_does(seed):
     rng = Random(seed)
     snapshot, policy = random_snapshot(rng), random_policy(rng)

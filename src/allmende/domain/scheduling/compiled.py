@@ -87,7 +87,8 @@ def pack(part: Any) -> Any:
     """Return a table of columns as one array of records: far less for the compiler to carry."""
     if isinstance(part, np.ndarray):
         return part
-    return np.rec.fromarrays(list(part), names=list(part._fields))
+    fields = [(name, np.int64) for name in part._fields]
+    return np.rec.fromarrays(list(part), dtype=fields)
 
 
 def unpack(records: Any, part: Any) -> None:

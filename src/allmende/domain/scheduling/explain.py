@@ -16,38 +16,36 @@ Figures = Mapping[str, int | str]
 SENTENCES: Mapping[WaitReason, Sentence] = {
     WaitReason.HELD: Sentence("It is on hold."),
     WaitReason.TOO_WIDE: Sentence(
-        "It asks for {nodes} nodes; in the group {group} a job may have up to {widest}, so that "
-        "every group's guarantee can be kept. Submit it with fewer nodes."
+        "It asks for {nodes}; in the group {group} a job may have at most {widest}, so that every "
+        "group's guarantee can be kept. Submit it with fewer nodes."
     ),
     WaitReason.TOO_LONG: Sentence(
         "Its time limit of {time_limit} is above the {limit} that a job like it may have here. "
         "Submit it with a shorter limit and checkpoints."
     ),
     WaitReason.OUT_OF_SERVICE: Sentence(
-        "It asks for {nodes} nodes and {capacity} are in service. It can start once drained nodes "
-        "are back."
+        "It asks for {nodes} for {time_limit}, which is more than can be in service ({capacity} "
+        "now). It can start once drained nodes are back."
     ),
     WaitReason.CEILING: Sentence(
-        "{share} already uses {used} of the {ceiling} nodes that it may use at once. It starts "
-        "when another job there has ended."
+        "{share} uses {used} and may use {ceiling} at once. It starts when another job there has "
+        "ended."
     ),
     WaitReason.HEAD: Sentence(
-        "It is next in the group {group}: {nodes} nodes are reserved for it and come free within "
-        "{time} at the latest."
+        "It is next in the group {group}: room for {nodes} is reserved for it, within {time} at "
+        "the latest."
     ),
     WaitReason.HEAD_UNDATED: Sentence(
-        "It is next in the group {group} and waits for {nodes} nodes; when they come free cannot "
-        "be said yet, because the claims of other groups go first."
+        "It is next in the group {group} and needs {nodes}; when that is free cannot be said yet, "
+        "because the claims of other groups go first."
     ),
-    WaitReason.NODES_BUSY: Sentence(
-        "It needs {nodes} nodes and {free} are free; other jobs go before it."
-    ),
+    WaitReason.NODES_BUSY: Sentence("It needs {nodes}; now free: {free}. Other jobs go before it."),
     WaitReason.RESERVATION: Sentence(
-        "It would fit into the {free} free nodes, but its time limit of {time_limit} would delay a "
-        "job of the group {ahead} that goes before it. A shorter limit may let it start at once."
+        "Enough nodes are free, but its time limit of {time_limit} would delay a job of the group "
+        "{ahead} that goes before it. A shorter limit may let it start at once."
     ),
     WaitReason.KEPT: Sentence(
-        "The {free} free nodes are kept for the group {ahead}, which was promised more than it has "
+        "What is free ({free}) is kept for the group {ahead}, which was promised more than it has "
         "received so far."
     ),
     WaitReason.CAPACITY: Sentence(
@@ -56,6 +54,7 @@ SENTENCES: Mapping[WaitReason, Sentence] = {
     ),
     WaitReason.NO_BACKFILL: Sentence("Jobs start strictly in order here, and others go before it."),
 }
+COUNTS_OF_NODES = frozenset({"nodes", "free", "capacity", "widest", "used", "ceiling"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,26 +67,35 @@ class Explanation:
     figures: Figures
 
 
+def say_nodes(count: int) -> Sentence:
+    """Say a number of nodes."""
+    return Sentence("1 node") if count == 1 else Sentence("{count} nodes", {"count": count})
+
+
 def say_duration(seconds: int) -> Sentence:
     """Say a length of time in the two largest units that fit it, rounded up."""
     if seconds < 120:
-        return Sentence("{seconds} seconds", {"seconds": seconds})
+        return Sentence("{seconds} s", {"seconds": seconds})
     minutes = -(-seconds // 60)
     if minutes < 120:
-        return Sentence("{minutes} minutes", {"minutes": minutes})
+        return Sentence("{minutes} min", {"minutes": minutes})
     hours, rest = divmod(minutes, 60)
     if hours < 48:
-        return Sentence("{hours} hours {minutes} minutes", {"hours": hours, "minutes": rest})
+        return Sentence("{hours} h {minutes} min", {"hours": hours, "minutes": rest})
     days, rest = divmod(-(-minutes // 60), 24)
-    return Sentence("{days} days {hours} hours", {"days": days, "hours": rest})
+    return Sentence("{days} d {hours} h", {"days": days, "hours": rest})
 
 
 def say_wait(reason: WaitReason, figures: Figures) -> Sentence:
-    """Return the sentence of a reason with these figures; seconds become readable lengths."""
-    facts: dict[str, object] = dict(figures)
+    """Return the sentence of a reason with these figures, as words that carry their unit."""
+    facts: dict[str, object] = {}
     for name, fact in figures.items():
-        if name.endswith("_seconds") and isinstance(fact, int):
+        if isinstance(fact, int) and name in COUNTS_OF_NODES:
+            facts[name] = say_nodes(fact)
+        elif isinstance(fact, int):
             facts[name.removesuffix("_seconds")] = say_duration(fact)
+        else:
+            facts[name] = fact
     return Sentence(SENTENCES[reason].template, facts)
 
 
