@@ -126,3 +126,12 @@ def test_nobody_reads_a_foreign_run(factory: Running):
     for look in (runs.get_progress, runs.list_curves, runs.read_job_log):
         with pytest.raises(NotFound):
             look(stranger, job_id, backend=factory.backend)
+
+
+def test_staff_see_how_far_a_job_is_but_not_what_it_writes(factory: Running):
+    job_id = a_run_that_writes(factory, [])
+    auditor = factory.person("auditor")
+    assert runs.get_progress(auditor, job_id, backend=factory.backend).percent == 0
+    for look in (runs.list_curves, runs.read_job_log):
+        with pytest.raises(NotFound):
+            look(auditor, job_id, backend=factory.backend)

@@ -11,17 +11,19 @@ from rich.text import Text
 
 from allmende import wiring
 from allmende.cli.demo_board import JobBoard
+from allmende.cli.evidence import read_folder, write_folder
 from allmende.domain.basics.ids import IdMaker
 from allmende.domain.basics.people import DAEMON, Person, Role
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.backends import EndReason
 from allmende.domain.scheduling.jobs import JobState
+from allmende.domain.trust import evidence as sealed
 from allmende.domain.trust.verdicts import PromiseResult, Verdict
 from allmende.services import cycle, evidence, ledger, models, promises, runs
 from allmende.services.cast import DEMO_PASSWORD, EVERYBODY, FOUNDER
 from allmende.services.deeds import Deed
 from allmende.services.story import Story
-from allmende.wiring import evidence_folder, stage
+from allmende.wiring import stage
 from allmende.wiring.access_rules import load_access_rules
 from allmende.wiring.home import home
 from allmende.wiring.languages import translate
@@ -155,7 +157,8 @@ class Stage:
         self.results = promises.evaluate_promises(self.act(auditor), **parts)
         export = evidence.export_evidence(self.act(auditor), **parts)
         folder = home() / "evidence"
-        evidence_folder.write(folder, export)
+        write_folder(folder, export.files, export.manifest)
+        verification = sealed.verify(*read_folder(folder))
         views = self.board.views()
         reasons = [attempt.reason for view in views for attempt in view.attempts]
         self.checks = {
@@ -163,7 +166,7 @@ class Stage:
             "a run was preempted and resumed": EndReason.PREEMPTED in reasons,
             "a node died and its job went on": EndReason.NODE_FAIL in reasons,
             "the ledger balances": ledger.check(auditor).is_clean,
-            "the exported evidence verifies": evidence_folder.verify(folder).is_clean,
+            "the exported evidence verifies": verification.is_clean,
         }
         self._show_promises()
 

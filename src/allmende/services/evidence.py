@@ -97,7 +97,13 @@ def targets_from(factory: Factory, rules: AccessRules, now: datetime) -> Targets
         countries=factory.countries,
         sme_share=Fraction(percent) / 100,
         sme_share_source=rule.source,
+        renewable_share=_share(rules, "promise.renewable_share", now),
+        heat_used_share=_share(rules, "promise.heat_used_share", now),
     )
+
+
+def _share(rules: AccessRules, rule: str, now: datetime) -> Fraction:
+    return Fraction(rules.book.number(rule, on=now.date())) / 100
 
 
 def _factory(factory: Factory, targets: Targets) -> Iterator[Record]:

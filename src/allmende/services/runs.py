@@ -8,7 +8,9 @@ from typing import Any
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.scheduling.backends import Backend
+from allmende.domain.trust.permissions import check_member
 from allmende.services import jobs
+from allmende.services.jobs import JobView
 
 POINTS_PER_METRIC = 1000
 LOG_PART_BYTES = 64 * 1024
@@ -69,8 +71,8 @@ def read_progress(backend: Backend, job_id: str) -> Progress:
 
 
 def list_curves(reader: Person, job_id: str, *, backend: Backend) -> list[Curve]:
-    """Return every metric of a job over its steps; a step done again counts once, the last time."""
-    jobs.get_job(reader, job_id)
+    """Return every metric of a job over its steps, to members; a step done again counts once."""
+    _check_own(reader, job_id)
     curves: dict[str, dict[int, float]] = {}
     for line in _parse_progress(backend.read_progress(job_id)):
         for name, value in line["metrics"].items():
@@ -84,8 +86,8 @@ def list_curves(reader: Person, job_id: str, *, backend: Backend) -> list[Curve]
 def read_job_log(
     reader: Person, job_id: str, *, attempt: int = 0, offset: int = 0, backend: Backend
 ) -> LogPart:
-    """Return a piece of an attempt's output, the newest attempt's if none is named."""
-    view = jobs.get_job(reader, job_id)
+    """Return a piece of an attempt's output, to members; the newest attempt's if none is named."""
+    view = _check_own(reader, job_id)
     number = attempt or view.job.attempts
     if number == 0:
         return LogPart(text="", next_offset=0, is_whole=True)
@@ -104,6 +106,13 @@ def read_job_log(
         next_offset=max(0, offset) + len(content),
         is_whole=len(content) < LOG_PART_BYTES - 4,
     )
+
+
+def _check_own(reader: Person, job_id: str) -> JobView:
+    """Return the job to its own people: what it writes is theirs, not the staff's."""
+    view = jobs.get_job(reader, job_id)
+    check_member(reader, view.job.organisation_id, kind="log of job", id=job_id)
+    return view
 
 
 def _parse_progress(content: bytes) -> list[dict[str, Any]]:

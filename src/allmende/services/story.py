@@ -103,7 +103,8 @@ class Story:
             )
             assert result.verdict is Verdict.ELIGIBLE, f"{part.key} is cast to be eligible"
             if result.size is not None:
-                yield Sentence("{who}: {why}", {"who": part.organisation, "why": result.size.reason})
+                size = {"who": part.organisation, "why": result.size.reason}
+                yield Sentence("{who}: {why}", size)
             facts = {
                 "who": part.organisation,
                 "why": result.first_reason.sentence,

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 
-from allmende.domain.access.application_forms import ApplicationForm, DataClass
+from allmende.domain.access.application_forms import ApplicationForm
 from allmende.domain.access.applications import Application, Frozen
 from allmende.domain.access.eligibility import decide_for_call
 from allmende.domain.access.modes import Experience
@@ -10,6 +10,7 @@ from allmende.domain.access.organisations import Organisation, OrganisationKind
 from allmende.domain.access.ownership import Firm, FirmKind, Holding, OwnershipGraph, YearFigures
 from allmende.domain.access.sme import classify_size
 from allmende.domain.access.verdicts import Answers, ProjectPurpose
+from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.units import TimeUnit
 from allmende.wiring.access_rules import load_access_rules
 

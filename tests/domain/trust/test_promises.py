@@ -28,7 +28,12 @@ from allmende.domain.trust.promises import (
 from allmende.domain.trust.verdicts import ROWS_MAX, Verdict
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-TARGETS = Targets(countries=frozenset({"DE"}), sme_share=Fraction(1, 5))
+TARGETS = Targets(
+    countries=frozenset({"DE"}),
+    sme_share=Fraction(1, 5),
+    renewable_share=Fraction(1),
+    heat_used_share=Fraction(1, 10),
+)
 NOTHING = Evidence(at=NOON, targets=TARGETS)
 
 

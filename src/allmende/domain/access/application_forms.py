@@ -10,6 +10,7 @@ from typing import Any, get_args, get_type_hints
 from allmende.domain.access.calls import Call
 from allmende.domain.access.modes import Experience
 from allmende.domain.access.verdicts import ProjectPurpose
+from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.units import TimeUnit, hours_from_seconds, seconds_from_hours
@@ -54,15 +55,6 @@ class Section(StrEnum):
     RESOURCES = "resources"
     DATA = "data"
     DECLARATIONS = "declarations"
-
-
-class DataClass(StrEnum):
-    """How sensitive the data is."""
-
-    PUBLIC = "public"
-    INTERNAL = "internal"
-    PERSONAL = "personal"
-    HEALTH = "health"
 
 
 PERSONAL_CLASSES = frozenset({DataClass.PERSONAL, DataClass.HEALTH})

@@ -45,7 +45,8 @@ class Groups(NamedTuple):
     lag_ranks: Ints
     usage_ranks: Ints
     pressing: Ints  # 0 is the longest pressing
-    targets: Ints
+    targets: Ints  # most that a pressing group runs or keeps before others have their turn
+    kept: Ints  # nodes kept for a pressing group now
     cursors: Ints  # the first undecided job
     last: Ints
     done: Ints  # its head has been dealt with

@@ -159,6 +159,7 @@ def _lay_out_groups(
             pressing.index(g.path) if g.path in pressing else boards.NOT_PRESSING for g in groups
         ),
         targets=ints(shares[g.path].target_nodes(capacity) for g in groups),
+        kept=ints(0 for _ in groups),
         cursors=ints(first.get(g.path, 0) for g in groups),
         last=ints(last.get(g.path, 0) for g in groups),
         done=ints(0 for _ in groups),

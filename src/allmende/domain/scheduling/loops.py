@@ -44,81 +44,101 @@ def decide(board: Board) -> None:
     """Give every job on the board its verdict."""
     serve_pressing(board)
     serve_heads(board)
+    note_claims(board)
     serve_rest(board)
 
 
 def serve_pressing(board: Board) -> None:
-    """Let pressing groups take free nodes first, and keep what they still miss of their target."""
+    """Let pressing groups, in turn, take and keep free nodes up to their targets."""
     groups = board.groups
     for turn in range(groups.pressing.size):
         for g in range(groups.pressing.size):
             if groups.pressing[g] == turn:
-                start_leading(board, g)
+                start_claim(board, g)
                 if groups.cursors[g] < groups.last[g]:
                     keep_claim(board, g)
-                groups.done[g] = 1
 
 
-def start_leading(board: Board, g: Any) -> None:
-    """Start the first jobs of a group while they fit."""
-    groups = board.groups
+def start_claim(board: Board, g: Any) -> None:
+    """Start the first jobs of a pressing group while they fit and are within its target."""
+    groups, jobs = board.groups, board.jobs
     while groups.cursors[g] < groups.last[g]:
         j = groups.cursors[g]
         if not stays_below_ceilings(board, j):
-            board.jobs.verdicts[j] = CEILING
-        elif first_obstacle(board.profile, 0, board.jobs.nodes[j], board.jobs.limits[j]) == NEVER:
-            start(board, j)
+            jobs.verdicts[j] = CEILING
+        elif groups.running[g] + jobs.nodes[j] > groups.targets[g]:
+            return
+        elif first_obstacle(board.profile, 0, jobs.nodes[j], jobs.limits[j]) == NEVER:
+            start(board, j, is_claim=True)
         else:
             return
         groups.cursors[g] += 1
 
 
 def keep_claim(board: Board, g: Any) -> None:
-    """Keep every node that comes free for a pressing group, up to its target; its head waits."""
+    """Keep every node that comes free for a pressing group, up to its target."""
     groups, jobs = board.groups, board.jobs
-    head = groups.cursors[g]
-    groups.cursors[g] += 1
-    kept = max(0, groups.targets[g] - groups.running[g])
+    missing = max(0, groups.targets[g] - groups.running[g])
     if board.settings[PREEMPTION]:
         waiting = 0
-        for j in range(head, groups.last[g]):
+        for j in range(groups.cursors[g], groups.last[g]):
             waiting += jobs.nodes[j]
-        preempt_for_claim(board, head, min(kept, waiting))
-    place = earliest_start(board.profile, jobs.nodes[head], jobs.limits[head])
-    if place == NEVER:
-        jobs.verdicts[head] = HEAD_UNDATED
-    else:
-        reserve(board, head, place, max(0, jobs.nodes[head] - kept))
-    if kept > 0:
-        occupy_forever(board.profile, kept)
-        note_reservation(board, head, FOREVER, kept)
+        preempt_for_claim(board, groups.cursors[g], min(missing, waiting))
+    set_kept(board, g, missing)
+
+
+def set_kept(board: Board, g: Any, nodes: Any) -> None:
+    """Keep so many nodes for a group from now on, instead of what was kept before."""
+    occupy_forever(board.profile, nodes - board.groups.kept[g])
+    board.groups.kept[g] = nodes
 
 
 def serve_heads(board: Board) -> None:
     """Start heads in order; reserve for the head of every owed group and of the first other."""
-    groups, jobs = board.groups, board.jobs
+    groups = board.groups
     while True:
         g = first_group(board, heads_only=True)
         if g == NEVER:
             return
-        j = groups.cursors[g]
-        groups.cursors[g] += 1
-        if not stays_below_ceilings(board, j):
-            jobs.verdicts[j] = CEILING
-        elif first_obstacle(board.profile, 0, jobs.nodes[j], jobs.limits[j]) == NEVER:
-            start(board, j)
+        is_pressing = groups.kept[g] > 0
+        set_kept(board, g, 0)  # what is kept for a group does not stand in its own way
+        urgency = class_of(groups, g)
+        serve_head(board, g)
+        if is_pressing and (groups.done[g] or groups.cursors[g] < groups.last[g]):
+            set_kept(board, g, max(0, groups.targets[g] - groups.running[g]))
+        if groups.done[g] and urgency == 2:
+            return
+
+
+def serve_head(board: Board, g: Any) -> None:
+    """Start the first job of a group, or reserve for it; then the group is done."""
+    groups, jobs = board.groups, board.jobs
+    j = groups.cursors[g]
+    groups.cursors[g] += 1
+    if not stays_below_ceilings(board, j):
+        jobs.verdicts[j] = CEILING
+    elif first_obstacle(board.profile, 0, jobs.nodes[j], jobs.limits[j]) == NEVER:
+        start(board, j, is_claim=False)
+    else:
+        if class_of(groups, g) == 0 and board.settings[PREEMPTION]:
+            preempt_for_head(board, j)
+        place = earliest_start(board.profile, jobs.nodes[j], jobs.limits[j])
+        if place == NEVER:
+            jobs.verdicts[j] = HEAD_UNDATED
         else:
-            urgency = class_of(groups, g)
-            if urgency == 0 and board.settings[PREEMPTION]:
-                preempt_for_head(board, j)
-            place = earliest_start(board.profile, jobs.nodes[j], jobs.limits[j])
-            if place == NEVER:
-                jobs.verdicts[j] = HEAD_UNDATED
-            else:
-                reserve(board, j, place, jobs.nodes[j])
-            groups.done[g] = 1
-            if urgency == 2:
-                return
+            kept = 0
+            if groups.pressing[g] != NOT_PRESSING:
+                kept = max(0, groups.targets[g] - groups.running[g])
+            reserve(board, j, place, max(0, jobs.nodes[j] - kept))
+        groups.done[g] = 1
+
+
+def note_claims(board: Board) -> None:
+    """Write down what is kept for pressing groups, in the name of their heads."""
+    groups = board.groups
+    for g in range(groups.kept.size):
+        if groups.kept[g] > 0:
+            note_reservation(board, groups.cursors[g] - 1, FOREVER, groups.kept[g])
 
 
 def serve_rest(board: Board) -> None:
@@ -136,7 +156,7 @@ def serve_rest(board: Board) -> None:
         elif board.settings[BACKFILL] == NO_BACKFILL:
             jobs.verdicts[j] = OFF
         elif obstacle == NEVER:
-            start(board, j)
+            start(board, j, is_claim=False)
         else:
             find_cause(board, j, obstacle)
             if board.settings[BACKFILL] == CONSERVATIVE:
@@ -175,9 +195,7 @@ def first_group(board: Board, heads_only: Any) -> Any:
 
 
 def class_of(groups: Groups, g: Any) -> Any:
-    """Return -1 pressing, 0 owed and below its rate, 1 owed, 2 not owed."""
-    if groups.pressing[g] != NOT_PRESSING:
-        return -1
+    """Return 0 owed and below its rate, 1 owed, 2 not owed."""
     if groups.running[g] * MICRO < groups.rates[g]:
         return 0
     return 1 if groups.has_lag[g] else 2
@@ -189,8 +207,6 @@ def goes_before(board: Board, a: Any, b: Any) -> Any:
     urgency = class_of(groups, a)
     if urgency != class_of(groups, b):
         return urgency < class_of(groups, b)
-    if urgency == -1:
-        return groups.pressing[a] < groups.pressing[b]
     ranks = groups.usage_ranks if urgency == 2 else groups.lag_ranks
     if ranks[a] != ranks[b]:
         return ranks[a] < ranks[b]
@@ -207,14 +223,13 @@ def stays_below_ceilings(board: Board, j: Any) -> Any:
     return True
 
 
-def start(board: Board, j: Any) -> None:
+def start(board: Board, j: Any, *, is_claim: Any) -> None:
     """Start a job now."""
     groups, jobs, settings = board.groups, board.jobs, board.settings
     g, nodes = jobs.groups[j], jobs.nodes[j]
     groups.running[g] += nodes
     groups.left[g] += nodes
-    is_claim = groups.pressing[g] != NOT_PRESSING and not groups.done[g]
-    if is_claim and groups.running[g] <= groups.targets[g]:
+    if is_claim:
         occupy_forever(board.profile, nodes)  # a pressing group keeps its nodes when jobs end
     else:
         # Before the first reservation a start counts like a running job (Mu'alem, Feitelson 2001).

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.training import fields
 from allmende.domain.training.fields import Fields, Finding
 
-DATA_CLASSES = ("public", "internal", "personal", "health")
+DATA_CLASSES = tuple(DataClass)
 RETRY_REASONS = ("preempted", "node_fail")
 MOUNT_MODES = ("ro", "rw")
 ParamValue = str | int | float | bool
@@ -38,8 +39,8 @@ class TooManyAccelerators(Refusal):
 
 
 class CodeNotBrought(Refusal):
-    """Your folder {workdir} cannot be brought to the node yet. Leave workdir out, and let `setup` or
-    `run` write or fetch what they need into the job's own folder."""
+    """Your folder {workdir} cannot be brought to the node yet. Leave workdir out; setup and run may
+    write what they need into the job's own folder."""
 
     status = 422
 

@@ -6,10 +6,11 @@ from fractions import Fraction
 from itertools import groupby, pairwise
 from typing import TypeVar
 
+from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.footprint.energy import EnergyMethod
 from allmende.domain.trust.facts import AttemptFact, CycleFact, Evidence, GroupFact
-from allmende.domain.trust.residency import DataClass, may_be_in
+from allmende.domain.trust.residency import may_be_in
 from allmende.domain.trust.verdicts import EvidenceRow, Measurement
 
 NOTHING_YET = Sentence("Nothing to judge yet.")

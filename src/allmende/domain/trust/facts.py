@@ -16,6 +16,8 @@ class Targets:
     sme_group_id: str = "sme"
     sme_share: Fraction = Fraction(0)
     sme_share_source: str = ""
+    renewable_share: Fraction = Fraction(0)
+    heat_used_share: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, kw_only=True)

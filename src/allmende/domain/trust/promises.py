@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sentences import Sentence
@@ -36,6 +35,20 @@ def _sme_share_target(targets: Targets) -> Sentence:
     return Sentence(
         "at least {percent} % of all node time while they ask for it",
         {"percent": f"{float(100 * targets.sme_share):g}"},
+    )
+
+
+def _renewable_target(targets: Targets) -> Sentence:
+    return Sentence(
+        "at least {percent} % of the site's electricity",
+        {"percent": f"{float(100 * targets.renewable_share):g}"},
+    )
+
+
+def _heat_target(targets: Targets) -> Sentence:
+    return Sentence(
+        "at least {percent} % of all energy is used again as heat",
+        {"percent": f"{float(100 * targets.heat_used_share):g}"},
     )
 
 
@@ -161,18 +174,20 @@ PROMISES: tuple[Promise, ...] = (
         id="renewable-power",
         title=Sentence("The power is renewable"),
         promised_to=THE_PUBLIC,
-        source=Sentence("EnEfG § 11(5): 100 % from 1 January 2027"),
-        target=_always(Sentence("100 % of the site's electricity")),
-        evaluate=lambda evidence: evaluations.judge_site_figure(evidence, "renewable", Fraction(1)),
+        source=Sentence("the factory's own promise, ahead of EnEfG § 11(5)"),
+        target=_renewable_target,
+        evaluate=lambda evidence: evaluations.judge_site_figure(
+            evidence, "renewable", evidence.targets.renewable_share
+        ),
     ),
     Promise(
         id="heat-used",
         title=Sentence("Waste heat is used"),
         promised_to=THE_PUBLIC,
-        source=Sentence("EnEfG § 11(2): 10, 15 or 20 % by year of start"),
-        target=_always(Sentence("at least 10 % of all energy is used again as heat")),
+        source=Sentence("the factory's own promise, after EnEfG § 11(2)"),
+        target=_heat_target,
         evaluate=lambda evidence: evaluations.judge_site_figure(
-            evidence, "heat_used", Fraction(1, 10)
+            evidence, "heat_used", evidence.targets.heat_used_share
         ),
     ),
 )

@@ -88,6 +88,8 @@ def record_of_targets(targets: Targets) -> Record:
         "sme_group_id": targets.sme_group_id,
         "sme_share": str(targets.sme_share),
         "sme_share_source": targets.sme_share_source,
+        "renewable_share": str(targets.renewable_share),
+        "heat_used_share": str(targets.heat_used_share),
     }
 
 
@@ -218,4 +220,6 @@ def targets_of(records: list[Record]) -> Targets:
         sme_group_id=targets["sme_group_id"],
         sme_share=Fraction(targets["sme_share"]),
         sme_share_source=targets["sme_share_source"],
+        renewable_share=Fraction(targets["renewable_share"]),
+        heat_used_share=Fraction(targets["heat_used_share"]),
     )

@@ -1,20 +1,10 @@
 """Where data of which class may be; asked before a job is accepted and before it starts."""
 
 from collections.abc import Collection
-from enum import StrEnum
 
+from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
-
-
-class DataClass(StrEnum):
-    """How much harm data can do in the wrong hands, the least first."""
-
-    PUBLIC = "public"
-    INTERNAL = "internal"
-    PERSONAL = "personal"
-    HEALTH = "health"
-
 
 CLASS_WORDS = {
     DataClass.PUBLIC: Sentence("public data"),

@@ -7,10 +7,11 @@ from django.http import HttpRequest
 from ninja import Body, Query, Router, Schema, Status
 from pydantic import Field
 
-from allmende.domain.access.application_forms import DataClass, Finding, Section
+from allmende.domain.access.application_forms import Finding, Section
 from allmende.domain.access.applications import Application, ApplicationState
 from allmende.domain.access.modes import Experience
 from allmende.domain.access.verdicts import ProjectPurpose
+from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.units import TimeUnit
 from allmende.domain.trust.permissions import Permission
 from allmende.services import applications

@@ -1,0 +1,106 @@
+"""The demo as a person plays it: the command, its table, its exit code, its repetition."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "allmende", "demo"]
+
+
+def environment(home: Path) -> dict[str, str]:
+    return {**os.environ, "ALLMENDE_HOME": str(home), "ALLMENDE_LANGUAGE": "en"}
+
+
+def play(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+
+
+def ids_of(home: Path) -> list[str]:
+    with sqlite3.connect(home / "allmende.sqlite3") as database:
+        rows = database.execute("SELECT id FROM application UNION SELECT id FROM project ORDER BY 1")
+        return [row[0] for row in rows]
+
+
+@pytest.mark.slow
+def test_the_demo_keeps_every_promise_and_its_evidence_verifies(tmp_path: Path):
+    played = play(tmp_path, "--json")
+    assert played.returncode == 0, played.stdout + played.stderr
+    summary = json.loads(played.stdout)
+    assert summary["is_kept"] is True
+    assert all(summary["checks"].values())
+    verdicts = {each["id"]: each["verdict"] for each in summary["promises"]}
+    assert "broken" not in verdicts.values()
+    assert list(verdicts.values()).count("kept") >= 12
+    verified = subprocess.run(
+        [sys.executable, "-m", "allmende", "verify", str(tmp_path / "evidence"), "--json"],
+        env={**environment(tmp_path / "elsewhere")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def test_the_same_seed_tells_the_same_story_and_a_stage_can_be_chosen(tmp_path: Path):
+    first = play(tmp_path / "a", "--stage", "award", "--seed", "5")
+    again = play(tmp_path / "b", "--stage", "award", "--seed", "5")
+    other = play(tmp_path / "c", "--stage", "award", "--seed", "6")
+    assert (first.returncode, again.returncode, other.returncode) == (0, 0, 0), first.stderr
+    assert ids_of(tmp_path / "a") == ids_of(tmp_path / "b") != ids_of(tmp_path / "c")
+    assert "allmende-demo" in first.stdout
+
+
+def test_interrupted_in_the_middle_the_next_demo_starts_clean(tmp_path: Path):
+    process = subprocess.Popen(
+        COMMAND, env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 90
+    while not list(tmp_path.glob("work/*/attempts/1/started.json")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert processes_of(tmp_path) == []
+    assert play(tmp_path, "--stage", "people").returncode == 0
+
+
+def processes_of(home: Path) -> list[str]:
+    """Return the command lines of processes that still belong to jobs of this home."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if str(home).encode() in (folder / "environ").read_bytes():
+                found.append((folder / "cmdline").read_text())
+        except OSError:
+            continue
+    return found
+
+
+def test_a_real_installation_is_never_replaced_by_a_demo(tmp_path: Path):
+    (tmp_path / "allmende.sqlite3").write_text("somebody's work")
+    refused = play(tmp_path, "--stage", "people")
+    assert refused.returncode == 1
+    assert "no demo" in refused.stderr
+    assert (tmp_path / "allmende.sqlite3").read_text() == "somebody's work"
+
+
+def test_an_unknown_stage_is_refused_with_the_stages_there_are(tmp_path: Path):
+    refused = play(tmp_path, "--stage", "tomorrow")
+    assert refused.returncode == 2
+    assert "eligibility" in refused.stderr
