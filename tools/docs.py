@@ -9,6 +9,7 @@ from pathlib import Path
 from allmende.domain.access import applications, projects
 from allmende.domain.basics.lifecycle import Lifecycle
 from allmende.domain.scheduling import jobs
+from tools.access_rules import render_access_rules
 from tools.interfaces import render_api, render_commands
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -24,8 +25,8 @@ def render_lifecycles() -> str:
     parts = [
         "# Lifecycles",
         "",
-        "The states of each thing and the only moves between them. `make docs` draws this page from the "
-        "tables in the code; a test fails when it is stale.",
+        "The states of each thing and the only moves between them. `make docs` draws this page from "
+        "the tables in the code; a test fails when it is stale.",
     ]
     for name, lifecycle in LIFECYCLES.items():
         parts += ["", f"## {name}", "", "```mermaid", _drawn(lifecycle), "```"]
@@ -40,6 +41,7 @@ PAGES = {
     PROJECT / "docs/reference/lifecycles.md": render_lifecycles,
     PROJECT / "docs/reference/cli.md": render_commands,
     PROJECT / "docs/reference/api.md": render_api,
+    PROJECT / "docs/reference/access-rules.md": render_access_rules,
 }
 
 

@@ -9,6 +9,7 @@ import ast
 import inspect
 import re
 import sys
+import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ GETTEXT = {"_", "gettext", "gettext_lazy"}
 PLURAL = {"ngettext", "ngettext_lazy"}
 TRANSLATE = re.compile(r"""(?:translate|trans)\s+(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')""")
 PLACEHOLDER = re.compile(r"\{(\w*)[^{}]*\}|%\((\w+)\)[sd]")
+FACTORY_TEXTS = ("hardware", "note", "planned_for")
 HEADER = {
     "Content-Type": "text/plain; charset=utf-8",
     "Content-Transfer-Encoding": "8bit",
@@ -52,7 +54,21 @@ def collect() -> dict[Message, list[str]]:
         if path.suffix in (".html", ".txt"):
             for message in messages_of_template(path.read_text()):
                 found.setdefault(message, []).append(str(path.relative_to(SOURCE)))
+    for text in texts_of_factory():
+        found.setdefault(Message(text), []).append("config/factory.toml")
     return found
+
+
+def texts_of_factory() -> Iterator[str]:
+    """Yield what the configuration says in words that are not names."""
+    factory = tomllib.loads((PROJECT / "config" / "factory.toml").read_text())
+    yield factory["factory"]["operator"]
+    for site in factory["sites"]:
+        yield site["hosting_entity"]
+        yield from site.get("focus", ())
+        for partition in site["partitions"]:
+            yield from (partition[key] for key in FACTORY_TEXTS if key in partition)
+            yield from (group["name"] for group in partition.get("groups", ()))
 
 
 def messages_of_python(tree: ast.Module, refusals: set[str]) -> Iterator[Message]:

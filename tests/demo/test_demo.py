@@ -31,8 +31,8 @@ def play(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 def ids_of(home: Path) -> list[str]:
     with sqlite3.connect(home / "allmende.sqlite3") as database:
-        rows = database.execute("SELECT id FROM application UNION SELECT id FROM project ORDER BY 1")
-        return [row[0] for row in rows]
+        rows = database.execute("SELECT id FROM application UNION SELECT id FROM project")
+        return sorted(row[0] for row in rows)
 
 
 @pytest.mark.slow

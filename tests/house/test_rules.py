@@ -57,7 +57,9 @@ def test_no_file_is_longer_than_a_person_reads(path: Path):
 
 @pytest.mark.parametrize("path", PYTHON_FILES, ids=name_of)
 def test_no_function_is_longer_than_a_screen(path: Path):
-    too_long = {f.name: code_lines(f) for f in functions(path) if code_lines(f) > FUNCTION_LINES_MAX}
+    too_long = {
+        f.name: code_lines(f) for f in functions(path) if code_lines(f) > FUNCTION_LINES_MAX
+    }
     assert too_long == {}
 
 

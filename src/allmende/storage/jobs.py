@@ -130,8 +130,8 @@ class JobEventRow(models.Model):
 # Fields that a row and its value share by name and form.
 JOB_FIELDS = (
     "id name project_id organisation_id person_id partition_id access_share group_id data_class "
-    "submitted_at started_at ended_at outputs_read_at attempts node_failures max_retries hold_id held_seconds "
-    "client_key sweep_id spec"
+    "submitted_at started_at ended_at outputs_read_at attempts node_failures max_retries hold_id "
+    "held_seconds client_key sweep_id spec"
 ).split()
 REQUEST_FIELDS = (
     "nodes time_limit_seconds memory_bytes_per_node preemptible grace_seconds"
