@@ -17,6 +17,7 @@ class Timeline:
         self.releases = dict(releases)  # (second, width, rank) -> nodes
         self.changes = changes  # (second, after all releases, -1) -> more or fewer nodes
         self.kept = []  # (from event, to event, nodes)
+        self.claims = 0  # nodes kept for ever
 
     def events(self):
         kept = {event for first, end, _ in self.kept for event in (first, end)} - {None}
@@ -30,7 +31,7 @@ class Timeline:
             for first, end, nodes in self.kept
             if first <= event and (end is None or event < end)
         )
-        return self.free + come - kept
+        return self.free + come - kept - self.claims
 
     def obstacle(self, event, nodes, seconds):
         for other in self.events():
@@ -68,6 +69,7 @@ class ReferencePlan:
             (g for g in self.tree.groups if self.is_pressing(g)), key=self.pressing_key
         )
         self.timeline = self.make_timeline()
+        self.heads = {}  # the waiting head of each group
         self.settled = set()  # groups whose head has been dealt with
         self.plan()
 
@@ -183,17 +185,20 @@ class ReferencePlan:
     # -- decisions
 
     def plan(self):
+        self.kept = {}  # nodes kept for pressing groups, beside all that stands in the timeline
         for group in self.pressing:
-            self.serve_pressing(group)
+            self.claim_nodes(group)
         while line := self.next_in_line(heads_only=True):
             if self.serve_head(line[0]) == "the first of the others waits":
                 break
+        for group in self.tree.groups:
+            if self.kept.get(group.path):
+                head = self.heads[group.path]
+                self.promises.append((self.now, float("inf"), "kept", head.id))
         while line := self.next_in_line(heads_only=False):
             self.serve_other(line[0])
 
     def urgency(self, group):
-        if group in self.pressing:
-            return (-1, self.pressing.index(group))
         if self.used(group.path) * MILLION < self.rates[group.path]:
             return (0, -self.relative_lag(group))
         if self.lag(group) > 0:
@@ -216,13 +221,10 @@ class ReferencePlan:
         return self.timeline.obstacle(self.timeline.now, job.nodes, job.time_limit_seconds) is None
 
     def start(self, job, *, as_claim=False):
-        group = self.group(job)
         self.running.append((job.path, job.nodes))
         width = self.before_all() if self.promises else job.nodes
         end = (self.now + job.time_limit_seconds, width, self.rank[job.id])
-        if as_claim and self.used(group.path) <= self.target(group):
-            end = None
-        self.timeline.kept.append((self.timeline.now, end, job.nodes))
+        self.timeline.kept.append((self.timeline.now, None if as_claim else end, job.nodes))
         self.queue.remove(job)
         self.starts.append(job.id)
         self.free -= job.nodes
@@ -241,39 +243,48 @@ class ReferencePlan:
             self.promises.append((event[0], end[0], "reservation", job.id))
         return event[0]
 
-    def serve_pressing(self, group):
+    def missing(self, group):
+        return max(0, self.target(group) - self.used(group.path))
+
+    def keep(self, group, nodes):
+        """Keep so many nodes for a pressing group, whenever they come free."""
+        self.kept[group.path] = nodes
+        self.timeline.claims = sum(self.kept.values())
+
+    def claim_nodes(self, group):
         while line := self.line(group):
             head = line[0]
             if self.breaks_ceiling(head):
                 self.wait(head, "ceiling")
-            elif self.fits(head):
+            elif head.nodes <= self.missing(group) and self.fits(head):
                 self.start(head, as_claim=True)
             else:
-                break
-        if line:
-            kept = max(0, self.target(group) - self.used(group.path))
-            if self.policy.preemption:
-                self.free_claim(head, min(kept, sum(job.nodes for job in line)))
-            second = self.reserve(head, max(0, head.nodes - kept))
-            self.wait(head, "head_undated" if second is None else "head", starts_by=second)
-            if kept:
-                self.timeline.kept.append((self.timeline.now, None, kept))
-                self.promises.append((self.now, float("inf"), "kept", head.id))
-        self.settled.add(group.path)
+                if self.policy.preemption:
+                    demand = sum(job.nodes for job in line)
+                    self.free_claim(head, min(self.missing(group), demand))
+                return self.keep(group, self.missing(group))
+        return None
 
     def serve_head(self, job):
         group = self.group(job)
+        was_kept, urgency = self.kept.get(group.path, 0), self.urgency(group)[0]
+        self.keep(group, 0)
         if self.breaks_ceiling(job):
-            return self.wait(job, "ceiling")
-        if self.fits(job):
-            return self.start(job)
-        urgency = self.urgency(group)[0]
-        if urgency == 0 and self.policy.preemption:
-            self.free_head(job)
-        second = self.reserve(job, job.nodes)
-        self.wait(job, "head_undated" if second is None else "head", starts_by=second)
-        self.settled.add(group.path)
-        return "the first of the others waits" if urgency == 2 else None
+            self.wait(job, "ceiling")
+        elif self.fits(job):
+            self.start(job)
+        else:
+            own = self.missing(group) if group in self.pressing else 0
+            if urgency == 0 and self.policy.preemption and group not in self.pressing:
+                self.free_head(job)
+            second = self.reserve(job, max(0, job.nodes - own))
+            self.wait(job, "head_undated" if second is None else "head", starts_by=second)
+            self.settled.add(group.path)
+            self.heads[group.path] = job
+        if was_kept and (group.path in self.settled or self.line(group)):
+            self.keep(group, self.missing(group))
+        is_last = group.path in self.settled and urgency == 2
+        return "the first of the others waits" if is_last else None
 
     def serve_other(self, job):
         if self.breaks_ceiling(job):
@@ -334,6 +345,7 @@ class ReferencePlan:
             self.now,
         )
         timeline.kept = self.timeline.kept
+        timeline.claims = self.timeline.claims
         timeline.releases = dict(self.timeline.releases)
         for other in self.snapshot.running:
             if self.stops.get(other.id) == job.id:

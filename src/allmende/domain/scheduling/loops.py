@@ -120,15 +120,15 @@ def serve_head(board: Board, g: Any) -> None:
     elif first_obstacle(board.profile, 0, jobs.nodes[j], jobs.limits[j]) == NEVER:
         start(board, j, is_claim=False)
     else:
-        if class_of(groups, g) == 0 and board.settings[PREEMPTION]:
+        kept = 0
+        if groups.pressing[g] != NOT_PRESSING:
+            kept = max(0, groups.targets[g] - groups.running[g])
+        elif class_of(groups, g) == 0 and board.settings[PREEMPTION]:
             preempt_for_head(board, j)
         place = earliest_start(board.profile, jobs.nodes[j], jobs.limits[j])
         if place == NEVER:
             jobs.verdicts[j] = HEAD_UNDATED
         else:
-            kept = 0
-            if groups.pressing[g] != NOT_PRESSING:
-                kept = max(0, groups.targets[g] - groups.running[g])
             reserve(board, j, place, max(0, jobs.nodes[j] - kept))
         groups.done[g] = 1
 
@@ -223,7 +223,7 @@ def stays_below_ceilings(board: Board, j: Any) -> Any:
     return True
 
 
-def start(board: Board, j: Any, *, is_claim: Any) -> None:
+def start(board: Board, j: Any, is_claim: Any) -> None:
     """Start a job now."""
     groups, jobs, settings = board.groups, board.jobs, board.settings
     g, nodes = jobs.groups[j], jobs.nodes[j]
