@@ -12,7 +12,7 @@ from tests.domain.scheduling.simulation import Simulation, Work
 from tests.domain.scheduling.worlds import a_machine, a_policy, a_tree
 
 SEEDS = st.integers(min_value=0, max_value=2**32)
-TRACE_JOBS = 2_000
+TRACE_JOBS = 1_000
 
 
 def easy(works, nodes):

@@ -332,3 +332,40 @@ def test_a_ceiling_also_stops_who_would_overtake():
     answer = plan(a_snapshot(a_machine(4), tree, jobs, running), a_policy())
     assert [start.job_id for start in answer.starts] == ["a", "b"]
     assert the_wait(answer, "c").reason is WaitReason.CEILING
+
+
+def test_a_ceiling_holds_for_a_pressing_claim_too():
+    tree = ShareTree(
+        shares=(
+            Share(path=("sme",), guarantee_ppm=500_000, widest_job_nodes=1),
+            Share(path=("sme", "project"), ceiling_ppm=250_000),
+        )
+    )
+    jobs = [a_pending("a", "sme"), a_pending("b", "sme")]
+    state = {"lags": {("sme",): 10**12}, "pressing_since": {("sme",): 3}}
+    answer = plan(a_snapshot(a_machine(4), tree, jobs, **state), a_policy())
+    assert [start.job_id for start in answer.starts] == ["a"]
+    assert the_wait(answer, "b").reason is WaitReason.CEILING
+
+
+def test_a_pressing_group_takes_no_more_than_its_target_before_others():
+    tree = a_tree(longer=(250_000, 1), shorter=(250_000, 1), other=(0, 1))
+    jobs = [a_pending(f"l{number}", "longer") for number in range(6)]
+    jobs += [a_pending(f"s{number}", "shorter", submitted=1) for number in range(6)]
+    state = {
+        "lags": {("longer",): 10**12, ("shorter",): 10**12},
+        "pressing_since": {("longer",): 3, ("shorter",): 4},
+    }
+    answer = plan(a_snapshot(a_machine(6), tree, jobs, **state), a_policy())
+    # Claims of 1.5 and a widest job of 1: two each in turn, the last two by submission.
+    assert [start.job_id for start in answer.starts] == ["l0", "l1", "s0", "s1", "l2", "l3"]
+
+
+def test_a_job_may_not_run_into_a_reduction_that_leaves_no_room_for_it():
+    machine = a_machine(2, capacity_changes=(CapacityChange(at_seconds=NOW + 30, nodes=1),))
+    jobs = [a_pending("wide", nodes=2, limit=20), a_pending("j", limit=50, submitted=1)]
+    answer = plan(a_snapshot(machine, FREE, jobs, [a_running("r")]), a_policy())
+    assert [wait.reason for wait in answer.waits] == [
+        WaitReason.HEAD_UNDATED,
+        WaitReason.CAPACITY,
+    ]
