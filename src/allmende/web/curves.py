@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from allmende.services import runs
 from allmende.web.wording import write_number
 
-WIDTH, HEIGHT = 480, 220
-LEFT, RIGHT, TOP, BOTTOM = 58, 12, 14, 34
+WIDTH, HEIGHT = 360, 190
+LEFT, RIGHT, TOP, BOTTOM = 50, 8, 12, 30
 POINTS_MAX = 240
 TABLE_ROWS = 12
 

@@ -11,8 +11,6 @@ HEADING = re.compile(r"(#{1,4}) +(.+)")
 RULE_ROW = re.compile(r"\|[ :|-]+\|")
 BOLD = re.compile(r"\*\*(.+?)\*\*")
 CODE = re.compile(r"`([^`]+)`")
-# The page has the first heading; those of the card begin one below it.
-LEVEL_SHIFT = 1
 
 
 def render_markdown(text: str) -> SafeString:
@@ -55,7 +53,7 @@ def _kind(line: str) -> str:
 def _heading(line: str) -> str:
     match = HEADING.fullmatch(line)
     assert match is not None, "the kind of the line says so"
-    level = min(len(match[1]) + LEVEL_SHIFT, 4)
+    level = len(match[1])
     return f"<h{level}>{_inline(match[2])}</h{level}>"
 
 

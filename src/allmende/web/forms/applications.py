@@ -32,6 +32,7 @@ class SectionForm(forms.Form):
         self.call = call
         for field in self.fields.values():
             field.required = False
+            field.is_silent = True  # a draft may miss anything: no need to say so at each
 
     def changes(self, posted: QueryDict) -> dict[str, object]:
         """Return the answers of this section as the service takes them."""

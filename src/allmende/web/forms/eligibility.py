@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.http import QueryDict
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from allmende.domain.access.modes import Experience
@@ -238,7 +239,7 @@ def read_ownership(data: Mapping[str, Any], *, on: date, firm_id: str = "own") -
     """Return the firm and, where there is one, its owner, with the figures that were given."""
     firm = Firm(
         id=firm_id,
-        name=firm_id,
+        name=gettext("your company"),
         years=(_figures(data, on.year - 1),),
         is_new=data.get("similar") == "new",
     )
@@ -246,7 +247,11 @@ def read_ownership(data: Mapping[str, Any], *, on: date, firm_id: str = "own") -
         firm = repeat_last_year(firm)
     if data.get("owner") != "yes":
         return OwnershipGraph(firms=(firm,))
-    owner = Firm(id="owner", name="owner", years=(_figures(data, on.year - 1, "owner_"),))
+    owner = Firm(
+        id="owner",
+        name=gettext("the other company"),
+        years=(_figures(data, on.year - 1, "owner_"),),
+    )
     if data.get("similar") == "yes":
         owner = repeat_last_year(owner)
     share = int(data["owner_share"] * 100)

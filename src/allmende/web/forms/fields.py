@@ -6,6 +6,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+# More than anything that people count here, and little enough to round.
+LARGEST = Decimal(10) ** 15
+
 
 class AmountField(forms.Field):
     """A number of nought or more, with a point or a comma, with or without separators."""
@@ -24,7 +27,7 @@ class AmountField(forms.Field):
             amount = Decimal(plain_number(text))
         except InvalidOperation:
             raise forms.ValidationError(_("Enter a number, such as 12 or 1.5.")) from None
-        if not amount.is_finite() or amount < 0:
+        if amount.is_nan() or not 0 <= amount <= LARGEST:
             raise forms.ValidationError(_("Enter a number that is not below zero."))
         return round(amount, self.places)
 

@@ -4,8 +4,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from allmende.domain.basics.people import PUBLIC
 from allmende.services import organisations
 from allmende.web.acting import begin_deed, get_person
+from allmende.web.errors import ask_to_sign_in
 from allmende.web.forms.eligibility import read_ownership
 from allmende.web.forms.organisations import FiguresForm, OrganisationForm
 from allmende.wiring import now
@@ -14,6 +16,8 @@ from allmende.wiring.access_rules import load_access_rules
 
 def new_organisation(request: HttpRequest) -> HttpResponse:
     """Register an organisation, with what the eligibility check learned already."""
+    if get_person(request) is PUBLIC:
+        return ask_to_sign_in(request)
     data = request.POST if request.method == "POST" else None
     form = OrganisationForm(data, initial=request.GET.dict())
     if form.is_valid():

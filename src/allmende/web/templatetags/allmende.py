@@ -110,6 +110,12 @@ def word(kind: str, state: Any) -> str:
 
 
 @register.filter
+def said(text: str) -> str:
+    """Return a text of the configuration in the reader's language, where it was translated."""
+    return gettext(text) if text else ""
+
+
+@register.filter
 def spoken(texts: Any) -> str:
     """Return a text that was written in both languages in the reader's one."""
     language = get_language() or "en"
@@ -125,7 +131,8 @@ def answer(field: BoundField) -> str:
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
     choices = dict(getattr(field.field, "choices", ()))
-    return str(choices.get(value, value if value is not None else ""))
+    choices |= {str(key): word for key, word in choices.items()}
+    return str(choices.get(str(value), value if value is not None else ""))
 
 
 @register.filter

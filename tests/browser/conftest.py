@@ -1,0 +1,141 @@
+"""A real Chromium against a real server; nothing outside this machine can be reached."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+PROJECT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+AXE = (PROJECT / "tests/vendor/axe-core-4.14.1/axe.min.js").read_text()
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SCREENSHOTS = PROJECT / "var" / "screenshots"
+
+
+@dataclass(frozen=True)
+class Portal:
+    """Where the portal is, who can come in, and what there is to see."""
+
+    url: str
+    sessions: dict[str, str]
+    ids: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    home = tmp_path_factory.mktemp("portal")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.browser.serve"],
+        cwd=PROJECT,
+        env={**os.environ, "ALLMENDE_HOME": str(home), "PYTHONPATH": "src:."},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, "the portal did not start"
+    yield Portal(**json.loads(line))
+    process.stdin.close()
+    process.wait(timeout=60)
+    process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    return {
+        "executable_path": CHROMIUM,
+        "headless": True,
+        "args": [
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+        ],
+    }
+
+
+@dataclass
+class Visit:
+    """An open page and what the browser complained about."""
+
+    page: Page
+    complaints: list[str]
+
+    def find_violations(self) -> list[str]:
+        """Return what axe finds, as rule and place."""
+        self.page.evaluate(AXE)
+        result = self.page.evaluate(
+            "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", TAGS
+        )
+        return [
+            f"{violation['id']}: {node['html'][:160]}"
+            for violation in result["violations"]
+            for node in violation["nodes"]
+        ]
+
+    def is_wider_than_the_screen(self) -> bool:
+        """Say whether somebody would have to scroll sideways."""
+        return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+
+
+@dataclass
+class Visitor:
+    """Opens pages as somebody, in a language, in colours, on a screen."""
+
+    browser: Browser
+    portal: Portal
+
+    def open(
+        self,
+        path: str,
+        *,
+        who: str = "",
+        language: str = "en",
+        theme: str = "light",
+        phone: bool = False,
+        script: bool = True,
+    ) -> Visit:
+        """Open a page in a context of its own."""
+        size = {"width": 390, "height": 844} if phone else {"width": 1280, "height": 860}
+        context = self.browser.new_context(
+            viewport=size,
+            color_scheme=theme,
+            java_script_enabled=script,
+            base_url=self.portal.url,
+            reduced_motion="reduce",
+        )
+        cookies = {"django_language": language}
+        if who:
+            cookies["sessionid"] = self.portal.sessions[who]
+        context.add_cookies(
+            [{"name": k, "value": v, "url": self.portal.url} for k, v in cookies.items()]
+        )
+        page = context.new_page()
+        complaints: list[str] = []
+        page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(path)
+        return Visit(page, complaints)
+
+
+@pytest.fixture
+def visitor(browser: Browser, portal: Portal) -> Iterator[Visitor]:
+    yield Visitor(browser, portal)
+    for context in browser.contexts:
+        context.close()

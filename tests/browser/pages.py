@@ -1,0 +1,74 @@
+"""Every page of the portal: its address and who opens it; names in capitals are ids."""
+
+RESULT = (
+    "/check?kind=enterprise&country=DE&headcount=18&turnover=2.4&balance=1.1&similar=yes&owner=no"
+    "&purpose=private_innovation&civilian=yes&prohibited=no&experience=new&gpu_hours=&personal=no"
+)
+REFUSED = (
+    "/check?kind=no_legal_person&country=US&purpose=private_innovation&civilian=no&prohibited=no"
+    "&experience=new&gpu_hours=&personal=yes"
+)
+
+PAGES: dict[str, tuple[str, str]] = {
+    "front": ("/", ""),
+    "sites": ("/sites", ""),
+    "promises": ("/promises", ""),
+    "promise": ("/promises/sme-share", "aishe"),
+    "rules": ("/rules", ""),
+    "help": ("/help", ""),
+    "accessibility": ("/barrierefreiheit", ""),
+    "privacy": ("/datenschutz", ""),
+    "imprint": ("/impressum", ""),
+    "sign-in": ("/account/login/", ""),
+    "sign-up": ("/account/signup/", ""),
+    "sign-out": ("/account/logout/", "mina"),
+    "password-reset": ("/account/password/reset/", ""),
+    "check-first": ("/check", ""),
+    "check-country": ("/check?kind=enterprise", ""),
+    "check-size": ("/check?kind=enterprise&country=DE", ""),
+    "check-mistakes": ("/check?kind=enterprise&country=DE&headcount=many&turnover=&balance=1", ""),
+    "check-purpose": ("/check?kind=university&country=DE", ""),
+    "check-eligible": (RESULT, ""),
+    "check-refused": (REFUSED, ""),
+    "home-founder": ("/home", "mina"),
+    "home-newcomer": ("/home", "nina"),
+    "home-officer": ("/home", "olga"),
+    "home-auditor": ("/home", "aishe"),
+    "home-administrator": ("/home", "ada"),
+    "organisation-new": ("/organisations/new", "nina"),
+    "figures": ("/organisations/COMPANY/figures", "mina"),
+    "apply": ("/apply", "mina"),
+    "application-tasks": ("/applications/DRAFT_ID", "mina"),
+    "application-project": ("/applications/DRAFT_ID/parts/project", "mina"),
+    "application-people": ("/applications/DRAFT_ID/parts/people", "mina"),
+    "application-resources": ("/applications/DRAFT_ID/parts/resources", "mina"),
+    "application-data": ("/applications/DRAFT_ID/parts/data", "mina"),
+    "application-declarations": ("/applications/DRAFT_ID/parts/declarations", "mina"),
+    "application-check": ("/applications/DRAFT_ID/check", "mina"),
+    "application-awarded": ("/applications/APPLICATION_ID", "mina"),
+    "application-submitted": ("/applications/WAITING_ID", "rolf"),
+    "programme": ("/programme", "olga"),
+    "programme-assess": ("/programme/WAITING_ID", "olga"),
+    "programme-award": ("/programme/ASSESSED_ID", "olga"),
+    "project": ("/projects/PROJECT", "mina"),
+    "project-officer": ("/projects/PROJECT", "olga"),
+    "jobs": ("/jobs", "mina"),
+    "job-new": ("/projects/PROJECT/jobs/new", "mina"),
+    "job-file": ("/projects/PROJECT/jobs/new?with=file", "mina"),
+    "job-running": ("/jobs/RUNNING_JOB", "mina"),
+    "job-pending": ("/jobs/PENDING_JOB", "mina"),
+    "job-done": ("/jobs/DONE_JOB", "mina"),
+    "models": ("/models", "mina"),
+    "model": ("/models/MODEL_ID", "mina"),
+    "tokens": ("/settings/tokens", "mina"),
+    "audit": ("/audit?verify=1", "aishe"),
+}
+KEY_PAGES = ("front", "check-eligible", "application-project", "job-running", "promises", "project")
+
+
+def address(name: str, ids: dict[str, str]) -> str:
+    """Return the address of a page with the ids of this world."""
+    path = PAGES[name][0]
+    for key, value in ids.items():
+        path = path.replace(f"/{key.upper()}", f"/{value}")
+    return path

@@ -1,0 +1,145 @@
+"""Who sees which page; what foreign tenants do not see; what every answer carries."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from allmende.web.security import POLICY
+from tests.browser.pages import PAGES, address
+from tests.web import factory
+
+PEOPLE = ("mina", "rolf", "nina", "olga", "theo", "aishe", "ada")
+PUBLIC_PAGES = [name for name, (_, who) in PAGES.items() if not who]
+OWN_PAGES = [name for name, (_, who) in PAGES.items() if who]
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[factory.World]:
+    """Build the world once for this file, in a transaction that is rolled back at its end."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        built = factory.build_world(waiting_jobs=1)
+        yield built
+        factory.stop_world(built)
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def ids(world: factory.World) -> dict[str, str]:
+    return {name: getattr(value, "id", value) for name, value in vars(world).items()}
+
+
+def client_of(name: str) -> Client:
+    client = Client()
+    if name:
+        client.force_login(User.objects.get(email=f"{name}@example.org"))
+    return client
+
+
+@pytest.mark.parametrize("name", PUBLIC_PAGES)
+def test_everybody_sees_the_public_pages(world: factory.World, ids: dict[str, str], name: str):
+    answer = client_of("").get(address(name, ids))
+    assert answer.status_code == 200
+    assert answer["Content-Security-Policy"] == POLICY
+
+
+@pytest.mark.parametrize("name", OWN_PAGES)
+def test_whoever_owns_a_page_sees_it(world: factory.World, ids: dict[str, str], name: str):
+    assert client_of(PAGES[name][1]).get(address(name, ids)).status_code == 200
+
+
+@pytest.mark.parametrize("name", OWN_PAGES)
+def test_the_public_is_asked_to_sign_in(world: factory.World, ids: dict[str, str], name: str):
+    answer = client_of("").get(address(name, ids))
+    if PAGES[name][0].startswith(("/promises", "/account")):  # public, with less to see
+        return
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/account/login/")
+
+
+FOREIGN = [
+    name
+    for name, (path, who) in PAGES.items()
+    if who == "mina" and any(part.isupper() for part in path.split("/"))
+]
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_foreign_tenant_finds_nothing(world: factory.World, ids: dict[str, str], name: str):
+    assert client_of("rolf").get(address(name, ids)).status_code == 404
+
+
+@pytest.mark.parametrize("who", ["mina", "rolf", "nina", "ada"])
+def test_the_office_is_for_the_office(world: factory.World, ids: dict[str, str], who: str):
+    client = client_of(who)
+    for name in ("programme", "programme-assess", "audit"):
+        assert client.get(address(name, ids)).status_code == 403
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_breaks_for_anybody(world: factory.World, ids: dict[str, str], name: str, who: str):
+    assert client_of(who).get(address(name, ids)).status_code in {200, 302, 403, 404}
+
+
+def test_only_owners_download_logs_and_weights(world: factory.World, ids: dict[str, str]):
+    log = f"/jobs/{ids['done_job']}/log/1"
+    weights = f"/models/{ids['model_id']}/files/model.txt"
+    assert b"step 80 of 100" in client_of("mina").get(log).content
+    assert client_of("mina").get(weights).content == b"weights\n"
+    for who in ("rolf", "olga"):
+        assert client_of(who).get(log).status_code == 404
+        assert client_of(who).get(weights).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/nothing", 404), ("/jobs/j-00000000", 404), ("/promises/none", 404), ("/theme/red", 404)],
+)
+def test_errors_are_pages_with_a_way_out(world: factory.World, path: str, status: int):
+    answer = client_of("mina").get(path)
+    assert answer.status_code == status
+    assert 'href="/home"' in answer.content.decode()
+
+
+def test_a_forged_form_is_refused(world: factory.World, ids: dict[str, str]):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(User.objects.get(email="mina@example.org"))
+    assert client.post(f"/jobs/{ids['running_job']}/cancel").status_code == 403
+
+
+@pytest.mark.parametrize("path", ["//evil.example", "https://evil.example/", "javascript:alert(1)"])
+def test_language_and_theme_lead_back_to_this_portal_only(world: factory.World, path: str):
+    assert client_of("").get("/language/de", {"next": path})["Location"] == "/"
+
+
+def test_job_findings_stand_at_their_fields(world: factory.World, ids: dict[str, str]):
+    answer = client_of("mina").post(
+        f"/projects/{ids['project']}/jobs/new?blueprint=medicine",
+        {"name": "x", "minutes": "1", "data_class": "public", "param_folds": "999"},
+    )
+    assert answer.status_code == 422
+    assert "param_folds" in answer.context["form"].errors
+
+
+@pytest.mark.parametrize("text", ["{", "- a\n- b", "name: [", "nmae: x\nrun: y"])
+def test_a_job_file_that_does_not_fit_is_explained(
+    world: factory.World, ids: dict[str, str], text: str
+):
+    address = f"/projects/{ids['project']}/jobs/new?with=file"
+    answer = client_of("mina").post(address, {"text": text})
+    assert answer.status_code == 422
+    assert answer.context["form"].errors["text"]
+
+
+@pytest.mark.parametrize("path", ["/", "/promises", "/sites", "/jobs", "/programme", "/home"])
+def test_lists_ask_the_database_a_bounded_number_of_questions(world: factory.World, path: str):
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        client_of("olga").get(path)
+    assert len(queries) < 30
