@@ -2,8 +2,11 @@
 
 import os
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
+import hypothesis
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -15,6 +18,17 @@ os.environ["ALLMENDE_HOME"] = os.environ.get("ALLMENDE_TEST_HOME") or tempfile.m
 
 # `make test` prepares the environments of the blueprints here, once for all tests.
 os.environ.setdefault("ALLMENDE_ENVIRONMENTS", str(PROJECT / "var/environments"))
+
+
+# No deadlines: how busy the machine is says nothing about the code. A run of CI can be repeated
+# exactly; at home each run looks at other examples.
+hypothesis.settings.register_profile(
+    "house",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("house")
 
 
 def pytest_configure() -> None:
@@ -37,3 +51,13 @@ def shared_data() -> Path:
 def django_db_use_migrations() -> bool:
     """Make tables from the models; `tests/storage/test_migrations.py` holds that they agree."""
     return False
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, Any]:
+    """In CI everything that can run is installed, so a skipped test is a failed one."""
+    report = yield
+    if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped: {report.longrepr}"
+    return report
