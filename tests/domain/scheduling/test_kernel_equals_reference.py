@@ -1,5 +1,6 @@
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +27,7 @@ def test_the_kernel_decides_as_the_plain_reference_does(seed):
     assert answers(plan(snapshot, policy)) == (reference.starts, reference.stops, reference.waits)
 
 
+@pytest.mark.slow  # the first run on a machine compiles
 @given(seed=SEEDS)
 @settings(max_examples=60, deadline=None)
 def test_the_compiled_kernel_decides_as_the_plain_one_does(seed):
