@@ -14,8 +14,8 @@ from allmende.domain.scheduling.kernel import (
     plan,
 )
 from allmende.domain.scheduling.shares import MICRONODES, check_admission
-from tests.domain.scheduling.reference import Timeline
 from tests.domain.scheduling.simulation import Simulation, Work
+from tests.domain.scheduling.timeline import Timeline
 from tests.domain.scheduling.worlds import (
     a_machine,
     a_policy,
