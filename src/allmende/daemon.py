@@ -33,7 +33,8 @@ class Daemon:
         self.chores_done_at = float("-inf")
         self.workshop = wiring.workshop()
         self.heartbeat_seconds = heartbeat_seconds
-        self.holder = f"{socket.gethostname()}:{os.getpid()}"
+        # Host and process are for people; in containers two daemons may share both.
+        self.holder = f"{socket.gethostname()}:{os.getpid()}:{wiring.new_id('d')}"
         self.stopping = threading.Event()
         self.leads = False
 
@@ -60,14 +61,17 @@ class Daemon:
             if partition.is_embedded:
                 self._beat_partition(partition.id)
         if time.monotonic() - self.chores_done_at >= CHORES_SECONDS:
-            self._do_chores()
             self.chores_done_at = time.monotonic()
+            self._do_chores()
 
     def _do_chores(self) -> None:
         """End projects whose period is over, and judge the promises for the public page."""
         deed = wiring.deed_of(DAEMON)
-        for project in projects.end_due_projects(deed):
-            log.info("project ended", project=project.id)
+        try:
+            for project in projects.end_due_projects(deed):
+                log.info("project ended", project=project.id)
+        except Refusal as refusal:
+            log.warning("refused", chore="end projects", sentence=str(refusal))
         results = promises.evaluate_promises(deed, factory=self.workshop.factory, rules=self.rules)
         broken = [result.promise_id for result in results if result.verdict == "broken"]
         if broken:
@@ -81,6 +85,8 @@ class Daemon:
             # Nothing is lost: the next heartbeat finds everything as it was.
             log.warning("refused", partition=partition_id, sentence=str(refusal))
             return
+        for trouble in report.troubles:
+            log.warning("refused", partition=partition_id, sentence=str(trouble))
         if report.has_news:
             log.info("cycle", partition=partition_id, **report.counts())
 

@@ -12,13 +12,15 @@ from allmende.domain.scheduling.kernel import plan
 from allmende.domain.scheduling.plans import Plan, Snapshot
 from allmende.domain.scheduling.recordings import record_plan, record_snapshot
 from allmende.domain.trust.permissions import Permission, check_permission
-from allmende.services import audit, launches, metering, trainings
+from allmende.services import audit, launches, metering, queues, trainings
 from allmende.services.deeds import Deed, one_transaction
-from allmende.services.jobs import hold_next_attempt
 from allmende.services.snapshots import policy_of, take_snapshot
 from allmende.services.workshop import Workshop
 from allmende.storage import cycles as cycle_store
 from allmende.storage import jobs as job_store
+
+# The status from which on a refusal is the machine's own trouble, which passes.
+MACHINE_TROUBLE = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,7 @@ class CycleReport:
     started: tuple[str, ...]
     preempted: tuple[str, ...]
     waiting: int
+    troubles: tuple[Sentence, ...] = ()  # what was refused; the next heartbeat tries again
 
     @property
     def has_news(self) -> bool:
@@ -49,45 +52,49 @@ def run_cycle(deed: Deed, partition_id: str, *, workshop: Workshop) -> CycleRepo
     """Do one heartbeat on a partition. Killed at any point, the next one carries on."""
     check_permission(deed.actor, Permission.RUN_CYCLE)
     partition = workshop.factory.get_partition(partition_id)
-    ended = _settle_ended(deed, partition, workshop)
-    trainings.register_trainings(deed, partition, workshop=workshop)
+    ended, troubles = _settle_ended(deed, partition, workshop)
+    queues.tend_queue(deed, partition)
     decided = decide(deed, partition)
     _carry_out(deed, partition, workshop)
+    trainings.register_trainings(deed, partition, workshop=workshop)
     return CycleReport(
         ended=tuple(ended),
         started=tuple(start.job_id for start in decided.starts),
         preempted=tuple(each.job_id for each in decided.preempts),
         waiting=len(decided.waits),
+        troubles=tuple(troubles),
     )
 
 
-def _settle_ended(deed: Deed, partition: Partition, workshop: Workshop) -> list[Job]:
-    """Settle every attempt that the backend reports as ended, each in its own transaction."""
-    keys = [attempt.key for attempt in job_store.list_unsettled_attempts(partition.id)]
-    ended = []
-    for seen in workshop.backend.observe(keys):
+def _settle_ended(
+    deed: Deed, partition: Partition, workshop: Workshop
+) -> tuple[list[Job], list[Sentence]]:
+    """Settle every attempt that ended, each in its own transaction; one refused stops no other."""
+    attempts = job_store.list_unsettled_attempts(partition.id)
+    ended, troubles = [], []
+    observed = workshop.backend.observe([attempt.key for attempt in attempts])
+    for attempt, seen in zip(attempts, observed, strict=True):
         if seen.state is AttemptState.ENDED:
             reading = workshop.read_meter()
-            ended.append(metering.settle_attempt(deed, seen, partition=partition, reading=reading))
-        elif seen.state is AttemptState.RUNNING and seen.started_at is not None:
-            _note_running(seen, partition)
-    return ended
-
-
-def _note_running(seen: Observation, partition: Partition) -> None:
-    """Write down when the backend says that an attempt began, once."""
-    attempt = job_store.get_attempt(seen.key)
-    if attempt.started_at is None and not attempt.is_settled:
-        attempt = replace(attempt, started_at=seen.started_at)
-        job_store.save_attempt(attempt, partition_id=partition.id)
+            try:
+                job = metering.settle_attempt(deed, seen, partition=partition, reading=reading)
+                ended.append(job)
+            except Refusal as refusal:
+                troubles.append(refusal.sentence)
+        elif attempt.started_at is None and seen.started_at is not None:
+            job_store.note_begin(attempt.key, seen.started_at)
+    return ended, troubles
 
 
 @one_transaction
 def decide(deed: Deed, partition: Partition) -> Plan:
     """Plan, and write down what was decided; nothing is started before this is committed."""
-    alive = [_with_hold(deed, job, partition) for job in job_store.list_alive_jobs(partition.id)]
+    # Should a second daemon plan too, because the lead was lost meanwhile, it waits here, and
+    # then sees what the first one decided.
+    alive = job_store.lock_alive_jobs(partition.id)
     unsettled = job_store.list_unsettled_attempts(partition.id)
-    snapshot = take_snapshot(partition, alive=alive, attempts=unsettled, now=deed.now)
+    bars = queues.find_bars(alive, now=deed.now)
+    snapshot = take_snapshot(partition, alive=alive, attempts=unsettled, bars=bars, now=deed.now)
     policy = policy_of(partition)
     decided = plan(snapshot, policy)
     by_id = {job.id: job for job in alive}
@@ -98,22 +105,9 @@ def decide(deed: Deed, partition: Partition) -> Plan:
     for wait in decided.waits:
         job = by_id[wait.job_id]
         if job.wait != wait.sentence:
-            job_store.save_job(replace(job, wait=wait.sentence))
+            job_store.note_wait(job.id, wait.sentence)
     _ask_to_yield(deed, decided, unsettled, partition)
     return decided
-
-
-def _with_hold(deed: Deed, job: Job, partition: Partition) -> Job:
-    """Return a waiting job with time held for its next attempt, where the budget covers it."""
-    if job.state is not JobState.PENDING or job.hold_id:
-        return job
-    try:
-        return hold_next_attempt(deed, job, partition=partition)
-    except Refusal as refusal:
-        waiting = replace(job, wait=refusal.sentence)
-        if waiting != job:
-            job_store.save_job(waiting)
-        return waiting
 
 
 def _record(deed: Deed, partition: Partition, snapshot: Snapshot, decided: Plan) -> int:
@@ -208,16 +202,17 @@ def _ask_to_yield(
 def _carry_out(deed: Deed, partition: Partition, workshop: Workshop) -> None:
     """Bring the backend to what was decided. Every call is idempotent, so all are repeated."""
     attempts = job_store.list_unsettled_attempts(partition.id)
+    alive = {job.id: job for job in job_store.list_alive_jobs(partition.id)}
     seen = workshop.backend.observe([attempt.key for attempt in attempts])
     for attempt, observation in zip(attempts, seen, strict=True):
-        job = job_store.get_job(attempt.job_id)
-        is_unseen = observation.state is AttemptState.UNKNOWN
-        if is_unseen and job.stop_request is not StopRequest.NONE:
-            _settle_unstarted(deed, attempt, partition)
-            continue
+        job = alive.get(attempt.job_id)
+        if job is None:
+            continue  # another daemon settled it meanwhile
         try:
-            if is_unseen:
-                _start(job, attempt, workshop)
+            if observation.state is AttemptState.UNKNOWN:
+                _begin(deed, job, attempt, workshop=workshop)
+            elif job.wait is not None:
+                job_store.note_wait(job.id, None)  # what kept the machine from starting it is over
             if job.stop_request is not StopRequest.NONE or attempt.stop_reason is not None:
                 _stop(job, attempt, workshop)
         except Refusal as refusal:
@@ -227,28 +222,45 @@ def _carry_out(deed: Deed, partition: Partition, workshop: Workshop) -> None:
 def _tell_refusal(deed: Deed, job: Job, refusal: Refusal) -> None:
     """Say once why the machine refuses; the next heartbeat tries again."""
     if job.wait != refusal.sentence:
-        job_store.save_job(replace(job, wait=refusal.sentence))
+        job_store.note_wait(job.id, refusal.sentence)
         event = JobEvent(job_id=job.id, at=deed.now, sentence=refusal.sentence)
         job_store.add_job_event(event)
 
 
-def _settle_unstarted(deed: Deed, attempt: Attempt, partition: Partition) -> None:
-    """End an attempt that was decided and called off before anything of it ran."""
+def _begin(deed: Deed, job: Job, attempt: Attempt, *, workshop: Workshop) -> None:
+    """Start an attempt, or end it unstarted: called off by its owner, or impossible by now."""
+    if job.stop_request is not StopRequest.NONE:
+        _stop(job, attempt, workshop)  # should a runner be on its way, it finds this first
+        why = Sentence("It was called off before it began.")
+        _settle_unstarted(deed, attempt, workshop, reason=EndReason.CANCELLED, why=why)
+        return
+    try:
+        launch = launches.build_launch(job, attempt, workshop=workshop)
+    except Refusal as refusal:
+        if refusal.status >= MACHINE_TROUBLE:
+            raise
+        # Such as a blueprint that is gone: nodes are not kept for what can never start.
+        _settle_unstarted(deed, attempt, workshop, reason=EndReason.FAILED, why=refusal.sentence)
+        return
+    reading = workshop.read_meter()
+    if job_store.note_meter(attempt.key, reading.to_json() if reading else None):
+        workshop.backend.start(launch)
+
+
+def _settle_unstarted(
+    deed: Deed, attempt: Attempt, workshop: Workshop, *, reason: EndReason, why: Sentence
+) -> None:
+    """End an attempt that was decided, and of which nothing ran."""
     seen = Observation(
         key=attempt.key,
         state=AttemptState.ENDED,
         ended_at=deed.now,
-        reason=EndReason.CANCELLED,
-        sentence=Sentence("It was called off before it began."),
+        reason=reason,
+        sentence=why,
     )
+    job = job_store.get_job(attempt.job_id)
+    partition = workshop.factory.get_partition(job.partition_id)
     metering.settle_attempt(deed, seen, partition=partition, reading=None)
-
-
-def _start(job: Job, attempt: Attempt, workshop: Workshop) -> None:
-    if attempt.meter_before is None and (reading := workshop.read_meter()):
-        attempt = replace(attempt, meter_before=reading.to_json())
-        job_store.save_attempt(attempt, partition_id=job.partition_id)
-    workshop.backend.start(launches.build_launch(job, attempt, workshop=workshop))
 
 
 def _stop(job: Job, attempt: Attempt, workshop: Workshop) -> None:

@@ -1,5 +1,6 @@
 """Submitting, stopping, repeating and reading jobs."""
 
+import re
 from dataclasses import dataclass, replace
 
 from allmende.domain.access.projects import Project
@@ -25,6 +26,11 @@ from allmende.services import allocations, audit, projects
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.workshop import Workshop
 from allmende.storage import jobs as job_store
+from allmende.storage import projects as project_store
+
+LONGEST_KEY = 80
+# No "#": the further jobs of a sweep have the key of the first with a number after it.
+CLIENT_KEY = re.compile(rf"[A-Za-z0-9._: -]{{1,{LONGEST_KEY}}}")
 
 
 class DifferentJob(Refusal):
@@ -55,6 +61,12 @@ class TooMuchMemory(Refusal):
     status = 422
 
 
+class KeyIsUnusable(Refusal):
+    """This key for the submission cannot be used. Take up to {most} letters, digits and . _ : -"""
+
+    status = 422
+
+
 class JobHasEnded(Refusal):
     """Job {job} has already ended ({state}). Run it again instead."""
 
@@ -76,6 +88,8 @@ def submit_job(
     The client makes the key: submitting twice with one key is submitting once.
     """
     check_permission(deed.actor, Permission.SUBMIT_JOB)
+    _check_key(client_key)
+    project_store.lock_project(project_id)  # two submissions with one key follow each other
     project = projects.get_project(deed.actor, project_id)
     known = _find_submitted(spec, project_id, client_key)
     if known:
@@ -102,6 +116,11 @@ def submit_job(
         )
         for number, single in enumerate(specs)
     ]
+
+
+def _check_key(client_key: str) -> None:
+    if not CLIENT_KEY.fullmatch(client_key):
+        raise KeyIsUnusable(most=LONGEST_KEY)
 
 
 def _find_submitted(spec: JobSpec, project_id: str, client_key: str) -> list[Job]:
@@ -214,6 +233,8 @@ def hold_next_attempt(deed: Deed, job: Job, *, partition: Partition) -> Job:
         project_id=job.project_id,
         hold_id=hold_id,
         seconds=held_seconds,
+        partition_id=job.partition_id,
+        access_share=job.access_share,
         reason=Sentence("job {job}, attempt {number}", {"job": job.id, "number": number}),
     )
     job = replace(job, hold_id=hold_id, held_seconds=held_seconds)
@@ -244,14 +265,16 @@ def stop_job(deed: Deed, job_id: str) -> Job:
 
 
 def _request_stop(deed: Deed, job_id: str, request: StopRequest) -> Job:
-    job = _get(deed.actor, job_id, unless=Permission.CANCEL_EVERY_JOB)
+    _get(deed.actor, job_id, unless=Permission.CANCEL_EVERY_JOB)
+    job = job_store.lock_job(job_id)  # a plan may just be starting it
     if job.state is JobState.CANCELLED or job.stop_request in (request, StopRequest.AT_ONCE):
         return job
     if jobs.LIFECYCLE.is_final(job.state):
         raise JobHasEnded(job=job.id, state=job.state.value)
     job = replace(job, stop_request=request)
     if job.state is JobState.PENDING:
-        job = _cancel_waiting(deed, job)
+        end = Sentence("Cancelled by {person}.", {"person": deed.actor.name})
+        job = cancel_waiting(deed, job, end=end)
     job_store.save_job(job)
     if request is StopRequest.AT_ONCE:
         sentence = Sentence("{person} cancelled the job.", {"person": deed.actor.name})
@@ -264,12 +287,12 @@ def _request_stop(deed: Deed, job_id: str, request: StopRequest) -> Job:
     return job
 
 
-def _cancel_waiting(deed: Deed, job: Job) -> Job:
+def cancel_waiting(deed: Deed, job: Job, *, end: Sentence) -> Job:
+    """Return a waiting job as cancelled, its hours given back; the caller saves it."""
     if job.hold_id:
         reason = Sentence("job {job} was cancelled while it waited", {"job": job.id})
         allocations.void_hold(deed, hold_id=job.hold_id, reason=reason)
-    job = replace(job, hold_id="", held_seconds=0, wait=None)
-    job = replace(job, end=Sentence("Cancelled by {person}.", {"person": deed.actor.name}))
+    job = replace(job, hold_id="", held_seconds=0, end=end)
     return jobs.move(job, JobState.CANCELLED, now=deed.now)
 
 

@@ -9,7 +9,7 @@ from allmende.domain.footprint.readings import MeterReading, measure_between
 from allmende.domain.scheduling import jobs
 from allmende.domain.scheduling.backends import EndReason, Observation
 from allmende.domain.scheduling.jobs import Attempt, Job, JobEvent, JobState
-from allmende.services import allocations, audit
+from allmende.services import allocations, audit, queues
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import jobs as job_store
 
@@ -22,8 +22,8 @@ def settle_attempt(
 
     Settling twice is settling once. Time lost because a node died is refunded.
     """
+    job = job_store.lock_job(seen.key.rpartition(".")[0])  # who else settles it comes after us
     attempt = job_store.get_attempt(seen.key)
-    job = job_store.get_job(attempt.job_id)
     if attempt.is_settled:
         return job
     assert seen.ended_at is not None, "only an ended attempt is settled"
@@ -37,6 +37,7 @@ def settle_attempt(
     )
     if attempt.reason is EndReason.NODE_FAIL and attempt.used_seconds:
         attempt = _refund(deed, job, attempt)
+    queues.expire_rest(deed, job.project_id, expiry_id=attempt.key)
     attempt = replace(attempt, settled_at=deed.now)
     job_store.save_attempt(attempt, partition_id=partition.id)
     job = _move_on(deed, job, attempt)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
@@ -39,6 +40,7 @@ from allmende.storage import trained_models as store
 FACTS, METRICS = "facts.json", "metrics.json"
 # What the job says about itself is read into memory; a larger one is no facts file.
 LARGEST_FACTS_BYTES = 1_000_000
+LONGEST_NUMBER = 40
 
 
 class TrainingNotFinished(Refusal):
@@ -56,6 +58,10 @@ def read_outputs(backend: Backend, job_id: str) -> Outputs:
     """Read and hash what a job left behind; call it outside of a transaction."""
     files, texts, findings = [], {FACTS: b"{}", METRICS: b"{}"}, []
     for name in sorted(backend.list_output(job_id)):
+        if _clean_text(name) != name:
+            problem = Sentence("Its name is no text, so it is not part of the model.")
+            findings.append(Finding(_clean_text(name), problem))
+            continue
         try:
             content = backend.read_output(job_id, name)
         except Refusal as refusal:  # too large to pass on: noted, and no reason to lose the rest
@@ -78,9 +84,35 @@ def _parse(content: bytes) -> object:
         return None
     try:
         # JSON knows no NaN, though Python's reader does; what is no number is nothing.
-        return json.loads(content, parse_constant=lambda _: None)
+        value = json.loads(
+            content, parse_constant=lambda _: None, parse_float=_number, parse_int=_number
+        )
+        return _clean(value)
     except (ValueError, RecursionError):
         return None
+
+
+def _number(text: str) -> int | float | None:
+    """Return the number, unless it is larger than any database holds."""
+    if len(text) > LONGEST_NUMBER or not math.isfinite(number := float(text)):
+        return None
+    return int(text) if text.lstrip("-").isdigit() else number
+
+
+def _clean_text(text: str) -> str:
+    """Return the text without the characters that no database and no UTF-8 file holds."""
+    return text.encode(errors="replace").decode().replace("\0", "?")
+
+
+def _clean(value: object) -> object:
+    """Return the value with every text in it clean."""
+    if isinstance(value, str):
+        return _clean_text(value)
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    if isinstance(value, dict):
+        return {_clean(name): _clean(item) for name, item in value.items()}
+    return value
 
 
 def _mapping(value: object) -> dict[str, object]:

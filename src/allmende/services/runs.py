@@ -1,6 +1,8 @@
 """Watching a job while it runs: its progress, its metric curves, its log."""
 
+import codecs
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -95,16 +97,14 @@ def read_job_log(
         raise NotFound(kind="attempt", id=f"{job_id}.{number}")
     key = f"{job_id}.{number}"
     content = backend.read_log(key, offset=max(0, offset), limit=LOG_PART_BYTES)
-    text = content.decode(errors="replace")
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    text = decoder.decode(content)
     # A character may be cut at the end of a piece: it comes whole with the next one.
-    if text.endswith("\ufffd") and len(content) == LOG_PART_BYTES:
-        content = content[:-4]
-        text = content.decode(errors="ignore")
-        content = text.encode()
+    cut_bytes = len(decoder.getstate()[0])
     return LogPart(
         text=text,
-        next_offset=max(0, offset) + len(content),
-        is_whole=len(content) < LOG_PART_BYTES - 4,
+        next_offset=max(0, offset) + len(content) - cut_bytes,
+        is_whole=len(content) < LOG_PART_BYTES,
     )
 
 
@@ -121,6 +121,8 @@ def _parse_progress(content: bytes) -> list[dict[str, Any]]:
     for text in content.splitlines():
         try:
             line = json.loads(text)
+            if not math.isfinite(line["t"]):
+                continue
             lines.append(
                 {
                     "t": float(line["t"]),
@@ -129,7 +131,14 @@ def _parse_progress(content: bytes) -> list[dict[str, Any]]:
                     "metrics": _numbers(line.get("metrics", {})),
                 }
             )
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            ArithmeticError,
+            RecursionError,
+        ):
             continue  # a job may write what it likes: what is no progress is skipped
     return lines
 
@@ -138,7 +147,7 @@ def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
     return {
         str(name): float(value)
         for name, value in metrics.items()
-        if isinstance(value, int | float) and value == value and abs(value) != float("inf")
+        if isinstance(value, int | float) and math.isfinite(value)
     }
 
 

@@ -1,9 +1,10 @@
 """From the rows of a partition to the snapshot that the kernel plans on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.fairness import FairnessState, GroupState, advance
 from allmende.domain.scheduling.jobs import Attempt, Job, JobState, StopRequest
@@ -28,10 +29,16 @@ def policy_of(partition: Partition) -> Policy:
     )
 
 
-def tree_of(partition: Partition) -> ShareTree:
-    """Return the share tree; projects and people stand below their group with equal weights."""
+def tree_of(partition: Partition, *, group_ids: Collection[str] = ()) -> ShareTree:
+    """Return the share tree; projects and people stand below their group with equal weights.
+
+    A group that the configuration no longer names keeps its place, without a guarantee.
+    """
+    configured = {group.id for group in partition.groups}
+    former = tuple(Share(path=(each,)) for each in sorted(set(group_ids) - configured))
     return ShareTree(
-        shares=tuple(
+        shares=former
+        + tuple(
             Share(
                 path=(group.id,),
                 guarantee_ppm=parts_per_million(float(group.guarantee)),
@@ -45,10 +52,18 @@ def tree_of(partition: Partition) -> ShareTree:
 
 
 def take_snapshot(
-    partition: Partition, *, alive: Sequence[Job], attempts: Sequence[Attempt], now: datetime
+    partition: Partition,
+    *,
+    alive: Sequence[Job],
+    attempts: Sequence[Attempt],
+    bars: Mapping[str, Sentence],
+    now: datetime,
 ) -> Snapshot:
-    """Return what the kernel sees now. What the last plan left is taken to have held until now."""
-    machine = Machine(nodes=partition.node_names)
+    """Return what the kernel sees now. What the last plan left is taken to have held until now.
+
+    `bars` says by job why some may not start, however many nodes are free.
+    """
+    machine = machine_of(partition, attempts)
     now_seconds = _seconds_of(now)
     by_id = {job.id: job for job in alive}
     running = tuple(
@@ -59,11 +74,21 @@ def take_snapshot(
     return Snapshot(
         now_seconds=now_seconds,
         machine=machine,
-        tree=tree_of(partition),
-        pending=tuple(_pending(job) for job in alive if job.state is JobState.PENDING),
+        tree=tree_of(partition, group_ids={job.group_id for job in alive}),
+        pending=tuple(
+            _pending(job, bars.get(job.id)) for job in alive if job.state is JobState.PENDING
+        ),
         running=running,
         fairness=_fairness(partition, now_seconds),
     )
+
+
+def machine_of(partition: Partition, attempts: Sequence[Attempt]) -> Machine:
+    """Return the nodes; those taken out of the configuration finish what they run."""
+    configured = partition.node_names
+    former = sorted({node for each in attempts for node in each.nodes} - set(configured))
+    nodes = (*configured, *former)
+    return Machine(nodes=nodes, drained=frozenset(range(len(configured), len(nodes))))
 
 
 def _fairness(partition: Partition, now_seconds: int) -> FairnessState:
@@ -84,15 +109,15 @@ def _group(value: dict[str, Any]) -> GroupState:
     return GroupState(**{**value, "path": tuple(value["path"])})
 
 
-def _pending(job: Job) -> PendingJob:
+def _pending(job: Job, bar: Sentence | None) -> PendingJob:
     return PendingJob(
         id=job.id,
         path=_path(job),
         nodes=job.request.nodes,
         time_limit_seconds=job.request.time_limit_seconds + _margin(job.request.grace_seconds),
         submitted_at_seconds=_seconds_of(job.submitted_at),
-        eligible=bool(job.hold_id),
-        hold_reason=None if job.hold_id else job.wait,
+        eligible=bool(job.hold_id) and bar is None,
+        hold_reason=bar or (None if job.hold_id else job.wait),
         preemptible=job.request.preemptible,
     )
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from allmende.domain.basics.refusals import NotFound
+from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.jobs import Job, JobEvent
@@ -17,12 +17,26 @@ from allmende.storage import jobs as job_store
 def register_trainings(deed: Deed, partition: Partition, *, workshop: Workshop) -> None:
     """Register the model of every completed job whose output was not read yet."""
     for job in job_store.list_jobs_to_read(partition.id):
-        outputs = models.read_outputs(workshop.backend, job.id)
-        _register(deed, job, outputs=outputs, workshop=workshop)
+        try:
+            outputs = models.read_outputs(workshop.backend, job.id)
+            _register(deed, job, outputs=outputs, workshop=workshop)
+        except (Refusal, ValueError) as problem:  # whatever a job writes, it stops nobody else
+            _give_up(deed, job, problem)
+
+
+@one_transaction
+def _give_up(deed: Deed, job: Job, problem: Refusal | ValueError) -> None:
+    why = problem.sentence if isinstance(problem, Refusal) else type(problem).__name__
+    sentence = Sentence("Its output could not be registered as a model: {why}", {"why": why})
+    job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=sentence))
+    job_store.save_job(replace(job_store.lock_job(job.id), outputs_read_at=deed.now))
 
 
 @one_transaction
 def _register(deed: Deed, job: Job, *, outputs: Outputs, workshop: Workshop) -> None:
+    job = job_store.lock_job(job.id)
+    if job.outputs_read_at is not None:
+        return
     if outputs.files:
         model = models.register_model(
             deed,

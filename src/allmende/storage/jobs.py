@@ -1,6 +1,7 @@
 """Jobs, their attempts and their events as rows."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -127,6 +128,7 @@ class JobEventRow(models.Model):
         db_table = "job_event"
 
 
+ALIVE = ("pending", "running")
 # Fields that a row and its value share by name and form.
 JOB_FIELDS = (
     "id name project_id organisation_id person_id partition_id access_share group_id data_class "
@@ -153,7 +155,8 @@ def save_job(job: Job) -> None:
         "wait": _to_json(job.wait),
         "end": _to_json(job.end),
     }
-    JobRow.objects.update_or_create(id=job.id, defaults=values)
+    if not JobRow.objects.filter(id=job.id).update(**values):
+        JobRow.objects.create(id=job.id, **values)
 
 
 def get_job(job_id: str) -> Job:
@@ -162,6 +165,20 @@ def get_job(job_id: str) -> Job:
     if row is None:
         raise NotFound(kind="job", id=job_id)
     return _job(row)
+
+
+def lock_job(job_id: str) -> Job:
+    """Return a job that nobody else can change until this transaction ends."""
+    row = JobRow.objects.select_for_update().filter(id=job_id).first()
+    if row is None:
+        raise NotFound(kind="job", id=job_id)
+    return _job(row)
+
+
+def note_wait(job_id: str, wait: Sentence | None) -> None:
+    """Write down why a job waits, and nothing else of it, unless it has ended."""
+    rows = JobRow.objects.filter(id=job_id, state__in=ALIVE)
+    rows.update(wait=_to_json(wait))
 
 
 def find_job_by_client_key(project_id: str, client_key: str) -> Job | None:
@@ -186,7 +203,7 @@ def list_jobs(
         rows = rows.filter(project_id=project_id)
     if sweep_id:
         rows = rows.filter(sweep_id=sweep_id)
-    if after and (last := JobRow.objects.filter(id=after).first()):
+    if after and (last := rows.filter(id=after).first()):
         rows = rows.filter(
             models.Q(submitted_at__lt=last.submitted_at)
             | models.Q(submitted_at=last.submitted_at, id__lt=after)
@@ -196,8 +213,17 @@ def list_jobs(
 
 def list_alive_jobs(partition_id: str) -> list[Job]:
     """Return all pending and running jobs of a partition, the oldest first."""
-    rows = JobRow.objects.filter(partition_id=partition_id, state__in=("pending", "running"))
-    return [_job(row) for row in rows.order_by("submitted_at", "id")]
+    return [_job(row) for row in _alive(partition_id)]
+
+
+def lock_alive_jobs(partition_id: str) -> list[Job]:
+    """Return the same jobs; nobody else can change them until this transaction ends."""
+    return [_job(row) for row in _alive(partition_id).select_for_update()]
+
+
+def _alive(partition_id: str) -> "models.QuerySet[JobRow]":
+    rows = JobRow.objects.filter(partition_id=partition_id, state__in=ALIVE)
+    return rows.order_by("submitted_at", "id")
 
 
 def list_jobs_to_read(partition_id: str) -> list[Job]:
@@ -225,7 +251,25 @@ def save_attempt(attempt: Attempt, *, partition_id: str) -> None:
         "sentence": _to_json(attempt.sentence),
         "energy_formula": _to_json(attempt.energy_formula),
     }
-    AttemptRow.objects.update_or_create(key=attempt.key, defaults=values)
+    if not AttemptRow.objects.filter(key=attempt.key).update(**values):
+        AttemptRow.objects.create(key=attempt.key, **values)
+
+
+def note_begin(key: str, started_at: datetime) -> None:
+    """Write down when an attempt began, once."""
+    _unsettled(key).filter(started_at__isnull=True).update(started_at=started_at)
+
+
+def note_meter(key: str, reading: dict[str, Any] | None) -> bool:
+    """Write down the meter's first reading; return whether the attempt may still be started."""
+    unsettled = _unsettled(key)
+    if reading is not None:
+        unsettled.filter(meter_before__isnull=True).update(meter_before=reading)
+    return unsettled.exists()
+
+
+def _unsettled(key: str) -> "models.QuerySet[AttemptRow]":
+    return AttemptRow.objects.filter(key=key, settled_at__isnull=True)
 
 
 def get_attempt(key: str) -> Attempt:

@@ -81,6 +81,11 @@ def get_project(project_id: str) -> Project:
     return _get(_rows().filter(id=project_id), project_id)
 
 
+def list_projects_by_id(project_ids: Collection[str]) -> list[Project]:
+    """Return these projects in the order of their ids."""
+    return [_from_row(row) for row in _rows().filter(id__in=project_ids).order_by("id")]
+
+
 def lock_project(project_id: str) -> Project:
     """Return a project that nobody else can change until this transaction ends."""
     return _get(_rows().select_for_update().filter(id=project_id), project_id)

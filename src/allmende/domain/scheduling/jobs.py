@@ -114,9 +114,10 @@ def next_state(job: Job, reason: EndReason) -> JobState:
 def move(job: Job, state: JobState, *, now: datetime) -> Job:
     """Return the job in its new state, refusing a move that the lifecycle does not have."""
     LIFECYCLE.check_move(job.state, state)
+    job = replace(job, state=state, wait=None)  # it waits for nothing, or a plan says anew for what
     if state is JobState.RUNNING:
-        return replace(job, state=state, started_at=job.started_at or now, wait=None)
-    return replace(job, state=state, ended_at=now if LIFECYCLE.is_final(state) else None)
+        return replace(job, started_at=job.started_at or now)
+    return replace(job, ended_at=now if LIFECYCLE.is_final(state) else None)
 
 
 @dataclass(frozen=True, kw_only=True)
