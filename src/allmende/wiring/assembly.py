@@ -10,6 +10,7 @@ import psutil
 from allmende.backends.local import LocalBackend
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.rules import RuleBook
+from allmende.domain.footprint.meters import Meter
 from allmende.domain.footprint.readings import MeterReading
 from allmende.domain.training.records import ComputeThresholds
 from allmende.meters.rapl import find_rapl
@@ -60,7 +61,7 @@ class _MeterReader:
     """Reads the energy counter of this machine beside the clock of its processors."""
 
     def __init__(self) -> None:
-        self.meter = find_rapl()
+        self.meter: Meter | None = find_rapl()
         self.opened = secrets.token_hex(8)
 
     def read(self) -> MeterReading | None:

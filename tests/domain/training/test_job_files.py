@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from allmende.domain.training.fields import Finding
 from allmende.domain.training.job_files import (
+    CodeNotBrought,
     DataMount,
     DataNotBrought,
     InvalidJobFile,
@@ -331,6 +332,7 @@ def test_what_a_node_has_can_be_asked_for():
         ({"resources": {"cpus": 3}}, TooManyCores),
         ({"resources": {"accelerators": "H100:1"}}, TooManyAccelerators),
         ({"data": [{"uri": "allmende:x@1"}]}, DataNotBrought),
+        ({"workdir": "code"}, CodeNotBrought),
     ],
 )
 def test_what_a_node_does_not_have_is_refused_and_not_ignored(asked, refusal):

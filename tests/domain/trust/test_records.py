@@ -7,7 +7,7 @@ from allmende.domain.access import applications
 from allmende.domain.access.awards import AwardDecision, grant
 from allmende.domain.access.modes import Price
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.trust import anchors, records
+from allmende.domain.trust import anchors, gathering, records
 from tests.domain.access import building
 from tests.domain.trust import evidence_world as world
 
@@ -83,3 +83,12 @@ def test_a_record_anchored_twice_is_found():
         chain.record(anchors.ANCHORED, "evidence", files=files)
     problems = {str(each.problem) for each in anchors.check_anchors(written, chain.events)}
     assert "j-1.1 was anchored twice" in problems
+
+
+def test_forgetting_replayed_cycles_changes_no_evidence(monkeypatch):
+    written = world.records_of_the_story()
+    written[records.EVENTS] = []
+    before = gathering.gather_evidence(written, at=world.NOON)
+    monkeypatch.setattr(gathering, "_REMEMBERED_MAX", 0)
+    monkeypatch.setattr(gathering, "_remembered", {"older": before.cycles[0]})
+    assert gathering.gather_evidence(written, at=world.NOON) == before
