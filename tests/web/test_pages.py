@@ -143,3 +143,21 @@ def test_lists_ask_the_database_a_bounded_number_of_questions(world: factory.Wor
     ) as queries:
         client_of("olga").get(path)
     assert len(queries) < 30
+
+
+def test_the_front_page_shows_the_group_at_work_but_not_whose_job_it_is(world: factory.World):
+    text = client_of("").get("/").content.decode()
+    assert "parcel taken sme" in text
+    assert world.project.name not in text
+    assert world.company.name not in text
+
+
+def test_an_award_and_a_refusal_by_the_office(world: factory.World, ids: dict[str, str]):
+    office = client_of("olga")
+    nothing = office.post(f"/programme/{ids['assessed_id']}/award", {"hours": "a lot"})
+    assert nothing.status_code in {409, 422}
+    unexplained = office.post(f"/programme/{ids['assessed_id']}/refuse", {"why": " "})
+    assert unexplained.status_code == 422
+    office.post(f"/programme/{ids['assessed_id']}/award", {"hours": "3,5"})
+    shown = office.get(f"/programme/{ids['assessed_id']}").content.decode()
+    assert "3.5" in shown

@@ -92,6 +92,7 @@ def _task_context(reader: Person, application: Application) -> dict[str, Any]:
             for name, form in SECTIONS.items()
         ],
         "is_complete": not findings,
+        "first_open": next((name for name in SECTIONS if name in open_sections), ""),
         "open_count": len(open_sections),
     }
 

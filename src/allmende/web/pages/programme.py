@@ -15,7 +15,7 @@ from allmende.domain.basics.units import TimeUnit, seconds_from_hours
 from allmende.domain.trust.permissions import Permission, can_do, check_permission, is_member
 from allmende.services import applications, awards, ledger, reviews
 from allmende.web.acting import begin_deed, get_person
-from allmende.web.forms.fields import AmountField
+from allmende.web.forms.programme import AwardForm
 from allmende.web.pages.applications import list_answers
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
@@ -128,14 +128,14 @@ def assess_application(request: HttpRequest, application_id: str) -> HttpRespons
 @require_POST
 def award_application(request: HttpRequest, application_id: str) -> HttpResponse:
     """Give the time; an award that the pool does not cover is refused as a whole."""
-    hours = AmountField(places=6).to_python(request.POST.get("hours"))
-    if hours is None:
-        raise InvalidInput(field=_("Hours"), problem=_("Say how many hours you award."))
+    form = AwardForm(request.POST)
+    if not form.is_valid():
+        raise InvalidInput(field=_("Hours"), problem=form.errors["hours"][0])
     awards.award_application(
         begin_deed(request),
         application_id,
         rules=load_access_rules(),
-        seconds=seconds_from_hours(hours),
+        seconds=seconds_from_hours(form.cleaned_data["hours"]),
     )
     return redirect("programme_application", application_id)
 
