@@ -7,6 +7,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
+HIDDEN = re.compile(r"^<!-- before: (.*?) -->$", re.M)
 MARK = re.compile(r"<!-- (not run|beside|exit|file): ?(.*?) ?-->\n\Z")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
@@ -32,7 +33,7 @@ def list_walkthroughs() -> list[Path]:
     """Return the pages whose commands are run."""
     folders = ("docs/tutorial", "docs/howto")
     pages = [page for folder in folders for page in sorted((PROJECT / folder).glob("*.md"))]
-    return [page for page in pages if "```console" in page.read_text()]
+    return [page for page in pages if any(read_steps(page))]
 
 
 def read_links(page: Path) -> list[str]:
@@ -51,11 +52,16 @@ def read_steps(page: Path) -> Iterator[Step]:
     """Return the steps of a walkthrough, in the order of the page.
 
     A comment above a block changes what it means: `file: NAME` writes it down, `not run: WHY`
-    leaves it out, `beside:` starts it and lets it run, `exit: N` expects this exit code.
+    leaves it out, `beside:` starts it and lets it run, `exit: N` expects this exit code. A comment
+    `before: COMMAND` is run and not shown: what a reader of this page has done already.
     """
     text = page.read_text()
-    for block in FENCE.finditer(text):
+    parts = [*FENCE.finditer(text), *HIDDEN.finditer(text)]
+    for block in sorted(parts, key=lambda part: part.start()):
         line = text.count("\n", 0, block.start()) + 1
+        if block.re is HIDDEN:
+            yield Step(line, "run", block[1])
+            continue
         mark = MARK.search(text[: block.start()])
         kind, word = mark.groups() if mark else ("run", "")
         if kind == "file":

@@ -67,10 +67,10 @@ class Walk:
     def _run(self, text: str) -> tuple[int, str]:
         name, _, value = text.removeprefix("export ").partition("=")
         if text.startswith("export "):
-            self.environment[name] = value
+            self.environment[name] = value.replace("$PWD", str(self.folder))
             return 0, ""
         words = shlex.split(text)
-        if words[0] != "allmende" or any(word in ("|", ">", "&&") for word in words):
+        if words[0] != "allmende":
             done = subprocess.run(
                 ["bash", "-c", text], cwd=self.folder, env=self.environment, timeout=SECONDS,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
