@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,37 @@ def test_only_one_daemon_leads_and_the_next_takes_over(factory: Running):
     assert not leases.take_lead(system, holder="two")
     leases.give_lead_back(system, holder="one")
     assert leases.take_lead(system, holder="two")
+
+
+def test_a_lease_from_a_clock_that_was_set_back_does_not_keep_everybody_away(factory: Running):
+    system = factory.act("operator")
+    tomorrow = replace(system, now=system.now + timedelta(days=1))
+    assert leases.take_lead(tomorrow, holder="one")
+    assert leases.take_lead(system, holder="two")
+    assert not leases.take_lead(system, holder="one")
+
+
+@pytest.mark.parametrize("key", ["", "a#1", "k" * 81, "nul\x00"])
+def test_a_key_that_cannot_be_kept_is_refused(factory: Running, key: str):
+    with pytest.raises(jobs.KeyIsUnusable):
+        factory.submit("founder", client_key=key, run="true")
+
+
+def test_a_list_takes_one_question_however_long_it_is(factory: Running, django_assert_num_queries):
+    for number in range(12):
+        factory.submit("founder", client_key=f"k{number}", run="true")
+    with django_assert_num_queries(1):
+        assert len(jobs.list_jobs(factory.person("founder"), limit=12)) == 12
+
+
+def test_a_page_after_a_foreign_job_tells_nothing_of_it(factory: Running):
+    (mine,) = factory.submit("founder", run="true")
+    (foreign,) = factory.submit("startup", run="true")
+    for after in (foreign.id, "j-nobody"):
+        assert jobs.list_jobs(factory.person("founder"), after=after) == [mine]
+
+
+def test_texts_that_no_database_holds_are_refused(factory: Running):
+    for text in ("nul \x00", "half a character \ud800"):
+        with pytest.raises(InvalidJobFile):
+            factory.submit("founder", run=text)

@@ -64,6 +64,13 @@ def test_a_job_may_write_what_it_likes_and_harms_nobody(factory: Running):
             {"step": 1},
             {"t": 1, "step": "x"},
             {"t": 5.0, "step": 3, "metrics": {"loss": float("nan"), "note": "words", "ok": 1}},
+            '{"t": 6.0, "step": Infinity}',
+            '{"t": NaN, "step": 9, "total": 10}',
+            '{"t": 1e308, "step": 9, "total": 10}',
+            {"t": 6.0, "step": 10**400},
+            {"t": 6.0, "step": -4},
+            {"t": 6.0, "step": 4, "metrics": {"loss": 10**400}},
+            "[" * 100_000,
             '{"t": 6.0, "st',
         ],
     )
@@ -135,3 +142,16 @@ def test_staff_see_how_far_a_job_is_but_not_what_it_writes(factory: Running):
     for look in (runs.list_curves, runs.read_job_log):
         with pytest.raises(NotFound):
             look(auditor, job_id, backend=factory.backend)
+
+
+def test_a_log_that_is_no_text_is_read_to_its_end(factory: Running):
+    (job,) = factory.submit("founder", run="head -c 200000 /dev/zero | tr '\\000' '\\377'")
+    factory.run_to_end(job.id)
+    founder, text, offset = factory.person("founder"), "", 0
+    for _ in range(10):
+        part = runs.read_job_log(founder, job.id, offset=offset, backend=factory.backend)
+        text, offset = text + part.text, part.next_offset
+        if part.is_whole:
+            break
+    assert part.is_whole
+    assert text == "\ufffd" * 200_000

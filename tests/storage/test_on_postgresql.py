@@ -8,20 +8,23 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-# Test files about the ledger that speak to whichever database they are given.
+# Test files that speak to whichever database they are given: first about the ledger.
 TEST_FILES = (
     "tests/storage/test_ledger.py",
     "tests/services/test_ledger.py",
     "tests/services/test_ledger_model.py",
     "tests/services/test_allocations.py",
 )
+# Jobs and the cycle, with their locks.
+JOB_TEST_FILES = ("tests/services/test_jobs.py", "tests/services/test_cycle.py")
 
 
 @pytest.mark.slow
 @pytest.mark.postgresql
-def test_the_ledger_passes_on_postgresql(postgresql_url, tmp_path):
+@pytest.mark.parametrize("files", [TEST_FILES, JOB_TEST_FILES], ids=["ledger", "jobs"])
+def test_it_passes_on_postgresql_too(postgresql_url, tmp_path, files):
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *TEST_FILES],
+        [sys.executable, "-m", "pytest", *files],
         cwd=PROJECT,
         env={
             **os.environ,

@@ -16,6 +16,7 @@ from allmende.services.jobs import JobView
 
 POINTS_PER_METRIC = 1000
 LOG_PART_BYTES = 64 * 1024
+LARGEST_NUMBER = 1e15  # of steps, or of seconds: beyond it nobody can calculate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,30 +118,21 @@ def _check_own(reader: Person, job_id: str) -> JobView:
 
 def _parse_progress(content: bytes) -> list[dict[str, Any]]:
     """Return the lines that say something; a half-written last line is left for the next look."""
-    lines = []
-    for text in content.splitlines():
-        try:
-            line = json.loads(text)
-            if not math.isfinite(line["t"]):
-                continue
-            lines.append(
-                {
-                    "t": float(line["t"]),
-                    "step": int(line["step"]),
-                    "total": int(line.get("total", 0)),
-                    "metrics": _numbers(line.get("metrics", {})),
-                }
-            )
-        except (
-            ValueError,
-            TypeError,
-            LookupError,
-            AttributeError,
-            ArithmeticError,
-            RecursionError,
-        ):
-            continue  # a job may write what it likes: what is no progress is skipped
-    return lines
+    lines = [_parse_line(text) for text in content.splitlines()]
+    return [line for line in lines if line is not None]
+
+
+def _parse_line(text: bytes) -> dict[str, Any] | None:
+    """Return what a line says; a job may write what it likes: what is no progress is skipped."""
+    try:
+        line = json.loads(text)
+        at, step, total = float(line["t"]), int(line["step"]), int(line.get("total", 0))
+        metrics = _numbers(line.get("metrics", {}))
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
+        return None
+    if not all(0 <= number < LARGEST_NUMBER for number in (at, step, total)):
+        return None
+    return {"t": at, "step": step, "total": total, "metrics": metrics}
 
 
 def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:

@@ -11,6 +11,7 @@ from allmende.domain.basics.sentences import Sentence
 SECONDS_PER = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 BYTES_PER = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 DURATION = re.compile(r"(\d+[dhms])+")
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 MEMORY = re.compile(r"(\d+)([KMGT])")
 
 
@@ -20,6 +21,17 @@ class Finding:
 
     key: str
     sentence: Sentence
+
+
+def is_plain(value: object) -> bool:
+    """Say whether every text in a value can be stored: no NUL, no half of a character."""
+    if isinstance(value, str):
+        return not UNSTORABLE.search(value)
+    if isinstance(value, Mapping):
+        return all(is_plain(part) for pair in value.items() for part in pair)
+    if isinstance(value, list | tuple):
+        return all(is_plain(item) for item in value)
+    return True
 
 
 class Fields:

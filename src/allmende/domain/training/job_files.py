@@ -148,6 +148,9 @@ def parse_job_file(value: object) -> JobSpec:
         raise InvalidJobFile([_no_mapping()])
     findings: list[Finding] = []
     top = Fields(value, findings=findings)
+    if not fields.is_plain(value):
+        top.find("", "The job file holds a character that is no text. Write it anew, without it.")
+        raise InvalidJobFile(findings)
     spec = JobSpec(
         **_what(top),
         **_how_much(top),

@@ -1,0 +1,108 @@
+"""Two daemons as real processes: the leader is killed in the middle of running jobs."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ALLMENDE = [sys.executable, "-m", "allmende"]
+FOUNDER = "founder@demo.example"
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_the_other_daemon_carries_on_and_every_job_runs_once(tmp_path: Path):
+    home, go = tmp_path / "home", tmp_path / "go"
+    run(home, "demo", "--stage", "award")
+    (project,) = json.loads(run(home, "project", "list", "--json"))
+    file = tmp_path / "job.json"
+    script = (
+        f"echo $ALLMENDE_JOB_ID.$ALLMENDE_ATTEMPT >> {tmp_path}/ran; "
+        f"for i in $(seq 600); do [ -e {go} ] && exit 0; sleep 0.1; done; exit 9"
+    )
+    file.write_text(json.dumps({"name": "long", "run": script, "max_duration": "4m"}))
+    submit = ("job", "submit", str(file), "--project", project["id"], "--json")
+    job_ids = [
+        json.loads(run(home, *submit, "--key", f"k{number}"))[0]["id"] for number in range(3)
+    ]
+    with a_daemon(home) as leader, a_daemon(home) as standby:
+        wait_until(lambda: len(leases(home)) == 1)
+        if f":{standby.pid}:" in leases(home)[0]:
+            leader, standby = standby, leader
+        wait_until(lambda: (tmp_path / "ran").exists() and len(ran(tmp_path)) >= 2)
+        os.kill(leader.pid, signal.SIGKILL)
+        leader.wait(timeout=10)
+        # What runs goes on without any daemon; the standby leads once the lease has run out.
+        go.touch()
+        wait_until(lambda: f":{standby.pid}:" in leases(home)[0])
+        wait_until(lambda: states(home, job_ids) == {"completed"})
+        standby.send_signal(signal.SIGTERM)
+        assert standby.wait(timeout=20) == 0
+    assert leases(home) == []  # given back, so that the next one leads at once
+    assert ran(tmp_path) == Counter({f"{job_id}.1": 1 for job_id in job_ids})
+    assert run(home, "ledger", "check", who="auditor@demo.example")
+
+
+def run(home: Path, *arguments: str, who: str = FOUNDER) -> str:
+    done = subprocess.run(
+        [*ALLMENDE, *arguments],
+        env=environment(home) | {"ALLMENDE_PERSON": who},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def environment(home: Path) -> dict[str, str]:
+    return {**os.environ, "ALLMENDE_HOME": str(home), "ALLMENDE_LANGUAGE": "en"}
+
+
+@contextmanager
+def a_daemon(home: Path) -> "Iterator[subprocess.Popen[bytes]]":
+    process = subprocess.Popen(
+        [*ALLMENDE, "daemon"],
+        env=environment(home),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def leases(home: Path) -> list[str]:
+    return [row[0] for row in ask(home, "SELECT holder FROM lease")]
+
+
+def states(home: Path, job_ids: list[str]) -> set[str]:
+    rows = ask(home, "SELECT id, state FROM job")
+    return {state for job_id, state in rows if job_id in job_ids}
+
+
+def ask(home: Path, question: str) -> list[tuple[str, ...]]:
+    with sqlite3.connect(home / "allmende.sqlite3", timeout=30) as database:
+        return database.execute(question).fetchall()
+
+
+def ran(folder: Path) -> Counter[str]:
+    return Counter((folder / "ran").read_text().split())
+
+
+def wait_until(is_reached: Callable[[], bool], *, seconds: float = 60.0) -> None:
+    ends_by = time.monotonic() + seconds
+    while not is_reached():
+        assert time.monotonic() < ends_by, "it takes too long"
+        time.sleep(0.1)
