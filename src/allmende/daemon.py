@@ -17,6 +17,7 @@ wiring.start()  # services can be imported only once Django knows its tables
 from allmende.domain.basics.people import DAEMON  # noqa: E402
 from allmende.domain.basics.refusals import Refusal  # noqa: E402
 from allmende.services import cycle, leases, projects, promises  # noqa: E402
+from allmende.wiring import troubles  # noqa: E402
 from allmende.wiring.access_rules import load_access_rules  # noqa: E402
 
 HEARTBEAT_SECONDS = 1.0
@@ -43,11 +44,26 @@ class Daemon:
         try:
             while not self.stopping.is_set() and not until():
                 started = time.monotonic()
-                self.beat()
+                self._beat_or_wait()
                 self.stopping.wait(max(0.0, started + self.heartbeat_seconds - time.monotonic()))
         finally:
             if self.leads:
                 leases.give_lead_back(wiring.deed_of(DAEMON), holder=self.holder)
+
+    def _beat_or_wait(self) -> None:
+        """Beat; a trouble of the machine passes, and the next heartbeat finds everything as it was.
+
+        Whatever else goes wrong ends the daemon: who keeps it running begins another.
+        """
+        try:
+            self.beat()
+        except Exception as error:
+            trouble = troubles.explain(error)
+            if trouble is None:
+                raise
+            log.warning("waiting", sentence=str(trouble))
+            wiring.close_database()
+            self.leads = False
 
     def beat(self) -> None:
         """Do one heartbeat on every partition that is driven from here, if this daemon leads."""

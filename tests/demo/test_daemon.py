@@ -44,6 +44,8 @@ def test_killed_in_the_middle_the_other_daemon_carries_on_and_every_job_runs_onc
         go.touch()
         wait_until(lambda: f":{standby.pid}:" in leases(home)[0])
         wait_until(lambda: states(home, job_ids) == {"completed"})
+        refused = call(home, "demo", "--stage", "people")  # not under the feet of a daemon
+        assert (refused.returncode, "make serve" in refused.stderr) == (1, True)
         standby.send_signal(signal.SIGTERM)
         assert standby.wait(timeout=20) == 0
     assert leases(home) == []  # given back, so that the next one leads at once
@@ -52,7 +54,13 @@ def test_killed_in_the_middle_the_other_daemon_carries_on_and_every_job_runs_onc
 
 
 def run(home: Path, *arguments: str, who: str = FOUNDER) -> str:
-    done = subprocess.run(
+    done = call(home, *arguments, who=who)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def call(home: Path, *arguments: str, who: str = FOUNDER) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
         [*ALLMENDE, *arguments],
         env=environment(home) | {"ALLMENDE_PERSON": who},
         capture_output=True,
@@ -60,8 +68,6 @@ def run(home: Path, *arguments: str, who: str = FOUNDER) -> str:
         timeout=120,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def environment(home: Path) -> dict[str, str]:

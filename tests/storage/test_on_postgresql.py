@@ -1,5 +1,6 @@
 """What holds on SQLite holds on PostgreSQL: the same tests, run once more against a server."""
 
+import json
 import os
 import subprocess
 import sys
@@ -37,3 +38,22 @@ def test_it_passes_on_postgresql_too(postgresql_url, tmp_path, files):
     )
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
+
+
+@pytest.mark.postgresql
+def test_of_two_deeds_that_wait_for_each_other_one_is_run_again(empty_postgresql_url, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.storage.deadlock_trial"],
+        cwd=PROJECT,
+        env={
+            **os.environ,
+            "ALLMENDE_DATABASE_URL": empty_postgresql_url,
+            "ALLMENDE_HOME": str(tmp_path),
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Traceback" not in done.stderr
+    assert sorted(json.loads(done.stdout).values()) == [1, 2]

@@ -33,7 +33,6 @@ def one_transaction(
 
     @functools.wraps(deed_function)
     def run(deed: Deed, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with database.transaction():
-            return deed_function(deed, *args, **kwargs)
+        return database.run_whole(lambda: deed_function(deed, *args, **kwargs))
 
     return run

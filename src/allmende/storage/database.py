@@ -1,14 +1,39 @@
 """Transactions, and what SQLite and PostgreSQL need to behave alike."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import TypeVar
 
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db import transaction as django_transaction
+
+Result = TypeVar("Result")
+TRIES = 5
+DEADLOCK_DETECTED = "40P01"  # PostgreSQL's SQLSTATE
 
 
 def transaction() -> AbstractContextManager[None]:
     """Open a transaction, or a savepoint inside one. SQLite takes its write lock at once."""
     return django_transaction.atomic()
+
+
+def run_whole(work: Callable[[], Result]) -> Result:
+    """Run the work in a transaction: all of it happens, or nothing.
+
+    Where two wait for each other, PostgreSQL ends one of them; that one is simply run again.
+    """
+    for tries_left in reversed(range(TRIES)):
+        try:
+            with transaction():
+                return work()
+        except OperationalError as error:
+            if tries_left == 0 or connection.in_atomic_block or not _is_deadlock(error):
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+def _is_deadlock(error: OperationalError) -> bool:
+    return getattr(error.__cause__, "sqlstate", "") == DEADLOCK_DETECTED
 
 
 def is_postgresql() -> bool:

@@ -25,6 +25,13 @@ def start() -> None:
     django.setup()
 
 
+def close_database() -> None:
+    """Close this thread's connection; the next question opens another."""
+    from django.db import connection  # noqa: PLC0415 - Django must be ready
+
+    connection.close()
+
+
 def now() -> datetime:
     """Return this instant; the only clock of the project."""
     return datetime.now(UTC)

@@ -1,9 +1,12 @@
 """The stage of the demo: a fresh home each time, and ids that follow from a seed."""
 
+import contextlib
 import json
 import os
 import random
 import shutil
+import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 
 from allmende.backends.local import LocalBackend
@@ -21,6 +24,12 @@ class HomeIsInUse(Refusal):
     place: ALLMENDE_HOME=var/demo allmende demo"""
 
 
+class HomeIsServed(Refusal):
+    """A daemon works on the demo in {home}, and a new demo would take it from under its feet.
+    Stop `make serve` there first, then try again; a daemon that was killed is forgotten after ten
+    seconds."""
+
+
 class DemoNeedsSqlite(Refusal):
     """The demo plays in a database of its own under {home}. Unset ALLMENDE_DATABASE_URL first."""
 
@@ -35,6 +44,8 @@ def clear_home(*, seed: int) -> Path:
         raise DemoNeedsSqlite(home=str(folder))
     if (folder / "allmende.sqlite3").exists() and not (folder / MARKER).exists():
         raise HomeIsInUse(home=str(folder))
+    if _is_served(folder / "allmende.sqlite3"):
+        raise HomeIsServed(home=str(folder))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARKER).write_text(json.dumps({"seed": seed}))
     end_running(folder / "work")
@@ -46,6 +57,20 @@ def clear_home(*, seed: int) -> Path:
         else:
             path.unlink(missing_ok=True)
     return folder
+
+
+def _is_served(database: Path) -> bool:
+    """Say whether a daemon holds the lead; Django is not ready yet, so the file is asked itself."""
+    if not database.exists():
+        return False
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    question = "SELECT 1 FROM lease WHERE expires_at > ?"
+    with (
+        contextlib.suppress(sqlite3.Error),  # an unfinished or broken demo: nobody serves it
+        contextlib.closing(sqlite3.connect(database)) as connection,
+    ):
+        return connection.execute(question, (now,)).fetchone() is not None
+    return False
 
 
 def is_demo() -> bool:
