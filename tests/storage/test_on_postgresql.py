@@ -17,7 +17,11 @@ TEST_FILES = (
     "tests/services/test_allocations.py",
 )
 # Jobs and the cycle, with their locks.
-JOB_TEST_FILES = ("tests/services/test_jobs.py", "tests/services/test_cycle.py")
+JOB_TEST_FILES = (
+    "tests/services/test_jobs.py",
+    "tests/services/test_cycle.py",
+    "tests/services/test_cycle_changes.py",
+)
 
 
 @pytest.mark.slow
