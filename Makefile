@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo serve test check fix bench docs messages lock clean
+.PHONY: help demo serve test check fix bench docs migration messages lock clean
 
 help:            ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ bench: .venv/dev.stamp  ## Benchmarks, each with its ratio to a peer in the same
 
 docs: .venv/dev.stamp  ## Write the generated pages: state diagrams, command and API reference
 	$(BIN)/python -m tools.docs
+
+migration: .venv/dev.stamp  ## Write a migration for what changed in the tables
+	DJANGO_SETTINGS_MODULE=allmende.wiring.settings $(BIN)/python -m django makemigrations storage
 
 messages: .venv/dev.stamp  ## Collect the sentences to translate, and compile the translations
 	$(BIN)/python -m tools.messages

@@ -25,8 +25,8 @@ def render_lifecycles() -> str:
     parts = [
         "# Lifecycles",
         "",
-        "The states of each thing and the only moves between them. `make docs` draws this page from "
-        "the tables in the code; a test fails when it is stale.",
+        "The states of each thing and the only moves between them. `make docs` draws this page "
+        "from the tables in the code; a test fails when it is stale.",
     ]
     for name, lifecycle in LIFECYCLES.items():
         parts += ["", f"## {name}", "", "```mermaid", _drawn(lifecycle), "```"]

@@ -8,9 +8,9 @@ from rich.console import Console
 
 from allmende import wiring
 from allmende.cli.exits import ExitCode
-from allmende.cli.output import AsJson, show
+from allmende.cli.output import AsJson, say, show
 from allmende.domain.basics.sentences import Sentence
-from allmende.wiring import languages, stage
+from allmende.wiring import environments, languages, stage
 
 STAGES = (
     "factory",
@@ -36,6 +36,8 @@ def demo(
     """Play the whole story on this machine, in a fresh database under var/."""
     if stop_after not in STAGES:
         raise typer.BadParameter(f"choose one of: {', '.join(STAGES)}", param_hint="--stage")
+    if STAGES.index(stop_after) >= STAGES.index("jobs"):
+        _prepare_blueprint(is_quiet=json)
     stage.clear_home(seed=seed)
     wiring.start()
     # These can only be imported once Django knows its tables.
@@ -59,3 +61,10 @@ def demo(
         playing.say_how_to_look(is_finished=stop_after == STAGES[-1])
     if not playing.is_kept:
         raise typer.Exit(ExitCode.REFUSED)
+
+
+def _prepare_blueprint(*, is_quiet: bool) -> None:
+    """Build what the training needs before the story begins, not in the middle of it."""
+    if not environments.is_environment_built("medicine") and not is_quiet:
+        say(Sentence("Building the environment of {blueprint} (once) …", {"blueprint": "medicine"}))
+    environments.environment_python("medicine")

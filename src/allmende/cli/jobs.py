@@ -135,9 +135,8 @@ def watch_job(
         events = jobs.list_job_events(reader, job_id)
         if not json:
             for event in events[told:]:
-                say(
-                    Sentence("{at}  {what}", {"at": f"{event.at:%H:%M:%S}", "what": event.sentence})
-                )
+                clock = f"{event.at.astimezone():%H:%M:%S}"
+                say(Sentence("{at}  {what}", {"at": clock, "what": event.sentence}))
         told = len(events)
         job = jobs.get_job(reader, job_id).job
         if LIFECYCLE.is_final(job.state) or 0 < seconds <= waited:

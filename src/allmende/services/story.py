@@ -122,7 +122,7 @@ class Story:
             facts = {
                 "who": part.organisation,
                 "application": application.id,
-                "due": f"{application.due_at:%Y-%m-%d}",
+                "due": application.due_at,
             }
             yield Sentence("{who} handed in {application}, to be decided before {due}.", facts)
 

@@ -116,6 +116,11 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Allmende: "
 LOGIN_REDIRECT_URL = "/home"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+# The address that people type, where a web server before this one ends HTTPS: forms from there
+# are trusted, and cookies travel encrypted only.
+ADDRESS = os.environ.get("ALLMENDE_ADDRESS", "").rstrip("/")
+CSRF_TRUSTED_ORIGINS = [ADDRESS] if ADDRESS else []
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ADDRESS.startswith("https://")
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"

@@ -84,7 +84,7 @@ def test_an_attempt_that_never_started_is_charged_nothing():
 def test_the_charge_is_never_negative_and_never_a_second_too_much(microseconds: int):
     end = NOON + timedelta(microseconds=microseconds)
     charged = jobs.charged_seconds(NOON, end, nodes=1, charge_factor=1)
-    assert 0 <= charged
+    assert charged >= 0
     assert charged * 1_000_000 - max(0, microseconds) in range(1_000_000)
 
 

@@ -12,7 +12,7 @@ def describe_end(code: str, facts: Mapping[str, Any]) -> Sentence:
 
 
 TEMPLATES = {
-    "completed": Sentence("Every process ended by itself, with exit code 0."),
+    "completed": Sentence("It is complete: every process ended by itself, with exit code 0."),
     "exit_code": Sentence(
         "The command ended with exit code {exit_code} on node {node}. "
         "Its last words are in the log."
