@@ -87,6 +87,16 @@ def test_links_out_of_the_output_folder_are_neither_listed_nor_read(backend, tmp
             backend.read_output(job_id, name)
 
 
+def test_an_output_folder_that_became_a_link_shows_nothing(backend, tmp_path):
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private/key").write_text("secret")
+    script = f'rmdir "$ALLMENDE_OUT"; ln -s {tmp_path}/private "$ALLMENDE_OUT"'
+    job_id = run(backend, script).key.removesuffix(".1")
+    assert backend.list_output(job_id) == {}
+    with pytest.raises(NotFound):
+        backend.read_output(job_id, "key")
+
+
 def test_full_disk_refuses_the_start_before_anything_is_half_done(tmp_path):
     backend = LocalBackend(tmp_path / "work", minimum_free_bytes=2**60)
     launch = a_launch()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from allmende.domain.access.projects import Project
 from allmende.domain.basics.people import Person
-from allmende.domain.basics.refusals import Refusal
+from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling import jobs
@@ -20,7 +20,7 @@ from allmende.domain.scheduling.jobs import (
 from allmende.domain.training.blueprints import check_nodes, check_params, find_blueprint
 from allmende.domain.training.job_files import JobSpec, check_servable
 from allmende.domain.training.sweeps import expand_sweep
-from allmende.domain.trust.permissions import Permission, can_do, check_member, check_permission
+from allmende.domain.trust.permissions import Permission, can_do, check_permission
 from allmende.domain.trust.residency import check_residency, parse_data_class
 from allmende.services import allocations, audit, projects
 from allmende.services.deeds import Deed, one_transaction
@@ -323,6 +323,7 @@ def list_jobs(
     sees_all = can_do(reader, Permission.SEE_EVERY_JOB)
     return job_store.list_jobs(
         organisation_ids=None if sees_all else reader.organisation_ids,
+        project_ids=() if sees_all else project_store.list_project_ids_of(reader.id),
         project_id=project_id,
         after=after,
         limit=limit,
@@ -338,5 +339,7 @@ def list_job_events(reader: Person, job_id: str) -> list[JobEvent]:
 
 def _get(person: Person, job_id: str, *, unless: Permission | None = None) -> Job:
     job = job_store.get_job(job_id)
-    check_member(person, job.organisation_id, kind="job", id=job_id, unless=unless)
+    is_own = projects.is_own(person, organisation_id=job.organisation_id, project_id=job.project_id)
+    if not (is_own or (unless and can_do(person, unless))):
+        raise NotFound(kind="job", id=job_id)
     return job

@@ -26,15 +26,11 @@ from allmende.domain.training.records import (
     build_record,
     is_record_whole,
 )
-from allmende.domain.trust.permissions import (
-    Permission,
-    can_do,
-    check_member,
-    check_permission,
-)
-from allmende.services import audit
+from allmende.domain.trust.permissions import Permission, can_do, check_permission
+from allmende.services import audit, projects
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import jobs as job_store
+from allmende.storage import projects as project_store
 from allmende.storage import trained_models as store
 
 FACTS, METRICS = "facts.json", "metrics.json"
@@ -197,14 +193,15 @@ def get_model(reader: Person, model_id: str) -> Model:
     """Return a model; a foreign tenant's model does not exist for the reader."""
     check_permission(reader, Permission.SEE_MODEL)
     model = store.get_model(model_id)
-    check_member(
-        reader,
-        model.organisation_id,
-        kind="model",
-        id=model_id,
-        unless=Permission.SEE_EVERY_JOB,
-    )
+    if not (_is_own(reader, model) or can_do(reader, Permission.SEE_EVERY_JOB)):
+        raise NotFound(kind="model", id=model_id)
     return model
+
+
+def _is_own(reader: Person, model: Model) -> bool:
+    return projects.is_own(
+        reader, organisation_id=model.organisation_id, project_id=model.project_id
+    )
 
 
 def find_model_of_job(reader: Person, job_id: str) -> Model | None:
@@ -222,6 +219,7 @@ def list_models(
     sees_every = can_do(reader, Permission.SEE_EVERY_JOB)
     return store.list_models(
         organisation_ids=None if sees_every else reader.organisation_ids,
+        project_ids=() if sees_every else project_store.list_project_ids_of(reader.id),
         project_id=project_id,
         after=after,
         limit=limit,
@@ -232,7 +230,8 @@ def read_model_file(reader: Person, model_id: str, name: str, *, backend: Backen
     """Return a file of the model, refusing one that is not as it was registered."""
     model = get_model(reader, model_id)
     # Trained models are their owner's: staff see the card, not the weights.
-    check_member(reader, model.organisation_id, kind="model", id=model_id)
+    if not _is_own(reader, model):
+        raise NotFound(kind="model", id=model_id)
     file = next((file for file in model.files if file.name == name), None)
     if file is None:
         raise NotFound(kind="file", id=name)

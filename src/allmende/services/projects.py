@@ -5,7 +5,13 @@ from allmende.domain.access.projects import Project, ProjectState, check_can_run
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.trust.permissions import Permission, can_do, can_see, check_permission
+from allmende.domain.trust.permissions import (
+    Permission,
+    can_do,
+    can_see,
+    check_permission,
+    is_member,
+)
 from allmende.services import allocations, audit
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import people as people_store
@@ -42,6 +48,11 @@ def list_projects(reader: Person, *, after: str = "", limit: int = 100) -> list[
     return store.list_projects(
         organisation_ids=reader.organisation_ids, person_id=reader.id, after=after, limit=limit
     )
+
+
+def is_own(person: Person, *, organisation_id: str, project_id: str) -> bool:
+    """Say whether a project's work is the person's: by their organisation, or as its member."""
+    return is_member(person, organisation_id) or store.is_project_member(project_id, person.id)
 
 
 @one_transaction

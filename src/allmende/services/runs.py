@@ -10,8 +10,7 @@ from typing import Any
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.scheduling.backends import Backend
-from allmende.domain.trust.permissions import check_member
-from allmende.services import jobs
+from allmende.services import jobs, projects
 from allmende.services.jobs import JobView
 
 POINTS_PER_METRIC = 1000
@@ -112,7 +111,9 @@ def read_job_log(
 def _check_own(reader: Person, job_id: str) -> JobView:
     """Return the job to its own people: what it writes is theirs, not the staff's."""
     view = jobs.get_job(reader, job_id)
-    check_member(reader, view.job.organisation_id, kind="log of job", id=job_id)
+    job = view.job
+    if not projects.is_own(reader, organisation_id=job.organisation_id, project_id=job.project_id):
+        raise NotFound(kind="log of job", id=job_id)
     return view
 
 

@@ -137,9 +137,7 @@ class Story:
                 is_feasible=True,
                 notes="Blueprint, one node a job, checkpoints: it will run on the Werkbank.",
             )
-            award = awards.award_application(
-                self.act(officer), application_id, rules=self.rules
-            )
+            award = awards.award_application(self.act(officer), application_id, rules=self.rules)
             self.projects[part.key] = award.project_id
             yield self._tell_award(part, award)
 

@@ -190,15 +190,20 @@ def find_job_by_client_key(project_id: str, client_key: str) -> Job | None:
 def list_jobs(
     *,
     organisation_ids: Iterable[str] | None = None,
+    project_ids: Iterable[str] = (),
     project_id: str = "",
     sweep_id: str = "",
     after: str = "",
     limit: int = 50,
 ) -> list[Job]:
-    """Return jobs, the newest first; `after` is the id of the last one already seen."""
+    """Return jobs, the newest first; `after` is the id of the last one already seen.
+
+    All jobs, or those of these organisations together with those of these projects.
+    """
     rows = JobRow.objects.order_by("-submitted_at", "-id")
     if organisation_ids is not None:
-        rows = rows.filter(organisation_id__in=list(organisation_ids))
+        of_organisation = models.Q(organisation_id__in=list(organisation_ids))
+        rows = rows.filter(of_organisation | models.Q(project_id__in=list(project_ids)))
     if project_id:
         rows = rows.filter(project_id=project_id)
     if sweep_id:

@@ -107,6 +107,17 @@ def list_projects(
     return [_from_row(row) for row in rows[:limit]]
 
 
+def list_project_ids_of(person_id: str) -> list[str]:
+    """Return the projects in which a person works, whatever organisation they belong to."""
+    rows = ProjectMemberRow.objects.filter(person_id=person_id).order_by("project_id")
+    return [row.project_id for row in rows]
+
+
+def is_project_member(project_id: str, person_id: str) -> bool:
+    """Say whether a person works in a project."""
+    return ProjectMemberRow.objects.filter(project_id=project_id, person_id=person_id).exists()
+
+
 def list_projects_over(
     now: datetime, *, states: Collection[ProjectState], limit: int = 100
 ) -> list[Project]:

@@ -57,6 +57,7 @@ def find_model_of_job(job_id: str) -> Model | None:
 def list_models(
     *,
     organisation_ids: Iterable[str] | None = None,
+    project_ids: Iterable[str] = (),
     project_id: str = "",
     after: str = "",
     limit: int = 50,
@@ -64,10 +65,11 @@ def list_models(
     """Return models, the newest first; `after` is the id of the last one already seen."""
     rows = TrainedModelRow.objects.order_by("-created_at", "-id")
     if organisation_ids is not None:
-        rows = rows.filter(organisation_id__in=list(organisation_ids))
+        of_organisation = models.Q(organisation_id__in=list(organisation_ids))
+        rows = rows.filter(of_organisation | models.Q(project_id__in=list(project_ids)))
     if project_id:
         rows = rows.filter(project_id=project_id)
-    if after and (last := TrainedModelRow.objects.filter(id=after).first()):
+    if after and (last := rows.filter(id=after).first()):
         rows = rows.filter(
             models.Q(created_at__lt=last.created_at)
             | models.Q(created_at=last.created_at, id__lt=after)

@@ -28,7 +28,9 @@ def read_part(path: Path, *, offset: int, limit: int) -> bytes:
 
 def list_files(folder: Path) -> dict[str, int]:
     """Return name and size of each plain file below a folder; links are not followed."""
-    found = {}
+    found: dict[str, int] = {}
+    if folder.is_symlink():  # a job may put a link there, to what is not its own
+        return found
     for path in sorted(folder.rglob("*")):
         try:
             status = path.lstat()
@@ -42,7 +44,8 @@ def list_files(folder: Path) -> dict[str, int]:
 def read_file(folder: Path, name: str) -> bytes:
     """Return a plain file below a folder; `NotFound` for everything else, such as a way out."""
     path = folder / name
-    if not name or ".." in Path(name).parts or not _is_inside(path, folder):
+    is_way_out = ".." in Path(name).parts or folder.is_symlink()
+    if not name or is_way_out or not _is_inside(path, folder):
         raise NotFound(kind="file", id=name)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -139,7 +139,7 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.SEE_EVERY_JOB: _STAFF,
         Permission.CANCEL_EVERY_JOB: _OPERATIONS,
         Permission.SEE_MODEL: _READERS,
-        Permission.RUN_CYCLE: _OPERATIONS,
+        Permission.RUN_CYCLE: frozenset({_SYSTEM}),
         Permission.RECORD_USAGE: frozenset({_SYSTEM}),
         Permission.MANAGE_NODES: _OPERATIONS,
         Permission.SEE_PEOPLE: frozenset({_ADMINISTRATOR, _AUDITOR, _SYSTEM}),
