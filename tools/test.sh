@@ -8,8 +8,9 @@ if [ $# -gt 0 ]; then
 fi
 
 rm -f .coverage .coverage.*
-.venv/bin/coverage run -m pytest tests --ignore tests/browser
-.venv/bin/coverage run -m pytest tests/browser
+# One worker for each core; tests of one file stay together, so that they share what they set up.
+.venv/bin/coverage run -m pytest tests --ignore tests/browser -n 2 --dist loadfile
+.venv/bin/coverage run -m pytest tests/browser -n 2 --dist loadfile
 .venv/bin/coverage combine --quiet
 .venv/bin/coverage report --include 'src/allmende/domain/*' --fail-under 100
 .venv/bin/coverage report --fail-under 90
