@@ -154,7 +154,9 @@ def test_a_waiting_job_says_why(factory: Running):
     waiting = [j for j in job_store.list_alive_jobs(PARTITION) if j.state is JobState.PENDING]
     assert len(waiting) == 1
     assert waiting[0].wait is not None
-    assert "node" in str(waiting[0].wait)
+    words = str(waiting[0].wait)
+    assert "node" in words
+    assert "in the group Universities and public research" in words
 
 
 def test_a_cancelled_running_job_ends_and_pays_what_it_used(factory: Running):

@@ -14,7 +14,7 @@ from allmende.domain.scheduling.recordings import record_plan, record_snapshot
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import audit, launches, metering, queues, trainings
 from allmende.services.deeds import Deed, one_transaction
-from allmende.services.snapshots import policy_of, take_snapshot
+from allmende.services.snapshots import name_groups, policy_of, take_snapshot
 from allmende.services.workshop import Workshop
 from allmende.storage import cycles as cycle_store
 from allmende.storage import jobs as job_store
@@ -103,9 +103,9 @@ def decide(deed: Deed, partition: Partition) -> Plan:
         names = snapshot.machine.names_of(start.node_indices)
         _begin_attempt(deed, by_id[start.job_id], nodes=names, cycle=(partition, number))
     for wait in decided.waits:
-        job = by_id[wait.job_id]
-        if job.wait != wait.sentence:
-            job_store.note_wait(job.id, wait.sentence)
+        job, why = by_id[wait.job_id], name_groups(wait.sentence, partition)
+        if job.wait != why:
+            job_store.note_wait(job.id, why)
     _ask_to_yield(deed, decided, unsettled, partition)
     return decided
 

@@ -51,6 +51,16 @@ def tree_of(partition: Partition, *, group_ids: Collection[str] = ()) -> ShareTr
     )
 
 
+def name_groups(sentence: Sentence, partition: Partition) -> Sentence:
+    """Return the kernel's sentence with the names of groups in place of their ids."""
+    names = {group.id: Sentence(group.name) for group in partition.groups}
+    facts = {
+        key: names.get(fact, fact) if key in ("group", "ahead", "share") else fact
+        for key, fact in sentence.facts.items()
+    }
+    return Sentence(sentence.template, facts)
+
+
 def take_snapshot(
     partition: Partition,
     *,
