@@ -8,6 +8,7 @@ from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
+from allmende.domain.basics.units import TimeUnit, hours_from_seconds
 from allmende.domain.scheduling import jobs
 from allmende.domain.scheduling.jobs import (
     Attempt,
@@ -207,7 +208,7 @@ def _submit_one(
         spec=spec.to_json(),
     )
     job = hold_next_attempt(deed, job, partition=partition)
-    _tell(deed, job, Sentence("Submitted; {hours} are held.", {"hours": _held(job, partition)}))
+    _tell(deed, job, _say_held(job, partition))
     audit.record(
         deed,
         action="job.submitted",
@@ -242,8 +243,10 @@ def hold_next_attempt(deed: Deed, job: Job, *, partition: Partition) -> Job:
     return job
 
 
-def _held(job: Job, partition: Partition) -> str:
-    return f"{job.held_seconds / 3600:.3f} {partition.unit.hours_name}"
+def _say_held(job: Job, partition: Partition) -> Sentence:
+    unit = Sentence("GPU-h") if partition.unit is TimeUnit.GPU_SECONDS else Sentence("node-h")
+    hours = round(float(hours_from_seconds(job.held_seconds)), 3)
+    return Sentence("Submitted; {hours} {unit} are held.", {"hours": hours, "unit": unit})
 
 
 def _tell(deed: Deed, job: Job, sentence: Sentence) -> None:
