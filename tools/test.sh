@@ -8,9 +8,9 @@ if [ $# -gt 0 ]; then
 fi
 
 rm -f .coverage .coverage.*
-# One worker for each core; tests of one file stay together, so that they share what they set up.
-.venv/bin/coverage run -m pytest tests --ignore tests/browser -n 2 --dist loadfile
-.venv/bin/coverage run -m pytest tests/browser -n 2 --dist loadfile
-.venv/bin/coverage combine --quiet
+# One worker for each core.
+.venv/bin/pytest tests --ignore tests/browser -n 2 --dist worksteal --cov --cov-report= --durations 12
+.venv/bin/pytest tests/browser -n 2 --dist loadfile
+.venv/bin/coverage combine --append --quiet 2>/dev/null || true  # what job runners measured
 .venv/bin/coverage report --include 'src/allmende/domain/*' --fail-under 100
 .venv/bin/coverage report --fail-under 90

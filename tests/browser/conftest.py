@@ -18,6 +18,8 @@ CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 AXE = (PROJECT / "tests/vendor/axe-core-4.14.1/axe.min.js").read_text()
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SCREENSHOTS = PROJECT / "var" / "screenshots"
+PHONE: Any = {"width": 390, "height": 844}
+DESKTOP: Any = {"width": 1280, "height": 860}
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ class Visitor:
         script: bool = True,
     ) -> Visit:
         """Open a page in a context of its own."""
-        size = {"width": 390, "height": 844} if phone else {"width": 1280, "height": 860}
+        size = PHONE if phone else DESKTOP
         context = self.browser.new_context(
             viewport=size,
             color_scheme=theme,

@@ -24,12 +24,16 @@ JOB_TEST_FILES = (
 )
 
 
+# On so few rows PostgreSQL rightly reads the table, so the question about indexes is SQLite's.
+SQLITE_ONLY = "test_hold_and_pair_questions_are_answered_by_their_indexes"
+
+
 @pytest.mark.slow
 @pytest.mark.postgresql
 @pytest.mark.parametrize("files", [TEST_FILES, JOB_TEST_FILES], ids=["ledger", "jobs"])
 def test_it_passes_on_postgresql_too(postgresql_url, tmp_path, files):
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *files],
+        [sys.executable, "-m", "pytest", "-k", f"not {SQLITE_ONLY}", *files],
         cwd=PROJECT,
         env={
             **os.environ,
