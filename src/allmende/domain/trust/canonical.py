@@ -26,6 +26,8 @@ def parse_instant(text: str) -> datetime:
 
 def to_json(value: Any) -> Json:
     """Return a value that JSON can hold; sets are sorted, dataclasses become objects."""
+    if type(value) in (str, int):  # most of what is written; a StrEnum is neither
+        return value
     if isinstance(value, Enum):
         return to_json(value.value)
     if value is None or isinstance(value, str | int | float):
