@@ -116,7 +116,10 @@ def get_application(reader: Person, application_id: str) -> Application:
         application.organisation_id,
         kind="application",
         id=application_id,
-        unless=Permission.SEE_EVERY_APPLICATION,
+        # A draft is its applicant's alone until it is handed in.
+        unless=None
+        if application.state is ApplicationState.DRAFT
+        else Permission.SEE_EVERY_APPLICATION,
     )
     return application
 
@@ -142,7 +145,10 @@ def list_applications(
             organisation_ids=mine, states=states, after=after, limit=limit
         )
     handed_in = [state for state in ApplicationState if state is not ApplicationState.DRAFT]
-    return store.list_applications(states=states or handed_in, after=after, limit=limit)
+    wanted = [state for state in states or handed_in if state in handed_in]
+    if not wanted:  # nothing but drafts was asked for
+        return []
+    return store.list_applications(states=wanted, after=after, limit=limit)
 
 
 def decide(

@@ -92,6 +92,8 @@ def _list_allocations(project_id: str) -> list[ProjectAccounts]:
 
 def _check_visible(reader: Person, project_id: str) -> None:
     project = project_store.get_project(project_id)
+    if reader.id in project.member_ids:
+        return
     check_member(
         reader,
         project.organisation_id,

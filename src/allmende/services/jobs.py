@@ -90,8 +90,8 @@ def submit_job(
     """
     check_permission(deed.actor, Permission.SUBMIT_JOB)
     _check_key(client_key)
-    project_store.lock_project(project_id)  # two submissions with one key follow each other
-    project = projects.get_project(deed.actor, project_id)
+    # Locked, so that two submissions with one key follow each other.
+    project = projects.check_own(deed.actor, project_store.lock_project(project_id))
     known = _find_submitted(spec, project_id, client_key)
     if known:
         return known

@@ -178,6 +178,9 @@ def add_member(deed: Deed, *, person_id: str, organisation_id: str) -> Person:
     """Bring somebody into an organisation of one's own."""
     check_permission(deed.actor, Permission.EDIT_ORGANISATION)
     check_member(deed.actor, organisation_id, kind="organisation", id=organisation_id)
+    # Nobody decides on their own organisation, so nobody may make a decider their colleague.
+    if can_do(store.get_person(person_id), Permission.SEE_EVERY_APPLICATION):
+        raise NotFound(kind="person", id=person_id)
     return join_organisation(deed, person_id=person_id, organisation_id=organisation_id)
 
 

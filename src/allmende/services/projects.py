@@ -55,11 +55,21 @@ def is_own(person: Person, *, organisation_id: str, project_id: str) -> bool:
     return is_member(person, organisation_id) or store.is_project_member(project_id, person.id)
 
 
+def check_own(person: Person, project: Project) -> Project:
+    """Refuse, as if there were no such project, whoever neither works in it nor owns it.
+
+    Staff see every project, but spend nobody's hours and choose nobody's members.
+    """
+    if not (is_member(person, project.organisation_id) or person.id in project.member_ids):
+        raise NotFound(kind="project", id=project.id)
+    return project
+
+
 @one_transaction
 def activate_project(deed: Deed, project_id: str) -> Project:
     """Finish the onboarding: from now on its members submit jobs."""
     check_permission(deed.actor, Permission.MANAGE_MEMBERS)
-    project = _lock_visible(deed.actor, project_id)
+    project = check_own(deed.actor, store.lock_project(project_id))
     return _save(deed, projects.move(project, ProjectState.ACTIVE), action="project.activated")
 
 
@@ -67,7 +77,7 @@ def activate_project(deed: Deed, project_id: str) -> Project:
 def add_member(deed: Deed, project_id: str, *, person_id: str) -> Project:
     """Let a person work in a project; doing it again changes nothing."""
     check_permission(deed.actor, Permission.MANAGE_MEMBERS)
-    project = _lock_visible(deed.actor, project_id)
+    project = check_own(deed.actor, store.lock_project(project_id))
     people_store.get_person(person_id)
     changed = projects.add_member(project, person_id)
     return _save(deed, changed, action="project.member_added", person=person_id)
@@ -77,7 +87,7 @@ def add_member(deed: Deed, project_id: str, *, person_id: str) -> Project:
 def remove_member(deed: Deed, project_id: str, *, person_id: str) -> Project:
     """End a person's work in a project; the last member stays."""
     check_permission(deed.actor, Permission.MANAGE_MEMBERS)
-    project = _lock_visible(deed.actor, project_id)
+    project = check_own(deed.actor, store.lock_project(project_id))
     changed = projects.remove_member(project, person_id)
     return _save(deed, changed, action="project.member_removed", person=person_id)
 

@@ -1,6 +1,7 @@
 """Every address of the portal; the pages of one noun stand in one file."""
 
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from allmende.web.api import api
 from allmende.web.pages import (
@@ -122,5 +123,7 @@ urlpatterns = [
     path("first-administrator/<str:secret>", administrators.claim_link, name="first_administrator"),
     path("api/v1/", reference.show_api, name="api_reference"),
     path("api/v1/", api.urls),
+    # Changing the address is no deed yet: it would have to change the person too.
+    path("account/email/", RedirectView.as_view(pattern_name="home"), name="account_email"),
     path("account/", include("allauth.account.urls")),
 ]

@@ -26,7 +26,7 @@ def parse_instant(text: str) -> datetime:
 
 def to_json(value: Any) -> Json:
     """Return a value that JSON can hold; sets are sorted, dataclasses become objects."""
-    if type(value) in (str, int):  # most of what is written; a StrEnum is neither
+    if type(value) is str or type(value) is int:  # most of what is written, and no StrEnum
         return value
     if isinstance(value, Enum):
         return to_json(value.value)

@@ -119,7 +119,7 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.AWARD_APPLICATION: frozenset({_OFFICER}),
         Permission.REFUSE_APPLICATION: frozenset({_OFFICER}),
         Permission.SEE_PROJECT: _READERS,
-        Permission.MANAGE_MEMBERS: _APPLICANTS | {_OFFICER},
+        Permission.MANAGE_MEMBERS: _APPLICANTS,
         Permission.SEE_EVERY_PROJECT: _STAFF,
         Permission.SUSPEND_PROJECT: _OFFICE | {_OPERATOR},
         Permission.RESUME_PROJECT: _OFFICE | {_OPERATOR},

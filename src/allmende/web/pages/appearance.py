@@ -1,8 +1,7 @@
 """The reader's language and colours, kept in cookies; links, so that no script is needed."""
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from allmende.web.context import THEME_COOKIE, THEMES
@@ -26,8 +25,9 @@ def choose_theme(request: HttpRequest, theme: str) -> HttpResponse:
 
 def _remember(request: HttpRequest, cookie: str, value: str) -> HttpResponse:
     back = request.GET.get("next", "/")
-    if not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+    # A bare word would be taken for the name of a view; only paths of this portal lead back.
+    if not (back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None)):
         back = "/"
-    response = redirect(back)
+    response = HttpResponseRedirect(back)
     response.set_cookie(cookie, value, max_age=YEAR_SECONDS, samesite="Lax")
     return response

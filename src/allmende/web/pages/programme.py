@@ -47,13 +47,25 @@ def list_applications(request: HttpRequest) -> HttpResponse:
     reader = get_person(request)
     check_permission(reader, Permission.SEE_EVERY_APPLICATION)
     instant = now()
-    found = applications.list_applications(reader, limit=PAGE_SIZE)
-    waiting = [each for each in found if each.state in WAITING]
+    decided = [
+        state for state in ApplicationState if state not in (*WAITING, ApplicationState.DRAFT)
+    ]
+    waiting = sorted(_list_waiting(reader), key=_urgency)
     context = {
-        "waiting": [(each, is_late(each, now=instant)) for each in sorted(waiting, key=_urgency)],
-        "decided": [each for each in found if each.state not in WAITING],
+        "waiting": [(each, is_late(each, now=instant)) for each in waiting],
+        "decided": applications.list_applications(reader, states=decided, limit=PAGE_SIZE),
     }
     return render(request, "programme/list.html", context)
+
+
+def _list_waiting(reader: Person) -> list[Application]:
+    """Return everything that waits: who decides must not miss what stands on a later page."""
+    found: list[Application] = []
+    while page := applications.list_applications(
+        reader, states=WAITING, after=found[-1].id if found else "", limit=PAGE_SIZE
+    ):
+        found += page
+    return found
 
 
 def _urgency(application: Application) -> object:

@@ -18,8 +18,9 @@ def show_project(request: HttpRequest, project_id: str) -> HttpResponse:
     """Show everything about a project."""
     reader = get_person(request)
     project = projects.get_project(reader, project_id)
-    is_own = is_member(reader, project.organisation_id)
-    members = people.list_members(reader, project.organisation_id) if is_own else []
+    is_own = projects.is_own(reader, organisation_id=project.organisation_id, project_id=project.id)
+    colleagues = is_member(reader, project.organisation_id)
+    members = people.list_members(reader, project.organisation_id) if colleagues else []
     may_brake = can_do(reader, Permission.SUSPEND_PROJECT)
     context = {
         "project": project,
