@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from allmende import wiring
-from allmende.cli.demo_board import JobBoard
+from allmende.cli.demo_board import WATCHER, JobBoard
 from allmende.cli.evidence import read_folder, write_folder
 from allmende.domain.basics.ids import IdMaker
-from allmende.domain.basics.people import DAEMON, Person, Role
+from allmende.domain.basics.people import DAEMON, Person
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.backends import EndReason
 from allmende.domain.scheduling.jobs import JobState
@@ -146,16 +146,15 @@ class Stage:
         )
         for title in titles:
             table.add_column(translate(title), no_wrap=True, overflow="ellipsis")
-        for model in reversed(models.list_models(self._auditor())):
+        for model in reversed(models.list_models(WATCHER)):
             table.add_row(model.name, *_facts_of(dict(model.record)))
         self.console.print(table)
 
     def _judge(self) -> None:
         """Judge every promise, check the ledger, export the evidence, and verify the export."""
-        auditor = self._auditor()
         parts = {"factory": self.workshop.factory, "rules": self.rules}
-        self.results = promises.evaluate_promises(self.act(auditor), **parts)
-        export = evidence.export_evidence(self.act(auditor), **parts)
+        self.results = promises.evaluate_promises(self.act(WATCHER), **parts)
+        export = evidence.export_evidence(self.act(WATCHER), **parts)
         folder = home() / "evidence"
         write_folder(folder, export.files, export.manifest)
         verification = sealed.verify(*read_folder(folder))
@@ -165,7 +164,7 @@ class Stage:
             "every job was completed": all(v.job.state is JobState.COMPLETED for v in views),
             "a run was preempted and resumed": EndReason.PREEMPTED in reasons,
             "a node died and its job went on": EndReason.NODE_FAIL in reasons,
-            "the ledger balances": ledger.check(auditor).is_clean,
+            "the ledger balances": ledger.check(WATCHER).is_clean,
             "the exported evidence verifies": verification.is_clean,
         }
         self._show_promises()
@@ -234,9 +233,6 @@ class Stage:
     def clear_up(self) -> None:
         """End what still runs, after Ctrl-C."""
         stage.end_running(home() / "work")
-
-    def _auditor(self) -> Person:
-        return Person(id="demo", name="the demo", roles=frozenset({Role.AUDITOR}))
 
 
 CHECKS = {
