@@ -53,15 +53,18 @@ clean:           ## Forget the environment and everything the demo made
 		{ echo "Allmende needs Python 3.11 or newer; try: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv .venv
 
+# --no-deps: the lock files are complete. Resolving again would meet versions that are newer than they.
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
+
 .venv/run.stamp: requirements/run.lock pyproject.toml | .venv/bin/python
 	@echo "Installing the pinned packages (once) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.lock
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(INSTALL) --require-hashes -r requirements/run.lock
+	@$(INSTALL) --editable .
 	@touch $@
 
 .venv/dev.stamp: requirements/dev.lock .venv/run.stamp
 	@echo "Installing the tools for tests and checks (once) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@$(INSTALL) --require-hashes -r requirements/dev.lock
 	@touch $@
 
 .venv/blueprints.stamp: $(wildcard blueprints/*/requirements.lock) .venv/run.stamp

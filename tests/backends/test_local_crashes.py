@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import threading
 import time
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from allmende.backends.local.backend import LocalBackend
 from allmende.backends.nodes import files, locks
 from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch
+from allmende.wiring import stage
 from tests.backends.attempts import folder_of, in_another_process, is_running, log_of
 from tests.backends.contract import (
     a_launch,
@@ -59,6 +61,28 @@ def test_stop_before_the_runner_is_up_keeps_the_command_from_running(backend):
     backend.start(launch)
     seen = wait_for_end(backend, launch.key)
     assert seen.reason is EndReason.CANCELLED
+    assert log_of(backend, launch.key) == b""
+
+
+def test_stop_in_the_very_moment_of_the_start_is_a_stop_and_no_dead_node(backend):
+    for number in range(20):
+        launch = a_launch("exec sleep 60", job_id=f"j-{number}")
+        starting = threading.Thread(target=backend.start, args=[launch])
+        starting.start()
+        lock = folder_of(backend, launch.key) / "lock"
+        while locks.find_holder(lock) is None:
+            pass  # as early as anybody can know of the runner
+        backend.stop(launch.key, reason=EndReason.CANCELLED, grace_seconds=0)
+        starting.join()
+        assert wait_for_end(backend, launch.key).reason is EndReason.CANCELLED
+
+
+def test_demo_ended_while_a_runner_comes_up_leaves_nobody_behind(backend):
+    launch = a_launch("exec sleep 60", job_id="j-late")
+    backend._prepare(launch, folder_of(backend, launch.key))  # its runner has no lock yet
+    stage.end_running(backend.folders.root)
+    backend.start(launch)
+    assert wait_for_end(backend, launch.key).reason is EndReason.CANCELLED
     assert log_of(backend, launch.key) == b""
 
 

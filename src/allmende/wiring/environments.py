@@ -74,8 +74,9 @@ def _build(blueprint_id: str) -> None:
     # Our own pip fills it: giving each environment a pip of its own takes longer.
     pip = (sys.executable, "-m", "pip", "--python", str(draft / "bin" / "python"), "install")
     quiet = ("--disable-pip-version-check", "--no-input", "--quiet")
-    # Wheels only and each with its hash: nothing is compiled or run while it is installed.
-    pinned = ("--require-hashes", "--only-binary", ":all:", "-r", requirements)
+    # Wheels only and each with its hash: nothing is compiled or run while it is installed. The file
+    # is complete (--no-deps): resolving again would meet versions that are newer than it.
+    pinned = ("--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", requirements)
     try:
         _run(blueprint_id, (sys.executable, "-m", "venv", "--without-pip", str(draft)))
         _run(blueprint_id, (*pip, *quiet, *pinned))

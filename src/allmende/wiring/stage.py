@@ -12,6 +12,7 @@ from pathlib import Path
 from allmende.backends.local import LocalBackend
 from allmende.domain.basics.ids import IdMaker, render_id
 from allmende.domain.basics.refusals import Refusal
+from allmende.domain.scheduling.backends import EndReason
 from allmende.wiring import home
 
 MARKER = "demo.json"
@@ -83,6 +84,8 @@ def end_running(root: Path) -> None:
     backend = LocalBackend(root)
     for attempt in root.glob("*/attempts/*"):
         key = f"{attempt.parent.parent.name}.{attempt.name}"
+        # A runner that Ctrl-C caught on its way up has no lock yet to be found by: it reads this.
+        backend.stop(key, reason=EndReason.CANCELLED, grace_seconds=0)
         backend.fail_node(key)
         backend.observe([key])  # finds the dead node and ends what is left of its processes
 

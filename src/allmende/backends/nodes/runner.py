@@ -24,6 +24,8 @@ BURIAL_SECONDS = 10.0
 
 def main(folder: str) -> None:
     """Return to the caller when the attempt holds its lock, and run it in a detached child."""
+    # Who finds the lock may at once signal a stop; it is read before anything starts.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     confirmation, confirm = os.pipe()
     if os.fork():
         os.close(confirm)
