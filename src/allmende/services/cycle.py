@@ -221,8 +221,11 @@ def _carry_out(deed: Deed, partition: Partition, workshop: Workshop) -> None:
 
 def _tell_refusal(deed: Deed, job: Job, refusal: Refusal) -> None:
     """Say once why the machine refuses; the next heartbeat tries again."""
-    if job.wait != refusal.sentence:
-        job_store.note_wait(job.id, refusal.sentence)
+    if job.wait == refusal.sentence:
+        return
+    job_store.note_wait(job.id, refusal.sentence)
+    # Figures such as the free space differ at every heartbeat; that is no news.
+    if job.wait is None or job.wait.template != refusal.sentence.template:
         event = JobEvent(job_id=job.id, at=deed.now, sentence=refusal.sentence)
         job_store.add_job_event(event)
 
