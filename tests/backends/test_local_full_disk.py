@@ -1,4 +1,4 @@
-"""The disk fills up in the middle of a write: nothing is half done, and space brings it all back."""
+"""The disk fills up in the middle of a write: nothing is half done, and space brings it back."""
 
 import subprocess
 
