@@ -248,6 +248,15 @@ def test_text_of_forms_becomes_typed_answers():
         ("requested_hours", "many"),
         ("requested_hours", "NaN"),
         ("requested_hours", "Infinity"),
+        ("requested_hours", "1e30"),
+        ("requested_hours", "-1e30"),
+        ("requested_hours", "1e999999"),
+        ("requested_seconds", "1e30"),
+        ("requested_seconds", 10**13),
+        ("duration_months", "1e30"),
+        ("contract_months_after_end", "1201"),
+        ("training_flop", "1e999999"),
+        ("aid_received_cents", "1e16"),
         ("title", "x" * 201),
         ("summary", "x" * 10_001),
     ],
@@ -256,6 +265,12 @@ def test_unreadable_answers_are_refused_by_name(name, value):
     with pytest.raises(InvalidInput) as refusal:
         ApplicationForm().change({name: value})
     assert refusal.value.facts["field"] == name
+
+
+def test_the_largest_size_that_is_accepted_can_be_told():
+    changed = ApplicationForm().change({"requested_hours": "1e9"})
+    with pytest.raises(HoursAboveLimit, match="You ask for 1000000000 node-h"):
+        check_size(changed, PLAYGROUND)
 
 
 def test_late_from_the_instant_that_is_due():

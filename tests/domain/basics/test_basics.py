@@ -17,6 +17,7 @@ from allmende.domain.basics.rules import NoSuchRule, Rule, RuleBook, RuleStatus
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.units import (
     TimeUnit,
+    TooManyHours,
     hours_from_seconds,
     kwh_from_joules,
     seconds_from_hours,
@@ -43,6 +44,12 @@ LIGHT = Lifecycle(
 def test_a_commenced_second_counts():
     assert seconds_from_hours(Decimal("0.0001")) == 1
     assert seconds_from_hours("2.5") == 9000
+
+
+@pytest.mark.parametrize("hours", ["1000000000.1", "-1e10", "1e999999", "Infinity"])
+def test_hours_that_nobody_can_count_are_refused(hours: str):
+    with pytest.raises(TooManyHours):
+        seconds_from_hours(hours)
 
 
 @given(st.integers(min_value=0, max_value=10**12))

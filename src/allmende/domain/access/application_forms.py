@@ -13,12 +13,27 @@ from allmende.domain.access.verdicts import ProjectPurpose
 from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.basics.units import TimeUnit, hours_from_seconds, seconds_from_hours
+from allmende.domain.basics.units import (
+    HOURS_MAX,
+    SECONDS_PER_HOUR,
+    TimeUnit,
+    TooManyHours,
+    hours_from_seconds,
+    seconds_from_hours,
+)
 
 SUMMARY_MIN_LENGTH = 40
 LINE_MAX_LENGTH = 200
 TEXT_MAX_LENGTH = 10_000
 LONG_TEXTS = frozenset({"summary", "data_description"})
+# The largest answers that still mean something, each small enough to store and to round.
+LARGEST: Mapping[str, int] = {
+    "contract_months_after_end": 1200,
+    "requested_seconds": HOURS_MAX * SECONDS_PER_HOUR,
+    "duration_months": 1200,
+    "training_flop": 10**30,
+    "aid_received_cents": 10**15,
+}
 
 
 class HoursBelowZero(Refusal):
@@ -231,7 +246,9 @@ def read_hours(value: object, *, field: str = "requested_hours") -> int | None:
     try:
         hours = Decimal(str(value).replace(",", "."))
         return seconds_from_hours(hours)
-    except (InvalidOperation, ValueError, OverflowError) as error:
+    except TooManyHours as refusal:
+        raise InvalidInput(field=field, problem=refusal.sentence) from refusal
+    except (InvalidOperation, ValueError) as error:
         raise InvalidInput(field=field, problem=Sentence("Give a number such as 2.5.")) from error
 
 
@@ -292,9 +309,13 @@ def _read_bool(name: str, value: object) -> bool:
 
 def _read_int(name: str, value: object) -> int:
     try:
-        number = int(Decimal(str(value)))
-    except (InvalidOperation, ValueError, OverflowError) as error:
+        number = Decimal(str(value))
+        is_small_enough = abs(number) <= LARGEST[name]
+    except InvalidOperation as error:
         raise InvalidInput(field=name, problem=Sentence("Give a whole number.")) from error
+    if not is_small_enough:
+        most = {"most": LARGEST[name]}
+        raise InvalidInput(field=name, problem=Sentence("Give a number up to {most}.", most))
     if number < 0 and name != "requested_seconds":
         raise InvalidInput(field=name, problem=Sentence("Give a number from 0 on."))
-    return number
+    return int(number)

@@ -4,6 +4,8 @@ from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 from typing import NewType
 
+from allmende.domain.basics.refusals import Refusal
+
 Seconds = NewType("Seconds", int)
 Joules = NewType("Joules", int)
 Cents = NewType("Cents", int)
@@ -11,6 +13,15 @@ Flop = NewType("Flop", int)
 
 SECONDS_PER_HOUR = 3600
 JOULES_PER_KWH = 3_600_000
+# A hundred thousand years of one accelerator: nobody asks for more, and far more could be neither
+# stored nor rounded.
+HOURS_MAX = 10**9
+
+
+class TooManyHours(Refusal):
+    """That many hours cannot be counted here. Give at most {most}."""
+
+    status = 422
 
 
 class TimeUnit(StrEnum):
@@ -26,8 +37,14 @@ class TimeUnit(StrEnum):
 
 
 def seconds_from_hours(hours: Decimal | int | str) -> int:
-    """Return whole seconds for a number of hours; a commenced second counts."""
-    return int((Decimal(hours) * SECONDS_PER_HOUR).to_integral_value(rounding=ROUND_CEILING))
+    """Return whole seconds for a number of hours; a commenced second counts.
+
+    `TooManyHours` beyond what is counted here; `InvalidOperation` for what is no number.
+    """
+    exact = Decimal(hours)
+    if abs(exact) > HOURS_MAX:
+        raise TooManyHours(most=HOURS_MAX)
+    return int((exact * SECONDS_PER_HOUR).to_integral_value(rounding=ROUND_CEILING))
 
 
 def hours_from_seconds(seconds: int) -> Decimal:
