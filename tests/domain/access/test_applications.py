@@ -243,6 +243,8 @@ def test_text_of_forms_becomes_typed_answers():
         ("is_civilian", "perhaps"),
         ("duration_months", "long"),
         ("duration_months", "-1"),
+        ("duration_months", 2.5),
+        ("team_countries", 5),
         ("training_flop", "NaN"),
         ("training_flop", "Infinity"),
         ("requested_hours", "many"),

@@ -266,7 +266,8 @@ def _read(name: str, kind: Any, value: object) -> object:
     if part is str:
         return _read_text(name, str(value))
     names = value.replace(",", " ").split() if isinstance(value, str) else value
-    assert isinstance(names, list | tuple), "the only other answers are lists of countries"
+    if not isinstance(names, list | tuple):
+        raise InvalidInput(field=name, problem=Sentence("Give codes such as FR, NL."))
     return tuple(str(each).upper() for each in names)
 
 
@@ -318,4 +319,6 @@ def _read_int(name: str, value: object) -> int:
         raise InvalidInput(field=name, problem=Sentence("Give a number up to {most}.", most))
     if number < 0 and name != "requested_seconds":
         raise InvalidInput(field=name, problem=Sentence("Give a number from 0 on."))
+    if number != int(number):
+        raise InvalidInput(field=name, problem=Sentence("Give a whole number."))
     return int(number)

@@ -5,13 +5,21 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest
 from ninja import Body, Query, Router, Schema, Status
-from pydantic import Field
+from pydantic import (
+    Field,
+    FiniteFloat,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from allmende.domain.access.application_forms import Finding, Section
 from allmende.domain.access.applications import Application, ApplicationState
 from allmende.domain.access.modes import Experience
 from allmende.domain.access.verdicts import ProjectPurpose
 from allmende.domain.basics.data_classes import DataClass
+from allmende.domain.basics.refusals import InvalidInput
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.units import TimeUnit
 from allmende.domain.trust.permissions import Permission
 from allmende.services import applications
@@ -85,8 +93,21 @@ class FindingOut(Schema):
     sentence: Words
 
 
+def _read_changes(body: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """Say of an answer that fits nothing what would fit, instead of why each kind does not."""
+    try:
+        return read(body)
+    except ValidationError as error:
+        place = error.errors()[0]["loc"]
+        if not place:
+            raise
+        problem = Sentence("Give true, false, a number, a text, a list of texts, or null.")
+        raise InvalidInput(field=str(place[0]), problem=problem) from error
+
+
 # An answer is typed by the question that it belongs to; the domain reads it.
-Answer = bool | int | Text | list[Text] | None
+Answer = bool | int | FiniteFloat | Text | list[Text] | None
+Changes = Annotated[dict[str, Answer], WrapValidator(_read_changes), Body()]
 
 
 @router.get("", response=Page[ApplicationOut], **takes(Permission.SEE_APPLICATION))
@@ -116,9 +137,7 @@ def get_application(request: HttpRequest, application_id: PathId) -> Application
 
 
 @router.patch("/{application_id}", response=ApplicationOut, **takes(Permission.EDIT_APPLICATION))
-def edit_application(
-    request: HttpRequest, application_id: PathId, body: Annotated[dict[str, Answer], Body()]
-) -> Application:
+def edit_application(request: HttpRequest, application_id: PathId, body: Changes) -> Application:
     """Change some answers of a draft; `requested_hours` sets the size in hours."""
     return applications.edit_application(begin_deed(request), application_id, changes=body)
 
