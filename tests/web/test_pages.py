@@ -112,6 +112,15 @@ def test_a_forged_form_is_refused(world: factory.World, ids: dict[str, str]):
     assert client.post(f"/jobs/{ids['running_job']}/cancel").status_code == 403
 
 
+def test_a_form_that_is_too_large_is_refused_with_the_limit(
+    world: factory.World, ids: dict[str, str]
+):
+    address = f"/projects/{ids['project']}/jobs/new?with=file"
+    answer = client_of("mina").post(address, {"text": "x" * 2_700_000})
+    assert answer.status_code == 413
+    assert "2621440 bytes" in answer.content.decode()
+
+
 @pytest.mark.parametrize("path", ["//evil.example", "https://evil.example/", "javascript:alert(1)"])
 def test_language_and_theme_lead_back_to_this_portal_only(world: factory.World, path: str):
     assert client_of("").get("/language/de", {"next": path})["Location"] == "/"

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable
 from http import HTTPStatus
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,6 +18,12 @@ from allmende.web.acting import get_person
 
 Handler = Callable[[HttpRequest], HttpResponse]
 logger = logging.getLogger(__name__)
+
+
+class RequestIsTooLarge(Refusal):
+    """This request has more than {most} bytes. Send less at a time."""
+
+    status = 413
 
 
 class RefusalPages:
@@ -70,6 +78,10 @@ def _words(status: int) -> tuple[str, str]:
             gettext("This cannot be done now"),
             gettext("Nothing was changed. Go back and try another way."),
         ),
+        413: (
+            gettext("This is too much at once"),
+            gettext("Go back and shorten it; your entries are kept."),
+        ),
         422: (
             gettext("Something in your entry does not fit"),
             gettext("Go back; your entries are kept."),
@@ -82,8 +94,15 @@ def _words(status: int) -> tuple[str, str]:
     return words.get(status, failed)
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's
-    """Answer 400."""
+def refuse_size() -> RequestIsTooLarge:
+    """Return the refusal of a request that is larger than the portal reads."""
+    return RequestIsTooLarge(most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 400, or 413 for what is too large."""
+    if isinstance(exception, RequestDataTooBig):
+        return show_error(request, 413, sentence=refuse_size().sentence)
     return show_error(request, 400)
 
 

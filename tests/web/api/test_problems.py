@@ -44,6 +44,13 @@ def test_a_body_that_is_no_json_is_refused(client):
     assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
 
 
+def test_a_body_that_is_too_large_is_refused_with_the_limit(call):
+    ada = a_token(register("ada", Role.ADMINISTRATOR))
+    answer = call("POST", "/people/p-1/roles", token=ada, body={"role": "x" * 2_700_000})
+    assert (answer.status_code, answer.json()["code"]) == (413, "RequestIsTooLarge")
+    assert "2621440 bytes" in answer.json()["detail"]
+
+
 def test_a_full_disk_is_no_mystery(call, monkeypatch):
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -14,6 +14,9 @@ RETRY_REASONS = ("preempted", "node_fail")
 MOUNT_MODES = ("ro", "rw")
 ParamValue = str | int | float | bool
 DEFAULT_MAX_DURATION_SECONDS = 240
+# Linux starts no program with a word or a variable above 131,072 bytes; setup and run are one word.
+SCRIPT_BYTES_MAX = 100_000
+ENVS_BYTES_MAX = 100_000
 
 
 class InvalidJobFile(Refusal):
@@ -139,7 +142,12 @@ class JobSpec:
     def shell_command(self) -> tuple[str, ...]:
         """Return how to run the user's own script: `setup`, then `run`, stopping at an error."""
         assert self.run, "a blueprint makes its own command"
-        return ("/bin/bash", "-e", "-o", "pipefail", "-c", f"{self.setup}\n{self.run}".strip())
+        return ("/bin/bash", "-e", "-o", "pipefail", "-c", self.script)
+
+    @property
+    def script(self) -> str:
+        """Return the lines of `setup` and `run` in their order; empty for a blueprint."""
+        return f"{self.setup}\n{self.run}".strip()
 
 
 def parse_job_file(value: object) -> JobSpec:
@@ -234,6 +242,12 @@ def _envs(top: Fields) -> dict[str, str]:
             top.find(key, "{key} takes a text or a number. Put it in quotes.")
         else:
             envs[name] = str(value)
+    if sum(len(f"{name}={value}".encode()) for name, value in envs.items()) > ENVS_BYTES_MAX:
+        top.find(
+            "envs",
+            "{key} have more than {most} bytes together. Let run fetch what is longer.",
+            most=ENVS_BYTES_MAX,
+        )
     return envs
 
 
@@ -329,6 +343,12 @@ def _check_what(top: Fields, spec: JobSpec) -> None:
         top.find("blueprint", "{key} or run is missing: say what to run.")
     if spec.blueprint and spec.setup:
         top.find("setup", "{key}: a blueprint brings its own environment. Leave it out.")
+    if len(spec.script.encode()) > SCRIPT_BYTES_MAX:
+        top.find(
+            "run",
+            "{key} and setup have more than {most} bytes together. Let run fetch what is longer.",
+            most=SCRIPT_BYTES_MAX,
+        )
     if not spec.blueprint and (spec.params or spec.sweep):
         top.find(
             "params", "{key} belong to a blueprint. Hand your own code its settings with envs."

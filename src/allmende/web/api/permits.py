@@ -102,6 +102,7 @@ PROBLEM_RESPONSES = {
         403: "The person or the token may not do this.",
         404: "There is no such thing, or it belongs to others.",
         409: "The state of things does not allow it.",
+        413: "The request is too large.",
         422: "Something in the request does not fit.",
     }.items()
 }

@@ -5,12 +5,14 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
 
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
+from allmende.web.errors import refuse_size
 from allmende.wiring import troubles
 from allmende.wiring.languages import translate
 
@@ -33,6 +35,7 @@ def answer_with_problems(api: NinjaAPI) -> None:
     """Translate every refusal and failure by one table."""
     api.exception_handler(Refusal)(lambda _, error: _refuse(error))
     api.exception_handler(ValidationError)(lambda _, error: _misfit(error))
+    api.exception_handler(RequestDataTooBig)(lambda *_: _refuse(refuse_size()))
     api.exception_handler(Http404)(lambda *_: _plain(404))
     api.exception_handler(HttpError)(lambda _, error: _plain(error.status_code))
     api.exception_handler(Exception)(_fail)
