@@ -86,11 +86,12 @@ def test_the_whole_way_to_a_project(allmende, tmp_path):
     suspended = as_(office, "project", "suspend", project["id"], "--why", "Report missing.")
     assert suspended["suspended_because"] == "Report missing."
     assert as_(office, "project", "resume", project["id"])["state"] == "active"
-    assert as_(ada, "project", "add-member", project["id"], operator.email)["member_ids"] == [
+    guest = person("guest")
+    assert as_(ada, "project", "add-member", project["id"], guest.email)["member_ids"] == [
         ada.id,
-        operator.id,
+        guest.id,
     ]
-    as_(ada, "project", "remove-member", project["id"], operator.id)
+    as_(ada, "project", "remove-member", project["id"], guest.id)
     assert [each["id"] for each in as_(ada, "project", "list")] == [project["id"]]
     assert as_(office, "project", "end", project["id"])["state"] == "ended"
 

@@ -31,6 +31,7 @@ from allmende.services import (
     projects,
     reviews,
 )
+from allmende.services.projects import OrganisationGoverns
 from tests.postgresql import empty_postgresql_url, postgresql_url
 from tests.services.access import (
     CALL_ID,
@@ -257,6 +258,33 @@ def test_members_see_a_project_of_another_organisation(call):
         projects.remove_member(deed(ada), project_id, person_id=eve.id)
     with pytest.raises(NotFound):
         projects.add_member(deed(ada), project_id, person_id="p-nobody")
+
+
+def test_a_guest_governs_nothing_and_may_leave(call):
+    ada, firm = founder()
+    project_id = awarded(ada, firm).project_id
+    eve, _ = founder("eve")
+    friend = person("friend")
+    projects.add_member(deed(ada), project_id, person_id=eve.id)
+    for refused in (
+        lambda: projects.add_member(deed(eve), project_id, person_id=friend.id),
+        lambda: projects.remove_member(deed(eve), project_id, person_id=ada.id),
+        lambda: projects.activate_project(deed(eve), project_id),
+    ):
+        with pytest.raises(OrganisationGoverns):
+            refused()
+    assert projects.remove_member(deed(eve), project_id, person_id=eve.id).member_ids == (ada.id,)
+    with pytest.raises(NotFound):
+        projects.remove_member(deed(eve), project_id, person_id=eve.id)
+
+
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.PROGRAMME_OFFICER, Role.AUDITOR])
+def test_nobody_who_decides_works_in_a_project(call, role):
+    ada, firm = founder()
+    project_id = awarded(ada, firm).project_id
+    with pytest.raises(NotFound):
+        projects.add_member(deed(ada), project_id, person_id=person("decider", role).id)
+    assert projects.get_project(ada, project_id).member_ids == (ada.id,)
 
 
 def test_onboarding_ends_when_a_member_says_so():

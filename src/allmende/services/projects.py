@@ -3,7 +3,7 @@
 from allmende.domain.access import projects
 from allmende.domain.access.projects import Project, ProjectState, check_can_run
 from allmende.domain.basics.people import Person
-from allmende.domain.basics.refusals import NotFound
+from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.trust.permissions import (
     Permission,
@@ -32,6 +32,13 @@ __all__ = [
 ]
 
 UNENDED = (ProjectState.ONBOARDING, ProjectState.ACTIVE, ProjectState.SUSPENDED)
+
+
+class OrganisationGoverns(Refusal):
+    """Project {project} is governed by its organisation, and you are a guest in it. Ask a member of
+    the organisation; leaving is up to you."""
+
+    status = 403
 
 
 def get_project(reader: Person, project_id: str) -> Project:
@@ -69,7 +76,7 @@ def check_own(person: Person, project: Project) -> Project:
 def activate_project(deed: Deed, project_id: str) -> Project:
     """Finish the onboarding: from now on its members submit jobs."""
     check_permission(deed.actor, Permission.MANAGE_MEMBERS)
-    project = check_own(deed.actor, store.lock_project(project_id))
+    project = _lock_governed(deed.actor, project_id)
     return _save(deed, projects.move(project, ProjectState.ACTIVE), action="project.activated")
 
 
@@ -77,17 +84,21 @@ def activate_project(deed: Deed, project_id: str) -> Project:
 def add_member(deed: Deed, project_id: str, *, person_id: str) -> Project:
     """Let a person work in a project; doing it again changes nothing."""
     check_permission(deed.actor, Permission.MANAGE_MEMBERS)
-    project = check_own(deed.actor, store.lock_project(project_id))
-    people_store.get_person(person_id)
+    project = _lock_governed(deed.actor, project_id)
+    # Nobody decides on their own project, so nobody may make a decider work in theirs.
+    if can_do(people_store.get_person(person_id), Permission.SEE_EVERY_APPLICATION):
+        raise NotFound(kind="person", id=person_id)
     changed = projects.add_member(project, person_id)
     return _save(deed, changed, action="project.member_added", person=person_id)
 
 
 @one_transaction
 def remove_member(deed: Deed, project_id: str, *, person_id: str) -> Project:
-    """End a person's work in a project; the last member stays."""
+    """End a person's work in a project, or one's own as a guest; the last member stays."""
     check_permission(deed.actor, Permission.MANAGE_MEMBERS)
     project = check_own(deed.actor, store.lock_project(project_id))
+    if person_id != deed.actor.id:
+        _check_governs(deed.actor, project)
     changed = projects.remove_member(project, person_id)
     return _save(deed, changed, action="project.member_removed", person=person_id)
 
@@ -153,6 +164,18 @@ def _check_visible(person: Person, project: Project) -> Project:
 
 def _lock_visible(person: Person, project_id: str) -> Project:
     return _check_visible(person, store.lock_project(project_id))
+
+
+def _check_governs(person: Person, project: Project) -> None:
+    """Refuse a guest of the project: they work in it, and choose nobody."""
+    if not is_member(person, project.organisation_id):
+        raise OrganisationGoverns(project=project.name)
+
+
+def _lock_governed(person: Person, project_id: str) -> Project:
+    project = check_own(person, store.lock_project(project_id))
+    _check_governs(person, project)
+    return project
 
 
 def _save(

@@ -33,7 +33,7 @@ def show_project(request: HttpRequest, project_id: str) -> HttpResponse:
         and can_do(reader, Permission.SUBMIT_JOB),
         "can_suspend": may_brake and project.state is ProjectState.ACTIVE,
         "can_resume": may_brake and project.state is ProjectState.SUSPENDED,
-        "can_activate": is_own and project.state is ProjectState.ONBOARDING,
+        "can_activate": colleagues and project.state is ProjectState.ONBOARDING,
     }
     return render(request, "projects/show.html", context)
 
