@@ -36,7 +36,25 @@ def test_shares_are_exact_quarters_not_floats():
         ("guarantee = 0.25 ", "garantee = 0.25 ", "garantee", 'did you mean "guarantee"?'),
         ("nodes = 6 ", 'nodes = "six" ', "nodes", "valid integer"),
         ("nodes = 6 ", "nodes = 3 ", "groups", "add up to 3.5 of 3 nodes"),
-        ("nodes = 6 ", "nodes = 0 ", "nodes", "greater than 0"),
+        ("nodes = 6 ", "nodes = 0 ", "nodes", "not between 1 and"),
+        ("nodes = 6 ", "# nodes = 6 ", "nodes", "greater than 0"),
+        ("nodes = 5938", "nodes = -1", "nodes", "not between 1 and"),
+        ("guarantee = 0.25 ", "guarantee = nan ", "guarantee", "fraction"),
+        ("guarantee = 0.25 ", "guarantee = -0.25 ", "guarantee", "not between 0 and 1"),
+        ("widest_job_nodes = 1 ", "widest_job_nodes = -1 ", "widest_job_nodes", "-1 is not"),
+        ("weight = 25", "weight = 0", "weight", "0 is not between 1 and"),
+        ("union = 0.5", "union = inf", "union", "fraction"),
+        ("union = 0.5\nnational = 0.5", "union = 1.5\nnational = -0.5", "access_shares", "0 or"),
+        ("power_megawatts = 17.0", "power_megawatts = inf", "power_megawatts", "inf is not"),
+        ("power_megawatts = 17.0", "groups = 5", "groups", "valid tuple"),
+        ("latitude = 50.905", "latitude = 500", "latitude", "500 is not between -90 and 90"),
+        ("longitude = 6.411", "longitude = nan", "longitude", "nan is not"),
+        ('country = "DE"', 'country = "Germany"', "country", "no two-letter code"),
+        ('countries = ["DE"]', 'countries = ["de"]', "countries", "no two-letter code"),
+        ("grace_seconds = 5", "grace_seconds = -5", "grace_seconds", "-5 is not"),
+        ("per_node = 1.0", "per_node = nan", "memory_gigabytes_per_node", "nan is not"),
+        ("seconds = 20 ", "seconds = -20 ", "response_target_seconds", "-20 is not"),
+        ("pue = 1.0 ", "pue = 0.5 ", "pue", "0.5 is not between 1 and"),
         ("union = 0.5", "union = 0.6", "access_shares", "must add up to 1"),
         ("ceiling = 1.0", "ceiling = 1.5", "ceiling", "between 0 and 1"),
         ('id = "hunter"', 'id = "werkbank"', "id", "already a partition werkbank"),
@@ -76,6 +94,21 @@ def test_text_that_is_no_toml_is_refused_with_its_line(tmp_path: Path):
     with pytest.raises(ConfigurationMistake) as refusal:
         load_factory(file)
     assert refusal.value.facts["line"] == 3
+    assert str(refusal.value).startswith("factory.toml, line 3: Invalid value")
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [(b'[factory]\nname = "\xff"\n', 2), (b"[factory]\nsites = [\n\n", 3), (b"sites = 5", 1)],
+)
+def test_text_that_cannot_be_read_is_refused_with_its_line(
+    tmp_path: Path, content: bytes, line: int
+):
+    file = tmp_path / "factory.toml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigurationMistake) as refusal:
+        load_factory(file)
+    assert refusal.value.facts["line"] == line
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path):

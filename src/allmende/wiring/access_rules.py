@@ -19,9 +19,9 @@ from allmende.domain.access.modes import AccessMode, Modes, Price
 from allmende.domain.access.working_days import BERLIN
 from allmende.domain.basics.rules import Rule, RuleBook
 from allmende.domain.basics.sites import Factory
-from allmende.domain.basics.units import seconds_from_hours
+from allmende.domain.basics.units import TooManyHours, seconds_from_hours
 from allmende.wiring import home
-from allmende.wiring.configuration import ConfigurationFile, Location
+from allmende.wiring.configuration import LARGEST, ConfigurationFile, Location
 from allmende.wiring.factory import load_factory
 
 # People write hours; the domain counts seconds.
@@ -31,6 +31,9 @@ HOURS = {
     "size_max_hours": "size_max_seconds",
     "contingent_hours": "contingent_seconds",
 }
+
+MODE_RANGES = {"durations_months": (1, 1200), "decision_working_days": (0, LARGEST)}
+CALL_RANGES = {**MODE_RANGES, "price_cents_per_hour": (0, LARGEST)}
 
 
 @cache
@@ -67,9 +70,10 @@ def _exact(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | str):
         return value
     try:
-        return Decimal(value)
+        number = Decimal(value)
     except InvalidOperation:
         return value
+    return number if number.is_finite() else value
 
 
 def _overlap(one: Rule, other: Rule) -> bool:
@@ -89,6 +93,8 @@ def _read_modes(file: ConfigurationFile) -> Modes:
         at = ("modes", number)
         _check_names(file, mode.names, (*at, "names"))
         _check_names(file, mode.audience, (*at, "audience"))
+        file.check_ranges(mode, MODE_RANGES, at)
+        _check_durations(file, mode.durations_months, at)
         if mode.size_max_seconds is not None and mode.size_max_seconds < mode.size_min_seconds:
             raise file.mistake((*at, "size_max_hours"), "is below the least size.")
         same = [m for m in modes[:number] if m.id == mode.id]
@@ -105,6 +111,8 @@ def _read_calls(file: ConfigurationFile, modes: Modes, factory: Factory) -> tupl
         if call.id in {each.id for each in calls}:
             raise file.mistake((*at, "id"), f'"{call.id}" names two calls.')
         _check_names(file, call.names, (*at, "names"))
+        file.check_ranges(call, CALL_RANGES, at)
+        _check_durations(file, call.durations_months, at)
         _check_call(file, call, at, modes=modes, factory=factory)
         bought = factory.get_partition(call.partition_id).bought_after_2020
         calls.append(dataclasses.replace(call, bought_after_2020=bought))
@@ -158,8 +166,11 @@ def _build_with_hours(file: ConfigurationFile, row: Any, kind: Any, at: Location
                 or _exact(value) is value
             ):
                 raise file.mistake((*at, hours), f"{value!r} is no number of hours.")
-            # More than so many hours: the least size is the next second.
-            values[in_seconds] = seconds_from_hours(value) + (hours == "size_above_hours")
+            try:
+                # More than so many hours: the least size is the next second.
+                values[in_seconds] = seconds_from_hours(value) + (hours == "size_above_hours")
+            except TooManyHours as error:
+                raise file.mistake((*at, hours), str(error)) from error
             if values[in_seconds] < 0:
                 raise file.mistake((*at, hours), f"{value} is below 0.")
     return file.build(values, kind, at)
@@ -203,3 +214,9 @@ def _check_names(file: ConfigurationFile, names: Any, at: Location) -> None:
     for language in ("en", "de"):
         if not names.get(language):
             raise file.mistake(at, f'the language "{language}" is missing.')
+
+
+def _check_durations(file: ConfigurationFile, months: tuple[int, ...], at: Location) -> None:
+    """Refuse an offer without any duration: nobody could apply for it."""
+    if not months:
+        raise file.mistake((*at, "durations_months"), "name one duration at least.")

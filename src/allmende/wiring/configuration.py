@@ -5,7 +5,7 @@ import difflib
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -15,12 +15,19 @@ from allmende.domain.basics.refusals import Refusal
 
 Value = TypeVar("Value")
 Location = tuple[str | int, ...]
+Range = tuple[int, int]
+COUNTRY = re.compile("[A-Z]{2}")
+LARGEST = 10**12  # more than anything that is configured
 
 
 class ConfigurationMistake(Refusal):
     """{file}, line {line}, key "{key}": {problem}"""
 
     status = 500
+
+
+class ConfigurationUnreadable(ConfigurationMistake):
+    """{file}, line {line}: {problem}"""
 
 
 class ConfigurationFile:
@@ -30,13 +37,17 @@ class ConfigurationFile:
         self.path = path
         self.text = ""
         try:
-            self.text = path.read_text()
+            self.text = path.read_text(encoding="utf-8")
             self.content: dict[str, Any] = tomllib.loads(self.text)
         except OSError as error:
             raise self.mistake((), f"cannot be read: {error.strerror}.") from error
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            raise self.mistake((), "this is no text in UTF-8.", line=line) from error
         except tomllib.TOMLDecodeError as error:
-            line = re.search(r"line (\d+)", str(error))
-            raise self.mistake((), str(error), line=int(line[1]) if line else 1) from error
+            told = re.search(r"line (\d+)", str(error))
+            line = int(told[1]) if told else len(self.text.splitlines())  # "at end of document"
+            raise self.mistake((), f"{error}.", line=line) from error
 
     def check_keys(self, row: Any, kind: Any, at: Location = ()) -> None:
         """Refuse a key that the dataclass does not have, at any depth."""
@@ -66,12 +77,27 @@ class ConfigurationFile:
                 problem += f" (it is {first['input']!r})"
             raise self.mistake((*at, *first["loc"]), problem + ".") from error
 
+    def check_ranges(self, value: Any, ranges: Mapping[str, Range], at: Location) -> None:
+        """Refuse a number, alone or in a list, that is not in the range of its key."""
+        for key, (least, most) in ranges.items():
+            written = getattr(value, key)
+            for number in written if isinstance(written, tuple) else (written,):
+                # What is no number (NaN) lies in no range.
+                if number is not None and not least <= number <= most:
+                    problem = f"{float(number):g} is not between {least} and {most}."
+                    raise self.mistake((*at, key), problem)
+
+    def check_countries(self, codes: Iterable[str], at: Location) -> None:
+        """Refuse what is no two-letter code: residency compares codes, and would let nothing in."""
+        for code in codes:
+            if not COUNTRY.fullmatch(code):
+                raise self.mistake(at, f'"{code}" is no two-letter code such as DE.')
+
     def mistake(self, at: Location, problem: str, *, line: int = 0) -> ConfigurationMistake:
         """Return the refusal for something wrong at a place such as ("sites", 0, "name")."""
         key = next((str(part) for part in reversed(at) if isinstance(part, str)), "")
-        return ConfigurationMistake(
-            file=self.path.name, line=line or self.line_of(at), key=key, problem=problem
-        )
+        kind = ConfigurationMistake if key else ConfigurationUnreadable
+        return kind(file=self.path.name, line=line or self.line_of(at), key=key, problem=problem)
 
     def line_of(self, at: Location) -> int:
         """Return the line on which the value at a place is written, or the nearest above it."""

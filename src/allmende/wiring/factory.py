@@ -1,5 +1,7 @@
 """Reads config/factory.toml: the sites, the partitions, and who shares them."""
 
+import math
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -7,10 +9,33 @@ from typing import Any
 
 from allmende.domain.basics.sites import Factory, Partition
 from allmende.wiring import home
-from allmende.wiring.configuration import ConfigurationFile
+from allmende.wiring.configuration import LARGEST, ConfigurationFile, Location
 
 # What an embedded partition must say, because jobs really run on it.
 NEEDED = ("nodes", "max_time_limit_seconds", "max_nodes_per_job", "memory_gigabytes_per_node")
+
+SITE_RANGES = {"latitude": (-90, 90), "longitude": (-180, 180)}
+PARTITION_RANGES = {
+    "nodes": (1, LARGEST),
+    "gpus_per_node": (0, LARGEST),
+    "cores_per_node": (1, LARGEST),
+    "power_megawatts": (0, LARGEST),
+    "memory_gigabytes_per_node": (0, LARGEST),
+    "max_time_limit_seconds": (0, LARGEST),
+    "max_nodes_per_job": (0, LARGEST),
+    "grace_seconds": (0, LARGEST),
+    "watts_idle_per_node": (0, LARGEST),
+    "watts_busy_per_core": (0, LARGEST),
+    "pue": (1, LARGEST),
+    "response_target_seconds": (0, LARGEST),
+    "usage_half_life_seconds": (1, LARGEST),
+}
+GROUP_RANGES = {
+    "guarantee": (0, 1),
+    "weight": (1, LARGEST),
+    "ceiling": (0, 1),
+    "widest_job_nodes": (1, LARGEST),
+}
 
 
 @cache
@@ -23,24 +48,36 @@ def load_factory(path: Path | None = None) -> Factory:
     row = {**head, **{key: value for key, value in file.content.items() if key != "factory"}}
     _hand_down_sites(row)
     factory = file.build(row, Factory)
+    file.check_countries(factory.countries, ("factory", "countries"))
     _check_unique(file, factory)
     for site_number, site in enumerate(factory.sites):
+        at: Location = ("sites", site_number)
+        file.check_countries([site.country], (*at, "country"))
+        file.check_ranges(site, SITE_RANGES, at)
         for number, partition in enumerate(site.partitions):
-            if partition.is_embedded:
-                _check_embedded(file, partition, ("sites", site_number, "partitions", number))
+            _check_partition(file, partition, (*at, "partitions", number))
     return factory
 
 
 def _hand_down_sites(row: dict[str, Any]) -> None:
     """Tell each partition where it stands, so that it can be used alone; shares become exact."""
-    for site in row.get("sites", ()):
-        for partition in site.get("partitions", ()):
+    for site in _tables(row, "sites"):
+        for partition in _tables(site, "partitions"):
             partition.setdefault("site_id", site.get("id"))
             partition.setdefault("country", site.get("country"))
-            for share_row in (partition.get("access_shares", {}), *partition.get("groups", ())):
-                for key, value in share_row.items():
-                    if isinstance(value, float):  # 0.25 is meant as a quarter, not as its bits
-                        share_row[key] = Fraction(str(value))
+            for shares in (*_tables(partition, "access_shares"), *_tables(partition, "groups")):
+                for key, value in shares.items():
+                    # 0.25 is meant as a quarter, not as its bits.
+                    if isinstance(value, float) and math.isfinite(value):
+                        shares[key] = Fraction(str(value))
+
+
+def _tables(row: dict[str, Any], key: str) -> Iterator[dict[str, Any]]:
+    """Yield the tables below a key; whatever else stands there is refused by its type."""
+    value = row.get(key)
+    for each in value if isinstance(value, list) else [value]:
+        if isinstance(each, dict):
+            yield each
 
 
 def _check_unique(file: ConfigurationFile, factory: Factory) -> None:
@@ -57,21 +94,27 @@ def _check_unique(file: ConfigurationFile, factory: Factory) -> None:
             seen.add(name)
 
 
-def _check_embedded(
-    file: ConfigurationFile, partition: Partition, at: tuple[str | int, ...]
-) -> None:
+def _check_partition(file: ConfigurationFile, partition: Partition, at: Location) -> None:
+    file.check_countries([partition.country], (*at, "country"))
+    file.check_ranges(partition, PARTITION_RANGES, at)
+    for number, group in enumerate(partition.groups):
+        file.check_ranges(group, GROUP_RANGES, (*at, "groups", number))
+    shares = partition.access_shares
+    if (shares or partition.is_embedded) and (
+        sum(shares.values()) != 1 or min(shares.values()) < 0
+    ):
+        problem = "the access shares are 0 or more and must add up to 1."
+        raise file.mistake((*at, "access_shares"), problem)
+    if partition.is_embedded:
+        _check_embedded(file, partition, at)
+
+
+def _check_embedded(file: ConfigurationFile, partition: Partition, at: Location) -> None:
     """Refuse an embedded partition on which jobs could not run or guarantees not be kept."""
     for key in NEEDED:
-        if not getattr(partition, key) or getattr(partition, key) < 0:
+        if not getattr(partition, key):
             raise file.mistake((*at, key), "an embedded partition needs it, greater than 0.")
-    if sum(partition.access_shares.values()) != 1:
-        raise file.mistake((*at, "access_shares"), "the access shares must add up to 1.")
     nodes = partition.nodes or 0
-    for number, group in enumerate(partition.groups):
-        for key in ("guarantee", "ceiling"):
-            if not 0 <= getattr(group, key) <= 1:
-                place = (*at, "groups", number, key)
-                raise file.mistake(place, "a share lies between 0 and 1.")
     claimed = sum(
         (g.guarantee * nodes + g.widest_job_nodes for g in partition.groups if g.guarantee),
         Fraction(0),
