@@ -51,6 +51,15 @@ def test_a_misspelt_key_is_refused_with_a_hint(allmende, world, tmp_path):
     assert "max_duration" in refused["sentence"]
 
 
+def test_a_key_given_twice_is_refused_with_its_line(allmende, world, tmp_path):
+    file = tmp_path / "job.yaml"
+    file.write_text(JOB_FILE + "run: echo other\n")
+    words = ("job", "submit", str(file), "--project", world.ids["project_id"])
+    refused = allmende(*words, expect=1)["error"]
+    assert refused["code"] == "JobFileIsUnreadable"
+    assert "Line 4 gives the key run once more." in refused["sentence"]
+
+
 @pytest.mark.parametrize("content", [None, "a: [", "a: b: c"])
 def test_a_job_file_that_cannot_be_read_is_said_so(allmende, world, tmp_path, content):
     file = tmp_path / "job.yaml"

@@ -135,7 +135,9 @@ def test_job_findings_stand_at_their_fields(world: factory.World, ids: dict[str,
     assert "param_folds" in answer.context["form"].errors
 
 
-@pytest.mark.parametrize("text", ["{", "- a\n- b", "name: [", "nmae: x\nrun: y"])
+@pytest.mark.parametrize(
+    "text", ["{", "- a\n- b", "name: [", "nmae: x\nrun: y", "name: x\nrun: y\nrun: z"]
+)
 def test_a_job_file_that_does_not_fit_is_explained(
     world: factory.World, ids: dict[str, str], text: str
 ):

@@ -15,6 +15,7 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.jobs import LIFECYCLE, Job, JobState
 from allmende.domain.training.job_files import parse_job_file
 from allmende.services import jobs, runs
+from allmende.wiring.job_texts import KeyIsThereTwice, read_job_text
 
 app = typer.Typer()
 
@@ -172,7 +173,9 @@ def run_job_again(job_id: str, key: Key = "", json: AsJson = False) -> None:
 
 def _read(file: Path) -> Any:
     try:
-        return yaml.safe_load(file.read_text())
+        return read_job_text(file.read_text())
+    except KeyIsThereTwice as refusal:
+        raise JobFileIsUnreadable(file=str(file), problem=refusal.sentence) from refusal
     except OSError as error:
         raise JobFileIsUnreadable(file=str(file), problem=error.strerror) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

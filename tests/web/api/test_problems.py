@@ -44,6 +44,19 @@ def test_a_body_that_is_no_json_is_refused(client):
     assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
 
 
+def test_a_key_given_twice_is_refused(client):
+    ada = a_token(register("ada", Role.ADMINISTRATOR))
+    answer = client.generic(
+        "POST",
+        "/api/v1/people/p-1/roles",
+        '{"role": "operator", "role": "applicant"}',
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {ada}"},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (422, "KeyIsGivenTwice")
+    assert answer.json()["facts"] == {"key": "role"}
+
+
 def test_a_body_that_is_too_large_is_refused_with_the_limit(call):
     ada = a_token(register("ada", Role.ADMINISTRATOR))
     answer = call("POST", "/people/p-1/roles", token=ada, body={"role": "x" * 2_700_000})

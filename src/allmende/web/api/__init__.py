@@ -20,6 +20,7 @@ from allmende.web.api import (
     sites,
     tokens,
 )
+from allmende.web.api.bodies import StrictParser
 from allmende.web.api.problems import answer_with_problems
 
 api = NinjaAPI(
@@ -28,6 +29,7 @@ api = NinjaAPI(
     description="Everything that the portal does, for programs. Errors are RFC 9457 problems.",
     urls_namespace="api",
     docs_url=None,
+    parser=StrictParser(),
 )
 answer_with_problems(api)
 

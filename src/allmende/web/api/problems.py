@@ -37,7 +37,7 @@ def answer_with_problems(api: NinjaAPI) -> None:
     api.exception_handler(ValidationError)(lambda _, error: _misfit(error))
     api.exception_handler(RequestDataTooBig)(lambda *_: _refuse(refuse_size()))
     api.exception_handler(Http404)(lambda *_: _plain(404))
-    api.exception_handler(HttpError)(lambda _, error: _plain(error.status_code))
+    api.exception_handler(HttpError)(lambda _, error: _fault(error))
     api.exception_handler(Exception)(_fail)
 
 
@@ -50,6 +50,12 @@ def _misfit(error: ValidationError) -> HttpResponse:
     places = {".".join(str(part) for part in item["loc"]): item["msg"] for item in error.errors}
     detail = "; ".join(f"{place}: {text}" for place, text in places.items())
     return _problem(422, detail, code="InvalidRequest", facts=places)
+
+
+def _fault(error: HttpError) -> HttpResponse:
+    # Ninja wraps whatever goes wrong while it reads a body; a refusal in there says more.
+    cause = error.__cause__
+    return _refuse(cause) if isinstance(cause, Refusal) else _plain(error.status_code)
 
 
 def _plain(status: int) -> HttpResponse:

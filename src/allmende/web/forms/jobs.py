@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from allmende.domain.training.blueprints import Blueprint, Param
 from allmende.domain.training.fields import Finding
+from allmende.wiring.job_texts import KeyIsThereTwice, read_job_text
 from allmende.wiring.languages import translate
 
 DATA_CLASSES = (
@@ -106,7 +107,9 @@ class JobFileForm(forms.Form):
     def clean_text(self) -> Mapping[str, Any]:
         """Return the keys and values of the file."""
         try:
-            value = yaml.safe_load(self.cleaned_data["text"])
+            value = read_job_text(self.cleaned_data["text"])
+        except KeyIsThereTwice as refusal:
+            raise forms.ValidationError(translate(refusal.sentence)) from refusal
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = mark.line + 1 if mark else 1

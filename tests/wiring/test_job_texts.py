@@ -1,0 +1,36 @@
+"""The text of a job file: each key stands once."""
+
+import pytest
+
+from allmende.wiring.job_texts import KeyIsThereTwice, read_job_text
+
+MERGED = """
+base: &base {cpus: 1, memory: 1G}
+resources: {<<: *base, cpus: 2}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key"),
+    [
+        ("name: a\nrun: b\nname: c\n", 3, "name"),
+        ("name: a\nretry:\n  on: [preempted]\n  'on': []\n", 4, "on"),
+        ("data:\n- uri: x\n  uri: y\n", 3, "uri"),
+        ('{"name": "a",\n "name": "b"}', 2, "name"),
+    ],
+)
+def test_a_key_that_is_there_twice_is_refused_with_its_line(text, line, key):
+    with pytest.raises(KeyIsThereTwice) as refusal:
+        read_job_text(text)
+    assert refusal.value.facts == {"line": line, "key": key}
+
+
+def test_a_merge_may_be_overridden_and_lists_may_repeat_keys():
+    assert read_job_text(MERGED)["resources"] == {"cpus": 2, "memory": "1G"}
+    assert read_job_text("data:\n- uri: x\n- uri: y\n") == {"data": [{"uri": "x"}, {"uri": "y"}]}
+    assert read_job_text("") is None
+
+
+def test_no_text_makes_an_object_of_a_program():
+    with pytest.raises(Exception, match="could not determine a constructor"):
+        read_job_text("a: !!python/object/apply:os.getcwd []")
