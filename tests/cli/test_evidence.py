@@ -1,6 +1,7 @@
 """`allmende promise`, `audit`, `export-evidence` and `verify`, as people and programs use them."""
 
 import json
+import os
 
 import pytest
 import typer
@@ -83,6 +84,22 @@ def test_every_changed_byte_is_found(tmp_path):
     assert verify(tmp_path).exit_code == 0
 
 
+def test_whatever_is_no_plain_file_is_found(tmp_path):
+    folder, elsewhere = tmp_path / "evidence", tmp_path / "elsewhere"
+    export(folder)
+    (folder / "more").mkdir()
+    (folder / "more" / "jobs.jsonl").write_text("{}\n")
+    os.mkfifo(folder / "pipe")
+    (folder / EVENTS).rename(elsewhere)
+    (folder / EVENTS).symlink_to(elsewhere)
+    verified = verify(folder, "--json")
+    assert verified.exit_code == 1
+    found = [(each["place"], each["problem"]) for each in json.loads(verified.stdout)["findings"]]
+    for name in ("more/", "pipe/", f"{EVENTS}/"):
+        assert (name, "the file does not belong to the evidence") in found
+    assert (EVENTS, "the file is missing") in found
+
+
 def test_findings_are_shown_to_people(tmp_path):
     export(tmp_path)
     lines = (tmp_path / ATTEMPTS).read_text().splitlines(keepends=True)
@@ -148,7 +165,6 @@ def test_the_last_line_of_the_events_is_the_export(tmp_path):
 
 
 def test_verify_needs_no_database(tmp_path):
-    import os
     import subprocess
     import sys
 

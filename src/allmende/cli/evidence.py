@@ -79,12 +79,18 @@ def write_folder(directory: Path, files: evidence.Files, manifest: dict[str, Any
 
 
 def read_folder(directory: Path) -> tuple[dict[str, list[str]], dict[str, Any]]:
-    """Return the lines of every file in the folder, and its manifest."""
+    """Return the lines of every file in the folder, and its manifest.
+
+    What is no plain file, such as a folder or a link, stands there without lines under its name and
+    a slash: no evidence is called so, and `verify` finds it as something that does not belong.
+    """
     if not (directory / evidence.MANIFEST).is_file():
         raise NotFound(kind="manifest", id=str(directory / evidence.MANIFEST))
-    files = {}
+    files: dict[str, list[str]] = {}
     for path in sorted(directory.iterdir()):
-        if path.name != evidence.MANIFEST and path.is_file():
+        if path.is_symlink() or not path.is_file():
+            files[f"{path.name}/"] = []
+        elif path.name != evidence.MANIFEST:
             files[path.name] = split_lines(path.read_bytes())
     return files, _read_manifest(directory / evidence.MANIFEST)
 
