@@ -45,6 +45,7 @@ COMMANDS = {
     "site": Command("sites", "app", "Where the machines stand."),
     "ledger": Command("ledger", "app", "Every hour, booked twice."),
     "promise": Command("promises", "app", "What was promised, and whether it is kept."),
+    "twin": Command("twin", "app", "Workloads in virtual time, under any policy.", False),
     "audit": Command("audit", "app", "Who did what, when and why."),
     "export-evidence": Command("evidence", "export_evidence", "Write the evidence as plain files."),
     "verify": Command(

@@ -141,7 +141,8 @@ class ReferencePlan:
             changes[(second, 10**9, -1)] = capacity - before
             before = capacity
         self.free = self.capacity - sum(freed.values())
-        return Timeline(self.now, self.free, given, changes)
+        whole = self.policy.backfill == "conservative"
+        return Timeline(self.now, self.free, given, changes, whole_seconds=whole)
 
     # -- decisions
 
@@ -156,8 +157,13 @@ class ReferencePlan:
             if self.kept.get(group.path):
                 head = self.heads[group.path]
                 self.promises.append((self.now, float("inf"), "kept", head.id))
-        while line := self.next_in_line(heads_only=False):
-            self.serve_other(line[0])
+        if self.policy.backfill == "conservative":
+            while line := self.next_in_line(heads_only=False):
+                self.serve_in_turn(line[0])
+        while self.policy.backfill == "easy" and (job := self.next_that_fits()):
+            self.start(job)
+        for job in list(self.queue):
+            self.wait(job, *self.reason(job))
 
     def urgency(self, group):
         if self.used(group.path) * MILLION < self.rates[group.path]:
@@ -190,7 +196,7 @@ class ReferencePlan:
         self.starts.append(job.id)
         self.free -= job.nodes
 
-    def wait(self, job, reason, *, starts_by=None, behind=None):
+    def wait(self, job, reason, starts_by=None, behind=None):
         self.queue.remove(job)
         self.waits[job.id] = (reason, starts_by, behind)
 
@@ -247,17 +253,29 @@ class ReferencePlan:
         is_last = group.path in self.settled and urgency == 2
         return "the first of the others waits" if is_last else None
 
-    def serve_other(self, job):
+    def next_that_fits(self):
+        first = {}
+        for group in self.tree.groups:
+            fitting = (j for j in self.line(group) if self.fits(j) and not self.breaks_ceiling(j))
+            if job := next(fitting, None):
+                first[group.path] = (self.urgency(group), self.rank[job.id], job)
+        return min(first.values(), key=lambda entry: entry[:2])[2] if first else None
+
+    def reason(self, job):
+        if self.breaks_ceiling(job):
+            return "ceiling", None, None
+        if self.policy.backfill == "none":
+            return "no_backfill", None, None
+        reason, behind = self.cause(job)
+        return reason, None, behind
+
+    def serve_in_turn(self, job):
         if self.breaks_ceiling(job):
             return self.wait(job, "ceiling")
-        if self.policy.backfill == "none":
-            return self.wait(job, "no_backfill")
         if self.fits(job):
             return self.start(job)
         reason, behind = self.cause(job)
-        second = None
-        if self.policy.backfill == "conservative":
-            second = self.reserve(job, job.nodes)
+        second = self.reserve(job, job.nodes)
         return self.wait(job, reason, starts_by=second, behind=behind)
 
     def cause(self, job):
@@ -302,7 +320,13 @@ class ReferencePlan:
     def with_stops(self, job):
         """Return the timeline with the stops made for a job, and when the last of them is gone."""
         timeline, latest = (
-            Timeline(self.now, self.timeline.free, {}, self.timeline.changes),
+            Timeline(
+                self.now,
+                self.timeline.free,
+                {},
+                self.timeline.changes,
+                whole_seconds=self.timeline.whole_seconds,
+            ),
             self.now,
         )
         timeline.kept = self.timeline.kept

@@ -187,7 +187,8 @@ def test_never_idle_and_every_reservation_keeps_its_nodes(seed):
     answer = plan(snapshot, policy)
     if any(state.is_pressing for state in measure_groups(snapshot, policy)):
         return  # what a pressing group keeps is the reference's to check
-    after = timeline_after(snapshot, answer)
+    whole = policy.backfill == "conservative"
+    after = timeline_after(snapshot, answer, whole_seconds=whole)
     last_of_second = {event[0]: event for event in after.events()}.values()
     overbooked = [
         event
@@ -207,7 +208,7 @@ def test_never_idle_and_every_reservation_keeps_its_nodes(seed):
     assert could_start == []
 
 
-def timeline_after(snapshot, answer):
+def timeline_after(snapshot, answer, *, whole_seconds):
     now, machine = snapshot.now_seconds, snapshot.machine
     ranks = {
         job.id: rank
@@ -231,7 +232,7 @@ def timeline_after(snapshot, answer):
     for second, capacity in machine.list_changes_after(now):
         changes[(second, 10**9, -1)] = capacity - before
         before = capacity
-    timeline = Timeline(now, free, releases, changes)
+    timeline = Timeline(now, free, releases, changes, whole_seconds=whole_seconds)
     for start in answer.starts:
         job = jobs[start.job_id]
         end = (now + job.time_limit_seconds, -1, ranks[job.id])

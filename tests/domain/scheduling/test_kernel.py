@@ -16,7 +16,6 @@ from allmende.domain.scheduling.kernel import (
     WaitReason,
     plan,
 )
-from allmende.domain.scheduling.layouts import rank_usages
 from tests.domain.scheduling.worlds import (
     NOW,
     a_machine,
@@ -83,10 +82,19 @@ def test_a_group_that_still_owes_nothing_goes_by_usage_over_weight():
 
 
 def test_usage_is_compared_level_by_level():
-    usages = {("a",): 1, ("b",): 1, ("a", "p"): 9, ("b", "q"): 3}
-    snapshot = a_snapshot(a_machine(1), a_tree(a=(0, 1), b=(0, 1)), usages=usages)
-    ranks = rank_usages(snapshot, [("a", "p"), ("b", "q"), ("b", "new")])
-    assert ranks == {("b", "new"): 0, ("b", "q"): 1, ("a", "p"): 2}
+    # The project comes first: whoever used least in it waits for a project that used less.
+    usages = {("a",): 9, ("a", "p"): 5, ("a", "q"): 4, ("a", "q", "v"): 4}
+    jobs = [
+        a_pending("fresh", path=("a", "p", "new")),
+        a_pending("old", path=("a", "q", "v"), submitted=1),
+        a_pending("young", path=("a", "q", "new"), submitted=2),
+    ]
+    order = []
+    while len(order) < 3:
+        left = [job for job in jobs if job.id not in order]
+        answer = plan(a_snapshot(a_machine(1), a_tree(a=(0, 1)), left, usages=usages), a_policy())
+        order.append(answer.starts[0].job_id)
+    assert order == ["young", "old", "fresh"]
 
 
 def test_a_borrower_yields_where_the_least_work_is_lost():
@@ -232,7 +240,9 @@ def test_a_long_job_may_not_delay_a_reservation_and_a_short_one_may_overtake():
     ]
     answer = plan(a_snapshot(a_machine(2), FREE, jobs, [a_running("r")]), a_policy())
     assert [start.job_id for start in answer.starts] == ["short"]
-    # By then the short job has the free node, so the figures say that none is left.
+    # Reasons are read from the finished plan, in which the short job has the free node.
+    assert the_wait(answer, "long").reason is WaitReason.NODES_BUSY
+    answer = plan(a_snapshot(a_machine(2), FREE, jobs[:2], [a_running("r")]), a_policy())
     assert the_wait(answer, "long").reason is WaitReason.RESERVATION
     assert the_wait(answer, "long").behind_job_id == "head"
     assert the_wait(answer, "long").figures["ahead"] == "free"

@@ -4,7 +4,8 @@
 class Timeline:
     """Free nodes over time: what comes free, minus what is kept."""
 
-    def __init__(self, now, free, releases, changes):
+    def __init__(self, now, free, releases, changes, *, whole_seconds=False):
+        self.whole_seconds = whole_seconds  # only what is free once a second is over counts
         self.now = (now, 0, -1)
         self.free = free
         self.releases = dict(releases)  # (second, width, rank) -> nodes
@@ -14,7 +15,10 @@ class Timeline:
 
     def events(self):
         kept = {event for first, end, _ in self.kept for event in (first, end)} - {None}
-        return sorted({self.now, *self.releases, *self.changes, *kept})
+        events = sorted({self.now, *self.releases, *self.changes, *kept})
+        if self.whole_seconds:
+            events = list({event[0]: event for event in events}.values())
+        return events
 
     def level(self, event):
         gains = {**self.releases, **self.changes}

@@ -161,16 +161,18 @@ def _usages_after(
     state: FairnessState, until: int, running: Mapping[Path, int], policy: Policy
 ) -> tuple[int, dict[Path, int]]:
     half_life = policy.usage_half_life_seconds
-    start, end = (t - state.usage_epoch_seconds for t in (state.at_seconds, until))
-    booked = booked_usage(end, half_life) - booked_usage(start, half_life)
-    usages = dict(state.usages)
+    epoch, at, usages = state.usage_epoch_seconds, state.at_seconds, dict(state.usages)
+    nodes_of: dict[Path, int] = {}
     for leaf, nodes in running.items():
         for depth in range(1, len(leaf) + 1):
-            path = leaf[:depth]
+            nodes_of[leaf[:depth]] = nodes_of.get(leaf[:depth], 0) + nodes
+    while True:
+        # Keep the numbers small: at the end of an epoch, shift them all.
+        last = min(until, epoch + REBASE_HALF_LIVES * half_life)
+        booked = booked_usage(last - epoch, half_life) - booked_usage(at - epoch, half_life)
+        for path, nodes in nodes_of.items():
             usages[path] = usages.get(path, 0) + nodes * booked
-    epoch = state.usage_epoch_seconds
-    half_lives = end // half_life
-    if half_lives >= REBASE_HALF_LIVES:  # keep the numbers small: move the epoch, shift them all
-        epoch += half_lives * half_life
-        usages = {path: usage >> half_lives for path, usage in usages.items()}
-    return epoch, {path: usage for path, usage in sorted(usages.items()) if usage}
+        if last - epoch < REBASE_HALF_LIVES * half_life:
+            return epoch, {path: usage for path, usage in sorted(usages.items()) if usage}
+        usages = {path: usage >> REBASE_HALF_LIVES for path, usage in usages.items()}
+        epoch, at = last, last

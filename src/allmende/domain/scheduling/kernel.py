@@ -10,7 +10,7 @@ from functools import cached_property
 
 from allmende.domain.scheduling import boards
 from allmende.domain.scheduling.boards import Board
-from allmende.domain.scheduling.compiled import get_decide
+from allmende.domain.scheduling.compiled import decide
 from allmende.domain.scheduling.demands import (
     count_places,
     count_running,
@@ -21,7 +21,7 @@ from allmende.domain.scheduling.demands import (
 )
 from allmende.domain.scheduling.explain import name_of, say_wait
 from allmende.domain.scheduling.fairness import FairnessState, GroupState, advance, lag_bound
-from allmende.domain.scheduling.layouts import lay_out, order_jobs, rank_borrowers
+from allmende.domain.scheduling.layouts import lay_out, rank_borrowers
 from allmende.domain.scheduling.machine import CapacityChange, Machine
 from allmende.domain.scheduling.plans import (
     PendingJob,
@@ -79,11 +79,9 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
     leaves = count_running(snapshot.running)
     running = count_places(leaves)
     bars = {job.id: find_bar(job, snapshot, policy, running) for job in snapshot.pending}
-    eligible = [job for job in snapshot.pending if bars[job.id] is None]
-    jobs = order_jobs(snapshot, eligible)
-    groups = group_states(snapshot, policy, running, eligible)
-    board = lay_out(snapshot, policy, jobs=jobs, groups=groups, running=running)
-    get_decide(len(jobs))(board)
+    jobs = [job for job in snapshot.pending if bars[job.id] is None]
+    jobs.sort(key=lambda job: (job.submitted_at_seconds, job.id))
+    board = decide(lay_out(snapshot, policy, jobs))
 
     starts = _place(snapshot, jobs, board)
     started = {start.job_id for start in starts}
@@ -115,7 +113,7 @@ def _place(snapshot: Snapshot, jobs: Sequence[PendingJob], board: Board) -> tupl
     unusable = busy | snapshot.machine.drained
     free = [index for index in range(len(snapshot.machine.nodes)) if index not in unusable]
     starts, used = [], 0
-    for place in board.jobs.start_order[: board.settings[boards.STARTS]]:
+    for place in board.start_order[: board.settings[boards.STARTS]]:
         job = jobs[place]
         nodes = tuple(free[used : used + job.nodes])
         assert len(nodes) == job.nodes, "nobody is given a node that is not free"

@@ -1,44 +1,143 @@
-"""A snapshot as flat arrays: who goes in which order, and when which nodes come free."""
+"""Boards: an empty one of a given size, and the one that a snapshot is decided on."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
-from typing import Any
 
 import numpy as np
 
-from allmende.domain.scheduling import boards
-from allmende.domain.scheduling.boards import Board
-from allmende.domain.scheduling.fairness import GroupState
+from allmende.domain.scheduling import boards, running, waiting
+from allmende.domain.scheduling.boards import NEVER, Board, ints
 from allmende.domain.scheduling.plans import PendingJob, RunningJob, Snapshot
 from allmende.domain.scheduling.policies import Backfill, Policy
-from allmende.domain.scheduling.profiles import NEVER, Ints, Profile
-from allmende.domain.scheduling.shares import NO_CEILING, Path
+from allmende.domain.scheduling.profiles import Profile
+from allmende.domain.scheduling.shares import NO_CEILING, Path, ShareTree
 
 BACKFILL_CODES = {
     Backfill.NONE: boards.NO_BACKFILL,
     Backfill.EASY: boards.EASY,
     Backfill.CONSERVATIVE: boards.CONSERVATIVE,
 }
+# Usages are multiplied by (this ÷ weight) where the weights have no small common multiple.
+LARGEST_SCALE = 1 << 12
 
 
-def rank_densely(keys: Mapping[Any, Any]) -> dict[Any, int]:
-    """Return 0, 1, 2 … by key, smallest first; equal keys have equal ranks."""
-    order = {key: rank for rank, key in enumerate(sorted(set(keys.values())))}
-    return {name: order[key] for name, key in keys.items()}
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """How much a board must be able to hold."""
+
+    jobs: int
+    running: int
+    changes: int = 0
+    borrowers: int = 0
+    reservations: int
 
 
-def rank_usages(snapshot: Snapshot, places: Iterable[Path]) -> dict[Path, int]:
-    """Return the rank of every place by decayed usage ÷ weight, level by level, smallest first."""
-    weights = {share.path: share.weight for share in snapshot.tree.shares}
-    scale = lcm(*weights.values())
-    usages = snapshot.fairness.usages
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """The numbers of places, groups and leaves on a board."""
 
-    def key(path: Path) -> tuple[int, ...]:
-        levels = (path[:depth] for depth in range(1, len(path) + 1))
-        return tuple(usages.get(p, 0) * (scale // weights.get(p, 1)) for p in levels)
+    places: Mapping[Path, int]
+    groups: Mapping[Path, int]
+    leaves: Mapping[Path, int]
 
-    return rank_densely({path: key(path) for path in places})
+
+def number_places(tree: ShareTree, paths: Iterable[Path]) -> Places:
+    """Give numbers to all groups, and to everything on the way to these leaves."""
+    leaves = sorted(set(paths))
+    groups = [share.path for share in tree.groups]
+    on_the_way = {path[:depth] for path in (*leaves, *groups) for depth in range(1, len(path) + 1)}
+    return Places(
+        places={path: place for place, path in enumerate(sorted(on_the_way))},
+        groups={path: place for place, path in enumerate(groups)},
+        leaves={path: place for place, path in enumerate(leaves)},
+    )
+
+
+def make_board(tree: ShareTree, numbers: Places, policy: Policy, sizes: Sizes) -> Board:
+    """Return a board on which nothing waits and nothing runs."""
+    # Every leaf's part of the index doubles when it is three quarters full, and leaves the old one.
+    slots = 6 * sizes.jobs + 8 * len(numbers.leaves)
+    room = sizes.running + 2 * sizes.reservations + sizes.changes + 4
+    settings = ints(boards.SIZE)
+    settings[boards.BACKFILL] = BACKFILL_CODES[Backfill(policy.backfill)]
+    settings[boards.TARGET] = policy.response_target_seconds
+    settings[boards.PREEMPTION] = int(policy.preemption)
+    return Board(
+        tree=_make_tree(tree, numbers),
+        groups=_make_groups(tree, numbers),
+        leaves=_make_leaves(tree, numbers),
+        jobs=boards.Jobs._make(np.zeros(sizes.jobs, dtype=np.int64) for _ in boards.Jobs._fields),
+        borrowers=boards.Borrowers._make(ints(sizes.borrowers) for _ in range(7)),
+        reservations=boards.Reservations._make(
+            np.zeros(sizes.reservations + 1, dtype=np.int64) for _ in range(6)
+        ),
+        running=boards.Running._make(ints(sizes.running + 1) for _ in range(4)),
+        profile=_make_profile(room),
+        scratch=_make_profile(room if policy.preemption else 1),
+        stairs=boards.Stairs._make(np.zeros(room, dtype=np.int64) for _ in range(2)),
+        queues=boards.Queues(
+            nodes=np.zeros(2 * slots, dtype=np.int32),
+            limits=np.zeros(2 * slots, dtype=np.int32),
+            jobs=np.zeros(slots, dtype=np.int32),
+        ),
+        heap=ints(len(numbers.leaves)),
+        start_order=np.zeros(sizes.jobs, dtype=np.int64),
+        changes=ints(2 * sizes.changes),
+        settings=settings,
+    )
+
+
+def _make_profile(room: int) -> Profile:
+    return Profile._make(np.zeros(room, dtype=np.int64) for _ in Profile._fields)
+
+
+def _make_tree(tree: ShareTree, numbers: Places) -> boards.Tree:
+    count = len(numbers.places)
+    rows = boards.Tree._make(ints(count) for _ in boards.Tree._fields)
+    weights = {share.path: share.weight for share in tree.shares}
+    scale = min(lcm(*weights.values()), LARGEST_SCALE)
+    for path, place in numbers.places.items():
+        rows.parents[place] = numbers.places.get(path[:-1], NEVER)
+        rows.ceilings[place] = NO_CEILING
+        rows.scales[place] = max(1, scale // weights.get(path, 1))
+    return rows
+
+
+def _make_groups(tree: ShareTree, numbers: Places) -> boards.Groups:
+    rows = boards.Groups._make(ints(len(numbers.groups)) for _ in boards.Groups._fields)
+    rows.pressing_since[:] = NEVER
+    for place, share in enumerate(tree.groups):
+        rows.places[place] = numbers.places[share.path]
+        rows.shares[place] = share.guarantee_ppm
+        rows.widest[place] = share.widest_job_nodes
+    first = 0
+    for path, g in numbers.groups.items():
+        rows.first[g] = first
+        first += sum(tree.group_of(leaf) == path for leaf in numbers.leaves)
+    return rows
+
+
+def _make_leaves(tree: ShareTree, numbers: Places) -> boards.Leaves:
+    rows = boards.Leaves._make(ints(len(numbers.leaves)) for _ in boards.Leaves._fields)
+    rows.seen[:] = NEVER
+    for path, leaf in numbers.leaves.items():
+        rows.groups[leaf] = numbers.groups[tree.group_of(path)]
+        below = [numbers.places[path[:d]] for d in range(tree.group_depth + 1, len(path) + 1)]
+        below = (below or [numbers.places[path]])[:3]
+        below += [below[-1]] * (3 - len(below))
+        rows.upper[leaf], rows.middle[leaf], rows.lower[leaf] = below
+    return rows
+
+
+def set_ceilings(board: Board, tree: ShareTree, numbers: Places, capacity_nodes: int) -> None:
+    """Write down how many nodes each place may use at once, of so many."""
+    for share in tree.shares:
+        ceiling = share.ceiling_nodes(capacity_nodes)
+        if share.path in numbers.places and ceiling != NO_CEILING:
+            board.tree.ceilings[numbers.places[share.path]] = ceiling
+            board.settings[boards.HAS_CEILINGS] = 1
 
 
 def rank_submissions(snapshot: Snapshot) -> dict[str, int]:
@@ -50,140 +149,71 @@ def rank_submissions(snapshot: Snapshot) -> dict[str, int]:
     return ranks
 
 
-def order_jobs(snapshot: Snapshot, eligible: Sequence[PendingJob]) -> list[PendingJob]:
-    """Return the jobs group by group, within a group in the order they go."""
-    groups = {share.path: place for place, share in enumerate(snapshot.tree.groups)}
-    usage_ranks = rank_usages(snapshot, {job.path for job in eligible})
+def lay_out(snapshot: Snapshot, policy: Policy, eligible: Sequence[PendingJob]) -> Board:
+    """Return the board of a snapshot; its first jobs are the eligible ones, in that order.
 
-    def key(job: PendingJob) -> tuple[int, int, int, str]:
-        group = groups[snapshot.tree.group_of(job.path)]
-        return group, usage_ranks[job.path], job.submitted_at_seconds, job.id
-
-    return sorted(eligible, key=key)
-
-
-def ints(values: Iterable[int]) -> Ints:
-    """Return an array of 64-bit integers."""
-    return np.array(list(values), dtype=np.int64)
-
-
-def lay_out(
-    snapshot: Snapshot,
-    policy: Policy,
-    *,
-    jobs: Sequence[PendingJob],
-    groups: Sequence[GroupState],
-    running: Mapping[Path, int],
-) -> Board:
-    """Return the board of a plan; `jobs` are eligible and ordered, `running` is by place."""
+    They come by submission, so that each leaf's queue is in order.
+    """
+    machine, now = snapshot.machine, snapshot.now_seconds
     ranks = rank_submissions(snapshot)
-    tree, place_of = _lay_out_tree(snapshot, jobs, running)
-    group_rows = _lay_out_groups(snapshot, jobs, groups, ranks)
-    room = 2 * (len(jobs) + len(snapshot.running)) + len(snapshot.machine.capacity_changes) + 4
-    profile = _lay_out_profile(snapshot, group_rows, ranks, room)
-    settings = (
-        snapshot.now_seconds,
-        BACKFILL_CODES[Backfill(policy.backfill)],
-        policy.response_target_seconds,
-        int(policy.preemption),
-        count_free(snapshot),
-        0,
+    paths = [job.path for job in eligible] + [job.path for job in snapshot.running]
+    numbers = number_places(snapshot.tree, paths)
+    changes = machine.list_changes_after(now)
+    sizes = Sizes(
+        jobs=len(eligible) + len(snapshot.running),
+        running=len(eligible) + len(snapshot.running),
+        changes=len(changes),
+        borrowers=len(rank_borrowers(snapshot)),
+        reservations=len(eligible) + len(numbers.groups),
     )
-    return Board(
-        tree=tree,
-        groups=group_rows,
-        jobs=_lay_out_jobs(snapshot, jobs, place_of, ranks),
-        borrowers=_lay_out_borrowers(snapshot, ranks),
-        reservations=_make_reservations(room),
-        profile=profile,
-        scratch=Profile._make(array.copy() for array in profile),
-        settings=ints(settings),
-    )
+    board = make_board(snapshot.tree, numbers, policy, sizes)
+    capacity = machine.capacity_at(now)
+    board.settings[boards.NOW] = now
+    board.settings[boards.EXPLAINS] = 1
+    board.settings[boards.CAPACITY_NOW] = capacity
+    board.settings[boards.FREE] = capacity
+    board.settings[boards.CHANGES] = len(changes)
+    board.changes[:] = [number for change in changes for number in change]
+    set_ceilings(board, snapshot.tree, numbers, capacity)
+    _lay_out_state(board, snapshot, numbers)
+    _lay_out_running(board, snapshot, numbers, ranks, first=len(eligible))
+    _lay_out_borrowers(board, snapshot, numbers, ranks)
+    for j, job in enumerate(eligible):
+        leaf = numbers.leaves[job.path]
+        _lay_out_job(board, j, leaf, job.nodes, ranks[job.id])
+        board.jobs.limits[j] = job.time_limit_seconds
+        waiting.push(board, j)
+    return board
 
 
-def _make_reservations(room: int) -> boards.Reservations:
-    return boards.Reservations._make(ints([0] * room) for _ in boards.Reservations._fields)
+def _lay_out_job(board: Board, j: int, leaf: int, nodes: int, rank: int) -> None:
+    jobs = board.jobs
+    jobs.leaves[j] = leaf
+    jobs.groups[j] = board.leaves.groups[leaf]
+    jobs.nodes[j] = jobs.freed[j] = nodes
+    jobs.ranks[j] = rank
+    jobs.starts_at[j] = jobs.behind[j] = NEVER
 
 
-def count_free(snapshot: Snapshot) -> int:
-    """Return how many nodes could be given out now."""
-    machine = snapshot.machine
-    busy = sum(machine.count_in_service(job.node_indices) for job in snapshot.running)
-    return machine.capacity_at(snapshot.now_seconds) - busy
+def _lay_out_state(board: Board, snapshot: Snapshot, numbers: Places) -> None:
+    fairness = snapshot.fairness
+    for path, usage in fairness.usages.items():
+        if path in numbers.places:
+            board.tree.usages[numbers.places[path]] = usage
+    for path, g in numbers.groups.items():
+        board.groups.lags[g] = fairness.lags.get(path, 0)
+        board.groups.pressing_since[g] = fairness.pressing_since.get(path, NEVER)
 
 
-def _lay_out_tree(
-    snapshot: Snapshot, jobs: Sequence[PendingJob], running: Mapping[Path, int]
-) -> tuple[boards.Tree, dict[Path, int]]:
-    leaves = {job.path for job in jobs}
-    places = sorted({leaf[:depth] for leaf in leaves for depth in range(1, len(leaf) + 1)})
-    place_of = {path: place for place, path in enumerate(places)}
-    capacity = snapshot.machine.capacity_at(snapshot.now_seconds)
-    ceilings = {share.path: share.ceiling_nodes(capacity) for share in snapshot.tree.shares}
-    rows = boards.Tree(
-        parents=ints(place_of.get(path[:-1], NEVER) for path in places),
-        ceilings=ints(ceilings.get(path, NO_CEILING) for path in places),
-        running=ints(running.get(path, 0) for path in places),
-    )
-    return rows, place_of
-
-
-def _lay_out_groups(
-    snapshot: Snapshot,
-    jobs: Sequence[PendingJob],
-    groups: Sequence[GroupState],
-    ranks: Mapping[str, int],
-) -> boards.Groups:
-    shares = {share.path: share for share in snapshot.tree.groups}
-    capacity = snapshot.machine.capacity_at(snapshot.now_seconds)
-    names = [snapshot.tree.group_of(job.path) for job in jobs]
-    first = {path: place for place, path in reversed(list(enumerate(names)))}
-    last = {path: place + 1 for place, path in enumerate(names)}
-    ratios = {
-        g.path: -Fraction(g.lag_micronode_seconds, shares[g.path].guarantee_ppm or 1)
-        for g in groups
-    }
-    lag_ranks = rank_densely(ratios)
-    usage_ranks = rank_usages(snapshot, shares)
-    since = snapshot.fairness.pressing_since
-    pressing = [g.path for g in groups if g.is_pressing and g.path in first]
-    pressing.sort(key=lambda path: (since[path], lag_ranks[path], ranks[jobs[first[path]].id]))
-    return boards.Groups(
-        rates=ints(g.rate_micronodes for g in groups),
-        running=ints(g.running_nodes for g in groups),
-        left=ints(g.running_nodes for g in groups),
-        has_lag=ints(g.lag_micronode_seconds > 0 for g in groups),
-        lag_ranks=ints(lag_ranks[g.path] for g in groups),
-        usage_ranks=ints(usage_ranks[g.path] for g in groups),
-        pressing=ints(
-            pressing.index(g.path) if g.path in pressing else boards.NOT_PRESSING for g in groups
-        ),
-        targets=ints(shares[g.path].target_nodes(capacity) for g in groups),
-        kept=ints(0 for _ in groups),
-        cursors=ints(first.get(g.path, 0) for g in groups),
-        last=ints(last.get(g.path, 0) for g in groups),
-        done=ints(0 for _ in groups),
-    )
-
-
-def _lay_out_jobs(
-    snapshot: Snapshot,
-    jobs: Sequence[PendingJob],
-    place_of: Mapping[Path, int],
-    ranks: Mapping[str, int],
-) -> boards.Jobs:
-    groups = {share.path: place for place, share in enumerate(snapshot.tree.groups)}
-    return boards.Jobs(
-        groups=ints(groups[snapshot.tree.group_of(job.path)] for job in jobs),
-        leaves=ints(place_of[job.path] for job in jobs),
-        nodes=ints(job.nodes for job in jobs),
-        limits=ints(job.time_limit_seconds for job in jobs),
-        ranks=ints(ranks[job.id] for job in jobs),
-        verdicts=ints(boards.UNDECIDED for _ in jobs),
-        starts_at=ints(NEVER for _ in jobs),
-        behind=ints(NEVER for _ in jobs),
-        start_order=ints(NEVER for _ in jobs),
-    )
+def _lay_out_running(
+    board: Board, snapshot: Snapshot, numbers: Places, ranks: Mapping[str, int], *, first: int
+) -> None:
+    for j, job in enumerate(snapshot.running, start=first):
+        leaf = numbers.leaves[job.path]
+        _lay_out_job(board, j, leaf, len(job.node_indices), ranks[job.id])
+        board.jobs.freed[j] = snapshot.machine.count_in_service(job.node_indices)
+        running.add_running(board, j, len(job.node_indices))
+        running.enlist(board, j, ends_by(job, snapshot.now_seconds))
 
 
 def ends_by(job: RunningJob, now_seconds: int) -> int:
@@ -208,54 +238,15 @@ def rank_borrowers(snapshot: Snapshot) -> list[RunningJob]:
     return sorted(stoppable, key=key)
 
 
-def _lay_out_borrowers(snapshot: Snapshot, ranks: Mapping[str, int]) -> boards.Borrowers:
-    groups = {share.path: place for place, share in enumerate(snapshot.tree.groups)}
-    jobs = rank_borrowers(snapshot)
-    return boards.Borrowers(
-        groups=ints(groups[snapshot.tree.group_of(job.path)] for job in jobs),
-        nodes=ints(len(job.node_indices) for job in jobs),
-        freed=ints(snapshot.machine.count_in_service(job.node_indices) for job in jobs),
-        ends=ints(ends_by(job, snapshot.now_seconds) for job in jobs),
-        ranks=ints(ranks[job.id] for job in jobs),
-        graces=ints(job.grace_seconds for job in jobs),
-        stopped_for=ints(NEVER for _ in jobs),
-    )
-
-
-def _lay_out_profile(
-    snapshot: Snapshot, groups: boards.Groups, ranks: Mapping[str, int], room: int
-) -> Profile:
-    now, machine = snapshot.now_seconds, snapshot.machine
-    place_of = {share.path: place for place, share in enumerate(snapshot.tree.groups)}
-    # A pressing group keeps its target: only what runs beyond it comes free for others.
-    surplus = {
-        g: int(max(0, groups.running[g] - groups.targets[g]))
-        for g in range(len(place_of))
-        if groups.pressing[g] != boards.NOT_PRESSING
-    }
-    events = []
-    for job in snapshot.running:
-        freed = machine.count_in_service(job.node_indices)
-        events.append((ends_by(job, now), freed, ranks[job.id], freed, job))
-    events.sort(key=lambda event: event[:3])
-    rows = []
-    for second, width, rank, freed, job in events:
-        group = place_of[snapshot.tree.group_of(job.path)]
-        given = min(freed, surplus.get(group, freed))
-        if group in surplus:
-            surplus[group] -= given
-        rows.append((second, width, rank, given))
-    capacity = machine.capacity_at(now)
-    for second, level in machine.list_changes_after(now):
-        # Wider than any job: what ends at that second ends before the change.
-        rows.append((second, NO_CEILING, NEVER, level - capacity))
-        capacity = level
-    rows.sort(key=lambda row: row[:3])
-    rows.insert(0, (now, 0, NEVER, count_free(snapshot)))
-    size = len(rows)
-    arrays = [ints([0] * room) for _ in Profile._fields]
-    for column in range(3):
-        arrays[column][:size] = [row[column] for row in rows]
-    arrays[3][:size] = np.cumsum([row[3] for row in rows])
-    arrays[4][0] = size
-    return Profile._make(arrays)
+def _lay_out_borrowers(
+    board: Board, snapshot: Snapshot, numbers: Places, ranks: Mapping[str, int]
+) -> None:
+    rows = board.borrowers
+    for b, job in enumerate(rank_borrowers(snapshot)):
+        rows.groups[b] = numbers.groups[snapshot.tree.group_of(job.path)]
+        rows.nodes[b] = len(job.node_indices)
+        rows.freed[b] = snapshot.machine.count_in_service(job.node_indices)
+        rows.ends[b] = ends_by(job, snapshot.now_seconds)
+        rows.ranks[b] = ranks[job.id]
+        rows.graces[b] = job.grace_seconds
+        rows.stopped_for[b] = NEVER

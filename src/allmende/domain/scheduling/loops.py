@@ -1,51 +1,80 @@
-"""The decisions of one plan, on flat arrays: order, start, reserve, backfill.
+"""The decisions of one plan: order, start, reserve, backfill, and why everybody else waits.
 
 Numba-subset Python: these functions run as they are, or compiled (see `compiled.py`). The policy in
-words is in docs/explanation/fairness.md; `layouts.py` makes the arrays.
+words is in docs/explanation/fairness.md. A decision looks only at what may have changed: nothing is
+laid out, and nobody looked at, before a free node makes it worth while.
 """
 
 from typing import Any
 
 from allmende.domain.scheduling.boards import (
     BACKFILL,
-    CAPACITY,
     CEILING,
     CONSERVATIVE,
+    EXPLAINS,
     FOREVER,
     FREE,
     HEAD,
     HEAD_UNDATED,
     KEPT,
-    MICRO,
+    NEVER,
     NO_BACKFILL,
-    NODES_BUSY,
     NOT_PRESSING,
     NOW,
-    OFF,
+    PENDING,
     PREEMPTION,
     RESERVED_BEHIND,
     STARTED,
     STARTS,
     Board,
-    Groups,
+)
+from allmende.domain.scheduling.orders import (
+    begin,
+    class_of,
+    find_first,
+    find_head,
+    first_group,
+    line_up,
+    most_nodes,
+    set_kept,
+    waiting_nodes,
 )
 from allmende.domain.scheduling.profiles import (
-    NEVER,
     before_all,
     earliest_start,
     first_obstacle,
     occupy,
     occupy_forever,
 )
+from allmende.domain.scheduling.reasons import explain_rest, find_cause
+from allmende.domain.scheduling.running import (
+    add_running,
+    build_profile,
+    enlist,
+    make_stairs,
+    plain_stairs,
+    reserve_alone,
+    take_stairs,
+)
+from allmende.domain.scheduling.waiting import fits_stairs, pass_over, remove
 from allmende.domain.scheduling.yields import preempt_for_claim, preempt_for_head
 
 
 def decide(board: Board) -> None:
-    """Give every job on the board its verdict."""
+    """Start whoever may start now; where the board explains, give every other job its verdict."""
+    settings = board.settings
+    begin(board)
+    if settings[PENDING] == 0:
+        return
+    if settings[FREE] <= 0 and not settings[EXPLAINS] and not settings[PREEMPTION]:
+        return  # nobody can start, and nobody asks why
+    line_up(board)
     serve_pressing(board)
-    serve_heads(board)
-    note_claims(board)
-    serve_rest(board)
+    if serve_heads(board):
+        note_claims(board)
+        serve_rest(board)
+    if settings[EXPLAINS]:
+        explain_rest(board)
 
 
 def serve_pressing(board: Board) -> None:
@@ -55,82 +84,101 @@ def serve_pressing(board: Board) -> None:
         for g in range(groups.pressing.size):
             if groups.pressing[g] == turn:
                 start_claim(board, g)
-                if groups.cursors[g] < groups.last[g]:
+                if groups.heads[g] != NEVER:
                     keep_claim(board, g)
 
 
 def start_claim(board: Board, g: Any) -> None:
     """Start the first jobs of a pressing group while they fit and are within its target."""
     groups, jobs = board.groups, board.jobs
-    while groups.cursors[g] < groups.last[g]:
-        j = groups.cursors[g]
-        if not stays_below_ceilings(board, j):
+    while groups.heads[g] != NEVER:
+        j = groups.heads[g]
+        if breaks_ceiling(board, j):
             jobs.verdicts[j] = CEILING
-        elif groups.running[g] + jobs.nodes[j] > groups.targets[g]:
+            pass_over(board, j)
+        elif groups.running[g] + jobs.nodes[j] > groups.targets[g] or not fits(board, j):
             return
-        elif first_obstacle(board.profile, 0, jobs.nodes[j], jobs.limits[j]) == NEVER:
-            start(board, j, is_claim=True)
         else:
-            return
-        groups.cursors[g] += 1
+            start(board, j, is_claim=True)
+        find_head(board, g)
 
 
 def keep_claim(board: Board, g: Any) -> None:
     """Keep every node that comes free for a pressing group, up to its target."""
-    groups, jobs = board.groups, board.jobs
+    groups = board.groups
     missing = max(0, groups.targets[g] - groups.running[g])
     if board.settings[PREEMPTION]:
-        waiting = 0
-        for j in range(groups.cursors[g], groups.last[g]):
-            waiting += jobs.nodes[j]
-        preempt_for_claim(board, groups.cursors[g], min(missing, waiting))
+        preempt_for_claim(board, groups.heads[g], min(missing, waiting_nodes(board, g)))
     set_kept(board, g, missing)
 
 
-def set_kept(board: Board, g: Any, nodes: Any) -> None:
-    """Keep so many nodes for a group from now on, instead of what was kept before."""
-    occupy_forever(board.profile, nodes - board.groups.kept[g])
-    board.groups.kept[g] = nodes
+def serve_heads(board: Board) -> Any:
+    """Start heads in order; reserve for the head of every owed group and of the first other.
 
-
-def serve_heads(board: Board) -> None:
-    """Start heads in order; reserve for the head of every owed group and of the first other."""
+    Say whether anybody is left who could start beside what is reserved.
+    """
     groups = board.groups
     while True:
         g = first_group(board, heads_only=True)
         if g == NEVER:
-            return
-        is_pressing = groups.kept[g] > 0
+            plain_stairs(board)
+            return True
+        kept = groups.kept[g] > 0
         set_kept(board, g, 0)  # what is kept for a group does not stand in its own way
         urgency = class_of(groups, g)
-        serve_head(board, g)
-        if is_pressing and (groups.done[g] or groups.cursors[g] < groups.last[g]):
+        j = groups.heads[g]
+        if breaks_ceiling(board, j):
+            board.jobs.verdicts[j] = CEILING
+            pass_over(board, j)
+            find_head(board, g)
+        elif fits(board, j):
+            start(board, j, is_claim=False)
+            find_head(board, g)
+        else:
+            groups.done[g] = 1
+            if board.profile.used[0] == 0:
+                plain_stairs(board)
+                if board.settings[BACKFILL] == NO_BACKFILL or not may_others_start(board):
+                    return False
+                if urgency == 2:  # the last reservation of this decision, and the only one
+                    reserve_alone(board, board.jobs.nodes[j])
+                    return True
+                build_profile(board)
+            reserve_head(board, g, j)
+        if kept and groups.heads[g] != NEVER:
             set_kept(board, g, max(0, groups.targets[g] - groups.running[g]))
         if groups.done[g] and urgency == 2:
-            return
+            return True
 
 
-def serve_head(board: Board, g: Any) -> None:
-    """Start the first job of a group, or reserve for it; then the group is done."""
+def breaks_ceiling(board: Board, j: Any) -> Any:
+    """Say whether a start would break a ceiling above the job."""
+    return board.jobs.nodes[j] > most_nodes(board, board.jobs.leaves[j])
+
+
+def may_others_start(board: Board) -> Any:
+    """Say whether any job that waits takes no more than the free nodes."""
+    g = 0
+    while g < board.groups.active.size and find_first(board, g) == NEVER:
+        g += 1
+    return g < board.groups.active.size
+
+
+def reserve_head(board: Board, g: Any, j: Any) -> None:
+    """Reserve for the first job of a group, which cannot start now."""
     groups, jobs = board.groups, board.jobs
-    j = groups.cursors[g]
-    groups.cursors[g] += 1
-    if not stays_below_ceilings(board, j):
-        jobs.verdicts[j] = CEILING
-    elif first_obstacle(board.profile, 0, jobs.nodes[j], jobs.limits[j]) == NEVER:
-        start(board, j, is_claim=False)
+    kept = 0
+    if groups.pressing[g] != NOT_PRESSING:
+        kept = max(0, groups.targets[g] - groups.running[g])
+    elif class_of(groups, g) == 0 and board.settings[PREEMPTION]:
+        preempt_for_head(board, j)
+    place = earliest_start(board.profile, jobs.nodes[j], jobs.limits[j])
+    if place == NEVER:
+        jobs.verdicts[j] = HEAD_UNDATED
     else:
-        kept = 0
-        if groups.pressing[g] != NOT_PRESSING:
-            kept = max(0, groups.targets[g] - groups.running[g])
-        elif class_of(groups, g) == 0 and board.settings[PREEMPTION]:
-            preempt_for_head(board, j)
-        place = earliest_start(board.profile, jobs.nodes[j], jobs.limits[j])
-        if place == NEVER:
-            jobs.verdicts[j] = HEAD_UNDATED
-        else:
-            reserve(board, j, place, max(0, jobs.nodes[j] - kept))
-        groups.done[g] = 1
+        reserve(board, j, place, max(0, jobs.nodes[j] - kept))
+        jobs.verdicts[j] = HEAD
+    pass_over(board, j)
 
 
 def note_claims(board: Board) -> None:
@@ -138,118 +186,90 @@ def note_claims(board: Board) -> None:
     groups = board.groups
     for g in range(groups.kept.size):
         if groups.kept[g] > 0:
-            note_reservation(board, groups.cursors[g] - 1, FOREVER, groups.kept[g])
+            note_reservation(board, groups.heads[g], FOREVER, groups.kept[g])
 
 
 def serve_rest(board: Board) -> None:
-    """Start whatever fits and leaves every reservation its nodes; say why the others wait."""
-    groups, jobs = board.groups, board.jobs
+    """Start whatever fits and leaves every reservation its nodes."""
+    if board.settings[BACKFILL] == CONSERVATIVE:
+        serve_everybody(board)
+        return
+    if board.settings[BACKFILL] == NO_BACKFILL:
+        return
+    groups = board.groups
+    if board.profile.used[0] > 0:
+        make_stairs(board)
+        if not board.settings[EXPLAINS]:
+            board.profile.used[0] = 0  # the stairs say all that is still asked
+    for g in range(groups.heads.size):
+        groups.heads[g] = find_first(board, g)
     while True:
         g = first_group(board, heads_only=False)
         if g == NEVER:
             return
-        j = groups.cursors[g]
-        groups.cursors[g] += 1
-        obstacle = first_obstacle(board.profile, 0, jobs.nodes[j], jobs.limits[j])
-        if not stays_below_ceilings(board, j):
+        j = groups.heads[g]
+        # Others started since it was found; what did not fit before them does not fit now.
+        if not fits_stairs(board, j) or breaks_ceiling(board, j):
+            groups.heads[g] = find_first(board, g)
+            continue
+        start(board, j, is_claim=False)
+        take_stairs(board, board.jobs.nodes[j], board.settings[NOW] + board.jobs.limits[j])
+        groups.heads[g] = find_first(board, g)
+
+
+def serve_everybody(board: Board) -> None:
+    """Start or reserve, for all that wait, in order: conservative backfilling."""
+    groups, jobs = board.groups, board.jobs
+    for g in range(groups.heads.size):
+        find_head(board, g)
+    while True:
+        g = first_group(board, heads_only=False)
+        if g == NEVER:
+            return
+        j = groups.heads[g]
+        if breaks_ceiling(board, j):
             jobs.verdicts[j] = CEILING
-        elif board.settings[BACKFILL] == NO_BACKFILL:
-            jobs.verdicts[j] = OFF
-        elif obstacle == NEVER:
+            pass_over(board, j)
+        elif fits(board, j):
             start(board, j, is_claim=False)
         else:
-            find_cause(board, j, obstacle)
-            if board.settings[BACKFILL] == CONSERVATIVE:
-                place = earliest_start(board.profile, jobs.nodes[j], jobs.limits[j])
-                if place != NEVER:
-                    cause = jobs.verdicts[j]
-                    reserve(board, j, place, jobs.nodes[j])
-                    jobs.verdicts[j] = cause
+            find_cause(board, j)
+            place = earliest_start(board.profile, jobs.nodes[j], jobs.limits[j])
+            if place != NEVER:
+                reserve(board, j, place, jobs.nodes[j])
+            pass_over(board, j)
+        find_head(board, g)
 
 
-def find_cause(board: Board, j: Any, obstacle: Any) -> None:
-    """Say why a job cannot start now."""
-    jobs, kept = board.jobs, board.reservations
-    second = board.profile.seconds[obstacle]
-    jobs.verdicts[j] = CAPACITY
-    if jobs.nodes[j] > board.settings[FREE]:
-        jobs.verdicts[j] = NODES_BUSY
-        return
-    for r in range(kept.used[0]):
-        if kept.starts[r] <= second < kept.ends[r]:
-            jobs.verdicts[j] = kept.kinds[r]
-            jobs.behind[j] = kept.jobs[r]
-            return
-
-
-def first_group(board: Board, heads_only: Any) -> Any:
-    """Return the group whose next job goes first, or `NEVER`."""
-    groups = board.groups
-    best = NEVER
-    for g in range(groups.cursors.size):
-        if groups.cursors[g] >= groups.last[g] or (heads_only and groups.done[g]):
-            continue
-        if best == NEVER or goes_before(board, g, best):
-            best = g
-    return best
-
-
-def class_of(groups: Groups, g: Any) -> Any:
-    """Return 0 owed and below its rate, 1 owed, 2 not owed."""
-    if groups.running[g] * MICRO < groups.rates[g]:
-        return 0
-    return 1 if groups.has_lag[g] else 2
-
-
-def goes_before(board: Board, a: Any, b: Any) -> Any:
-    """Say whether group a goes before group b: class, then lag or usage, then submission."""
-    groups = board.groups
-    urgency = class_of(groups, a)
-    if urgency != class_of(groups, b):
-        return urgency < class_of(groups, b)
-    ranks = groups.usage_ranks if urgency == 2 else groups.lag_ranks
-    if ranks[a] != ranks[b]:
-        return ranks[a] < ranks[b]
-    return board.jobs.ranks[groups.cursors[a]] < board.jobs.ranks[groups.cursors[b]]
-
-
-def stays_below_ceilings(board: Board, j: Any) -> Any:
-    """Say whether a start would keep every ceiling above the job."""
-    place = board.jobs.leaves[j]
-    while place >= 0:
-        if board.tree.running[place] + board.jobs.nodes[j] > board.tree.ceilings[place]:
-            return False
-        place = board.tree.parents[place]
-    return True
+def fits(board: Board, j: Any) -> Any:
+    """Say whether a job could start now and leave every reservation its nodes."""
+    if board.profile.used[0] == 0:
+        return board.jobs.nodes[j] <= board.settings[FREE]
+    return first_obstacle(board.profile, 0, board.jobs.nodes[j], board.jobs.limits[j]) == NEVER
 
 
 def start(board: Board, j: Any, is_claim: Any) -> None:
     """Start a job now."""
-    groups, jobs, settings = board.groups, board.jobs, board.settings
-    g, nodes = jobs.groups[j], jobs.nodes[j]
-    groups.running[g] += nodes
-    groups.left[g] += nodes
+    jobs, settings, nodes = board.jobs, board.settings, board.jobs.nodes[j]
+    end = settings[NOW] + jobs.limits[j]
     if is_claim:
         occupy_forever(board.profile, nodes)  # a pressing group keeps its nodes when jobs end
-    else:
+    elif board.profile.used[0] > 0:
         # Before the first reservation a start counts like a running job (Mu'alem, Feitelson 2001).
         width = nodes if board.reservations.used[0] == 0 else before_all(board.profile)
-        end = (settings[NOW] + jobs.limits[j], width, jobs.ranks[j])
-        occupy(board.profile, 0, nodes, end)
-    place = jobs.leaves[j]
-    while place >= 0:
-        board.tree.running[place] += nodes
-        place = board.tree.parents[place]
+        occupy(board.profile, 0, nodes, (end, width, jobs.ranks[j]))
+    remove(board, j)
+    add_running(board, j, nodes)
+    board.groups.left[jobs.groups[j]] += nodes
+    enlist(board, j, end)
     jobs.verdicts[j] = STARTED
-    jobs.start_order[settings[STARTS]] = j
+    board.start_order[settings[STARTS]] = j
     settings[STARTS] += 1
-    settings[FREE] -= nodes
 
 
 def reserve(board: Board, j: Any, place: Any, nodes: Any) -> None:
     """Keep nodes for a job from an event on, for as long as its limit."""
     jobs = board.jobs
-    jobs.verdicts[j] = HEAD
     jobs.starts_at[j] = board.profile.seconds[place]
     if nodes > 0:
         end = (jobs.starts_at[j] + jobs.limits[j], before_all(board.profile), jobs.ranks[j])

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from allmende.domain.scheduling.usages import LONGEST_HALF_LIFE_SECONDS
+
 
 class Backfill(StrEnum):
     """Who may overtake: nobody, whoever delays no reservation, and whether all get one."""
@@ -26,7 +28,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         assert self.max_time_limit_seconds > 0, "jobs may run"
-        assert self.usage_half_life_seconds > 0, "usage decays"
+        assert 0 < self.usage_half_life_seconds <= LONGEST_HALF_LIFE_SECONDS, "usage decays"
 
     @property
     def unpreemptible_limit_seconds(self) -> int:

@@ -1,7 +1,8 @@
 """How many nodes are free from each coming event on: the array that every decision is read from.
 
 Event 0 is now. An event is one release or one change of capacity; two at the same second stay two,
-in order of (second, nodes, submission), as in EASY: what a head takes is counted job by job.
+in order of (second, nodes, submission), as in EASY: what a head takes is counted job by job. Where
+everybody has a reservation, only what is free once a second is over counts (`used[1]`).
 Numba-subset Python: these functions run as they are, or compiled (see `compiled.py`).
 """
 
@@ -16,7 +17,10 @@ NEVER = -1
 
 
 class Profile(NamedTuple):
-    """Events in order, and the free nodes from each on; `used[0]` events are in use."""
+    """Events in order, and the free nodes from each on; `used[0]` events are in use.
+
+    `used[1]` says whether only the last event of every second counts.
+    """
 
     seconds: Ints
     widths: Ints
@@ -101,12 +105,19 @@ def release_earlier(profile: Profile, event: tuple[Any, Any, Any], second: Any) 
         profile.levels[i] += nodes
 
 
+def is_passing(profile: Profile, i: Any) -> Any:
+    """Say whether an event does not count, because more comes free in the same second."""
+    if profile.used[1] == 0 or i + 1 >= profile.used[0]:
+        return False
+    return profile.seconds[i + 1] == profile.seconds[i]
+
+
 def first_obstacle(profile: Profile, first: Any, nodes: Any, seconds: Any) -> Any:
     """Return the first event from `first` on, within so many seconds, with too few free nodes."""
     end = profile.seconds[first] + seconds
     i = first
     while i < profile.used[0] and profile.seconds[i] < end:
-        if profile.levels[i] < nodes:
+        if profile.levels[i] < nodes and not is_passing(profile, i):
             return i
         i += 1
     return NEVER
@@ -116,6 +127,9 @@ def earliest_start(profile: Profile, nodes: Any, seconds: Any) -> Any:
     """Return the first event from which so many nodes stay free for so many seconds, or `NEVER`."""
     start = 0
     while start < profile.used[0]:
+        if is_passing(profile, start):
+            start += 1
+            continue
         obstacle = first_obstacle(profile, start, nodes, seconds)
         if obstacle == NEVER:
             return start

@@ -1,0 +1,96 @@
+"""The twin: replay a workload under a policy, and compare policies."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from allmende.cli.output import AsJson, say, show
+from allmende.domain.basics.sentences import Sentence
+from allmende.services import twin
+
+app = typer.Typer(help="Recorded workloads in virtual time: what would have been, under a policy.")
+
+
+@app.callback()
+def _twin() -> None:
+    """Recorded workloads in virtual time: what would have been, under a policy."""
+
+
+@app.command()
+def replay(
+    trace: Annotated[
+        Path, typer.Argument(help="SWF (.swf, .swf.gz), CSV, or a folder of exported evidence.")
+    ],
+    nodes: Annotated[
+        int | None, typer.Option(help="Nodes of the machine; else what the trace says.")
+    ] = None,
+    procs_per_node: Annotated[
+        int, typer.Option(help="Processors of a node; an SWF processor is a node otherwise.")
+    ] = 1,
+    policy: Annotated[str, typer.Option(help="fcfs, easy, conservative or allmende.")] = "easy",
+    shares: Annotated[
+        Path | None, typer.Option(help="TOML file with groups and their guarantees.")
+    ] = None,
+    columns: Annotated[
+        str, typer.Option(help="For CSV: submit=COLUMN,run=COLUMN,nodes=COLUMN …")
+    ] = "",
+    schedule: Annotated[
+        Path | None, typer.Option(help="Write job, submit, start, end, nodes, group as CSV.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Replay a trace, and say how long its jobs waited and what every group got."""
+    question = twin.Question(
+        trace=trace,
+        policy=policy,
+        nodes=nodes,
+        processors_per_node=procs_per_node,
+        shares=shares,
+        columns=columns,
+    )
+    console = Console(stderr=True, quiet=json or not sys.stderr.isatty())
+    with Progress(console=console, transient=True) as shown:
+        task = shown.add_task("", total=None)
+        answered = twin.answer(
+            question, progress=lambda done, total: shown.update(task, completed=done, total=total)
+        )
+    if schedule is not None:
+        twin.write_schedule(answered, schedule)
+    if json:
+        show(answered.to_json(), json=True)
+    else:
+        _print(answered)
+
+
+def _print(answered: twin.Answer) -> None:
+    document = answered.to_json()
+    groups, findings = document.pop("groups"), document.pop("findings")
+    show({name: _short(value) for name, value in document.items()})
+    say("")
+    show(
+        [
+            {"group": name, **{key: _short(value) for key, value in row.items()}}
+            for name, row in groups.items()
+        ],
+        columns=(
+            "group",
+            "jobs",
+            "guarantee",
+            "share",
+            "wait_seconds_mean",
+            "worst_lag_node_seconds",
+            "lag_bound_node_seconds",
+        ),
+    )
+    for row in findings:
+        facts = {"count": row["count"], "lines": ", ".join(map(str, row["lines"]))}
+        say(Sentence("{count} × (first: {lines})", facts))
+        say(row["sentence"])
+
+
+def _short(value: object) -> object:
+    return float(f"{value:.4g}") if isinstance(value, float) else value

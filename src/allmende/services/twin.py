@@ -1,0 +1,156 @@
+"""The twin: what a workload would have met under a policy. It reads and changes no database."""
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from allmende.domain.basics.refusals import InvalidInput
+from allmende.domain.basics.sentences import Sentence
+from allmende.twin import measures, schedules, shares, tables, traces
+from allmende.twin.findings import Findings
+from allmende.twin.measures import Figures, GroupFigures
+from allmende.twin.replay import POLICIES, Replay, parser, replay
+
+HALF_LIFE_SECONDS = 7 * 24 * 3600
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What to replay: a trace on a machine, under a policy, with groups."""
+
+    trace: Path
+    policy: str = "easy"
+    nodes: int | None = None
+    processors_per_node: int = 1
+    shares: Path | None = None
+    columns: str = ""
+    half_life_seconds: int = HALF_LIFE_SECONDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came of it."""
+
+    question: Question
+    replayed: Replay
+    figures: Figures
+    findings: Findings
+    read_seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures as one object, for scripts; docs/reference/twin.md explains each."""
+        figures, replayed = self.figures, self.replayed
+        return {
+            "trace": replayed.trace.name,
+            "policy": replayed.policy,
+            "machine_nodes": replayed.trace.machine_nodes,
+            "jobs": figures.jobs,
+            "simulated_seconds": figures.simulated_seconds,
+            "utilisation": figures.utilisation,
+            "wait_seconds_mean": figures.wait_seconds_mean,
+            "wait_seconds_median": figures.wait_seconds_median,
+            "wait_seconds_p90": figures.wait_seconds_p90,
+            "bounded_slowdown_mean": figures.bounded_slowdown_mean,
+            "wall_seconds": replayed.loop_seconds,
+            "jobs_per_second": figures.jobs / max(replayed.loop_seconds, 1e-9),
+            "read_seconds": self.read_seconds,
+            "compile_seconds": replayed.compile_seconds,
+            "peak_rss_bytes": peak_rss_bytes(),
+            "groups": {"/".join(each.path): _group_to_json(each) for each in figures.groups},
+            "findings": self.findings.to_json(),
+        }
+
+
+def _group_to_json(group: GroupFigures) -> dict[str, Any]:
+    return {
+        "jobs": group.jobs,
+        "guarantee": group.guarantee,
+        "demand_node_seconds": group.demand_node_seconds,
+        "delivered_node_seconds": group.delivered_node_seconds,
+        "entitled_node_seconds": group.entitled_node_seconds,
+        "share": group.share,
+        "worst_lag_node_seconds": group.worst_lag_node_seconds,
+        "lag_bound_node_seconds": group.lag_bound_node_seconds,
+        "wait_seconds_mean": group.wait_seconds_mean,
+        "wait_seconds_p90": group.wait_seconds_p90,
+        "bounded_slowdown_mean": group.bounded_slowdown_mean,
+    }
+
+
+def answer(question: Question, *, progress: Progress | None = None) -> Answer:
+    """Replay a trace and measure what came of it."""
+    _check(question)
+    findings = Findings()
+    begun = time.perf_counter()
+    trace = read_trace(question, findings)
+    read_seconds = time.perf_counter() - begun
+    grouping = (
+        shares.read_shares(question.shares, trace) if question.shares else shares.everybody(trace)
+    )
+    replayed = replay(
+        trace,
+        policy=question.policy,
+        grouping=grouping,
+        findings=findings,
+        half_life_seconds=question.half_life_seconds,
+        progress=progress,
+    )
+    return Answer(
+        question=question,
+        replayed=replayed,
+        figures=measures.measure(replayed),
+        findings=findings,
+        read_seconds=read_seconds,
+    )
+
+
+def read_trace(question: Question, findings: Findings) -> traces.Trace:
+    """Read a trace in the format that its name, or the mapping of its columns, tells."""
+    path = question.trace
+    if not path.exists():
+        raise traces.TraceUnreadable(path=str(path), problem="there is no such file")
+    if path.is_dir():
+        return tables.read_evidence(path, findings=findings, machine_nodes=question.nodes)
+    if question.columns or ".csv" in path.suffixes:
+        try:
+            columns = tables.parse_columns(question.columns)
+        except ValueError as problem:
+            raise InvalidInput(field="columns", problem=str(problem)) from problem
+        return tables.read_csv(
+            path, columns=columns, findings=findings, machine_nodes=question.nodes
+        )
+    return traces.read_swf(
+        path,
+        parse=parser(path.stat().st_size),
+        findings=findings,
+        machine_nodes=question.nodes,
+        processors_per_node=question.processors_per_node,
+    )
+
+
+def write_schedule(answered: Answer, path: Path) -> int:
+    """Write when each job started and ended; return how many lines."""
+    return schedules.write(answered.replayed, path)
+
+
+def peak_rss_bytes() -> int:
+    """Return the most memory that this process has held."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _check(question: Question) -> None:
+    if question.policy not in POLICIES:
+        raise InvalidInput(
+            field="policy",
+            problem=Sentence("choose one of {policies}", {"policies": ", ".join(POLICIES)}),
+        )
+    for name in ("nodes", "processors_per_node"):
+        value = getattr(question, name)
+        if value is not None and value < 1:
+            raise InvalidInput(field=name, problem=Sentence("give a whole number above 0"))

@@ -1,0 +1,1 @@
+"""The twin: recorded or invented workloads, replayed in virtual time by the live kernel."""

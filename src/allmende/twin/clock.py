@@ -1,0 +1,125 @@
+"""Virtual time: jobs arrive, end, and the kernel decides, event by event.
+
+At one instant all ends come before all arrivals, then one decision is made. Numba-subset Python:
+`replay.py` runs it plain for a few jobs and compiled for many.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allmende.domain.scheduling.boards import (
+    CAPACITY_NOW,
+    CHANGES,
+    FREE,
+    STARTS,
+    Board,
+)
+from allmende.domain.scheduling.lags import advance
+from allmende.domain.scheduling.loops import decide
+from allmende.domain.scheduling.running import add_running, strike
+from allmende.domain.scheduling.waiting import push
+
+Ints = NDArray[np.int64]
+LATEST = 1 << 62
+NOT_STARTED = -1
+
+
+class Works(NamedTuple):
+    """What the world knows of the jobs on a board, and the kernel does not: when they come and end.
+
+    In order of arrival, job for job as on the board.
+    """
+
+    arrivals: Ints
+    seconds: Ints  # how long each really runs
+    starts: Ints  # what came of it
+
+
+class Ends(NamedTuple):
+    """Running jobs by their real end, the next one on top of a heap."""
+
+    seconds: Ints
+    jobs: Ints
+
+
+def run(board: Board, works: Works, ends: Ends, state: Ints) -> None:
+    """Play from where `state` (next arrival, running jobs, decisions left) stopped.
+
+    Returns when nothing is to come any more, or when so many decisions were made.
+    """
+    arrived, running, left = state[0], state[1], state[2]
+    jobs, count = board.jobs, works.arrivals.size
+    while left > 0:
+        now = works.arrivals[arrived] if arrived < count else LATEST
+        if running > 0:
+            now = min(now, ends.seconds[0])
+        if board.settings[CHANGES] > 0:
+            now = min(now, board.changes[0])
+        if now == LATEST:
+            break
+        advance(board, now)
+        change_capacity(board, now)
+        while running > 0 and ends.seconds[0] <= now:
+            j = ends.jobs[0]
+            running = pop_end(ends, running)
+            strike(board, j, works.starts[j] + jobs.limits[j])
+            add_running(board, j, -jobs.nodes[j])
+        while arrived < count and works.arrivals[arrived] <= now:
+            push(board, arrived)
+            arrived += 1
+        decide(board)
+        for i in range(board.settings[STARTS]):
+            j = board.start_order[i]
+            works.starts[j] = now
+            running = push_end(ends, running, now + works.seconds[j], j)
+        left -= 1
+    state[0] = arrived
+    state[1] = running
+    state[2] = left
+
+
+def change_capacity(board: Board, now: Any) -> None:
+    """Let the announced changes of capacity that are due take effect."""
+    settings, changes = board.settings, board.changes
+    while settings[CHANGES] > 0 and changes[0] <= now:
+        settings[FREE] += changes[1] - settings[CAPACITY_NOW]
+        settings[CAPACITY_NOW] = changes[1]
+        settings[CHANGES] -= 1
+        for i in range(2 * settings[CHANGES]):
+            changes[i] = changes[i + 2]
+
+
+def push_end(ends: Ends, size: Any, second: Any, j: Any) -> Any:
+    """Add a running job to the heap; return the new size."""
+    place = size
+    while place > 0:
+        parent = (place - 1) // 2
+        if ends.seconds[parent] <= second:
+            break
+        ends.seconds[place] = ends.seconds[parent]
+        ends.jobs[place] = ends.jobs[parent]
+        place = parent
+    ends.seconds[place] = second
+    ends.jobs[place] = j
+    return size + 1
+
+
+def pop_end(ends: Ends, size: Any) -> Any:
+    """Take the next to end from the heap; return the new size."""
+    size -= 1
+    second, j = ends.seconds[size], ends.jobs[size]
+    place, child = 0, 1
+    while child < size:
+        if child + 1 < size and ends.seconds[child + 1] < ends.seconds[child]:
+            child += 1
+        if ends.seconds[child] >= second:
+            break
+        ends.seconds[place] = ends.seconds[child]
+        ends.jobs[place] = ends.jobs[child]
+        place = child
+        child = 2 * place + 1
+    ends.seconds[place] = second
+    ends.jobs[place] = j
+    return size

@@ -1,0 +1,67 @@
+"""What was found wrong with an input: counted by kind, with the first lines as examples."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from allmende.domain.basics.sentences import Sentence
+
+EXAMPLES = 5
+
+# What each finding means for the replay; none is ever dropped in silence.
+SENTENCES = {
+    "truncated": Sentence("The file ends in the middle; what could be read was used."),
+    "too_few_fields": Sentence("Lines with fewer than 18 fields were left out."),
+    "too_many_fields": Sentence("Lines with more than 18 fields were left out."),
+    "not_a_number": Sentence("Lines with something that is no number were left out."),
+    "missing_value": Sentence("Lines without a needed value were left out."),
+    "no_run_time": Sentence("Jobs without a run time above zero were left out."),
+    "no_nodes": Sentence("Jobs without a number of nodes above zero were left out."),
+    "no_submission": Sentence("Jobs without an instant of submission were left out."),
+    "wider_than_machine": Sentence("Jobs wider than the machine can never run; left out."),
+    "wider_than_guarantee": Sentence(
+        "Jobs wider than the guarantee of their group covers would never run; left out."
+    ),
+    "no_group": Sentence("Jobs that belong to no group of the shares file were left out."),
+    "submitted_backwards": Sentence("Submissions that run backwards in time were sorted."),
+    "run_above_limit": Sentence("Run times above the limit were cut at the limit."),
+    "never_started": Sentence("Jobs that had not started when nothing was to come any more."),
+}
+
+
+@dataclass
+class Findings:
+    """Counts by kind, and where the first of each stood."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, list[int]] = field(default_factory=dict)
+    details: dict[str, str] = field(default_factory=dict)
+
+    def add(self, kind: str, line: int, detail: str = "") -> None:
+        """Note one finding."""
+        self.add_many(kind, [line])
+        if detail:
+            self.details.setdefault(kind, detail)
+
+    def add_many(self, kind: str, lines: Iterable[Any]) -> None:
+        """Note a finding for each of these lines."""
+        found = [int(line) for line in lines]
+        if not found:
+            return
+        assert kind in SENTENCES, "every finding has its sentence"
+        self.counts[kind] = self.counts.get(kind, 0) + len(found)
+        examples = self.examples.setdefault(kind, [])
+        examples += found[: EXAMPLES - len(examples)]
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Return a row for each kind."""
+        return [
+            {
+                "kind": kind,
+                "count": count,
+                "lines": self.examples[kind],
+                "sentence": SENTENCES[kind].english(),
+                "detail": self.details.get(kind, ""),
+            }
+            for kind, count in sorted(self.counts.items())
+        ]

@@ -1,0 +1,165 @@
+"""A replay: a trace on a board, under a policy, in virtual time."""
+
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from allmende.domain.scheduling import boards, compiled
+from allmende.domain.scheduling.boards import NEVER, Board
+from allmende.domain.scheduling.fairness import lag_bound, pressing_threshold
+from allmende.domain.scheduling.layouts import Sizes, make_board, number_places, set_ceilings
+from allmende.domain.scheduling.policies import Backfill, Policy
+from allmende.domain.scheduling.shares import Path, Share, ShareTree, check_admission
+from allmende.twin import clock, courses, swf
+from allmende.twin.clock import Ends, Works
+from allmende.twin.findings import Findings
+from allmende.twin.shares import Grouping
+from allmende.twin.traces import Ints, Trace
+
+POLICIES = {
+    "fcfs": Backfill.NONE,
+    "easy": Backfill.EASY,
+    "conservative": Backfill.CONSERVATIVE,
+    "allmende": Backfill.EASY,
+}
+EVERYBODY = ("everybody",)
+DECISIONS_AT_ONCE = 100_000
+
+CLOCK: compiled.Functions = (
+    (swf, "is_blank parse_number parse_lines"),
+    (clock, "change_capacity push_end pop_end run"),
+    (courses, "follow"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """What came of a replay: when each job of the trace started, or -1."""
+
+    trace: Trace
+    policy: str
+    tree: ShareTree
+    limits: Policy
+    grouping: Grouping
+    starts: Ints
+    loop_seconds: float
+    compile_seconds: float
+    kernel_worst_lags: dict[Path, int]
+
+
+@cache
+def compiled_clock() -> compiled.Compiled:
+    """Return the clock and the reader, compiled together with the kernel."""
+    return compiled.compile_functions(CLOCK, compiled.compile_kernel())
+
+
+def parser(size_bytes: int) -> Any:
+    """Return the reader of lines: plain for a small file, compiled for a large one."""
+    return swf.parse_lines if size_bytes < 1 << 16 else compiled_clock().functions["parse_lines"]
+
+
+def replay(
+    trace: Trace,
+    *,
+    policy: str,
+    grouping: Grouping,
+    findings: Findings,
+    half_life_seconds: int,
+    max_time_limit_seconds: int | None = None,
+    progress: Any = None,
+) -> Replay:
+    """Play a trace. With a policy other than `allmende` groups are counted, but not obeyed."""
+    trace, grouping = grouping.keep_covered(trace, findings, obeyed=policy == "allmende")
+    limits = Policy(
+        backfill=POLICIES[policy],
+        max_time_limit_seconds=max_time_limit_seconds or int(trace.limits.max()),
+        usage_half_life_seconds=half_life_seconds,
+    )
+    tree, paths, leaf_of_job = _places(policy, trace, grouping)
+    check_admission(tree, capacity_nodes=trace.machine_nodes)
+    board = _lay_out(trace, tree, paths, leaf_of_job, limits)
+    works = Works(trace.arrivals, trace.seconds, np.full(trace.arrivals.size, NEVER, np.int64))
+    room = min(trace.machine_nodes, trace.arrivals.size) + 1
+    ends = Ends(np.zeros(room, dtype=np.int64), np.zeros(room, dtype=np.int64))
+    begun = time.perf_counter()
+    run: Any = clock.run
+    if trace.arrivals.size >= compiled.COMPILE_FROM_JOBS:
+        board, run = compiled.pack(board), compiled_clock().functions["run"]
+        run(board, works, ends, np.zeros(3, dtype=np.int64))  # compiles, or loads what was compiled
+    compiled_at = time.perf_counter()
+    state = np.array([0, 0, 0], dtype=np.int64)
+    while state[2] == 0:
+        state[2] = DECISIONS_AT_ONCE
+        run(board, works, ends, state)
+        if progress:
+            progress(int(state[0]), trace.arrivals.size)
+    ended_at = time.perf_counter()
+    findings.add_many("never_started", trace.numbers[works.starts == NEVER])
+    return Replay(
+        trace=trace,
+        policy=policy,
+        tree=tree,
+        limits=limits,
+        grouping=grouping,
+        starts=works.starts,
+        loop_seconds=ended_at - compiled_at,
+        compile_seconds=compiled_at - begun,
+        kernel_worst_lags={
+            share.path: int(board.groups.worst_lags[g]) for g, share in enumerate(tree.groups)
+        },
+    )
+
+
+def _places(policy: str, trace: Trace, grouping: Grouping) -> tuple[ShareTree, list[Path], Ints]:
+    """Return the share tree, its leaves, and the leaf of each job."""
+    if policy != "allmende":
+        tree = ShareTree(shares=(Share(path=EVERYBODY),))
+        return tree, [EVERYBODY], np.zeros(trace.arrivals.size, dtype=np.int64)
+    tree = grouping.tree
+    keys = np.stack([grouping.group_of_job, trace.unix_groups, trace.users], axis=1)
+    rows, leaf_of_job = np.unique(keys, axis=0, return_inverse=True)
+    paths: list[Path] = [
+        (*tree.groups[group].path, f"g{project}", f"u{user}") for group, project, user in rows
+    ]
+    return tree, paths, leaf_of_job.reshape(-1).astype(np.int64)
+
+
+def _lay_out(
+    trace: Trace, tree: ShareTree, paths: list[Path], leaf_of_job: Ints, policy: Policy
+) -> Board:
+    """Return a board with all jobs of the trace on it, none of which has arrived yet."""
+    numbers = number_places(tree, paths)
+    count = trace.arrivals.size
+    most_running = min(trace.machine_nodes, count)
+    everybody_reserves = policy.backfill is Backfill.CONSERVATIVE
+    sizes = Sizes(
+        jobs=count,
+        running=most_running,
+        reservations=count if everybody_reserves else len(numbers.groups),
+    )
+    board = make_board(tree, numbers, policy, sizes)
+    leaves = np.array([numbers.leaves[path] for path in paths], dtype=np.int64)
+    board.jobs.leaves[:] = leaves[leaf_of_job]
+    board.jobs.groups[:] = board.leaves.groups[board.jobs.leaves]
+    board.jobs.nodes[:] = trace.nodes
+    board.jobs.freed[:] = trace.nodes
+    board.jobs.limits[:] = trace.limits
+    board.jobs.ranks[:] = np.arange(count)
+    settings = board.settings
+    settings[boards.NOW] = settings[boards.EPOCH] = trace.arrivals[0]
+    settings[boards.CAPACITY_NOW] = settings[boards.FREE] = trace.machine_nodes
+    settings[boards.HALF_LIFE] = policy.usage_half_life_seconds
+    settings[boards.COUNTS_USAGE] = len(paths) > 1
+    for g, share in enumerate(tree.groups):
+        board.groups.thresholds[g] = pressing_threshold(share, policy)
+    set_ceilings(board, tree, numbers, trace.machine_nodes)
+    return board
+
+
+def bound_node_seconds(replayed: Replay, share: Share) -> float:
+    """Return what the lag of a group never passes, in node-seconds."""
+    capacity = replayed.trace.machine_nodes
+    return lag_bound(share, capacity_nodes=capacity, policy=replayed.limits) / boards.MICRO

@@ -1,0 +1,148 @@
+"""A trace: who asked for what and when, and how long it ran; as arrays, in order of submission."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allmende.domain.basics.refusals import Refusal
+from allmende.twin import swf
+from allmende.twin.findings import Findings
+
+Ints = NDArray[np.int64]
+
+
+class TraceUnreadable(Refusal):
+    """The trace {path} cannot be read: {problem}."""
+
+    status = 422
+
+
+class NoJobs(Refusal):
+    """The trace {path} holds no job that can run. What was found: {findings}."""
+
+    status = 422
+
+
+class MachineUnknown(Refusal):
+    """The trace {path} does not say how large its machine is. Say it with --nodes."""
+
+    status = 422
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """Jobs in order of submission, then of the file. Times are seconds of the trace."""
+
+    name: str
+    machine_nodes: int
+    numbers: Ints  # what the trace calls each job
+    arrivals: Ints
+    seconds: Ints  # run time, cut at the limit
+    limits: Ints
+    nodes: Ints
+    users: Ints
+    unix_groups: Ints
+    queues: Ints
+    labels: tuple[str, ...] = ()  # names of `queues`, where the trace has names instead of numbers
+
+    def select(self, chosen: Any) -> "Trace":
+        """Return the trace with only these jobs, or with all of them in this order."""
+        columns = ("numbers", "arrivals", "seconds", "limits", "nodes")
+        columns += ("users", "unix_groups", "queues")
+        return replace(self, **{name: getattr(self, name)[chosen] for name in columns})
+
+
+def read_swf(
+    path: Path,
+    *,
+    parse: Callable[..., Any],
+    findings: Findings,
+    machine_nodes: int | None,
+    processors_per_node: int = 1,
+) -> Trace:
+    """Read a trace in the Standard Workload Format; processors are nodes unless said otherwise."""
+    try:
+        header = swf.read_header(path)
+        pieces = list(_usable(swf.read_pieces(path, parse, findings), findings))
+    except (OSError, EOFError) as problem:
+        raise TraceUnreadable(path=str(path), problem=str(problem)) from problem
+    columns = [np.concatenate(column) for column in zip(*pieces, strict=True)] if pieces else []
+    nodes = machine_nodes or _machine_nodes(header, processors_per_node)
+    if nodes is None:
+        raise MachineUnknown(path=str(path))
+    if not columns:
+        raise NoJobs(path=str(path), findings=", ".join(findings.counts) or "nothing")
+    numbers, arrivals, seconds, limits, processors, users, groups, queues = columns
+    trace = Trace(
+        name=path.name,
+        machine_nodes=nodes,
+        numbers=numbers,
+        arrivals=arrivals,
+        seconds=seconds,
+        limits=limits,
+        nodes=-(-processors // processors_per_node),
+        users=users,
+        unix_groups=groups,
+        queues=queues,
+    )
+    return tidy(trace, findings)
+
+
+def tidy(trace: Trace, findings: Findings) -> Trace:
+    """Sort by submission, and leave out what can never run on the machine."""
+    if bool(np.any(np.diff(trace.arrivals) < 0)):
+        backwards = np.flatnonzero(np.diff(trace.arrivals) < 0) + 1
+        findings.add_many("submitted_backwards", trace.numbers[backwards])
+        trace = trace.select(np.argsort(trace.arrivals, kind="stable"))
+    too_wide = trace.nodes > trace.machine_nodes
+    if bool(np.any(too_wide)):
+        findings.add_many("wider_than_machine", trace.numbers[too_wide])
+        trace = trace.select(~too_wide)
+    if not trace.numbers.size:
+        raise NoJobs(path=trace.name, findings=", ".join(findings.counts))
+    return trace
+
+
+def _usable(pieces: Iterable[swf.Piece], findings: Findings) -> Iterable[tuple[Ints, ...]]:
+    """Yield the columns that a replay needs, without jobs that no replay can run.
+
+    Processors are those asked for, else those given; a job without a limit has its run time as
+    limit; a run time above the limit is cut there.
+    """
+    for rows, lines in pieces:
+        run, limit = rows[:, swf.RUN], rows[:, swf.LIMIT]
+        requested, allocated = rows[:, swf.REQUESTED], rows[:, swf.ALLOCATED]
+        processors = np.where(requested > 0, requested, allocated)
+        keep = np.ones(len(rows), dtype=bool)
+        for kind, is_bad in (
+            ("no_run_time", run <= 0),
+            ("no_nodes", processors <= 0),
+            ("no_submission", rows[:, swf.SUBMIT] < 0),
+        ):
+            findings.add_many(kind, lines[keep & is_bad])
+            keep &= ~is_bad
+        limit = np.where(limit > 0, limit, run)
+        findings.add_many("run_above_limit", lines[keep & (run > limit)])
+        columns = (
+            rows[:, swf.NUMBER],
+            rows[:, swf.SUBMIT],
+            np.minimum(run, limit),
+            limit,
+            processors,
+            rows[:, swf.USER],
+            rows[:, swf.GROUP],
+            rows[:, swf.QUEUE],
+        )
+        yield tuple(column[keep] for column in columns)
+
+
+def _machine_nodes(header: dict[str, str], processors_per_node: int) -> int | None:
+    for name, per_node in (("MaxProcs", processors_per_node), ("MaxNodes", 1)):
+        words = header.get(name, "").split()
+        if words and words[0].isdigit() and int(words[0]) > 0:
+            return int(words[0]) // per_node
+    return None
