@@ -60,6 +60,8 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
 	@echo "Installing the pinned packages (once) ..."
 	@$(INSTALL) --require-hashes -r requirements/run.lock
 	@$(INSTALL) --editable .
+	@echo "Compiling the kernel (once) ..."
+	@$(BIN)/allmende twin prepare
 	@touch $@
 
 .venv/dev.stamp: requirements/dev.lock .venv/run.stamp

@@ -21,6 +21,12 @@ def _twin() -> None:
 
 
 @app.command()
+def prepare() -> None:
+    """Compile the kernel for this machine, once, so that nobody waits for it later."""
+    twin.prepare()
+
+
+@app.command()
 def replay(
     trace: Annotated[
         Path, typer.Argument(help="SWF (.swf, .swf.gz), CSV, or a folder of exported evidence.")

@@ -13,7 +13,7 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.twin import measures, schedules, shares, tables, traces
 from allmende.twin.findings import Findings
 from allmende.twin.measures import Figures, GroupFigures
-from allmende.twin.replay import POLICIES, Replay, parser, replay
+from allmende.twin.replay import POLICIES, Replay, compile_everything, parser, replay
 
 HALF_LIFE_SECONDS = 7 * 24 * 3600
 Progress = Callable[[int, int], None]
@@ -80,6 +80,11 @@ def _group_to_json(group: GroupFigures) -> dict[str, Any]:
         "wait_seconds_p90": group.wait_seconds_p90,
         "bounded_slowdown_mean": group.bounded_slowdown_mean,
     }
+
+
+def prepare() -> None:
+    """Compile all that replays need, and keep it on disk."""
+    compile_everything()
 
 
 def answer(question: Question, *, progress: Progress | None = None) -> Answer:

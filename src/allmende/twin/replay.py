@@ -15,9 +15,10 @@ from allmende.domain.scheduling.policies import Backfill, Policy
 from allmende.domain.scheduling.shares import Path, Share, ShareTree, check_admission
 from allmende.twin import clock, courses, swf
 from allmende.twin.clock import Ends, Works
+from allmende.twin.courses import Course
 from allmende.twin.findings import Findings
-from allmende.twin.shares import Grouping
-from allmende.twin.traces import Ints, Trace
+from allmende.twin.shares import Grouping, everybody
+from allmende.twin.traces import COLUMNS, Ints, Trace
 
 POLICIES = {
     "fcfs": Backfill.NONE,
@@ -56,6 +57,21 @@ def compiled_clock() -> compiled.Compiled:
     return compiled.compile_functions(CLOCK, compiled.compile_kernel())
 
 
+def compile_everything() -> None:
+    """Compile for the types of real calls; Numba keeps the results on disk."""
+    one = np.ones(1, dtype=np.int64)
+    trace = Trace(name="", machine_nodes=1, **dict.fromkeys(COLUMNS, one))
+    limits = Policy(max_time_limit_seconds=1, usage_half_life_seconds=1)
+    tree, paths, leaf_of_job = _places("easy", trace, everybody(trace))
+    board = compiled.pack(_lay_out(trace, tree, (paths, leaf_of_job), limits))
+    functions = compiled_clock().functions
+    functions["run"](board, *_world(trace), np.zeros(3, dtype=np.int64))
+    functions["decide"](board)
+    events = np.zeros((1, 3), dtype=np.int64)
+    functions["follow"](events, np.ones(3, dtype=np.int64), Course._make([one.copy()] * 4))
+    functions["parse_lines"](np.frombuffer(b"\n", dtype=np.uint8), events, one.copy(), one.copy())
+
+
 def parser(size_bytes: int) -> Any:
     """Return the reader of lines: plain for a small file, compiled for a large one."""
     return swf.parse_lines if size_bytes < 1 << 16 else compiled_clock().functions["parse_lines"]
@@ -80,10 +96,8 @@ def replay(
     )
     tree, paths, leaf_of_job = _places(policy, trace, grouping)
     check_admission(tree, capacity_nodes=trace.machine_nodes)
-    board = _lay_out(trace, tree, paths, leaf_of_job, limits)
-    works = Works(trace.arrivals, trace.seconds, np.full(trace.arrivals.size, NEVER, np.int64))
-    room = min(trace.machine_nodes, trace.arrivals.size) + 1
-    ends = Ends(np.zeros(room, dtype=np.int64), np.zeros(room, dtype=np.int64))
+    board = _lay_out(trace, tree, (paths, leaf_of_job), limits)
+    works, ends = _world(trace)
     begun = time.perf_counter()
     run: Any = clock.run
     if trace.arrivals.size >= compiled.COMPILE_FROM_JOBS:
@@ -127,10 +141,18 @@ def _places(policy: str, trace: Trace, grouping: Grouping) -> tuple[ShareTree, l
     return tree, paths, leaf_of_job.reshape(-1).astype(np.int64)
 
 
+def _world(trace: Trace) -> tuple[Works, Ends]:
+    """Return what the world knows of the jobs, and room for the ends of all that can run at once."""
+    works = Works(trace.arrivals, trace.seconds, np.full(trace.arrivals.size, NEVER, np.int64))
+    room = min(trace.machine_nodes, trace.arrivals.size) + 1
+    return works, Ends(np.zeros(room, dtype=np.int64), np.zeros(room, dtype=np.int64))
+
+
 def _lay_out(
-    trace: Trace, tree: ShareTree, paths: list[Path], leaf_of_job: Ints, policy: Policy
+    trace: Trace, tree: ShareTree, leaves_of_jobs: tuple[list[Path], Ints], policy: Policy
 ) -> Board:
     """Return a board with all jobs of the trace on it, none of which has arrived yet."""
+    paths, leaf_of_job = leaves_of_jobs
     numbers = number_places(tree, paths)
     count = trace.arrivals.size
     most_running = min(trace.machine_nodes, count)

@@ -5,7 +5,6 @@ no jobs become findings with their number; nothing is guessed. Format: Feitelson
 Parallel Workloads Archive.
 """
 
-import gzip
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from allmende.twin.findings import Findings
 
 FIELDS = 18
 PIECE_BYTES = 1 << 22
-UNKNOWN = -1
+GZIP = 16 + zlib.MAX_WBITS
 (NUMBER, SUBMIT, _WAIT, RUN, ALLOCATED, _CPU, _MEMORY, REQUESTED, LIMIT) = range(9)
 STATUS, USER, GROUP, _EXECUTABLE, QUEUE, PARTITION = range(10, 16)
 
@@ -39,41 +38,51 @@ class Piece(NamedTuple):
 def read_header(path: Path) -> dict[str, str]:
     """Return what the comments at the head of a trace say: `MaxProcs`, `UnixStartTime` …"""
     header: dict[str, str] = {}
-    with open_trace(path) as file:
-        for line in file:
-            if not line.startswith(b";"):
-                if line.strip():
-                    break
-                continue
+    begin = next(read_bytes(path, Findings()), b"")
+    for line in begin.splitlines():
+        if line.startswith(b";"):
             name, colon, value = line[1:].decode("utf-8", "replace").partition(":")
             if colon:
                 header.setdefault(name.strip(), value.strip())
+        elif line.strip():
+            break
     return header
-
-
-def open_trace(path: Path) -> Any:
-    """Open a trace, compressed or not."""
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
 
 
 def read_pieces(path: Path, parse: Any, findings: Findings) -> Iterator[Piece]:
     """Yield the jobs piece by piece; `parse` is `parse_lines`, plain or compiled."""
     rest, line = b"", 1
-    with open_trace(path) as file:
-        is_over = False
-        while not is_over:
+    for new in read_bytes(path, findings):
+        text, newline, rest = (rest + new).rpartition(b"\n")
+        if newline:
+            piece, line = _parse(text + newline, line, parse, findings)
+            yield piece
+    if rest:
+        yield _parse(rest + b"\n", line, parse, findings)[0]
+
+
+def read_bytes(path: Path, findings: Findings) -> Iterator[bytes]:
+    """Yield what a file holds, unpacked; one that ends in the middle is read as far as it goes."""
+    with path.open("rb") as file:
+        if path.suffix != ".gz":
+            while text := file.read(PIECE_BYTES):
+                yield text
+            return
+        is_whole, packed, unpacker = False, b"", zlib.decompressobj(GZIP)
+        while packed := packed or file.read(PIECE_BYTES // 4):
             try:
-                new = file.read(PIECE_BYTES)
-            except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
-                findings.add("truncated", line, str(problem))
-                new = b""
-            is_over = not new
-            text, newline, rest = (rest + new).rpartition(b"\n")
-            if is_over:
-                text, newline, rest = rest, b"\n", b""
+                text = unpacker.decompress(packed, PIECE_BYTES)
+            except zlib.error as problem:
+                findings.add("truncated", 0, str(problem))
+                return
+            packed = unpacker.unconsumed_tail
+            is_whole = unpacker.eof
+            if is_whole:  # one file may be several, one after the other
+                packed, unpacker = unpacker.unused_data, zlib.decompressobj(GZIP)
             if text:
-                piece, line = _parse(text + newline, line, parse, findings)
-                yield piece
+                yield text
+        if not is_whole:
+            findings.add("truncated", 0)
 
 
 def _parse(text: bytes, line: int, parse: Any, findings: Findings) -> tuple[Piece, int]:

@@ -13,6 +13,16 @@ from allmende.twin import swf
 from allmende.twin.findings import Findings
 
 Ints = NDArray[np.int64]
+COLUMNS = (
+    "numbers",
+    "arrivals",
+    "seconds",
+    "limits",
+    "nodes",
+    "users",
+    "unix_groups",
+    "queues",
+)
 
 
 class TraceUnreadable(Refusal):
@@ -51,9 +61,7 @@ class Trace:
 
     def select(self, chosen: Any) -> "Trace":
         """Return the trace with only these jobs, or with all of them in this order."""
-        columns = ("numbers", "arrivals", "seconds", "limits", "nodes")
-        columns += ("users", "unix_groups", "queues")
-        return replace(self, **{name: getattr(self, name)[chosen] for name in columns})
+        return replace(self, **{name: getattr(self, name)[chosen] for name in COLUMNS})
 
 
 def read_swf(
@@ -68,14 +76,14 @@ def read_swf(
     try:
         header = swf.read_header(path)
         pieces = list(_usable(swf.read_pieces(path, parse, findings), findings))
-    except (OSError, EOFError) as problem:
+    except OSError as problem:
         raise TraceUnreadable(path=str(path), problem=str(problem)) from problem
     columns = [np.concatenate(column) for column in zip(*pieces, strict=True)] if pieces else []
     nodes = machine_nodes or _machine_nodes(header, processors_per_node)
     if nodes is None:
         raise MachineUnknown(path=str(path))
     if not columns:
-        raise NoJobs(path=str(path), findings=", ".join(findings.counts) or "nothing")
+        raise NoJobs(path=str(path), findings=", ".join(findings.counts) or "no line at all")
     numbers, arrivals, seconds, limits, processors, users, groups, queues = columns
     trace = Trace(
         name=path.name,
@@ -103,7 +111,7 @@ def tidy(trace: Trace, findings: Findings) -> Trace:
         findings.add_many("wider_than_machine", trace.numbers[too_wide])
         trace = trace.select(~too_wide)
     if not trace.numbers.size:
-        raise NoJobs(path=trace.name, findings=", ".join(findings.counts))
+        raise NoJobs(path=trace.name, findings=", ".join(findings.counts) or "nothing")
     return trace
 
 

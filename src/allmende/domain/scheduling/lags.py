@@ -54,11 +54,12 @@ def book(board: Board, until: Any) -> None:
 def begin_epoch(board: Board) -> None:
     """Shift all usages, so that the numbers stay small; bring every heap up to date."""
     tree, groups = board.tree, board.groups
+    begun = booked_usage(0, board.settings[HALF_LIFE])
     for place in range(tree.usages.size):
         since = board.settings[BOOKED] - tree.booked[place]
         tree.usages[place] = (tree.usages[place] + tree.running[place] * since) >> REBASE_HALF_LIVES
-        tree.booked[place] = 0
-    board.settings[BOOKED] = 0
+        tree.booked[place] = begun
+    board.settings[BOOKED] = begun
     for g in range(groups.active.size):
         for place in range(groups.active[g]):
             refresh(board, board.heap[groups.first[g] + place])

@@ -1,0 +1,93 @@
+"""A shares file says who belongs to which group; what cannot be is refused with the reason."""
+
+from random import Random
+
+import pytest
+
+from allmende.domain.scheduling.shares import GuaranteesDoNotFit, GuaranteesExceedParent
+from allmende.twin import shares
+from allmende.twin.findings import Findings
+from allmende.twin.shares import SharesUnreadable
+from tests.twin.test_replay import play
+from tests.twin.workshop import random_trace
+
+TRACE = random_trace(Random(1), jobs=60, users=5)
+
+
+def read(tmp_path, text):
+    path = tmp_path / "shares.toml"
+    path.write_text(text)
+    return shares.read_shares(path, TRACE)
+
+
+def test_users_groups_and_queues_choose_and_one_group_takes_the_rest(tmp_path):
+    grouping = read(
+        tmp_path,
+        '[[groups]]\nname = "a"\nguarantee = 0.25\nusers = [1, 2]\n'
+        '[[groups]]\nname = "b"\nunix_groups = [1]\n[[groups]]\nname = "c"\n',
+    )
+    for user, group, mine in zip(
+        TRACE.users, TRACE.unix_groups, grouping.group_of_job, strict=True
+    ):
+        assert mine == (0 if user in (1, 2) else 1 if group == 1 else 2)
+    # Three quarters are free beside the claim, and no job is wider than half the machine.
+    assert grouping.tree.groups[0].widest_job_nodes == 4
+
+
+def test_a_part_of_the_demand_is_made_of_whole_users_and_is_the_same_each_time(tmp_path):
+    text = '[[groups]]\nname = "a"\ndemand = 0.5\n[[groups]]\nname = "b"\n'
+    grouping = read(tmp_path, text)
+    mine = grouping.group_of_job == 0
+    work = TRACE.nodes * TRACE.seconds
+    assert 0 < work[mine].sum() <= 0.5 * work.sum()
+    assert not set(TRACE.users[mine]) & set(TRACE.users[~mine])
+    assert read(tmp_path, text).group_of_job.tolist() == grouping.group_of_job.tolist()
+
+
+def test_jobs_that_would_wait_for_ever_are_left_out_and_named():
+    findings = Findings()
+    rows = [{"name": "a", "guarantee": 0.25, "users": [1], "widest_job_nodes": 1}]
+    grouping = shares.group_jobs(rows, TRACE)
+    trace, kept = grouping.keep_covered(TRACE, findings, obeyed=True)
+    assert set(trace.users.tolist()) == {1}
+    assert trace.nodes.max() == 1
+    assert kept.group_of_job.tolist() == [0] * trace.arrivals.size
+    assert set(findings.counts) == {"no_group", "wider_than_guarantee"}
+    counted, _ = grouping.keep_covered(TRACE, Findings(), obeyed=False)
+    assert counted.nodes.max() > 1
+
+
+MISTAKES = [
+    ("", "it needs [[groups]]"),
+    ("groups = 3", "it needs [[groups]]"),
+    ('[[groups]]\nname = "a"\n[other]\n', "nothing else"),
+    ("[[groups]]\nguarantee = 0.2\n", "group 1 has no name"),
+    ('[[groups]]\nname = "a"\ngarantee = 0.2\n', "did you mean guarantee?"),
+    ('[[groups]]\nname = "a"\nguarantee = 1.2\n', "guarantee of a must lie between 0 and 1"),
+    ('[[groups]]\nname = "a"\nguarantee = nan\n', "guarantee of a must lie between 0 and 1"),
+    ('[[groups]]\nname = "a"\nweight = 0\n', "weight of a must be a whole number above 0"),
+    ('[[groups]]\nname = "a"\nusers = ["x"]\n', "users of a must be a list of numbers"),
+    ('[[groups]]\nname = "a"\n[[groups]]\nname = "a"\nusers = [1]\n', "the same name"),
+    ('[[groups]]\nname = "a"\n[[groups]]\nname = "b"\n', "a and b both take everybody else"),
+    ("[[groups]\n", "line 1"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), MISTAKES)
+def test_a_file_that_cannot_be_used_is_refused(tmp_path, text, words):
+    with pytest.raises(SharesUnreadable) as refused:
+        read(tmp_path, text)
+    assert words in str(refused.value)
+
+
+def test_guarantees_of_more_than_there_is_are_refused():
+    rows = [
+        {"name": "a", "guarantee": 0.6, "users": [1], "widest_job_nodes": 2},
+        {"name": "b", "guarantee": 0.6, "users": [2], "widest_job_nodes": 2},
+    ]
+    with pytest.raises(GuaranteesExceedParent):
+        play(TRACE, "allmende", rows)
+    for row in rows:
+        row.update(guarantee=0.4, widest_job_nodes=4)
+    with pytest.raises(GuaranteesDoNotFit):
+        play(TRACE, "allmende", rows)
