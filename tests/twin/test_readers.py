@@ -1,4 +1,4 @@
-"""Every oddity of a trace becomes a finding with its line; nothing is guessed or lost in silence."""
+"""Every oddity of a trace becomes a finding with its line; nothing is guessed, nothing lost."""
 
 import gzip
 import json

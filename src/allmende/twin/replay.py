@@ -142,7 +142,7 @@ def _places(policy: str, trace: Trace, grouping: Grouping) -> tuple[ShareTree, l
 
 
 def _world(trace: Trace) -> tuple[Works, Ends]:
-    """Return what the world knows of the jobs, and room for the ends of all that can run at once."""
+    """Return what the world knows of the jobs, and room for the ends of all that run."""
     works = Works(trace.arrivals, trace.seconds, np.full(trace.arrivals.size, NEVER, np.int64))
     room = min(trace.machine_nodes, trace.arrivals.size) + 1
     return works, Ends(np.zeros(room, dtype=np.int64), np.zeros(room, dtype=np.int64))
