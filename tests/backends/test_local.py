@@ -52,7 +52,7 @@ def test_command_gets_the_contract_and_no_secret_of_the_platform(backend, monkey
     seen = wait_for_end(backend, launch.key)
     lines = log_of(backend, launch.key).decode().strip("\0").split("\0")
     environment = dict(line.split("=", 1) for line in lines)
-    job = backend.folders.root / "j-env"
+    job = backend.folders.root / "j-env/home"
     assert "ALLMENDE_DATABASE_URL" not in environment
     assert environment["MASTER_PORT"].isdigit()
     deadline = seen.started_at.timestamp() + 60

@@ -38,6 +38,13 @@ def test_grace_belongs_to_the_whole_process_group(backend):
     assert b"saved" in log_of(backend, launch.key)
 
 
+def test_job_that_clears_its_home_ends_as_its_command_does(backend):
+    """The runner writes a sign of life each second: that must not depend on the job's tidiness."""
+    seen = run(backend, "cd $HOME; rm -rf * .[!.]*; sleep 2.5; echo end; exit 3")
+    assert (seen.reason, seen.exit_code) == (EndReason.FAILED, 3)
+    assert log_of(backend, seen.key) == b"end\n"
+
+
 def test_signal_from_elsewhere_is_named(backend):
     seen = run(backend, "kill -ABRT $$")
     assert (seen.reason, seen.exit_code) == (EndReason.FAILED, 128 + 6)

@@ -69,7 +69,7 @@ def test_job_that_ends_on_a_full_disk_is_settled_once_there_is_space(backend, di
     backend.start(launch)
     wait_for_log(backend, launch.key, b"begun")
     fill(disk)
-    (folder_of(backend, launch.key).parent.parent / "busy").unlink()
+    (folder_of(backend, launch.key).parent.parent / "home/busy").unlink()
     with pytest.raises(AssertionError, match="too long"):
         wait_until(lambda: (folder_of(backend, launch.key) / "ended.json").exists(), seconds=1)
     (disk / "filler").unlink()

@@ -48,7 +48,7 @@ def backend(tmp_path) -> LocalBackend:
 
 
 def output_folder(backend: LocalBackend, job_id: str = "j-1") -> Path:
-    return backend.folders.root / job_id / "out"
+    return backend.folders.root / job_id / "home/out"
 
 
 def leave(backend: LocalBackend, files: dict[str, bytes], *, job_id: str = "j-1") -> None:

@@ -24,7 +24,7 @@ def a_run_that_writes(factory: Running, lines: list[object]) -> str:
     (job,) = factory.submit("founder", run="true")
     factory.run_to_end(job.id)
     text = "".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines)
-    (factory.backend.folders.root / job.id / "progress.jsonl").write_text(text)
+    (factory.backend.folders.root / job.id / "home/progress.jsonl").write_text(text)
     return job.id
 
 

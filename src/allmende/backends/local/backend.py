@@ -16,7 +16,7 @@ from typing import Any
 
 import allmende
 from allmende.backends.local import outputs, sentences
-from allmende.backends.local.folders import Folders
+from allmende.backends.local.folders import HOME, Folders
 from allmende.backends.nodes import files, limits, locks, processes
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch, Observation
@@ -112,19 +112,19 @@ class LocalBackend:
 
     def read_progress(self, job_id: str) -> bytes:
         """Return the job's progress.jsonl as written so far, over all attempts."""
-        job = self.folders.find_job(job_id)
+        home = self.folders.find_home(job_id)
         limit = outputs.LARGEST_PROGRESS_BYTES
-        return outputs.read_part(job / "progress.jsonl", offset=0, limit=limit) if job else b""
+        return outputs.read_part(home / "progress.jsonl", offset=0, limit=limit) if home else b""
 
     def list_output(self, job_id: str) -> dict[str, int]:
         """Return the files that the job left in its output folder, and their sizes in bytes."""
-        job = self.folders.find_job(job_id)
-        return outputs.list_files(job / "out") if job else {}
+        home = self.folders.find_home(job_id)
+        return outputs.list_files(home / "out") if home else {}
 
     def read_output(self, job_id: str, name: str) -> bytes:
         """Return one file of the output folder; `NotFound` when there is none of that name."""
-        job = self.folders.find_job(job_id) or self.folders.root / "nobody"
-        return outputs.read_file(job / "out", name)
+        home = self.folders.find_home(job_id) or self.folders.root / "nobody"
+        return outputs.read_file(home / "out", name)
 
     def fail_node(self, key: str) -> bool:
         """Let the virtual node of a running attempt die at once, as if its power had gone.
@@ -169,34 +169,34 @@ class LocalBackend:
                     raise EarlierAttemptRuns(number=number)
 
     def _prepare(self, launch: Launch, folder: Path) -> None:
-        job = folder.parent.parent
-        for part in (job / "out", job / "checkpoints", job / "data", folder / "tmp"):
+        home = folder.parent.parent / HOME
+        for part in (home / "out", home / "checkpoints", home / "data", folder / "tmp"):
             part.mkdir(parents=True, exist_ok=True)
         order = asdict(launch) | {
             "environment": self._environment(launch, folder),
-            "workdir": str(job / launch.workdir),  # an absolute folder stays what it is
+            "workdir": str(home / launch.workdir),  # an absolute folder stays what it is
             "output_limit_bytes": self.output_limit_bytes,
         }
         files.write_once(folder / "launch.json", order)
 
     def _environment(self, launch: Launch, folder: Path) -> dict[str, str]:
         """Return the environment of the command: ours where the contract speaks, else the job's."""
-        job = folder.parent.parent
+        home = folder.parent.parent / HOME
         contract = {
             "ALLMENDE_JOB_ID": launch.job_id,
             "ALLMENDE_ATTEMPT": str(launch.attempt),
-            "ALLMENDE_OUT": str(job / "out"),
-            "ALLMENDE_CHECKPOINTS": str(job / "checkpoints"),
-            "ALLMENDE_PROGRESS": str(job / "progress.jsonl"),
+            "ALLMENDE_OUT": str(home / "out"),
+            "ALLMENDE_CHECKPOINTS": str(home / "checkpoints"),
+            "ALLMENDE_PROGRESS": str(home / "progress.jsonl"),
             "ALLMENDE_NODES": str(len(launch.nodes)),
             "ALLMENDE_GPUS_PER_NODE": "0",
             "MASTER_ADDR": "127.0.0.1",
             "MASTER_PORT": str(_find_free_port()),
         }
         defaults = PLAIN_ENVIRONMENT | {
-            "HOME": str(job),
+            "HOME": str(home),
             "TMPDIR": str(folder / "tmp"),
-            "ALLMENDE_DATA": str(job / "data"),
+            "ALLMENDE_DATA": str(home / "data"),
         }
         return defaults | dict(launch.environment) | contract
 

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 KEY = re.compile(r"(?P<job>[A-Za-z0-9][A-Za-z0-9_-]{0,63})\.(?P<number>[1-9][0-9]{0,5})")
+# Beside the attempts and not above them: a job that clears its home leaves its runner's files alone.
+HOME = "home"
 JOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -13,9 +15,9 @@ class Folders:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def find_job(self, job_id: str) -> Path | None:
-        """Return the folder of a job, whether it exists or not."""
-        return self.root / job_id if JOB.fullmatch(job_id) else None
+    def find_home(self, job_id: str) -> Path | None:
+        """Return the folder that is a job's own, whether it exists or not."""
+        return self.root / job_id / HOME if JOB.fullmatch(job_id) else None
 
     def find_attempt(self, key: str) -> Path | None:
         """Return the folder of an attempt, whether it exists or not."""

@@ -87,16 +87,16 @@ def looks_like_memory(log: Path) -> bool:
     return any(sign in tail for sign in OUT_OF_MEMORY_SIGNS)
 
 
-def has_finished_its_work(job: Path, *, since: float) -> bool:
+def has_finished_its_work(*, checkpoints: Path, progress: Path, since: float) -> bool:
     """Say whether a job that ended with exit code 0 after SIGTERM had done all of its work.
 
     A checkpoint of this attempt says so itself (`"end"` in its state.json). Without one, the last
     line of progress must have reached its total. A job that says nothing was interrupted.
     """
-    end = _find_end(job / "checkpoints", since)
+    end = _find_end(checkpoints, since)
     if end:
         return end == "completed"
-    last = _last_progress(job / "progress.jsonl")
+    last = _last_progress(progress)
     return bool(last) and last.get("t", since) >= since and last["step"] >= last["total"]
 
 

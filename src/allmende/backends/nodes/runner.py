@@ -47,7 +47,6 @@ class Runner:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.job = folder.parent.parent
         self.launch: dict[str, Any] = files.find_json(folder / "launch.json") or {}
         self.nodes: list[Node] = []
         self.stop: Stop | None = None
@@ -268,13 +267,17 @@ class Runner:
         if self.stop is None:
             assert ended_well, "a failure would have been noted"
             return outcomes.COMPLETED
-        if (
-            self.stop.outcome.is_from_outside
-            and ended_well
-            and outcomes.has_finished_its_work(self.job, since=self.began_at)
-        ):
+        if self.stop.outcome.is_from_outside and ended_well and self._has_finished_its_work():
             return outcomes.COMPLETED
         return self.stop.describe()
+
+    def _has_finished_its_work(self) -> bool:
+        environment = self.launch["environment"]
+        return outcomes.has_finished_its_work(
+            checkpoints=Path(environment["ALLMENDE_CHECKPOINTS"]),
+            progress=Path(environment["ALLMENDE_PROGRESS"]),
+            since=self.began_at,
+        )
 
     def _write_end(self, ended_at: float) -> None:
         end = {
