@@ -38,6 +38,32 @@ def test_grace_belongs_to_the_whole_process_group(backend):
     assert b"saved" in log_of(backend, launch.key)
 
 
+@pytest.mark.parametrize(
+    "leave",
+    [
+        pytest.param('mkfifo "$ALLMENDE_PROGRESS"', id="a pipe"),
+        pytest.param('mkdir "$ALLMENDE_PROGRESS"', id="a folder"),
+        pytest.param('ln -s /etc/passwd "$ALLMENDE_PROGRESS"', id="a link"),
+        pytest.param('echo \'{"step":"a","total":1}\' > "$ALLMENDE_PROGRESS"', id="no number"),
+        pytest.param("echo '[1]' > \"$ALLMENDE_PROGRESS\"", id="no object"),
+        pytest.param(
+            'd="$ALLMENDE_CHECKPOINTS/step-1"; mkdir "$d"; touch "$d/DONE"; mkfifo "$d/state.json"',
+            id="a pipe in a checkpoint",
+        ),
+        pytest.param(
+            'd="$ALLMENDE_CHECKPOINTS/step-1"; mkdir "$d"; ln -s DONE "$d/DONE"', id="a loop"
+        ),
+    ],
+)
+def test_nothing_that_a_job_leaves_keeps_its_end_from_being_written(backend, leave):
+    launch = a_launch(f'trap "exit 0" TERM; {leave}; echo begun; while true; do sleep 0.1; done')
+    backend.start(launch)
+    wait_for_log(backend, launch.key, b"begun")
+    assert b"root:" not in backend.read_progress(launch.job_id)
+    backend.stop(launch.key, reason=EndReason.PREEMPTED, grace_seconds=10)
+    assert wait_for_end(backend, launch.key).reason is EndReason.PREEMPTED
+
+
 def test_job_that_clears_its_home_ends_as_its_command_does(backend):
     """The runner writes a sign of life each second: that must not depend on the job's tidiness."""
     seen = run(backend, "cd $HOME; rm -rf * .[!.]*; sleep 2.5; echo end; exit 3")

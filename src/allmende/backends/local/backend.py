@@ -106,15 +106,13 @@ class LocalBackend:
     def read_log(self, key: str, *, offset: int, limit: int) -> bytes:
         """Return up to `limit` bytes of the attempt's output from `offset`; empty at the end."""
         folder = self.folders.find_attempt(key)
-        return (
-            outputs.read_part(folder / "output.log", offset=offset, limit=limit) if folder else b""
-        )
+        return files.read_part(folder / "output.log", offset=offset, limit=limit) if folder else b""
 
     def read_progress(self, job_id: str) -> bytes:
         """Return the job's progress.jsonl as written so far, over all attempts."""
         home = self.folders.find_home(job_id)
         limit = outputs.LARGEST_PROGRESS_BYTES
-        return outputs.read_part(home / "progress.jsonl", offset=0, limit=limit) if home else b""
+        return files.read_part(home / "progress.jsonl", offset=0, limit=limit) if home else b""
 
     def list_output(self, job_id: str) -> dict[str, int]:
         """Return the files that the job left in its output folder, and their sizes in bytes."""

@@ -4,6 +4,7 @@ import os
 import stat
 from pathlib import Path
 
+from allmende.backends.nodes import files
 from allmende.domain.basics.refusals import NotFound, Refusal
 
 LARGEST_OUTPUT_BYTES = 256 * 2**20
@@ -16,16 +17,6 @@ class OutputTooLarge(Refusal):
     status = 413
 
 
-def read_part(path: Path, *, offset: int, limit: int) -> bytes:
-    """Return up to `limit` bytes from `offset`; nothing behind the end or without a file."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, offset))
-            return file.read(max(0, limit))
-    except FileNotFoundError:
-        return b""
-
-
 def list_files(folder: Path) -> dict[str, int]:
     """Return name and size of each plain file below a folder; links are not followed."""
     found: dict[str, int] = {}
@@ -34,7 +25,7 @@ def list_files(folder: Path) -> dict[str, int]:
     for path in sorted(folder.rglob("*")):
         try:
             status = path.lstat()
-        except FileNotFoundError:  # replaced while we looked
+        except OSError:  # replaced while we looked, or closed to us
             continue
         if stat.S_ISREG(status.st_mode) and _is_inside(path, folder):
             found[path.relative_to(folder).as_posix()] = status.st_size
@@ -45,18 +36,15 @@ def read_file(folder: Path, name: str) -> bytes:
     """Return a plain file below a folder; `NotFound` for everything else, such as a way out."""
     path = folder / name
     is_way_out = ".." in Path(name).parts or folder.is_symlink()
-    if not name or is_way_out or not _is_inside(path, folder):
+    if not name or "\0" in name or is_way_out or not _is_inside(path, folder):
         raise NotFound(kind="file", id=name)
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except (OSError, ValueError) as problem:
-        raise NotFound(kind="file", id=name) from problem
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise NotFound(kind="file", id=name)
-        if status.st_size > LARGEST_OUTPUT_BYTES:
-            raise OutputTooLarge(name=name, bytes=status.st_size)
+    file = files.open_plain(path)
+    if file is None:
+        raise NotFound(kind="file", id=name)
+    with file:
+        size = os.fstat(file.fileno()).st_size
+        if size > LARGEST_OUTPUT_BYTES:
+            raise OutputTooLarge(name=name, bytes=size)
         return file.read()
 
 

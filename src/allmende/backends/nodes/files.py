@@ -7,10 +7,21 @@ import contextlib
 import errno
 import json
 import os
+import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 MICROSECONDS = 1_000_000
+FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
+# What the machine is short of. Nothing in a folder, whatever a job made of it, has these effects.
+MACHINE_TROUBLES = FULL_DISK | {
+    errno.EAGAIN,
+    errno.EIO,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.EROFS,
+}
 
 
 def write_whole(path: Path, value: Any) -> None:
@@ -43,26 +54,59 @@ def write_once(path: Path, value: Any) -> bool:
 
 def find_json(path: Path) -> dict[str, Any] | None:
     """Return the object in the file, or None when there is no such file."""
-    try:
-        value: dict[str, Any] = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    file = open_plain(path)
+    if file is None:
         return None
+    with file:
+        value: dict[str, Any] = json.loads(file.read())
     return value
 
 
-def read_tail(path: Path, limit: int) -> bytes:
-    """Return the last `limit` bytes; nothing when there is no such file."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - limit))
-            return file.read(limit)
-    except FileNotFoundError:
+def read_part(path: Path, *, offset: int, limit: int) -> bytes:
+    """Return up to `limit` bytes from `offset`; nothing behind the end or without a plain file."""
+    file = open_plain(path)
+    if file is None:
         return b""
+    with file:
+        file.seek(max(0, offset))
+        return file.read(max(0, limit))
+
+
+def read_tail(path: Path, limit: int) -> bytes:
+    """Return the last `limit` bytes; nothing when there is no plain file."""
+    file = open_plain(path)
+    if file is None:
+        return b""
+    with file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - limit))
+        return file.read(limit)
+
+
+def open_plain(path: Path) -> BinaryIO | None:
+    """Return the file, open to read, or None for whatever else is there: a link, a folder, a pipe.
+
+    A job may put any of these in the place of a file, and a pipe keeps its reader waiting for ever.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as problem:
+        if is_machine_trouble(problem):
+            raise
+        return None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
+    return os.fdopen(descriptor, "rb")
 
 
 def is_disk_full(problem: OSError) -> bool:
     """Say whether it failed because there was no room, so that it may succeed later."""
-    return problem.errno in (errno.ENOSPC, errno.EDQUOT)
+    return problem.errno in FULL_DISK
+
+
+def is_machine_trouble(problem: OSError) -> bool:
+    """Say whether the machine was at fault, and no job: it may succeed later."""
+    return problem.errno in MACHINE_TROUBLES
 
 
 def _write_draft(path: Path, value: Any) -> Path:

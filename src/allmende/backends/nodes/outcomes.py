@@ -11,6 +11,9 @@ from allmende.backends.nodes import files
 # What a program says last when its share of memory was used up.
 OUT_OF_MEMORY_SIGNS = (b"MemoryError", b"bad_alloc", b"annot allocate memory", b"can't allocate")
 TAIL_BYTES = 2048
+LARGEST_STATE_BYTES = 2**20
+# What reading JSON comes to when a job wrote whatever it liked.
+NONSENSE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 class Outcome:
@@ -96,27 +99,28 @@ def has_finished_its_work(*, checkpoints: Path, progress: Path, since: float) ->
     end = _find_end(checkpoints, since)
     if end:
         return end == "completed"
-    last = _last_progress(progress)
-    return bool(last) and last.get("t", since) >= since and last["step"] >= last["total"]
+    at, step, total = _last_progress(progress, since) or (since, 0, 1)
+    return at >= since and step >= total
 
 
 def _find_end(checkpoints: Path, since: float) -> str | None:
-    newest = max(checkpoints.glob("step-*/DONE"), default=None)
-    if newest is None or newest.stat().st_mtime < since:
-        return None
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        end: str | None = json.loads((newest.parent / "state.json").read_bytes()).get("end")
+    with contextlib.suppress(OSError, *NONSENSE):
+        newest = max(checkpoints.glob("step-*/DONE"), default=None)
+        if newest is None or newest.stat().st_mtime < since:
+            return None
+        state = files.read_part(newest.parent / "state.json", offset=0, limit=LARGEST_STATE_BYTES)
+        end: str | None = json.loads(state).get("end")
         return end
     return None
 
 
-def _last_progress(path: Path) -> dict[str, Any]:
+def _last_progress(path: Path, since: float) -> tuple[float, float, float] | None:
+    """Return instant, step and total of the last line that has them."""
     for line in reversed(files.read_tail(path, 16 * 1024).splitlines()):
-        with contextlib.suppress(ValueError, TypeError):
+        with contextlib.suppress(*NONSENSE):
             value = json.loads(line)
-            if {"step", "total"} <= value.keys() and value["total"] is not None:
-                return dict(value)
-    return {}
+            return float(value.get("t", since)), float(value["step"]), float(value["total"])
+    return None
 
 
 def _name_signal(number: int) -> str:
