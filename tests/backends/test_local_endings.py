@@ -7,10 +7,11 @@ import time
 import pytest
 
 from allmende.backends.nodes import locks
-from allmende.domain.scheduling.backends import EndReason
+from allmende.domain.scheduling.backends import AttemptState, EndReason
 from tests.backends.attempts import folder_of, is_running, log_of
 from tests.backends.contract import (
     a_launch,
+    observe,
     run,
     wait_for_end,
     wait_for_log,
@@ -62,6 +63,22 @@ def test_nothing_that_a_job_leaves_keeps_its_end_from_being_written(backend, lea
     assert b"root:" not in backend.read_progress(launch.job_id)
     backend.stop(launch.key, reason=EndReason.PREEMPTED, grace_seconds=10)
     assert wait_for_end(backend, launch.key).reason is EndReason.PREEMPTED
+
+
+def test_job_that_breaks_its_runner_has_failed_and_no_node_has(backend):
+    seen = run(backend, 'rm -f "$TMPDIR/../alive.json"; mkdir "$TMPDIR/../alive.json"; sleep 60')
+    assert seen.reason is EndReason.FAILED
+    assert "IsADirectoryError" in seen.sentence.english()
+
+
+def test_job_that_removes_its_runners_folder_is_ended_with_all_its_processes(backend):
+    launch = a_launch('setsid sleep 60 & echo $!; sleep 1; rm -rf "${TMPDIR%/*}"; sleep 60')
+    backend.start(launch)
+    wait_for_log(backend, launch.key, b"\n")
+    left = int(log_of(backend, launch.key))
+    wait_until(lambda: not folder_of(backend, launch.key).exists())
+    wait_until(lambda: not is_running(left), seconds=10)
+    assert observe(backend, launch.key).state is AttemptState.UNKNOWN
 
 
 def test_job_that_clears_its_home_ends_as_its_command_does(backend):

@@ -48,5 +48,9 @@ TEMPLATES = {
     ),
     "node_fail": Sentence("The node {node} was shut down while the job ran."),
     "node_fail_killed": Sentence("The node {node} was shut down while the job ran."),
+    "breakdown": Sentence(
+        "The node {node} could not hold the job to its end: {problem}. That happens when a job "
+        "changes what lies beside its own folder."
+    ),
     "node_died": Sentence("The node {node} died while the job ran. The job is not at fault."),
 }

@@ -4,15 +4,15 @@ import os
 from pathlib import Path
 
 LONGEST_HELD_LINE = 8 * 1024
+# A link would lead elsewhere, and a pipe keeps its writer waiting: both are refused.
+OPENED = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Log:
     """Collects the output of several nodes in one file, without tearing their lines apart."""
 
     def __init__(self, path: Path, *, limit_bytes: int, nodes: int) -> None:
-        self._descriptor = os.open(
-            path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
-        )
+        self._descriptor = os.open(path, OPENED, 0o600)
         self._room = limit_bytes - os.fstat(self._descriptor).st_size
         self._limit_bytes = limit_bytes
         self._is_full = False

@@ -84,6 +84,14 @@ def describe_memory(memory_bytes: int) -> Outcome:
     return Outcome("out_of_memory", "out_of_memory", mebibytes=memory_bytes // 2**20)
 
 
+def describe_breakdown(problem: Exception, *, node: str) -> Outcome:
+    """Return the outcome of an attempt whose runner met what it did not foresee."""
+    is_of_the_machine = isinstance(problem, OSError) and files.is_machine_trouble(problem)
+    if is_of_the_machine or isinstance(problem, MemoryError):
+        return Outcome("node_fail", "node_died", node=node)
+    return Outcome("failed", "breakdown", node=node, problem=f"{type(problem).__name__}: {problem}")
+
+
 def looks_like_memory(log: Path) -> bool:
     """Say whether the last words of the output are those of a program without memory."""
     tail = files.read_tail(log, TAIL_BYTES)

@@ -9,6 +9,7 @@ import resource
 import select
 import signal
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -66,19 +67,38 @@ class Runner:
 
     def announce(self) -> None:
         """Say that the attempt has begun, before anything of it runs: it never begins again."""
-        begun = {"pid": os.getpid(), "started_at": _microseconds(self.began_at)}
+        begun = {
+            "pid": os.getpid(),
+            "node": self.launch["nodes"][0],
+            "started_at": _microseconds(self.began_at),
+        }
         assert files.write_once(self.folder / "started.json", begun), "the lock keeps others out"
 
     def run(self) -> None:
         """Run the attempt to its end, and write down how it ended."""
         self._prepare()
+        try:
+            self._hold()
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the attempt has an end
+            breakdown = self._describe_breakdown(problem)
+            self.stop = Stop(breakdown, now=time.monotonic(), grace_seconds=0)
+        ended_at = time.time()
+        self._bury()
+        self._write_end(ended_at)
+
+    def _hold(self) -> None:
         self._read_request()
         if not self.stop:
             self._start_nodes()
             self._watch()
-        ended_at = time.time()
-        self._bury()
-        self._write_end(ended_at)
+
+    def _describe_breakdown(self, problem: Exception) -> Outcome:
+        """Say in `runner.log` what this program did not foresee, and return how the attempt ends.
+
+        Dying of it would read as a dead node, and what a job does to itself would be refunded.
+        """
+        traceback.print_exc()
+        return outcomes.describe_breakdown(problem, node=self.launch["nodes"][0])
 
     def _prepare(self) -> None:
         self._prctl = processes.load_prctl()
@@ -280,10 +300,14 @@ class Runner:
         )
 
     def _write_end(self, ended_at: float) -> None:
+        try:
+            outcome = self._decide()
+        except Exception as problem:  # noqa: BLE001 - as above
+            outcome = self._describe_breakdown(problem)
         end = {
             "started_at": _microseconds(self.began_at),
             "ended_at": _microseconds(ended_at),
-            **self._decide().to_json(),
+            **outcome.to_json(),
             **self._measure_use(),
         }
         while True:

@@ -85,8 +85,8 @@ class Fields:
         )
         return default
 
-    def whole(self, key: str, default: int, *, least: int = 1) -> int:
-        """Return a whole number that is not smaller than `least`."""
+    def whole(self, key: str, default: int, *, least: int = 1, most: int | None = None) -> int:
+        """Return a whole number from `least` to `most`, both allowed."""
         value = self.get(key)
         if value is None:
             return default
@@ -95,6 +95,9 @@ class Fields:
             return default
         if value < least:
             self.find(key, "{key} is {value}; the least is {least}.", value=value, least=least)
+            return default
+        if most is not None and value > most:
+            self.find(key, "{key} is {value}; the most is {most}.", value=value, most=most)
             return default
         return value
 

@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from allmende.domain.training.job_files import DATA_CLASSES, MOUNT_MODES, RETRY_REASONS
+from allmende.domain.training.job_files import (
+    DATA_CLASSES,
+    MOST_RETRIES,
+    MOUNT_MODES,
+    RETRY_REASONS,
+)
 
 DURATION = {"type": "string", "pattern": "^([0-9]+[dhms])+$", "examples": ["90s", "30m", "1h30m"]}
 WHOLE = {"type": "integer", "minimum": 1}
@@ -96,7 +101,8 @@ def _rest() -> dict[str, Any]:
             max={
                 "type": "integer",
                 "minimum": 0,
-                "description": "Lost nodes after which it gives up; three when left out.",
+                "maximum": MOST_RETRIES,
+                "description": "Lost nodes after which it gives up, at most 10; 3 when left out.",
             },
         ),
         "data": {

@@ -17,6 +17,8 @@ DEFAULT_MAX_DURATION_SECONDS = 240
 # Linux starts no program with a word or a variable above 131,072 bytes; setup and run are one word.
 SCRIPT_BYTES_MAX = 100_000
 ENVS_BYTES_MAX = 100_000
+# Each lost node is refunded, also one that the job itself brought down: that must end some time.
+MOST_RETRIES = 10
 
 
 class InvalidJobFile(Refusal):
@@ -288,7 +290,7 @@ def _how_long(top: Fields) -> dict[str, Any]:
         "checkpoints_kept": checkpoint.whole("keep", 2),
         "retry_on": _retry_reasons(retry),
     }
-    most = retry.whole("max", 3, least=0)
+    most = retry.whole("max", 3, least=0, most=MOST_RETRIES)
     result["max_retries"] = most if "node_fail" in result["retry_on"] else 0
     checkpoint.finish()
     retry.finish()
