@@ -103,6 +103,8 @@ class Daemon:
             return
         for trouble in report.troubles:
             log.warning("refused", partition=partition_id, sentence=str(trouble))
+        for mistake in report.mistakes:
+            log.error("left out", job=mistake.job_id, exc_info=mistake.error)
         if report.has_news:
             log.info("cycle", partition=partition_id, **report.counts())
 

@@ -72,13 +72,19 @@ def test_job_that_breaks_its_runner_has_failed_and_no_node_has(backend):
 
 
 def test_job_that_removes_its_runners_folder_is_ended_with_all_its_processes(backend):
-    launch = a_launch('setsid sleep 60 & echo $!; sleep 1; rm -rf "${TMPDIR%/*}"; sleep 60')
+    launch = a_launch('setsid sleep 60 & echo $!; sleep 1; mv "${TMPDIR%/*}" away; sleep 60')
     backend.start(launch)
     wait_for_log(backend, launch.key, b"\n")
     left = int(log_of(backend, launch.key))
     wait_until(lambda: not folder_of(backend, launch.key).exists())
     wait_until(lambda: not is_running(left), seconds=10)
     assert observe(backend, launch.key).state is AttemptState.UNKNOWN
+
+
+def test_job_that_removes_the_lock_of_its_runner_is_ended_and_charged(backend):
+    seen = run(backend, 'sleep 1; rm "$TMPDIR/../lock"; sleep 60')
+    assert seen.reason in (EndReason.FAILED, EndReason.NODE_FAIL)  # whoever notices first
+    assert observe(backend, seen.key) == seen
 
 
 def test_job_that_clears_its_home_ends_as_its_command_does(backend):

@@ -71,6 +71,7 @@ def beat(factory: Running, gate, ended, told) -> None:
         try:
             report = cycle.run_cycle(wiring.deed_of(DAEMON), PARTITION, workshop=factory.workshop)
             troubles += [str(each) for each in report.troubles]
+            troubles += [repr(each) for each in report.mistakes]
         except (Refusal, DatabaseError, AssertionError) as error:
             troubles.append(repr(error))
         time.sleep(0.01)

@@ -1,6 +1,7 @@
 """The cycle: observe, settle, plan, start. Every step can be repeated after a crash."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
@@ -12,8 +13,9 @@ from allmende.domain.scheduling.kernel import plan
 from allmende.domain.scheduling.plans import Plan, Snapshot
 from allmende.domain.scheduling.recordings import record_plan, record_snapshot
 from allmende.domain.trust.permissions import Permission, check_permission
-from allmende.services import audit, launches, metering, queues, trainings
+from allmende.services import audit, launches, metering, mistakes, queues, trainings
 from allmende.services.deeds import Deed, one_transaction
+from allmende.services.mistakes import Mistake
 from allmende.services.snapshots import name_groups, policy_of, take_snapshot
 from allmende.services.workshop import Workshop
 from allmende.storage import cycles as cycle_store
@@ -32,6 +34,7 @@ class CycleReport:
     preempted: tuple[str, ...]
     waiting: int
     troubles: tuple[Sentence, ...] = ()  # what was refused; the next heartbeat tries again
+    mistakes: tuple[Mistake, ...] = ()  # which jobs were left out; as above
 
     @property
     def has_news(self) -> bool:
@@ -52,28 +55,31 @@ def run_cycle(deed: Deed, partition_id: str, *, workshop: Workshop) -> CycleRepo
     """Do one heartbeat on a partition. Killed at any point, the next one carries on."""
     check_permission(deed.actor, Permission.RUN_CYCLE)
     partition = workshop.factory.get_partition(partition_id)
-    ended, troubles = _settle_ended(deed, partition, workshop)
+    ended, troubles, left_out = _settle_ended(deed, partition, workshop)
     queues.tend_queue(deed, partition)
     decided = decide(deed, partition)
-    _carry_out(deed, partition, workshop)
-    trainings.register_trainings(deed, partition, workshop=workshop)
+    left_out += _carry_out(deed, partition, workshop)
+    left_out += trainings.register_trainings(deed, partition, workshop=workshop)
     return CycleReport(
         ended=tuple(ended),
         started=tuple(start.job_id for start in decided.starts),
         preempted=tuple(each.job_id for each in decided.preempts),
         waiting=len(decided.waits),
         troubles=tuple(troubles),
+        mistakes=tuple(left_out),
     )
 
 
 def _settle_ended(
     deed: Deed, partition: Partition, workshop: Workshop
-) -> tuple[list[Job], list[Sentence]]:
+) -> tuple[list[Job], list[Sentence], list[Mistake]]:
     """Settle every attempt that ended, each in its own transaction; one refused stops no other."""
     attempts = job_store.list_unsettled_attempts(partition.id)
-    ended, troubles = [], []
+    ended, troubles, left_out = [], [], []
     observed = workshop.backend.observe([attempt.key for attempt in attempts])
     for attempt, seen in zip(attempts, observed, strict=True):
+        if seen.state is AttemptState.UNKNOWN and attempt.started_at is not None:
+            seen = _end_untraceable(deed, attempt)
         if seen.state is AttemptState.ENDED:
             reading = workshop.read_meter()
             try:
@@ -81,9 +87,33 @@ def _settle_ended(
                 ended.append(job)
             except Refusal as refusal:
                 troubles.append(refusal.sentence)
+            except mistakes.MISTAKES as error:
+                left_out.append(mistakes.leave_out(deed, attempt.job_id, error))
         elif attempt.started_at is None and seen.started_at is not None:
             job_store.note_begin(attempt.key, seen.started_at)
-    return ended, troubles
+    return ended, troubles, left_out
+
+
+def _end_untraceable(deed: Deed, attempt: Attempt) -> Observation:
+    """Return the end of an attempt that did start, and of which the backend finds nothing now.
+
+    It held its nodes until now, or for as long as it might: so much it is charged. Nothing of it
+    starts again, for a job that removes its own traces would do so at each attempt.
+    """
+    assert attempt.started_at is not None, "it did start"
+    request = job_store.get_job(attempt.job_id).request
+    longest = timedelta(seconds=request.time_limit_seconds + request.grace_seconds)
+    return Observation(
+        key=attempt.key,
+        state=AttemptState.ENDED,
+        started_at=attempt.started_at,
+        ended_at=min(deed.now, attempt.started_at + longest),
+        reason=EndReason.FAILED,
+        sentence=Sentence(
+            "Its runner's files are gone or were changed while it ran, so nobody can say how it "
+            "ended. What lies beside the job's own folder is not for the job to touch."
+        ),
+    )
 
 
 @one_transaction
@@ -199,8 +229,9 @@ def _ask_to_yield(
         audit.record(deed, action="attempt.preempted", subject=attempt.key, for_job=each.for_job_id)
 
 
-def _carry_out(deed: Deed, partition: Partition, workshop: Workshop) -> None:
+def _carry_out(deed: Deed, partition: Partition, workshop: Workshop) -> list[Mistake]:
     """Bring the backend to what was decided. Every call is idempotent, so all are repeated."""
+    left_out = []
     attempts = job_store.list_unsettled_attempts(partition.id)
     alive = {job.id: job for job in job_store.list_alive_jobs(partition.id)}
     seen = workshop.backend.observe([attempt.key for attempt in attempts])
@@ -210,13 +241,17 @@ def _carry_out(deed: Deed, partition: Partition, workshop: Workshop) -> None:
             continue  # another daemon settled it meanwhile
         try:
             if observation.state is AttemptState.UNKNOWN:
-                _begin(deed, job, attempt, workshop=workshop)
+                if attempt.started_at is None:  # else its traces just went: it is settled next
+                    _begin(deed, job, attempt, workshop=workshop)
             elif job.wait is not None:
                 job_store.note_wait(job.id, None)  # what kept the machine from starting it is over
             if job.stop_request is not StopRequest.NONE or attempt.stop_reason is not None:
                 _stop(job, attempt, workshop)
         except Refusal as refusal:
             _tell_refusal(deed, job, refusal)
+        except mistakes.MISTAKES as error:
+            left_out.append(mistakes.leave_out(deed, job.id, error))
+    return left_out
 
 
 def _tell_refusal(deed: Deed, job: Job, refusal: Refusal) -> None:
@@ -238,16 +273,22 @@ def _begin(deed: Deed, job: Job, attempt: Attempt, *, workshop: Workshop) -> Non
         _settle_unstarted(deed, attempt, workshop, reason=EndReason.CANCELLED, why=why)
         return
     try:
-        launch = launches.build_launch(job, attempt, workshop=workshop)
+        _start(deed, job, attempt, workshop=workshop)
     except Refusal as refusal:
         if refusal.status >= MACHINE_TROUBLE:
             raise
         # Such as a blueprint that is gone: nodes are not kept for what can never start.
         _settle_unstarted(deed, attempt, workshop, reason=EndReason.FAILED, why=refusal.sentence)
-        return
+
+
+def _start(deed: Deed, job: Job, attempt: Attempt, *, workshop: Workshop) -> None:
+    """Start an attempt, and write down that it started: from then on it has a beginning."""
+    launch = launches.build_launch(job, attempt, workshop=workshop)
     reading = workshop.read_meter()
     if job_store.note_meter(attempt.key, reading.to_json() if reading else None):
         workshop.backend.start(launch)
+        (seen,) = workshop.backend.observe([attempt.key])
+        job_store.note_begin(attempt.key, seen.started_at or deed.now)
 
 
 def _settle_unstarted(

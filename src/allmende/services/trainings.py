@@ -8,24 +8,32 @@ from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.jobs import Job, JobEvent
 from allmende.domain.training.blueprints import Blueprint, find_blueprint
 from allmende.domain.training.models import Outputs
-from allmende.services import models
+from allmende.services import mistakes, models
 from allmende.services.deeds import Deed, one_transaction
+from allmende.services.mistakes import Mistake
 from allmende.services.workshop import Workshop
 from allmende.storage import jobs as job_store
 
+# What reading a job's files comes to when it wrote whatever it liked: trying again is no use.
+NONSENSE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
-def register_trainings(deed: Deed, partition: Partition, *, workshop: Workshop) -> None:
+
+def register_trainings(deed: Deed, partition: Partition, *, workshop: Workshop) -> list[Mistake]:
     """Register the model of every completed job whose output was not read yet."""
+    left_out = []
     for job in job_store.list_jobs_to_read(partition.id):
         try:
             outputs = models.read_outputs(workshop.backend, job.id)
             _register(deed, job, outputs=outputs, workshop=workshop)
-        except (Refusal, ValueError) as problem:  # whatever a job writes, it stops nobody else
+        except (Refusal, *NONSENSE) as problem:  # whatever a job writes, it stops nobody else
             _give_up(deed, job, problem)
+        except mistakes.MISTAKES as error:
+            left_out.append(mistakes.leave_out(deed, job.id, error))
+    return left_out
 
 
 @one_transaction
-def _give_up(deed: Deed, job: Job, problem: Refusal | ValueError) -> None:
+def _give_up(deed: Deed, job: Job, problem: Exception) -> None:
     why = problem.sentence if isinstance(problem, Refusal) else type(problem).__name__
     sentence = Sentence("Its output could not be registered as a model: {why}", {"why": why})
     job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=sentence))

@@ -17,7 +17,7 @@ from typing import Any
 import allmende
 from allmende.backends.local import outputs, sentences
 from allmende.backends.local.folders import HOME, Folders
-from allmende.backends.nodes import files, limits, locks, processes
+from allmende.backends.nodes import files, limits, locks, logs, processes
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch, Observation
 
@@ -58,6 +58,15 @@ class NodeNotStarted(Refusal):
 class EarlierAttemptRuns(Refusal):
     """Attempt {number} of this job still runs: two attempts never write to one job's files."""
 
+    status = 503
+
+
+class FolderChanged(Refusal):
+    """The job's folder was changed so that its next attempt cannot start: {problem}. A job may
+    fill the folders that it is given, and does not replace them. Submit it again."""
+
+    status = 409
+
 
 class LocalBackend:
     """Runs jobs as processes of this machine; knows them again after any crash of its own."""
@@ -78,30 +87,33 @@ class LocalBackend:
         folder = self.folders.find_attempt(launch.key)
         assert folder is not None, "a key is made of plain letters, digits, - and _"
         assert launch.key == f"{launch.job_id}.{launch.attempt}", "the key names the attempt"
-        if (folder / "started.json").exists():
-            return
-        if not (folder / "launch.json").exists():
-            self._check_disk()
-            self._check_earlier_attempts(launch, folder)
-            with self._full_disk_refused():
+        with self._troubles_refused(launch.key):
+            if (folder / "started.json").exists():
+                return
+            if not (folder / "launch.json").exists():
+                self._check_disk()
+                self._check_earlier_attempts(launch, folder)
                 self._prepare(launch, folder)
-        self._spawn_runner(launch.key, folder)
+            self._spawn_runner(launch.key, folder)
 
     def stop(self, key: str, *, reason: EndReason, grace_seconds: int) -> None:
         """Ask the attempt to end: SIGTERM, the grace, SIGKILL. Unknown or ended: do nothing."""
         folder = self.folders.find_attempt(key)
-        if folder is None or not folder.exists() or (folder / "ended.json").exists():
+        if folder is None or not folder.is_dir() or (folder / "ended.json").exists():
             return
         request = {"reason": reason.value, "grace_seconds": grace_seconds}
         # Also before its runner is up: it reads the request before it starts anything.
         if files.find_json(folder / "stop.json") != request:
-            with self._full_disk_refused():
+            with self._troubles_refused(key):
                 files.write_whole(folder / "stop.json", request)
         self._signal_runner(folder, signal.SIGUSR1)
 
     def observe(self, keys: Iterable[str]) -> list[Observation]:
-        """Report every key asked for, in that order; `UNKNOWN` for one never started."""
-        return [self._observe(key) for key in keys]
+        """Report every key asked for, in that order.
+
+        `UNKNOWN` is one that was never started, and one whose files its job has made illegible.
+        """
+        return [self._observe_legible(key) for key in keys]
 
     def read_log(self, key: str, *, offset: int, limit: int) -> bytes:
         """Return up to `limit` bytes of the attempt's output from `offset`; empty at the end."""
@@ -143,13 +155,27 @@ class LocalBackend:
             raise self._describe_full_disk()
 
     @contextlib.contextmanager
-    def _full_disk_refused(self) -> Iterator[None]:
+    def _troubles_refused(self, key: str) -> Iterator[None]:
+        """Refuse what fails here: until it passes where the machine is at fault, else for good."""
         try:
             yield
         except OSError as problem:
             if files.is_disk_full(problem):
                 raise self._describe_full_disk() from problem
-            raise
+            words = f"{problem.strerror}: {Path(str(problem.filename)).name}"
+            if self._is_of_the_job(problem):
+                raise FolderChanged(problem=words) from problem
+            raise NodeNotStarted(key=key, problem=words) from problem
+
+    def _is_of_the_job(self, problem: Exception) -> bool:
+        """Say whether a job can have caused it, by what it did to its own files.
+
+        A root that is closed to this process was closed by whoever operates the machine.
+        """
+        if not isinstance(problem, OSError):
+            return True
+        is_root_open = os.access(self.folders.root, os.R_OK | os.W_OK | os.X_OK)
+        return is_root_open and not files.is_machine_trouble(problem)
 
     def _describe_full_disk(self) -> DiskFull:
         return DiskFull(
@@ -162,7 +188,7 @@ class LocalBackend:
         for number in range(1, launch.attempt):
             earlier = folder.with_name(str(number))
             if (earlier / "started.json").exists():
-                seen = self._observe(f"{launch.job_id}.{number}")
+                seen = self._observe_legible(f"{launch.job_id}.{number}")
                 if seen.state is AttemptState.RUNNING:
                     raise EarlierAttemptRuns(number=number)
 
@@ -201,7 +227,7 @@ class LocalBackend:
     def _spawn_runner(self, key: str, folder: Path) -> None:
         """Start a runner and wait until it holds its lock; it leaves by itself if one has begun."""
         command = [sys.executable, "-I", "-S", "-c", BOOTSTRAP, str(SOURCE), str(folder)]
-        with (folder / "runner.log").open("ab") as log:
+        with os.fdopen(os.open(folder / "runner.log", logs.OPENED, 0o600), "ab") as log:
             started = subprocess.run(  # noqa: S603 - our own runner, with a path that we made
                 command,
                 check=False,
@@ -224,9 +250,17 @@ class LocalBackend:
             os.kill(pid, number)
         return True
 
+    def _observe_legible(self, key: str) -> Observation:
+        try:
+            return self._observe(key)
+        except (OSError, LookupError, TypeError, ValueError, AttributeError) as problem:
+            if self._is_of_the_job(problem):
+                return Observation(key=key, state=AttemptState.UNKNOWN)
+            raise
+
     def _observe(self, key: str) -> Observation:
         folder = self.folders.find_attempt(key)
-        if folder is None or not (folder / "launch.json").exists():
+        if folder is None:
             return Observation(key=key, state=AttemptState.UNKNOWN)
         if end := files.find_json(folder / "ended.json"):
             return _describe_ended(key, end)
@@ -247,11 +281,9 @@ class LocalBackend:
 
     def _settle_dead_node(self, folder: Path, begun: dict[str, Any]) -> dict[str, Any]:
         """Write down that the node died, once, after nobody of the job is left; return the end."""
-        launch = files.find_json(folder / "launch.json") or {}
-        environment = launch["environment"]
-        marks = [
-            f"{name}={environment[name]}".encode() for name in ("ALLMENDE_OUT", "ALLMENDE_ATTEMPT")
-        ]
+        # Variables that no job file can replace, see `_environment`.
+        out = folder.parent.parent / HOME / "out"
+        marks = [f"ALLMENDE_OUT={out}".encode(), f"ALLMENDE_ATTEMPT={folder.name}".encode()]
         processes.kill_all(lambda: processes.list_marked(marks))
         for used in (files.find_json(folder / "limits.json") or {}).values():
             if used["cgroup"]:
@@ -264,13 +296,16 @@ class LocalBackend:
             "reason": EndReason.NODE_FAIL.value,
             "code": "node_died",
             "exit_code": None,
-            "facts": {"node": launch["nodes"][0]},
+            "facts": {"node": begun["node"]},
             "cpu_seconds": use.get("cpu_seconds", 0.0),
             "max_memory_bytes": use.get("max_memory_bytes", 0),
         }
         # Unwritten on a full disk, the same end is found again the next time.
-        with contextlib.suppress(DiskFull), self._full_disk_refused():
+        try:
             files.write_once(folder / "ended.json", end)
+        except OSError as problem:
+            if not files.is_disk_full(problem):
+                raise
         # The runner may have ended the attempt properly a moment before it left: its word counts.
         return files.find_json(folder / "ended.json") or end
 

@@ -27,7 +27,7 @@ def take_lock(path: Path) -> int | None:
 
 def find_holder(path: Path) -> int | None:
     """Return the process that holds the lock, or None; never takes it, even for a moment."""
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
             question = struct.pack(FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)

@@ -250,6 +250,7 @@ class Runner:
         now = time.monotonic()
         if now >= self._alive_at + ALIVE_SECONDS:
             self._alive_at = now
+            (self.folder / "lock").stat()  # without it nobody finds this process: it had better end
             alive = self._measure_use() | {"at": _microseconds(time.time())}
             try:
                 files.write_lightly(self.folder / "alive.json", alive)

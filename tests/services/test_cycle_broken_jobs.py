@@ -1,0 +1,116 @@
+"""The cycle when a job spoils its own files: that one fails, is charged, and stops no other."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from allmende.backends.local import LocalBackend
+from allmende.domain.scheduling.backends import EndReason
+from allmende.domain.scheduling.jobs import JobState
+from allmende.services import allocations, ledger
+from tests.services.running import Running, a_running_factory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def factory(tmp_path: Path, db: None) -> Iterator[Running]:
+    with a_running_factory(tmp_path) as running:
+        yield running
+
+
+def budget(factory: Running, key: str):
+    return allocations.get_budget(factory.person(key), factory.story.projects[key])
+
+
+def test_a_job_whose_next_attempt_cannot_start_fails_and_keeps_no_node(factory: Running):
+    spoil = 'rm -rf "$ALLMENDE_OUT"; touch "$ALLMENDE_OUT"; kill -9 $PPID; sleep 5'
+    (job,) = factory.submit("founder", client_key="spoilt", run=spoil)
+    factory.beat_until(lambda: factory.job(job.id).attempts == 2)
+    (other,) = factory.submit("founder", client_key="other", run="true")
+    factory.run_to_end(job.id, other.id)
+    assert factory.job(other.id).state is JobState.COMPLETED
+    assert factory.job(job.id).state is JobState.FAILED
+    assert str(factory.job(job.id).end).endswith(
+        "File exists: out. A job may fill the folders that it is given, and does not replace them. "
+        "Submit it again."
+    )
+    assert [a.reason for a in factory.attempts(job.id)] == [EndReason.NODE_FAIL, EndReason.FAILED]
+    assert budget(factory, "founder").held_seconds == 0
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param('mv "${TMPDIR%/*}" away', id="its runner's folder is gone"),
+        pytest.param(
+            'cd "${TMPDIR%/*}"; echo "[]" > started.json; kill -9 $PPID',
+            id="its start is illegible",
+        ),
+        pytest.param(
+            'cd "${TMPDIR%/*}/.."; rm -rf 1; touch 1; kill -9 $PPID', id="its folder is a file"
+        ),
+    ],
+)
+def test_a_job_that_removes_its_traces_is_charged_and_never_starts_again(
+    factory: Running, tmp_path: Path, spoil: str
+):
+    script = f"echo started >> {tmp_path}/log; sleep 1.2; {spoil}; sleep 25"
+    (job,) = factory.submit("founder", run=script)
+    factory.run_to_end(job.id)
+    (attempt,) = factory.attempts(job.id)
+    assert factory.job(job.id).state is JobState.FAILED
+    assert (tmp_path / "log").read_text() == "started\n"
+    assert "nobody can say how it ended" in str(factory.job(job.id).end)
+    after = budget(factory, "founder")
+    assert 2 <= attempt.used_seconds == after.consumed_seconds - after.refunded_seconds
+    assert after.held_seconds == 0
+    assert ledger.check(factory.person("auditor")).is_clean
+
+
+class Unforeseen(LocalBackend):
+    """Meets something that nobody foresaw, at one step with one job."""
+
+    step, job_id = "", ""
+
+    def start(self, launch):
+        if (self.step, self.job_id) == ("start", launch.job_id):
+            raise RuntimeError("a mistake of ours")
+        super().start(launch)
+
+    def observe(self, keys):
+        seen = super().observe(keys)
+        if self.step != "settle":
+            return seen
+        return [replace(s, reason=None) if s.key.startswith(self.job_id) else s for s in seen]
+
+    def list_output(self, job_id):
+        if (self.step, self.job_id) == ("read", job_id):
+            raise OSError("a mistake of ours")
+        return super().list_output(job_id)
+
+
+@pytest.mark.parametrize("step", ["start", "settle", "read"])
+def test_a_job_that_meets_a_mistake_of_ours_waits_for_its_end_alone(factory: Running, step: str):
+    backend = Unforeseen(factory.backend.folders.root, minimum_free_bytes=0)
+    factory.workshop = replace(factory.workshop, backend=backend)
+    first, second = (
+        factory.submit("founder", client_key=f"k{n}", run="true")[0].id for n in range(2)
+    )
+    backend.step, backend.job_id = step, first
+    factory.beat_until(lambda: factory.job(second).outputs_read_at is not None)
+    factory.beat_until(lambda: [m.job_id for m in factory.beat().mistakes] == [first])
+    assert sum("left out" in sentence for sentence in factory.sentences(first)) == 1
+    backend.step = ""
+    factory.beat_until(lambda: factory.job(first).outputs_read_at is not None)
+    assert factory.job(first).state is JobState.COMPLETED
+
+
+def test_output_in_which_nobody_can_find_the_way_stops_nobody(factory: Running):
+    deep = """python3 -c "print('[' * 100000)" > "$ALLMENDE_OUT/metrics.json" """
+    (job,) = factory.submit("founder", run=deep)
+    factory.run_to_end(job.id)
+    factory.beat()
+    assert factory.job(job.id).outputs_read_at is not None
