@@ -1,11 +1,16 @@
 """Troubles of this machine, said as refusals: a full disk, a busy port, a locked database."""
 
 import errno
+import shutil
 
 from django.db import DatabaseError
 
 from allmende.domain.basics.refusals import Refusal
 from allmende.wiring.home import home
+
+# SQLite makes 32 KiB of shared memory, a file, when the first process opens the database.
+NO_ROOM_FOR_SHARED_MEMORY = "SQLITE_IOERR_SHMSIZE"
+LEAST_FREE_BYTES = 64 * 1024
 
 
 class DiskIsFull(Refusal):
@@ -44,13 +49,29 @@ def explain(error: Exception) -> Refusal | None:
     ):
         return NotAllowedOnDisk(file=str(error.filename or home()))
     if isinstance(error, DatabaseError):
+        if _is_for_want_of_room(error):
+            return DiskIsFull(folder=str(home()))
         return _explain_database(text, folder=str(home()))
     return None
 
 
-def _explain_database(text: str, *, folder: str) -> Refusal | None:
+def _is_for_want_of_room(error: DatabaseError) -> bool:
+    """Say whether a full disk is behind it, also where the database has another word for that."""
+    text = str(error).lower()
     if "disk is full" in text or "no space left" in text:
-        return DiskIsFull(folder=folder)
+        return True
+    if getattr(error.__cause__, "sqlite_errorname", "") == NO_ROOM_FOR_SHARED_MEMORY:
+        return True
+    # SQLite's words where it cannot make a file beside the database.
+    if "disk i/o error" not in text and "unable to open" not in text:
+        return False
+    try:
+        return shutil.disk_usage(home()).free < LEAST_FREE_BYTES
+    except OSError:
+        return False
+
+
+def _explain_database(text: str, *, folder: str) -> Refusal | None:
     if "is locked" in text or "lock timeout" in text:
         return DatabaseIsBusy()
     if "unable to open" in text or "connection" in text:
