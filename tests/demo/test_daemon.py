@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from allmende.wiring import stage
+
 ALLMENDE = [sys.executable, "-m", "allmende"]
 FOUNDER = "founder@demo.example"
 
@@ -51,6 +53,32 @@ def test_killed_in_the_middle_the_other_daemon_carries_on_and_every_job_runs_onc
     assert leases(home) == []  # given back, so that the next one leads at once
     assert ran(tmp_path) == Counter({f"{job_id}.1": 1 for job_id in job_ids})
     assert run(home, "ledger", "check", who="auditor@demo.example")
+
+
+@pytest.mark.slow
+def test_while_a_demo_plays_a_daemon_stands_by_and_a_second_demo_is_refused(tmp_path: Path):
+    home = tmp_path / "home"
+    demo = subprocess.Popen(
+        [*ALLMENDE, "demo"],
+        env=environment(home),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until(lambda: any(home.glob("work/*/attempts/1/started.json")))
+        with a_daemon(home) as standby:
+            refused = call(home, "demo", "--stage", "people")
+            assert (refused.returncode, "Another demo plays" in refused.stderr) == (1, True)
+            for _ in range(30):
+                assert [holder.partition(":")[0] for holder in leases(home)] == ["demo"]
+                time.sleep(0.1)
+            demo.send_signal(signal.SIGINT)
+            assert demo.wait(timeout=60) == 130
+            wait_until(lambda: f":{standby.pid}:" in str(leases(home)), seconds=8)
+    finally:
+        demo.kill()
+        demo.wait()
+        stage.end_running(home / "work")  # the daemon went on with what the demo had submitted
 
 
 def run(home: Path, *arguments: str, who: str = FOUNDER) -> str:

@@ -1,5 +1,6 @@
 """`allmende demo`: the whole job, from the first question to a trained model and kept promises."""
 
+import signal
 import sys
 from typing import Annotated
 
@@ -38,6 +39,11 @@ def demo(
         raise typer.BadParameter(f"choose one of: {', '.join(STAGES)}", param_hint="--stage")
     if STAGES.index(stop_after) >= STAGES.index("jobs"):
         _prepare_blueprint(is_quiet=json)
+    with stage.alone_in_home():
+        _play(seed, stop_after, json=json)
+
+
+def _play(seed: int, stop_after: str, *, json: bool) -> None:
     stage.clear_home(seed=seed)
     wiring.start()
     # These can only be imported once Django knows its tables.
@@ -52,9 +58,13 @@ def demo(
         for name in STAGES[: STAGES.index(stop_after) + 1]:
             playing.play(name)
     except KeyboardInterrupt:
+        # Once is enough: a second one must not interrupt the clearing up.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         playing.clear_up()
         console.print(languages.translate(Sentence("Stopped. The next demo starts afresh.")))
         raise
+    finally:
+        playing.leave()
     if json:
         show(playing.summary(), json=True)
     else:

@@ -1,5 +1,7 @@
 """Plays the demo stage by stage and shows it while it happens."""
 
+import os
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +21,7 @@ from allmende.domain.scheduling.backends import EndReason
 from allmende.domain.scheduling.jobs import JobState
 from allmende.domain.trust import evidence as sealed
 from allmende.domain.trust.verdicts import PromiseResult, Verdict
-from allmende.services import cycle, evidence, ledger, models, promises, runs
+from allmende.services import cycle, evidence, leases, ledger, models, promises, runs
 from allmende.services.cast import DEMO_PASSWORD, EVERYBODY, FOUNDER
 from allmende.services.deeds import Deed
 from allmende.services.story import Story
@@ -66,6 +68,7 @@ class Stage:
         self.results: tuple[PromiseResult, ...] = ()
         self.checks: dict[str, bool] = {}
         self.node_died = False
+        self.holder = f"{stage.HOLDER}{socket.gethostname()}:{os.getpid()}"
         self.begun_at = time.monotonic()
 
     def act(self, person: Person) -> Deed:
@@ -114,7 +117,9 @@ class Stage:
         self.console.print(self.board.render())
 
     def _beat(self) -> None:
-        cycle.run_cycle(self.act(DAEMON), PARTITION, workshop=self.workshop)
+        """Do what a daemon does, as one of them: a portal opened meanwhile brings another."""
+        if leases.take_lead(self.act(DAEMON), holder=self.holder):
+            cycle.run_cycle(self.act(DAEMON), PARTITION, workshop=self.workshop)
 
     def _has_ended(self) -> bool:
         return all(view.job.ended_at and view.job.outputs_read_at for view in self.board.views())
@@ -233,6 +238,10 @@ class Stage:
     def clear_up(self) -> None:
         """End what still runs, after Ctrl-C."""
         stage.end_running(home() / "work")
+
+    def leave(self) -> None:
+        """Let a daemon that stands by take over."""
+        leases.give_lead_back(self.act(DAEMON), holder=self.holder)
 
 
 CHECKS = {

@@ -14,9 +14,6 @@ from allmende.services.mistakes import Mistake
 from allmende.services.workshop import Workshop
 from allmende.storage import jobs as job_store
 
-# What reading a job's files comes to when it wrote whatever it liked: trying again is no use.
-NONSENSE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-
 
 def register_trainings(deed: Deed, partition: Partition, *, workshop: Workshop) -> list[Mistake]:
     """Register the model of every completed job whose output was not read yet."""
@@ -25,7 +22,7 @@ def register_trainings(deed: Deed, partition: Partition, *, workshop: Workshop) 
         try:
             outputs = models.read_outputs(workshop.backend, job.id)
             _register(deed, job, outputs=outputs, workshop=workshop)
-        except (Refusal, *NONSENSE) as problem:  # whatever a job writes, it stops nobody else
+        except (Refusal, ValueError) as problem:  # whatever a job writes, it stops nobody else
             _give_up(deed, job, problem)
         except mistakes.MISTAKES as error:
             left_out.append(mistakes.leave_out(deed, job.id, error))
@@ -33,7 +30,7 @@ def register_trainings(deed: Deed, partition: Partition, *, workshop: Workshop) 
 
 
 @one_transaction
-def _give_up(deed: Deed, job: Job, problem: Exception) -> None:
+def _give_up(deed: Deed, job: Job, problem: Refusal | ValueError) -> None:
     why = problem.sentence if isinstance(problem, Refusal) else type(problem).__name__
     sentence = Sentence("Its output could not be registered as a model: {why}", {"why": why})
     job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=sentence))

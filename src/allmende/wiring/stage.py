@@ -1,11 +1,13 @@
 """The stage of the demo: a fresh home each time, and ids that follow from a seed."""
 
 import contextlib
+import fcntl
 import json
 import os
 import random
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +18,9 @@ from allmende.domain.scheduling.backends import EndReason
 from allmende.wiring import home
 
 MARKER = "demo.json"
+LOCK = "demo.lock"
+# How the lead of a demo is told from that of a daemon.
+HOLDER = "demo:"
 # What a demo leaves in its home. Environments and the secret key stay: they cost time, not truth.
 REMAINS = ("allmende.sqlite3", "allmende.sqlite3-wal", "allmende.sqlite3-shm", "mail", "evidence")
 
@@ -31,12 +36,18 @@ class HomeIsServed(Refusal):
     seconds."""
 
 
+class HomeIsPlayed(Refusal):
+    """Another demo plays in {home}. Wait until it has ended, or choose another place:
+    ALLMENDE_HOME=var/demo allmende demo"""
+
+
 class DemoNeedsSqlite(Refusal):
     """The demo plays in a database of its own under {home}. Unset ALLMENDE_DATABASE_URL first."""
 
 
-def clear_home(*, seed: int) -> Path:
-    """Make the home fresh for a demo: end what an earlier one left running, forget its data.
+@contextlib.contextmanager
+def alone_in_home() -> Iterator[None]:
+    """Keep every other demo out of this home until the end, however this one ends.
 
     A home with a real installation is refused, never touched.
     """
@@ -45,9 +56,26 @@ def clear_home(*, seed: int) -> Path:
         raise DemoNeedsSqlite(home=str(folder))
     if (folder / "allmende.sqlite3").exists() and not (folder / MARKER).exists():
         raise HomeIsInUse(home=str(folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise HomeIsPlayed(home=str(folder)) from error
+    else:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def clear_home(*, seed: int) -> Path:
+    """Make the home fresh for the demo that is alone in it.
+
+    What an earlier one left running is ended, and its data are forgotten.
+    """
+    folder = home.home()
     if _is_served(folder / "allmende.sqlite3"):
         raise HomeIsServed(home=str(folder))
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / MARKER).write_text(json.dumps({"seed": seed}))
     end_running(folder / "work")
     shutil.rmtree(folder / "work", ignore_errors=True)
@@ -65,12 +93,13 @@ def _is_served(database: Path) -> bool:
     if not database.exists():
         return False
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
-    question = "SELECT 1 FROM lease WHERE expires_at > ?"
+    # A demo that was killed left its lead, and cannot be alive: nobody else holds the lock.
+    question = "SELECT 1 FROM lease WHERE expires_at > ? AND holder NOT LIKE ? || '%'"
     with (
         contextlib.suppress(sqlite3.Error),  # an unfinished or broken demo: nobody serves it
         contextlib.closing(sqlite3.connect(database)) as connection,
     ):
-        return connection.execute(question, (now,)).fetchone() is not None
+        return connection.execute(question, (now, HOLDER)).fetchone() is not None
     return False
 
 
@@ -82,10 +111,13 @@ def is_demo() -> bool:
 def end_running(root: Path) -> None:
     """End every attempt that still runs below a work folder, with all its processes."""
     backend = LocalBackend(root)
-    for attempt in root.glob("*/attempts/*"):
-        key = f"{attempt.parent.parent.name}.{attempt.name}"
-        # A runner that Ctrl-C caught on its way up has no lock yet to be found by: it reads this.
-        backend.stop(key, reason=EndReason.CANCELLED, grace_seconds=0)
+    keys = [f"{each.parent.parent.name}.{each.name}" for each in root.glob("*/attempts/*")]
+    # All are told before any is waited for: whoever loses patience meanwhile leaves nothing behind.
+    for key in keys:
+        with contextlib.suppress(Refusal):  # one spoilt its own folder
+            # Also a runner on its way up, which has no lock yet to be found by, reads this.
+            backend.stop(key, reason=EndReason.CANCELLED, grace_seconds=0)
+    for key in keys:
         backend.fail_node(key)
         backend.observe([key])  # finds the dead node and ends what is left of its processes
 
