@@ -108,14 +108,26 @@ class Daemon:
         if report.has_news:
             log.info("cycle", partition=partition_id, **report.counts())
 
+    def stop_at_end_of(self, pipe: int) -> None:
+        """Wait until nobody holds the other end of the pipe, then end after the heartbeat."""
+        # Read past Python's buffers: their lock, held at the end, would make a crash of it.
+        while os.read(pipe, 1):
+            pass
+        self.stop()
+
     def stop(self, *_: int | FrameType | None) -> None:
         """End after the current heartbeat."""
         self.stopping.set()
 
 
-def main() -> None:
-    """Run a daemon in the foreground until SIGTERM or Ctrl-C."""
+def main(*, until_closed: int | None = None) -> None:
+    """Run a daemon in the foreground until SIGTERM or Ctrl-C, or until a pipe has no other end.
+
+    `until_closed` is the descriptor of that pipe: whoever holds the other end takes us along.
+    """
     daemon = Daemon()
+    if until_closed is not None:
+        threading.Thread(target=daemon.stop_at_end_of, args=[until_closed], daemon=True).start()
     signal.signal(signal.SIGTERM, daemon.stop)
     signal.signal(signal.SIGINT, daemon.stop)
     daemon.run()

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -71,6 +72,32 @@ def test_serve_answers_keeps_a_daemon_and_takes_it_along(home, port):
         code = serving.wait(60)
     assert code == 0
     assert not another.is_running() or another.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_killed_serve_takes_its_daemon_along(home, port):
+    command = [sys.executable, "-m", "allmende", "serve", "--port", str(port)]
+    serving = subprocess.Popen(command, env=home, stdout=subprocess.DEVNULL)
+    daemons = []
+    try:
+        wait_for(lambda: psutil.Process(serving.pid).children())
+        daemons = psutil.Process(serving.pid).children()
+        leads = Path(home["ALLMENDE_HOME"]) / "allmende.sqlite3"
+        wait_for(lambda: holders(leads))
+        serving.kill()
+        serving.wait(60)
+        wait_for(lambda: not daemons[0].is_running() or daemons[0].status() == "zombie", seconds=20)
+        assert holders(leads) == []  # given back, so that the next one leads at once
+    finally:
+        serving.kill()
+        serving.wait(60)
+        for daemon in daemons:
+            if daemon.is_running():
+                daemon.kill()
+
+
+def holders(database: Path) -> list[tuple[str]]:
+    with sqlite3.connect(database, timeout=30) as connection:
+        return connection.execute("SELECT holder FROM lease").fetchall()
 
 
 def test_a_host_of_elsewhere_is_refused(home, port):

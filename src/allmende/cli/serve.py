@@ -21,6 +21,12 @@ from allmende.domain.basics.sentences import Sentence
 
 # The daemon is a program of its own: nothing here imports it.
 DAEMON_COMMAND = (sys.executable, "-c", "from allmende.daemon import main; main()")
+# Its standard input is a pipe whose other end we hold: when we are gone, however we went, it ends.
+DAEMON_BESIDE = (
+    sys.executable,
+    "-c",
+    "from allmende.daemon import main; main(until_closed=0)",
+)
 SECONDS_TO_STOP = 15.0
 SECONDS_BEFORE_RESTART = 1.0
 
@@ -109,12 +115,15 @@ def _daemon_beside() -> Iterator[None]:
 def _keep_daemon(stopping: threading.Event) -> None:
     while not stopping.is_set():
         # In a session of its own, Ctrl-C reaches it through us alone, once.
-        process = subprocess.Popen(DAEMON_COMMAND, start_new_session=True)  # noqa: S603 - our own
-        while process.poll() is None and not stopping.wait(0.2):
-            pass
-        if process.poll() is None:
-            _end(process)
-        elif not stopping.wait(SECONDS_BEFORE_RESTART):
+        process = subprocess.Popen(  # noqa: S603 - our own
+            DAEMON_BESIDE, start_new_session=True, stdin=subprocess.PIPE
+        )
+        with process:
+            while process.poll() is None and not stopping.wait(0.2):
+                pass
+            if process.poll() is None:
+                _end(process)
+        if not stopping.wait(SECONDS_BEFORE_RESTART):
             code = process.returncode
             say(Sentence("The daemon ended with code {code}; another begins.", {"code": code}))
 
