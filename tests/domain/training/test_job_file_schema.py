@@ -29,3 +29,10 @@ def test_the_schema_knows_exactly_the_keys_that_the_parser_asks_for():
         known = next(text for text in said if "no such key" in text).partition("Known are: ")[2]
         wanted = {key.rpartition(".")[2] for key in told if key.rpartition(".")[0] == section}
         assert set(known.rstrip(".").split(", ")) == wanted
+
+
+def test_schema_and_parser_agree_on_how_often_a_job_may_lose_its_node():
+    most = job_file_schema()["properties"]["retry"]["properties"]["max"]["maximum"]
+    file = {"name": "a", "blueprint": "medicine", "retry": {"max": most}}
+    assert parse_job_file(file).max_retries == most == 10
+    assert mistakes(retry={"max": 11}) == ["retry.max is 11; the most is 10."]

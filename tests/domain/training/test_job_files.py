@@ -296,11 +296,6 @@ def test_a_parameter_both_fixed_and_swept_is_refused():
     ]
 
 
-def test_retries_have_an_upper_bound():
-    assert parse_job_file({"name": "a", "blueprint": "b", "retry": {"max": 10}}).max_retries == 10
-    assert mistakes(retry={"max": 11}) == ["retry.max is 11; the most is 10."]
-
-
 def test_an_unknown_retry_reason_is_refused_with_the_one_that_was_meant():
     assert mistakes(retry={"on": ["node_failed"]}) == [
         "retry.on: there is no node_failed. Did you mean node_fail?"
