@@ -13,6 +13,7 @@ from allmende.services import twin
 from allmende.twin import clock, measures, shares
 from allmende.twin.findings import Findings
 from allmende.twin.replay import replay
+from allmende.twin.stagings import Staging, keep_common
 from tests.domain.scheduling.easy import easy
 from tests.domain.scheduling.simulation import Simulation, Work
 from tests.domain.scheduling.worlds import a_machine
@@ -32,13 +33,19 @@ CAPPED = [
 
 
 def play(trace, policy, rows=None):
-    findings = Findings()
-    grouping = shares.group_jobs(rows, trace) if rows else shares.everybody(trace)
+    staging = Staging(
+        trace=trace,
+        grouping=shares.group_jobs(rows, trace) if rows else shares.everybody(trace),
+        is_obeyed=policy == "allmende",
+        findings=Findings(),
+        read_seconds=0,
+    )
+    keep_common([staging])
     return replay(
-        trace,
+        staging.trace,
         policy=policy,
-        grouping=grouping,
-        findings=findings,
+        grouping=staging.grouping,
+        findings=staging.findings,
         half_life_seconds=HALF_LIFE,
     )
 

@@ -1,5 +1,6 @@
 """A shares file says who belongs to which group; what cannot be is refused with the reason."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -8,6 +9,8 @@ from allmende.domain.scheduling.shares import GuaranteesDoNotFit, GuaranteesExce
 from allmende.twin import shares
 from allmende.twin.findings import Findings
 from allmende.twin.shares import SharesUnreadable
+from allmende.twin.stagings import Staging, keep_common
+from allmende.twin.traces import NoJobs
 from tests.twin.test_replay import play
 from tests.twin.workshop import random_trace
 
@@ -45,16 +48,42 @@ def test_a_part_of_the_demand_is_made_of_whole_users_and_is_the_same_each_time(t
 
 
 def test_jobs_that_would_wait_for_ever_are_left_out_and_named():
-    findings = Findings()
     rows = [{"name": "a", "guarantee": 0.25, "users": [1], "widest_job_nodes": 1}]
     grouping = shares.group_jobs(rows, TRACE)
-    trace, kept = grouping.keep_covered(TRACE, findings, obeyed=True)
-    assert set(trace.users.tolist()) == {1}
-    assert trace.nodes.max() == 1
-    assert kept.group_of_job.tolist() == [0] * trace.arrivals.size
-    assert set(findings.counts) == {"no_group", "wider_than_guarantee"}
-    counted, _ = grouping.keep_covered(TRACE, Findings(), obeyed=False)
-    assert counted.nodes.max() > 1
+    obeyed, counted = (
+        Staging(
+            trace=TRACE,
+            grouping=grouping,
+            is_obeyed=is_obeyed,
+            findings=Findings(),
+            read_seconds=0,
+        )
+        for is_obeyed in (True, False)
+    )
+    keep_common([obeyed])
+    assert set(obeyed.trace.users.tolist()) == {1}
+    assert obeyed.trace.nodes.max() == 1
+    assert obeyed.grouping.group_of_job.tolist() == [0] * obeyed.trace.arrivals.size
+    assert set(obeyed.findings.counts) == {"no_group", "wider_than_guarantee"}
+    keep_common([counted])
+    assert counted.trace.nodes.max() > 1
+    # Side by side, both play the same jobs.
+    keep_common([counted, replace(obeyed, trace=counted.trace, grouping=counted.grouping)])
+    assert counted.trace.numbers.tolist() == obeyed.trace.numbers.tolist()
+    assert "uncovered_elsewhere" in counted.findings.counts
+
+
+def test_a_workload_of_which_nothing_can_be_played_is_refused():
+    rows = [{"name": "a", "users": [99]}]
+    staging = Staging(
+        trace=TRACE,
+        grouping=shares.group_jobs(rows, TRACE),
+        is_obeyed=True,
+        findings=Findings(),
+        read_seconds=0,
+    )
+    with pytest.raises(NoJobs, match="no_group"):
+        keep_common([staging])
 
 
 MISTAKES = [
@@ -78,6 +107,12 @@ def test_a_file_that_cannot_be_used_is_refused(tmp_path, text, words):
     with pytest.raises(SharesUnreadable) as refused:
         read(tmp_path, text)
     assert words in str(refused.value)
+
+
+def test_jobs_wider_than_a_ceiling_are_left_out_too():
+    rows = [{"name": "a", "ceiling": 0.25}]
+    uncovered = shares.group_jobs(rows, TRACE).find_uncovered(TRACE)
+    assert (uncovered["wider_than_ceiling"] == (TRACE.nodes > 2)).all()
 
 
 def test_guarantees_of_more_than_there_is_are_refused():

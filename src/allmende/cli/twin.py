@@ -2,22 +2,28 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from allmende import wiring
 from allmende.cli.output import AsJson, say, show
 from allmende.domain.basics.sentences import Sentence
-from allmende.services import twin
+from allmende.services import comparisons, twin
+from allmende.wiring import languages
 
 app = typer.Typer(help="Recorded workloads in virtual time: what would have been, under a policy.")
 
 
 @app.callback()
-def _twin() -> None:
+def _twin(context: typer.Context) -> None:
     """Recorded workloads in virtual time: what would have been, under a policy."""
+    language = languages.choose(context.find_root().params.get("_language") or "")
+    if language != "en":  # what is translated takes Django; plain figures do without
+        wiring.start()
+        languages.speak(language)
 
 
 @app.command()
@@ -72,11 +78,53 @@ def replay(
         _print(answered)
 
 
+@app.command()
+def compare(
+    scenarios: Annotated[list[Path], typer.Argument(help="TOML files; the first is compared to.")],
+    trace: Annotated[Path | None, typer.Option(help="Play this trace in all of them.")] = None,
+    nodes: Annotated[int | None, typer.Option(help="Nodes of the machine, in all.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write an HTML page with tables and charts.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Play the same workload under several policies, and say what each costs and gains."""
+    console = Console(stderr=True, quiet=json or not sys.stderr.isatty())
+    with console.status("") as status:
+        comparison = comparisons.compare(scenarios, trace=trace, nodes=nodes, tell=status.update)
+    if report is not None:
+        comparisons.write_report(comparison, report, translate=languages.translate)
+    document = comparison.to_json()
+    if json:
+        show(document, json=True)
+        return
+    show([_row_of(each) for each in document["scenarios"]])
+    for each in document["scenarios"]:
+        say("")
+        say(each["name"])
+        _print_groups(each["groups"])
+    if report is not None:
+        say(Sentence("The report is {path}.", {"path": str(report)}))
+
+
+def _row_of(scenario: dict[str, Any]) -> dict[str, object]:
+    names = ("name", "policy", "jobs", "utilisation", "wait_seconds_mean", "wait_seconds_p90")
+    return {name: _short(scenario[name]) for name in (*names, "bounded_slowdown_mean")}
+
+
 def _print(answered: twin.Answer) -> None:
     document = answered.to_json()
     groups, findings = document.pop("groups"), document.pop("findings")
     show({name: _short(value) for name, value in document.items()})
     say("")
+    _print_groups(groups)
+    for row in findings:
+        facts = {"count": row["count"], "lines": ", ".join(map(str, row["lines"]))}
+        say(Sentence("{count} × (first: {lines})", facts))
+        say(row["sentence"])
+
+
+def _print_groups(groups: dict[str, Any]) -> None:
     show(
         [
             {"group": name, **{key: _short(value) for key, value in row.items()}}
@@ -92,10 +140,6 @@ def _print(answered: twin.Answer) -> None:
             "lag_bound_node_seconds",
         ),
     )
-    for row in findings:
-        facts = {"count": row["count"], "lines": ", ".join(map(str, row["lines"]))}
-        say(Sentence("{count} × (first: {lines})", facts))
-        say(row["sentence"])
 
 
 def _short(value: object) -> object:

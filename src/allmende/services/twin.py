@@ -3,7 +3,7 @@
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from allmende.twin import measures, schedules, shares, tables, traces
 from allmende.twin.findings import Findings
 from allmende.twin.measures import Figures, GroupFigures
 from allmende.twin.replay import POLICIES, Replay, compile_everything, parser, replay
+from allmende.twin.stagings import Staging, keep_common
 
 HALF_LIFE_SECONDS = 7 * 24 * 3600
 Progress = Callable[[int, int], None]
@@ -28,8 +29,10 @@ class Question:
     nodes: int | None = None
     processors_per_node: int = 1
     shares: Path | None = None
+    groups: tuple[Mapping[str, Any], ...] = ()  # the same as a shares file, already read
     columns: str = ""
     half_life_seconds: int = HALF_LIFE_SECONDS
+    name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +55,7 @@ class Answer:
             "jobs": figures.jobs,
             "simulated_seconds": figures.simulated_seconds,
             "utilisation": figures.utilisation,
+            "utilisation_while_submitting": figures.utilisation_while_submitting,
             "wait_seconds_mean": figures.wait_seconds_mean,
             "wait_seconds_median": figures.wait_seconds_median,
             "wait_seconds_p90": figures.wait_seconds_p90,
@@ -89,29 +93,62 @@ def prepare() -> None:
 
 def answer(question: Question, *, progress: Progress | None = None) -> Answer:
     """Replay a trace and measure what came of it."""
+    return answer_all([question], progress=progress)[0]
+
+
+def answer_all(
+    questions: Sequence[Question],
+    *,
+    progress: Progress | None = None,
+    tell: Callable[[str], None] = lambda _name: None,
+) -> list[Answer]:
+    """Answer questions on one workload; each plays only the jobs that all of them can play."""
+    stagings = [_stage(question) for question in questions]
+    keep_common(stagings)
+    answers = []
+    for question, staging in zip(questions, stagings, strict=True):
+        tell(question.name)
+        replayed = replay(
+            staging.trace,
+            policy=question.policy,
+            grouping=staging.grouping,
+            findings=staging.findings,
+            half_life_seconds=question.half_life_seconds,
+            progress=progress,
+        )
+        answers.append(
+            Answer(
+                question=question,
+                replayed=replayed,
+                figures=measures.measure(replayed),
+                findings=staging.findings,
+                read_seconds=staging.read_seconds,
+            )
+        )
+    return answers
+
+
+def _stage(question: Question) -> Staging:
     _check(question)
     findings = Findings()
     begun = time.perf_counter()
     trace = read_trace(question, findings)
     read_seconds = time.perf_counter() - begun
-    grouping = (
-        shares.read_shares(question.shares, trace) if question.shares else shares.everybody(trace)
-    )
-    replayed = replay(
-        trace,
-        policy=question.policy,
-        grouping=grouping,
-        findings=findings,
-        half_life_seconds=question.half_life_seconds,
-        progress=progress,
-    )
-    return Answer(
-        question=question,
-        replayed=replayed,
-        figures=measures.measure(replayed),
+    return Staging(
+        trace=trace,
+        grouping=_group(question, trace),
+        is_obeyed=question.policy == "allmende",
         findings=findings,
         read_seconds=read_seconds,
     )
+
+
+def _group(question: Question, trace: traces.Trace) -> shares.Grouping:
+    if question.shares:
+        return shares.read_shares(question.shares, trace)
+    if question.groups:
+        return shares.group_rows(question.groups, trace, path=question.name)
+    return shares.everybody(trace)
 
 
 def read_trace(question: Question, findings: Findings) -> traces.Trace:

@@ -22,9 +22,16 @@ SENTENCES = {
     "wider_than_guarantee": Sentence(
         "Jobs wider than the guarantee of their group covers would never run; left out."
     ),
+    "wider_than_ceiling": Sentence(
+        "Jobs wider than the ceiling of their group would never run; left out."
+    ),
     "no_group": Sentence("Jobs that belong to no group of the shares file were left out."),
     "submitted_backwards": Sentence("Submissions that run backwards in time were sorted."),
     "run_above_limit": Sentence("Run times above the limit were cut at the limit."),
+    "uncovered_elsewhere": Sentence(
+        "Jobs that another scenario would leave out were left out here too, so that all play the "
+        "same jobs."
+    ),
     "never_started": Sentence("Jobs that had not started when nothing was to come any more."),
 }
 

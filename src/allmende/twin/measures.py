@@ -45,6 +45,7 @@ class Figures:
     jobs: int
     simulated_seconds: int
     utilisation: float
+    utilisation_while_submitting: float
     wait_seconds_mean: float
     wait_seconds_median: float
     wait_seconds_p90: float
@@ -74,6 +75,7 @@ def measure(replayed: Replay) -> Figures:
         jobs=int(started.sum()),
         simulated_seconds=simulated,
         utilisation=delivered / (simulated * trace.machine_nodes),
+        utilisation_while_submitting=_while_submitting(replayed),
         wait_seconds_mean=_mean(waits),
         wait_seconds_median=_percentile(waits, 50),
         wait_seconds_p90=_percentile(waits, 90),
@@ -82,6 +84,16 @@ def measure(replayed: Replay) -> Figures:
         begins_at=begins_at,
         interval_seconds=interval,
     )
+
+
+def _while_submitting(replayed: Replay) -> float:
+    """Return the utilisation up to the last submission: without the tail that one job can make."""
+    trace, starts = replayed.trace, replayed.starts
+    last = trace.arrivals[-1]
+    begun = np.where(starts == NEVER, last, np.minimum(starts, last))
+    ran = np.minimum(begun + trace.seconds, last) - begun
+    window = max(1, int(last - trace.arrivals[0]))
+    return int((ran * trace.nodes).sum()) / (window * trace.machine_nodes)
 
 
 def _measure_group(replayed: Replay, g: int, grid: tuple[int, int], delivered: int) -> GroupFigures:

@@ -87,8 +87,10 @@ def replay(
     max_time_limit_seconds: int | None = None,
     progress: Any = None,
 ) -> Replay:
-    """Play a trace. With a policy other than `allmende` groups are counted, but not obeyed."""
-    trace, grouping = grouping.keep_covered(trace, findings, obeyed=policy == "allmende")
+    """Play a trace. With a policy other than `allmende` groups are counted, but not obeyed.
+
+    Every job must have a group, and where groups are obeyed be covered by it.
+    """
     limits = Policy(
         backfill=POLICIES[policy],
         max_time_limit_seconds=max_time_limit_seconds or int(trace.limits.max()),

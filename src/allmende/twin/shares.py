@@ -12,7 +12,7 @@ name = "others"           # without a selector: everybody else
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,7 +22,6 @@ import numpy as np
 
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.shares import MICRONODES, Share, ShareTree, parts_per_million
-from allmende.twin.findings import Findings
 from allmende.twin.traces import Ints, Trace
 
 NO_GROUP = -1
@@ -43,22 +42,22 @@ class Grouping:
     tree: ShareTree
     group_of_job: Ints
 
-    def keep_covered(
-        self, trace: Trace, findings: Findings, *, obeyed: bool
-    ) -> tuple[Trace, "Grouping"]:
-        """Leave out jobs that would wait for ever: of no group, or wider than it covers."""
-        keep = self.group_of_job != NO_GROUP
-        findings.add_many("no_group", trace.numbers[~keep])
+    def select(self, chosen: Any) -> "Grouping":
+        """Return the grouping of only these jobs."""
+        return replace(self, group_of_job=self.group_of_job[chosen])
+
+    def find_uncovered(self, trace: Trace) -> dict[str, Any]:
+        """Return which jobs would wait for ever: of no group, or wider than it may use."""
+        has_group = self.group_of_job != NO_GROUP
         widest = np.array(
             [s.widest_job_nodes if s.guarantee_ppm else MICRONODES for s in self.tree.groups]
         )
-        too_wide = keep & (trace.nodes > widest[self.group_of_job])
-        if obeyed:
-            findings.add_many("wider_than_guarantee", trace.numbers[too_wide])
-            keep &= ~too_wide
-        if keep.all():
-            return trace, self
-        return trace.select(keep), replace(self, group_of_job=self.group_of_job[keep])
+        ceilings = np.array([s.ceiling_nodes(trace.machine_nodes) for s in self.tree.groups])
+        return {
+            "no_group": ~has_group,
+            "wider_than_guarantee": has_group & (trace.nodes > widest[self.group_of_job]),
+            "wider_than_ceiling": has_group & (trace.nodes > ceilings[self.group_of_job]),
+        }
 
 
 def everybody(trace: Trace) -> Grouping:
@@ -76,13 +75,18 @@ def read_shares(path: Path, trace: Trace) -> Grouping:
     rows = document.get("groups")
     if not isinstance(rows, list) or not rows or set(document) != {"groups"}:
         raise SharesUnreadable(path=str(path), problem="it needs [[groups]], and nothing else")
+    return group_rows(rows, trace, path=str(path))
+
+
+def group_rows(rows: Sequence[Mapping[str, Any]], trace: Trace, *, path: str) -> Grouping:
+    """Apply the rows of a shares file, or of a scenario, to a trace."""
     try:
         return group_jobs(rows, trace)
     except (ValueError, TypeError) as problem:
-        raise SharesUnreadable(path=str(path), problem=str(problem)) from problem
+        raise SharesUnreadable(path=path, problem=str(problem)) from problem
 
 
-def group_jobs(rows: list[Mapping[str, Any]], trace: Trace) -> Grouping:
+def group_jobs(rows: Sequence[Mapping[str, Any]], trace: Trace) -> Grouping:
     """Return the grouping that rows of a shares file describe; `ValueError` says what is wrong."""
     group_of_job = np.full(trace.arrivals.size, NO_GROUP, dtype=np.int64)
     names = [_check_row(number, row) for number, row in enumerate(rows, start=1)]
@@ -150,7 +154,7 @@ def _users_of_demand(trace: Trace, row: Mapping[str, Any], free: Any) -> Ints:
 
 
 def _share(
-    row: Mapping[str, Any], trace: Trace, is_mine: Any, rows: list[Mapping[str, Any]]
+    row: Mapping[str, Any], trace: Trace, is_mine: Any, rows: Sequence[Mapping[str, Any]]
 ) -> Share:
     """Return the share of a group; its widest job is as wide as the guarantees leave room for."""
     guarantee = parts_per_million(row.get("guarantee", 0))

@@ -1,0 +1,83 @@
+"""A scenario: a trace, a machine and a policy, as a small TOML file.
+
+name = "22 % for SMEs"
+trace = "KTH-SP2-1996-2.1-cln.swf.gz"   # beside the file; --trace stands in for it
+policy = "allmende"
+
+[[groups]]
+name = "sme"
+guarantee = 0.22
+demand = 0.15
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from allmende.domain.basics.refusals import Refusal
+
+KEYS = ("name", "trace", "policy", "nodes", "procs_per_node", "columns", "half_life_days", "groups")
+
+
+class ScenarioUnreadable(Refusal):
+    """The scenario {path} cannot be used: {problem}."""
+
+    status = 422
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """One way that things could be; `groups` are the rows of a shares file."""
+
+    name: str
+    path: Path
+    trace: Path | None
+    policy: str = "allmende"
+    nodes: int | None = None
+    processors_per_node: int = 1
+    columns: str = ""
+    half_life_days: int = 7
+    groups: tuple[Mapping[str, Any], ...] = ()
+
+
+def read_scenario(path: Path) -> Scenario:
+    """Read a scenario; a key that it does not know is refused."""
+    try:
+        document = tomllib.loads(path.read_text())
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise ScenarioUnreadable(path=str(path), problem=str(problem)) from problem
+    for key, value in document.items():
+        problem_of_key = _check(key, value)
+        if problem_of_key:
+            raise ScenarioUnreadable(path=str(path), problem=problem_of_key)
+    trace = document.get("trace")
+    return Scenario(
+        name=document.get("name", path.stem),
+        path=path,
+        trace=path.parent / trace if trace else None,
+        policy=document.get("policy", "allmende"),
+        nodes=document.get("nodes"),
+        processors_per_node=document.get("procs_per_node", 1),
+        columns=document.get("columns", ""),
+        half_life_days=document.get("half_life_days", 7),
+        groups=tuple(document.get("groups", ())),
+    )
+
+
+def _check(key: str, value: Any) -> str:
+    """Return what is wrong with a key, or nothing."""
+    if key not in KEYS:
+        close = get_close_matches(key, KEYS, n=1)
+        return f"it has an unknown key {key}" + (f"; did you mean {close[0]}?" if close else "")
+    if key in ("nodes", "procs_per_node", "half_life_days"):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            return f"{key} must be a whole number above 0"
+    elif key == "groups":
+        if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+            return "groups must be written as [[groups]]"
+    elif not isinstance(value, str) or (not value and key != "columns"):
+        return f"{key} must be a text"
+    return ""
