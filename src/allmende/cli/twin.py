@@ -11,7 +11,7 @@ from rich.progress import Progress
 from allmende import wiring
 from allmende.cli.output import AsJson, say, show
 from allmende.domain.basics.sentences import Sentence
-from allmende.services import comparisons, twin
+from allmende.services import comparisons, twin, workloads
 from allmende.wiring import languages
 
 app = typer.Typer(help="Recorded workloads in virtual time: what would have been, under a policy.")
@@ -112,12 +112,61 @@ def _row_of(scenario: dict[str, Any]) -> dict[str, object]:
     return {name: _short(scenario[name]) for name in (*names, "bounded_slowdown_mean")}
 
 
+@app.command()
+def generate(
+    trace: Annotated[
+        Path, typer.Argument(help="SWF (.swf, .swf.gz), CSV, or a folder of exported evidence.")
+    ],
+    out: Annotated[Path, typer.Option(help="File to write: .swf or .swf.gz.")],
+    nodes: Annotated[
+        int | None, typer.Option(help="Nodes of the machine to generate for; else the recorded.")
+    ] = None,
+    demand: Annotated[
+        float, typer.Option(help="Times the recorded load, by more or fewer arrivals.")
+    ] = 1.0,
+    days: Annotated[
+        float | None, typer.Option(help="Days to generate; else as long as the trace.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Jobs to generate, instead of a number of days.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Equal seeds make equal jobs.")] = 0,
+    trace_nodes: Annotated[
+        int | None, typer.Option(help="Nodes of the recorded machine; else what the trace says.")
+    ] = None,
+    procs_per_node: Annotated[
+        int, typer.Option(help="Processors of a node; an SWF processor is a node otherwise.")
+    ] = 1,
+    columns: Annotated[
+        str, typer.Option(help="For CSV: submit=COLUMN,run=COLUMN,nodes=COLUMN …")
+    ] = "",
+    json: AsJson = False,
+) -> None:
+    """Write a workload like a recorded one: longer, for another machine, with another demand."""
+    recorded = twin.Question(
+        trace=trace, nodes=trace_nodes, processors_per_node=procs_per_node, columns=columns
+    )
+    order = workloads.Order(
+        trace=recorded, out=out, nodes=nodes, demand=demand, days=days, jobs=jobs, seed=seed
+    )
+    made = workloads.generate_workload(order).to_json()
+    if json:
+        show(made, json=True)
+        return
+    show({name: _short(value) for name, value in made["generated"].items()})
+    _print_findings(made["findings"])
+
+
 def _print(answered: twin.Answer) -> None:
     document = answered.to_json()
     groups, findings = document.pop("groups"), document.pop("findings")
     show({name: _short(value) for name, value in document.items()})
     say("")
     _print_groups(groups)
+    _print_findings(findings)
+
+
+def _print_findings(findings: list[dict[str, Any]]) -> None:
     for row in findings:
         facts = {"count": row["count"], "lines": ", ".join(map(str, row["lines"]))}
         say(Sentence("{count} × (first: {lines})", facts))

@@ -129,7 +129,7 @@ def answer_all(
 
 
 def _stage(question: Question) -> Staging:
-    _check(question)
+    check(question)
     findings = Findings()
     begun = time.perf_counter()
     trace = read_trace(question, findings)
@@ -186,7 +186,8 @@ def peak_rss_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _check(question: Question) -> None:
+def check(question: Question) -> None:
+    """Refuse a policy that is unknown and counts that are not above 0; `InvalidInput`."""
     if question.policy not in POLICIES:
         raise InvalidInput(
             field="policy",

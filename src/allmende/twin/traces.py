@@ -58,6 +58,7 @@ class Trace:
     unix_groups: Ints
     queues: Ints
     labels: tuple[str, ...] = ()  # names of `queues`, where the trace has names instead of numbers
+    begins_at: int = 0  # Unix instant of second 0; 0 also where nobody said
 
     def select(self, chosen: Any) -> "Trace":
         """Return the trace with only these jobs, or with all of them in this order."""
@@ -96,6 +97,7 @@ def read_swf(
         users=users,
         unix_groups=groups,
         queues=queues,
+        begins_at=_begins_at(header),
     )
     return tidy(trace, findings)
 
@@ -154,3 +156,8 @@ def _machine_nodes(header: dict[str, str], processors_per_node: int) -> int | No
         if words and words[0].isdigit() and int(words[0]) > 0:
             return int(words[0]) // per_node
     return None
+
+
+def _begins_at(header: dict[str, str]) -> int:
+    word = next(iter(header.get("UnixStartTime", "").split()), "")
+    return int(word) if word.isascii() and word.isdigit() else 0
