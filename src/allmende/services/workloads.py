@@ -22,6 +22,12 @@ class RecordedMachineUnknown(Refusal):
     status = 422
 
 
+class WorkloadUnwritable(Refusal):
+    """The workload cannot be written to {path}: {problem}. Choose another file with --out."""
+
+    status = 422
+
+
 @dataclass(frozen=True, kw_only=True)
 class Order:
     """What to generate, from what, and where to. Without `jobs` and `days`: as long as the trace.
@@ -88,7 +94,10 @@ def generate_workload(order: Order) -> Workload:
         machine_nodes=order.nodes,
         demand=order.demand,
     )
-    write_swf(generated, order.out, _notes(order, generated))
+    try:
+        write_swf(generated, order.out, _notes(order, generated))
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as problem:
+        raise WorkloadUnwritable(path=str(order.out), problem=problem.strerror) from problem
     return Workload(order=order, model=model, generated=generated, findings=findings)
 
 

@@ -22,11 +22,14 @@ def write_swf(trace: Trace, path: Path, notes: Iterable[str]) -> None:
     Raises `OSError`. A file that was there is replaced once the new one is whole.
     """
     draft = path.with_name(path.name + ".draft")
-    with _open(draft, packed=path.suffix == ".gz") as file:
-        file.write("".join(_header(trace, notes)).encode())
-        for first in range(0, trace.numbers.size, JOBS_AT_ONCE):
-            file.write(_lines(trace.select(slice(first, first + JOBS_AT_ONCE))).encode())
-    draft.replace(path)
+    try:
+        with _open(draft, packed=path.suffix == ".gz") as file:
+            file.write("".join(_header(trace, notes)).encode())
+            for first in range(0, trace.numbers.size, JOBS_AT_ONCE):
+                file.write(_lines(trace.select(slice(first, first + JOBS_AT_ONCE))).encode())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)  # still there only when the disk was in the way
 
 
 @contextmanager
