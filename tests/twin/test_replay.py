@@ -151,8 +151,7 @@ def test_capacity_that_shrinks_keeps_jobs_out_and_lets_running_ones_finish():
     trace = random_trace(Random(3), jobs=30)
     replayed = play(trace, "easy")
     board, works, ends = board_of(trace, changes=[(20, 2), (300, 8)])
-    state = np.array([0, 0, 10_000])
-    clock.run(board, works, ends, state)
+    clock.run(board, works, ends, clock.begin(left=10_000))
     started = works.starts
     assert (started >= 0).all()
     assert started.tolist() != replayed.starts.tolist()

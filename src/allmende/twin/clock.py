@@ -13,6 +13,8 @@ from allmende.domain.scheduling.boards import (
     CAPACITY_NOW,
     CHANGES,
     FREE,
+    NEVER,
+    NOW,
     STARTS,
     Board,
 )
@@ -23,7 +25,6 @@ from allmende.domain.scheduling.waiting import push
 
 Ints = NDArray[np.int64]
 LATEST = 1 << 62
-NOT_STARTED = -1
 
 
 class Works(NamedTuple):
@@ -44,20 +45,42 @@ class Ends(NamedTuple):
     jobs: Ints
 
 
-def run(board: Board, works: Works, ends: Ends, state: Ints) -> None:
-    """Play from where `state` (next arrival, running jobs, decisions left) stopped.
+# What `run` goes by, and where it stopped.
+ARRIVED, RUNNING, LEFT, WANTED, UNTIL, DECIDES_FIRST = range(6)
 
-    Returns when nothing is to come any more, or when so many decisions were made.
+
+def begin(
+    *,
+    arrived: int = 0,
+    running: int = 0,
+    left: int = 0,
+    wanted: int = NEVER,
+    until: int = LATEST,
+    decides_first: bool = False,
+) -> Ints:
+    """Return the state from which `run` goes on.
+
+    `arrived`: the next job to arrive; `running`: the ends on the heap; `left`: decisions that may
+    be made; `wanted`: a job whose start ends the run; `until`: the last instant to be played;
+    `decides_first`: whether a decision is due at the board's own instant.
     """
-    arrived, running, left = state[0], state[1], state[2]
-    jobs, count = board.jobs, works.arrivals.size
-    while left > 0:
+    return np.array([arrived, running, left, wanted, until, int(decides_first)], dtype=np.int64)
+
+
+def run(board: Board, works: Works, ends: Ends, state: Ints) -> None:
+    """Play on from where `state` stopped, until nothing is to come, or what is wanted happened."""
+    arrived, running, left = state[ARRIVED], state[RUNNING], state[LEFT]
+    wanted, jobs, count = state[WANTED], board.jobs, works.arrivals.size
+    if state[DECIDES_FIRST]:
+        state[DECIDES_FIRST] = 0
+        running = start_some(board, works, ends, running)
+    while left > 0 and (wanted == NEVER or works.starts[wanted] == NEVER):
         now = works.arrivals[arrived] if arrived < count else LATEST
         if running > 0:
             now = min(now, ends.seconds[0])
         if board.settings[CHANGES] > 0:
             now = min(now, board.changes[0])
-        if now == LATEST:
+        if now == LATEST or now > state[UNTIL]:
             break
         advance(board, now)
         change_capacity(board, now)
@@ -69,15 +92,22 @@ def run(board: Board, works: Works, ends: Ends, state: Ints) -> None:
         while arrived < count and works.arrivals[arrived] <= now:
             push(board, arrived)
             arrived += 1
-        decide(board)
-        for i in range(board.settings[STARTS]):
-            j = board.start_order[i]
-            works.starts[j] = now
-            running = push_end(ends, running, now + works.seconds[j], j)
+        running = start_some(board, works, ends, running)
         left -= 1
-    state[0] = arrived
-    state[1] = running
-    state[2] = left
+    state[ARRIVED] = arrived
+    state[RUNNING] = running
+    state[LEFT] = left
+
+
+def start_some(board: Board, works: Works, ends: Ends, running: Any) -> Any:
+    """Decide, and let what starts run; return how many run."""
+    decide(board)
+    now = board.settings[NOW]
+    for i in range(board.settings[STARTS]):
+        j = board.start_order[i]
+        works.starts[j] = now
+        running = push_end(ends, running, now + works.seconds[j], j)
+    return running
 
 
 def change_capacity(board: Board, now: Any) -> None:

@@ -1,6 +1,7 @@
 """A replay: a trace on a board, under a policy, in virtual time."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -29,9 +30,11 @@ POLICIES = {
 EVERYBODY = ("everybody",)
 DECISIONS_AT_ONCE = 100_000
 
+Progress = Callable[[int, int], None]
+
 CLOCK: compiled.Functions = (
     (swf, "is_blank parse_number parse_lines"),
-    (clock, "change_capacity push_end pop_end run"),
+    (clock, "change_capacity push_end pop_end start_some run"),
     (courses, "follow"),
 )
 
@@ -61,11 +64,9 @@ def compile_everything() -> None:
     """Compile for the types of real calls; Numba keeps the results on disk."""
     one = np.ones(1, dtype=np.int64)
     trace = Trace(name="", machine_nodes=1, **dict.fromkeys(COLUMNS, one))
-    limits = Policy(max_time_limit_seconds=1, usage_half_life_seconds=1)
-    tree, paths, leaf_of_job = _places("easy", trace, everybody(trace))
-    board = compiled.pack(_lay_out(trace, tree, (paths, leaf_of_job), limits))
-    functions = compiled_clock().functions
-    functions["run"](board, *_world(trace), np.zeros(3, dtype=np.int64))
+    play = Play(trace, everybody(trace), policy="easy", half_life_seconds=1)
+    board, functions = compiled.pack(play.board), compiled_clock().functions
+    functions["run"](board, play.works, play.ends, clock.begin())
     functions["decide"](board)
     events = np.zeros((1, 3), dtype=np.int64)
     functions["follow"](events, np.ones(3, dtype=np.int64), Course._make([one.copy()] * 4))
@@ -77,6 +78,49 @@ def parser(size_bytes: int) -> Any:
     return swf.parse_lines if size_bytes < 1 << 16 else compiled_clock().functions["parse_lines"]
 
 
+class Play:
+    """A trace on a board in virtual time; it can be stopped, looked at, and played on.
+
+    With a policy other than `allmende` groups are counted, but not obeyed. Every job must have a
+    group, and where groups are obeyed be covered by it.
+    """
+
+    def __init__(
+        self, trace: Trace, grouping: Grouping, *, policy: str, half_life_seconds: int
+    ) -> None:
+        self.trace, self.grouping, self.policy = trace, grouping, policy
+        self.limits = Policy(
+            backfill=POLICIES[policy],
+            max_time_limit_seconds=int(trace.limits.max()),
+            usage_half_life_seconds=half_life_seconds,
+        )
+        self.tree, self.paths, self.leaf_of_job = _places(policy, trace, grouping)
+        check_admission(self.tree, capacity_nodes=trace.machine_nodes)
+        self.numbers = number_places(self.tree, self.paths)
+        self.board = _lay_out(self)
+        self.works, self.ends = _world(trace)
+        self._run: Any = clock.run
+        begun = time.perf_counter()
+        if trace.arrivals.size >= compiled.COMPILE_FROM_JOBS:
+            self.board = compiled.pack(self.board)
+            self._run = compiled_clock().functions["run"]
+            self._run(self.board, self.works, self.ends, clock.begin())  # compiles or loads
+        self.compile_seconds = time.perf_counter() - begun
+
+    def go_on(self, state: Ints, progress: Progress | None = None) -> None:
+        """Play on until nothing is to come, or until what the state wants."""
+        state[clock.LEFT] = 0
+        while state[clock.LEFT] == 0:
+            state[clock.LEFT] = DECISIONS_AT_ONCE
+            self._run(self.board, self.works, self.ends, state)
+            if progress:
+                progress(int(state[clock.ARRIVED]), self.trace.arrivals.size)
+
+    def path_of(self, place: int) -> Path:
+        """Return the place in the share tree of a job of the trace."""
+        return self.paths[int(self.leaf_of_job[place])]
+
+
 def replay(
     trace: Trace,
     *,
@@ -84,47 +128,26 @@ def replay(
     grouping: Grouping,
     findings: Findings,
     half_life_seconds: int,
-    max_time_limit_seconds: int | None = None,
-    progress: Any = None,
+    progress: Progress | None = None,
 ) -> Replay:
-    """Play a trace. With a policy other than `allmende` groups are counted, but not obeyed.
-
-    Every job must have a group, and where groups are obeyed be covered by it.
-    """
-    limits = Policy(
-        backfill=POLICIES[policy],
-        max_time_limit_seconds=max_time_limit_seconds or int(trace.limits.max()),
-        usage_half_life_seconds=half_life_seconds,
-    )
-    tree, paths, leaf_of_job = _places(policy, trace, grouping)
-    check_admission(tree, capacity_nodes=trace.machine_nodes)
-    board = _lay_out(trace, tree, (paths, leaf_of_job), limits)
-    works, ends = _world(trace)
+    """Play a trace from its first submission to its last end."""
+    play = Play(trace, grouping, policy=policy, half_life_seconds=half_life_seconds)
     begun = time.perf_counter()
-    run: Any = clock.run
-    if trace.arrivals.size >= compiled.COMPILE_FROM_JOBS:
-        board, run = compiled.pack(board), compiled_clock().functions["run"]
-        run(board, works, ends, np.zeros(3, dtype=np.int64))  # compiles, or loads what was compiled
-    compiled_at = time.perf_counter()
-    state = np.array([0, 0, 0], dtype=np.int64)
-    while state[2] == 0:
-        state[2] = DECISIONS_AT_ONCE
-        run(board, works, ends, state)
-        if progress:
-            progress(int(state[0]), trace.arrivals.size)
-    ended_at = time.perf_counter()
-    findings.add_many("never_started", trace.numbers[works.starts == NEVER])
+    play.go_on(clock.begin(), progress)
+    loop_seconds = time.perf_counter() - begun
+    findings.add_many("never_started", trace.numbers[play.works.starts == NEVER])
     return Replay(
         trace=trace,
         policy=policy,
-        tree=tree,
-        limits=limits,
+        tree=play.tree,
+        limits=play.limits,
         grouping=grouping,
-        starts=works.starts,
-        loop_seconds=ended_at - compiled_at,
-        compile_seconds=compiled_at - begun,
+        starts=play.works.starts,
+        loop_seconds=loop_seconds,
+        compile_seconds=play.compile_seconds,
         kernel_worst_lags={
-            share.path: int(board.groups.worst_lags[g]) for g, share in enumerate(tree.groups)
+            share.path: int(play.board.groups.worst_lags[g])
+            for g, share in enumerate(play.tree.groups)
         },
     )
 
@@ -150,23 +173,19 @@ def _world(trace: Trace) -> tuple[Works, Ends]:
     return works, Ends(np.zeros(room, dtype=np.int64), np.zeros(room, dtype=np.int64))
 
 
-def _lay_out(
-    trace: Trace, tree: ShareTree, leaves_of_jobs: tuple[list[Path], Ints], policy: Policy
-) -> Board:
+def _lay_out(play: Play) -> Board:
     """Return a board with all jobs of the trace on it, none of which has arrived yet."""
-    paths, leaf_of_job = leaves_of_jobs
-    numbers = number_places(tree, paths)
+    trace, tree, policy, numbers = play.trace, play.tree, play.limits, play.numbers
     count = trace.arrivals.size
-    most_running = min(trace.machine_nodes, count)
     everybody_reserves = policy.backfill is Backfill.CONSERVATIVE
     sizes = Sizes(
         jobs=count,
-        running=most_running,
+        running=min(trace.machine_nodes, count),
         reservations=count if everybody_reserves else len(numbers.groups),
     )
     board = make_board(tree, numbers, policy, sizes)
-    leaves = np.array([numbers.leaves[path] for path in paths], dtype=np.int64)
-    board.jobs.leaves[:] = leaves[leaf_of_job]
+    leaves = np.array([numbers.leaves[path] for path in play.paths], dtype=np.int64)
+    board.jobs.leaves[:] = leaves[play.leaf_of_job]
     board.jobs.groups[:] = board.leaves.groups[board.jobs.leaves]
     board.jobs.nodes[:] = trace.nodes
     board.jobs.freed[:] = trace.nodes
@@ -176,7 +195,7 @@ def _lay_out(
     settings[boards.NOW] = settings[boards.EPOCH] = trace.arrivals[0]
     settings[boards.CAPACITY_NOW] = settings[boards.FREE] = trace.machine_nodes
     settings[boards.HALF_LIFE] = policy.usage_half_life_seconds
-    settings[boards.COUNTS_USAGE] = len(paths) > 1
+    settings[boards.COUNTS_USAGE] = len(play.paths) > 1
     for g, share in enumerate(tree.groups):
         board.groups.thresholds[g] = pressing_threshold(share, policy)
     set_ceilings(board, tree, numbers, trace.machine_nodes)

@@ -31,7 +31,7 @@ class Launch:
 class AttemptState(StrEnum):
     """What the backend knows of an attempt."""
 
-    UNKNOWN = "unknown"  # never seen: it may be started
+    UNKNOWN = "unknown"  # never seen, or nothing is left of it
     RUNNING = "running"
     ENDED = "ended"
 

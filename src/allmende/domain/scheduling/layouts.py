@@ -149,19 +149,27 @@ def rank_submissions(snapshot: Snapshot) -> dict[str, int]:
     return ranks
 
 
-def lay_out(snapshot: Snapshot, policy: Policy, eligible: Sequence[PendingJob]) -> Board:
+def lay_out(
+    snapshot: Snapshot,
+    policy: Policy,
+    eligible: Sequence[PendingJob],
+    *,
+    numbers: Places | None = None,
+    to_come: int = 0,
+) -> Board:
     """Return the board of a snapshot; its first jobs are the eligible ones, in that order.
 
-    They come by submission, so that each leaf's queue is in order.
+    They come by submission, so that each leaf's queue is in order. Behind the running jobs there is
+    room for so many that are still to come, on the places of `numbers`.
     """
     machine, now = snapshot.machine, snapshot.now_seconds
     ranks = rank_submissions(snapshot)
     paths = [job.path for job in eligible] + [job.path for job in snapshot.running]
-    numbers = number_places(snapshot.tree, paths)
+    numbers = numbers or number_places(snapshot.tree, paths)
     changes = machine.list_changes_after(now)
     sizes = Sizes(
-        jobs=len(eligible) + len(snapshot.running),
-        running=len(eligible) + len(snapshot.running),
+        jobs=len(eligible) + len(snapshot.running) + to_come,
+        running=len(eligible) + len(snapshot.running) + to_come,
         changes=len(changes),
         borrowers=len(rank_borrowers(snapshot)),
         reservations=len(eligible) + len(numbers.groups),
