@@ -14,7 +14,7 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.jobs import LIFECYCLE, Job, JobState
 from allmende.domain.training.job_files import parse_job_file
-from allmende.services import jobs, runs
+from allmende.services import forecasts, jobs, runs
 from allmende.wiring.job_texts import KeyIsThereTwice, read_job_text
 
 app = typer.Typer()
@@ -91,10 +91,15 @@ def explain_job(job_id: str, json: AsJson = False) -> None:
     """Say why a job waits, or why it ended."""
     job = jobs.get_job(acting_person(), job_id).job
     sentence = job.wait or job.end or Sentence("It is running.")
+    forecast = forecasts.forecast_job(
+        acting_person(), job_id, now=wiring.now(), workshop=wiring.workshop()
+    )
     if json:
-        show({"state": job.state, "sentence": sentence}, json=True)
-    else:
-        say(sentence)
+        show({"state": job.state, "sentence": sentence, "forecast": forecast}, json=True)
+        return
+    say(sentence)
+    if forecast is not None:
+        say(forecasts.say_forecast(forecast))
 
 
 @app.command("events")

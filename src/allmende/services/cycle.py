@@ -13,7 +13,7 @@ from allmende.domain.scheduling.kernel import plan
 from allmende.domain.scheduling.plans import Plan, Snapshot
 from allmende.domain.scheduling.recordings import record_plan, record_snapshot
 from allmende.domain.trust.permissions import Permission, check_permission
-from allmende.services import audit, launches, metering, mistakes, queues, trainings
+from allmende.services import audit, forecasts, launches, metering, mistakes, queues, trainings
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.mistakes import Mistake
 from allmende.services.snapshots import name_groups, policy_of, take_snapshot
@@ -60,6 +60,7 @@ def run_cycle(deed: Deed, partition_id: str, *, workshop: Workshop) -> CycleRepo
     decided = decide(deed, partition)
     left_out += _carry_out(deed, partition, workshop)
     left_out += trainings.register_trainings(deed, partition, workshop=workshop)
+    forecasts.tend_forecasts(deed, partition, started=[s.job_id for s in decided.starts])
     return CycleReport(
         ended=tuple(ended),
         started=tuple(start.job_id for start in decided.starts),

@@ -74,7 +74,7 @@ def take_snapshot(
     `bars` says by job why some may not start, however many nodes are free.
     """
     machine = machine_of(partition, attempts)
-    now_seconds = _seconds_of(now)
+    now_seconds = seconds_of(now)
     by_id = {job.id: job for job in alive}
     running = tuple(
         _running(by_id[attempt.job_id], attempt, machine, now_seconds)
@@ -122,10 +122,10 @@ def _group(value: dict[str, Any]) -> GroupState:
 def _pending(job: Job, bar: Sentence | None) -> PendingJob:
     return PendingJob(
         id=job.id,
-        path=_path(job),
+        path=path_of(job),
         nodes=job.request.nodes,
         time_limit_seconds=job.request.time_limit_seconds + _margin(job.request.grace_seconds),
-        submitted_at_seconds=_seconds_of(job.submitted_at),
+        submitted_at_seconds=seconds_of(job.submitted_at),
         eligible=bool(job.hold_id) and bar is None,
         hold_reason=bar or (None if job.hold_id else job.wait),
         preemptible=job.request.preemptible,
@@ -133,14 +133,14 @@ def _pending(job: Job, bar: Sentence | None) -> PendingJob:
 
 
 def _running(job: Job, attempt: Attempt, machine: Machine, now_seconds: int) -> RunningJob:
-    started = _seconds_of(attempt.decided_at)
+    started = seconds_of(attempt.decided_at)
     limit = job.request.time_limit_seconds + _margin(job.request.grace_seconds)
     is_stopping = attempt.stop_reason is not None or job.stop_request is not StopRequest.NONE
     return RunningJob(
         id=job.id,
-        path=_path(job),
+        path=path_of(job),
         node_indices=machine.indices_of(attempt.nodes),
-        submitted_at_seconds=_seconds_of(job.submitted_at),
+        submitted_at_seconds=seconds_of(job.submitted_at),
         started_at_seconds=started,
         ends_by_seconds=max(started + limit, now_seconds + 1),
         preemptible=job.request.preemptible,
@@ -149,7 +149,8 @@ def _running(job: Job, attempt: Attempt, machine: Machine, now_seconds: int) -> 
     )
 
 
-def _path(job: Job) -> Path:
+def path_of(job: Job) -> Path:
+    """Return the place of a job in the share tree."""
     return (job.group_id, job.project_id, job.person_id)
 
 
@@ -157,5 +158,6 @@ def _margin(grace_seconds: int) -> int:
     return grace_seconds + HEARTBEAT_MARGIN_SECONDS
 
 
-def _seconds_of(instant: datetime) -> int:
+def seconds_of(instant: datetime) -> int:
+    """Return an instant as the kernel counts: whole seconds of the Unix clock."""
     return int(instant.astimezone(UTC).timestamp())

@@ -231,6 +231,14 @@ def _alive(partition_id: str) -> "models.QuerySet[JobRow]":
     return rows.order_by("submitted_at", "id")
 
 
+def list_ended_jobs(partition_id: str, *, limit: int) -> list[Job]:
+    """Return the jobs of a partition that ran and ended last, the earliest submitted first."""
+    rows = JobRow.objects.filter(
+        partition_id=partition_id, started_at__isnull=False, ended_at__isnull=False
+    )
+    return [_job(row) for row in rows.order_by("-submitted_at", "-id")[:limit]][::-1]
+
+
 def list_jobs_to_read(partition_id: str) -> list[Job]:
     """Return the completed jobs whose output was not read yet."""
     rows = JobRow.objects.filter(

@@ -5,6 +5,7 @@ from allmende.storage.audit import AuditEventRow, AuditHeadRow
 from allmende.storage.awards import AwardRow
 from allmende.storage.calls import CallRow, RulesSnapshotRow
 from allmende.storage.cycles import CycleRow, FairnessStateRow, LeaseRow
+from allmende.storage.forecasts import ForecastRow
 from allmende.storage.jobs import AttemptRow, JobEventRow, JobRow
 from allmende.storage.ledger import LedgerAccountRow, LedgerBalanceRow, LedgerTransferRow
 from allmende.storage.organisations import OrganisationRow
@@ -25,6 +26,7 @@ __all__ = [
     "CallRow",
     "CycleRow",
     "FairnessStateRow",
+    "ForecastRow",
     "JobEventRow",
     "JobRow",
     "LeaseRow",

@@ -66,6 +66,11 @@ class Forward:
         self.pools = Pools.of(past, self.eligible, snapshot.running, now=snapshot.now_seconds)
 
     @property
+    def eligible_ids(self) -> set[str]:
+        """Return the jobs that wait for nothing but nodes."""
+        return {job.id for job in self.eligible}
+
+    @property
     def first_to_come(self) -> int:
         """Return the place of the first job on the board that has not arrived yet."""
         return len(self.eligible) + len(self.snapshot.running)
@@ -97,10 +102,9 @@ class Forward:
             until=now + HORIZON_SECONDS,
             decides_first=True,
         )
-        play: Any = clock.run
-        if works.arrivals.size >= compiled.COMPILE_FROM_JOBS:
-            board, play = compiled.pack(board), compiled_clock().functions["run"]
-        play(board, works, ends, state)
+        # Compiled even for a few jobs: the runs are many.
+        play: Any = compiled_clock().functions["run"]
+        play(compiled.pack(board), works, ends, state)
         start = int(works.starts[wanted])
         return HORIZON_SECONDS if start == NEVER else start - now
 
@@ -161,6 +165,7 @@ class Forward:
         board = lay_out(snapshot, policy, self.eligible, numbers=numbers, to_come=len(self.recent))
         settings, epoch = board.settings, snapshot.fairness.usage_epoch_seconds
         settings[boards.EXPLAINS] = 0
+        settings[boards.PREEMPTION] = 0  # who yields is not forecast: owed groups may start sooner
         settings[boards.COUNTS_USAGE] = 1
         settings[boards.HALF_LIFE] = policy.usage_half_life_seconds
         settings[boards.EPOCH] = epoch
@@ -174,6 +179,11 @@ class Forward:
             end = ends_by(job, snapshot.now_seconds)
             board.jobs.limits[place] = end - job.started_at_seconds
         return board
+
+
+def make_dice(seed: int) -> np.random.Generator:
+    """Return dice that fall alike for the same seed."""
+    return np.random.default_rng(seed)
 
 
 def copy_board(board: Board) -> Board:

@@ -11,7 +11,7 @@ from allmende.domain.scheduling.backends import EndReason
 from allmende.domain.scheduling.jobs import Job, JobEvent, JobState, StopRequest
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.trust.permissions import Permission
-from allmende.services import jobs, runs
+from allmende.services import forecasts, jobs, runs
 from allmende.services.runs import Curve, LogPart, Progress
 from allmende.web.api.permits import begin_deed, get_actor, takes
 from allmende.web.api.shapes import After, ClientKey, Limit, Page, PathId, QueryId, Words, page_of
@@ -90,11 +90,29 @@ class JobEventOut(Schema):
     sentence: Words
 
 
+class HitRateOut(Schema):
+    """How many of the latest ranges of the partition held."""
+
+    held: int
+    forecasts: int
+
+
+class ForecastOut(Schema):
+    """When a waiting job starts, four times in five; null is beyond 90 days."""
+
+    made_at: datetime
+    earliest_at: datetime | None
+    median_at: datetime | None
+    latest_at: datetime | None
+    hit_rate: HitRateOut
+
+
 class WhyOut(Schema):
-    """Why a job is where it is, in a sentence."""
+    """Why a job is where it is, in a sentence; and when it starts, while it waits for nodes."""
 
     state: JobState
     sentence: Words | None
+    forecast: ForecastOut | None
 
 
 class ProgressOut(Schema):
@@ -164,8 +182,10 @@ def get_job(request: HttpRequest, job_id: PathId) -> dict[str, Any]:
 @router.get("/{job_id}/why", response=WhyOut, **takes(Permission.SEE_JOB))
 def explain_job(request: HttpRequest, job_id: PathId) -> dict[str, Any]:
     """Say why a job waits, or why it ended."""
-    job = jobs.get_job(get_actor(request), job_id).job
-    return {"state": job.state, "sentence": job.wait or job.end}
+    reader = get_actor(request)
+    job = jobs.get_job(reader, job_id).job
+    forecast = forecasts.forecast_job(reader, job_id, now=wiring.now(), workshop=wiring.workshop())
+    return {"state": job.state, "sentence": job.wait or job.end, "forecast": forecast}
 
 
 @router.get("/{job_id}/events", response=list[JobEventOut], **takes(Permission.SEE_JOB))

@@ -10,11 +10,12 @@ from django.views.decorators.http import require_POST
 from allmende import wiring
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import Refusal
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.jobs import LIFECYCLE, StopRequest
 from allmende.domain.training.blueprints import InvalidParams, find_blueprint
 from allmende.domain.training.job_files import InvalidJobFile, parse_job_file
 from allmende.domain.trust.permissions import Permission, can_do
-from allmende.services import budgets, jobs, models, projects, runs
+from allmende.services import budgets, forecasts, jobs, models, projects, runs
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.curves import draw_curves
 from allmende.web.forms.jobs import BlueprintForm, JobFileForm
@@ -83,6 +84,7 @@ def _live_context(reader: Person, job_id: str) -> dict[str, Any]:
         "can_stop": not is_over and can_do(reader, Permission.STOP_JOB),
         "can_repeat": is_over and sees_output and can_do(reader, Permission.RUN_JOB_AGAIN),
         "progress": progress,
+        "forecast": _say_forecast(reader, job_id),
         "announced_percent": progress.percent // 10 * 10,
         "curves": draw_curves(curves),
         "events": jobs.list_job_events(reader, job_id),
@@ -95,6 +97,13 @@ def _live_context(reader: Person, job_id: str) -> dict[str, Any]:
         "sees_log": sees_log,
         "last_attempt": last,
     }
+
+
+def _say_forecast(reader: Person, job_id: str) -> Sentence | None:
+    forecast = forecasts.recall_forecast(
+        reader, job_id, now=wiring.now(), workshop=wiring.workshop()
+    )
+    return forecasts.say_forecast(forecast) if forecast else None
 
 
 def download_log(request: HttpRequest, job_id: str, number: int) -> HttpResponse:

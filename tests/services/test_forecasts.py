@@ -1,0 +1,102 @@
+"""Forecasts on a running factory: made once for each job that waits, compared with its start."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from allmende import wiring
+from allmende.domain.basics.refusals import NotFound
+from allmende.services import forecasts, jobs
+from allmende.services.forecasts import HitRate, JobForecast
+from allmende.storage import forecasts as store
+from tests.services.running import PARTITION, Running, a_running_factory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def factory(tmp_path: Path, db: None) -> Iterator[Running]:
+    with a_running_factory(tmp_path) as running:
+        yield running
+
+
+def ask(factory: Running, job_id: str, key: str = "founder") -> JobForecast | None:
+    return forecasts.forecast_job(
+        factory.person(key), job_id, now=wiring.now(), workshop=factory.workshop
+    )
+
+
+def fill(factory: Running, script: str) -> list[str]:
+    """Submit more jobs than there are nodes."""
+    files = [factory.submit("founder", client_key=f"k{n}", run=script) for n in range(8)]
+    factory.beat()
+    return [job.id for (job,) in files]
+
+
+def test_a_job_that_waits_is_told_a_range_and_its_start_is_compared_with_it(factory: Running):
+    job_ids = fill(factory, "sleep 1")
+    waiting = [j for j in job_ids if factory.job(j).started_at is None]
+    assert len(waiting) == 2
+    told = ask(factory, waiting[0])
+    assert told is not None
+    assert told.made_at <= told.earliest_at <= told.median_at <= told.latest_at
+    assert (told.hit_rate, told.hit_rate.percent) == (HitRate(held=0, forecasts=0), None)
+    factory.run_to_end(*job_ids)
+    kept = [store.find_forecast(j) for j in waiting]
+    assert [each.started_after_seconds is not None for each in kept] == [True, True]
+    rate = forecasts.get_hit_rate(PARTITION)
+    assert (rate.forecasts, rate.held) == (2, sum(each.is_hit for each in kept))
+    assert ask(factory, waiting[0]) is None  # it has started
+
+
+def test_what_was_told_first_is_what_pages_go_on_telling(factory: Running):
+    waiting = [j for j in fill(factory, "sleep 20") if factory.job(j).started_at is None]
+    reader, now = factory.person("founder"), wiring.now()
+    first, later = (
+        forecasts.recall_forecast(reader, waiting[0], now=at, workshop=factory.workshop)
+        for at in (now, now + timedelta(seconds=2))
+    )
+    assert first == later
+    outlived = now + timedelta(days=1)
+    anew = forecasts.recall_forecast(reader, waiting[0], now=outlived, workshop=factory.workshop)
+    assert anew.made_at == outlived
+
+
+def test_a_job_that_does_not_wait_for_nodes_is_told_nothing(factory: Running):
+    waiting = [j for j in fill(factory, "sleep 20") if factory.job(j).started_at is None]
+    jobs.cancel_job(factory.act("founder"), waiting[0])
+    assert ask(factory, waiting[0]) is None
+
+
+def test_nobody_else_learns_when_a_job_starts(factory: Running):
+    waiting = [j for j in fill(factory, "sleep 20") if factory.job(j).started_at is None]
+    with pytest.raises(NotFound):
+        ask(factory, waiting[0], key="researcher")
+
+
+@pytest.mark.parametrize(
+    ("early", "late", "percent", "words"),
+    [
+        (1, 2, 80, "It starts between {now+1} and {now+2}, four times in five. Of the last"),
+        (1, None, None, "It starts after {now+1}. Nothing is known yet"),
+        (None, None, None, "cannot be said: not within the next 90 days."),
+    ],
+)
+def test_a_forecast_is_one_sentence_with_its_trust(early, late, percent, words):
+    now = wiring.now()
+
+    def at(hours):
+        return None if hours is None else now + timedelta(hours=hours)
+
+    forecast = JobForecast(
+        job_id="j",
+        made_at=now,
+        earliest_at=at(early),
+        median_at=at(early),
+        latest_at=at(late),
+        hit_rate=HitRate(held=4, forecasts=5) if percent else HitRate(held=0, forecasts=0),
+    )
+    expected = words.replace("{now+1}", str(at(1))).replace("{now+2}", str(at(2)))
+    assert expected in forecasts.say_forecast(forecast).english()

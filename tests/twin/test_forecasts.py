@@ -1,0 +1,179 @@
+"""Forecasts: what is certain is said exactly, what is not is a range that learns to hold."""
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from allmende.twin.backtests import backtest, coverage
+from allmende.twin.calibrations import Calibration, Outcome
+from allmende.twin.forecasts import HORIZON_SECONDS, Forecast, Forward, make_dice
+from allmende.twin.pasts import Past, PastJob, Pools
+from allmende.twin.replay import Play
+from allmende.twin.shares import group_jobs
+from allmende.twin.swf import parse_lines
+from allmende.twin.traces import read_swf
+from tests.domain.scheduling.worlds import (
+    NOW,
+    a_machine,
+    a_pending,
+    a_policy,
+    a_running,
+    a_snapshot,
+    a_tree,
+    random_policy,
+    random_snapshot,
+)
+from tests.twin.workshop import random_trace
+
+FREE = a_tree(free=(0, 1))
+PERSON = ("free", "project", "person")
+
+
+def past_of(*rans, limit=100, path=PERSON, every=10):
+    return Past(
+        [
+            PastJob(
+                path=path,
+                submitted_at_seconds=NOW - every * (len(rans) - place),
+                nodes=1,
+                time_limit_seconds=limit,
+                ran_seconds=ran,
+            )
+            for place, ran in enumerate(rans)
+        ]
+    )
+
+
+def forward(pending, running=(), past=None, nodes=2, tree=FREE):
+    snapshot = a_snapshot(a_machine(nodes), tree, pending, running)
+    return Forward(snapshot, a_policy(), past or Past([]))
+
+
+def test_a_job_that_fits_starts_now():
+    ahead = forward([a_pending("j")])
+    assert set(ahead.run("j", dice=make_dice(1), runs=8).tolist()) == {0}
+
+
+def test_what_runs_always_to_its_limit_ends_there():
+    running = [a_running("r", nodes=(0, 1), started=NOW - 10, ends=NOW + 40)]
+    ahead = forward([a_pending("j")], running, past_of(*[100] * 20, every=10**6))
+    assert set(ahead.run("j", dice=make_dice(1), runs=8).tolist()) == {40}
+
+
+def test_what_runs_is_like_those_that_ran_at_least_as_long():
+    # Half of all jobs use a tenth of their limit: this one did not.
+    running = [a_running("r", nodes=(0, 1), started=NOW - 30, ends=NOW + 70)]
+    ahead = forward([a_pending("j")], running, past_of(*[10, 80] * 10, every=10**6))
+    assert set(ahead.run("j", dice=make_dice(1), runs=16).tolist()) == {50}
+
+
+def test_a_persons_own_habits_say_more_than_those_of_others():
+    past = Past([*past_of(*[90] * 50, path=("free", "p", "other")).jobs, *past_of(*[20] * 12).jobs])
+    assert set(past.parts_of(PERSON).tolist()) == {0.2}
+    assert set(past.parts_of(("free", "p", "other")).tolist()) == {0.9}
+    assert 0.2 < past.parts_of(("free", "p", "new")).mean() <= 0.9
+    assert Past([]).parts_of(PERSON).size > 10
+
+
+def test_the_same_dice_give_the_same_answer():
+    running = [a_running("r", nodes=(0, 1))]
+    ahead = forward([a_pending(f"j{n}") for n in range(6)], running, past_of(*range(5, 95, 3)))
+    first, again = (ahead.forecast("j5", dice=make_dice(7)) for _ in range(2))
+    assert first == again
+    assert first.earliest_seconds <= first.median_seconds <= first.latest_seconds
+
+
+def test_who_is_still_to_come_can_make_it_later():
+    # Before it stands who used less: newcomers of another project, again and again.
+    newcomers = past_of(*[50] * 40, path=("free", "newcomers", "n"), every=5)
+    usages = {("free",): 10**6, ("free", "project"): 10**6, PERSON: 10**6}
+    running = [a_running("r", nodes=(0, 1), started=NOW - 10, ends=NOW + 10)]
+    snapshot = a_snapshot(a_machine(2), FREE, [a_pending("j", nodes=1)], running, usages=usages)
+    alone = Forward(snapshot, a_policy(), Past([])).forecast("j", dice=make_dice(1))
+    crowded = Forward(snapshot, a_policy(), newcomers).forecast("j", dice=make_dice(1))
+    assert crowded.latest_seconds > alone.latest_seconds
+
+
+def test_a_start_beyond_the_horizon_is_not_said():
+    ahead = forward([a_pending("j", nodes=2)], [a_running("r", ends=NOW + 2 * HORIZON_SECONDS)])
+    assert ahead.forecast("j", dice=make_dice(1), runs=8).latest_seconds is None
+
+
+@given(seed=st.integers(min_value=0, max_value=2**32))
+@settings(max_examples=25)
+def test_any_snapshot_can_be_run_forward_and_stays_as_it_was(seed):
+    rng = Random(seed)
+    snapshot, policy = random_snapshot(rng), random_policy(rng)
+    ahead = Forward(snapshot, policy, past_of(*range(5, 95, 9), path=("a", "p0", "u0")))
+    before = [column.tolist() for column in ahead.board.jobs]
+    for job in ahead.eligible[:2]:
+        starts = ahead.run(job.id, dice=make_dice(seed), runs=3)
+        assert ((starts >= 0) & (starts <= HORIZON_SECONDS)).all()
+    assert [column.tolist() for column in ahead.board.jobs] == before
+
+
+def test_pools_draw_only_what_was_seen():
+    past = past_of(*[10, 30] * 10)
+    pools = Pools.of(past, [a_pending("j", limit=50)], [a_running("r", ends=NOW + 50)], now=NOW)
+    drawn = {tuple(pools.draw(make_dice(seed)).tolist()) for seed in range(30)}
+    # The one that runs has passed both already: it is taken to run to its limit.
+    assert drawn == {(5, 100), (15, 100)}
+
+
+def a_forecast(early, middle, late):
+    return Forecast(earliest_seconds=early, median_seconds=middle, latest_seconds=late, runs=64)
+
+
+def test_a_range_that_was_too_narrow_is_widened_until_it_holds():
+    outcomes = [Outcome(a_forecast(900, 1000, 1100), 500 + 40 * n) for n in range(50)]
+    widened = Calibration.learn(outcomes).widen(a_forecast(900, 1000, 1100))
+    held = [o for o in outcomes if widened.earliest_seconds <= o.started_after_seconds]
+    held = [o for o in held if o.started_after_seconds <= widened.latest_seconds]
+    assert 0.75 <= len(held) / len(outcomes) <= 0.95
+
+
+def test_before_anything_is_known_ranges_are_wide_and_say_so():
+    first = Calibration.learn([])
+    assert first.outcomes == 0
+    widened = first.widen(a_forecast(900, 1000, 1100))
+    assert widened.earliest_seconds < 900
+    assert widened.latest_seconds > 1100
+    unknown = first.widen(a_forecast(900, 1000, None))
+    assert unknown.latest_seconds is None
+
+
+def test_forecasts_that_came_too_late_move_the_range_down():
+    outcomes = [Outcome(a_forecast(900, 1000, 1100), 60) for _ in range(60)]
+    widened = Calibration.learn(outcomes).widen(a_forecast(900, 1000, 1100))
+    assert widened.earliest_seconds <= 60 <= widened.latest_seconds < 1000
+
+
+ROWS = [{"name": "sme", "guarantee": 0.22, "demand": 0.15}, {"name": "others"}]
+
+
+def play(trace):
+    return Play(trace, group_jobs(ROWS, trace), policy="allmende", half_life_seconds=7 * 86400)
+
+
+def test_a_backtest_asks_about_jobs_that_wait_and_tells_what_happened():
+    trace = random_trace(Random(4), jobs=300, nodes=8, users=6)
+    narrow = trace.select(trace.nodes <= 2)
+    asked = backtest(play(narrow), instants=60, seed=1)
+    assert asked
+    assert all(each.started_after_seconds > 0 for each in asked)
+    assert 0 <= coverage(asked) <= 1
+    assert coverage([]) == 0
+
+
+@pytest.mark.slow
+def test_ranges_hold_about_four_times_in_five_on_a_recorded_trace(shared_data):
+    from allmende.twin.findings import Findings
+
+    path = shared_data / "traces" / "KTH-SP2-1996-2.1-cln.swf.gz"
+    trace = read_swf(path, parse=parse_lines, findings=Findings(), machine_nodes=None)
+    trace = trace.select(trace.nodes <= 70)
+    asked = backtest(play(trace), instants=400, seed=1)
+    assert len(asked) > 100
+    assert 0.75 <= coverage(asked) <= 0.88
