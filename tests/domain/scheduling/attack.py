@@ -1,0 +1,360 @@
+"""The guarantee under attack: random small worlds, made worse step by step by hill climbing.
+
+Each world is replayed by the real kernel; what is maximised is the worst lag ÷ bound of any
+guaranteed group. `make attack ARGS="--seconds 300 --seed 1"` attacks for longer than the tests do.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from random import Random
+
+import numpy as np
+
+from allmende.domain.scheduling import compiled
+from allmende.domain.scheduling.fairness import lag_bound
+from allmende.domain.scheduling.shares import MICRONODES, Share, ShareTree
+from allmende.twin import replay as twin
+from allmende.twin.findings import Findings
+from allmende.twin.replay import Replay
+from allmende.twin.shares import Grouping
+from allmende.twin.traces import Trace
+
+FEWEST_NODES, MOST_NODES = 4, 12
+FEWEST_JOBS, MOST_JOBS = 10, 60
+HALF_LIFE_SECONDS = 50
+USERS = 3
+PATIENCE = 1_500  # steps without a gain before another world is tried
+NO_THRESHOLD = 1 << 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A group's guarantee, and the widest job that it covers; a borrower has none."""
+
+    guarantee_ppm: int
+    widest: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A job as the world knows it: the kernel never sees how long it really runs."""
+
+    arrives: int
+    nodes: int
+    limit: int
+    seconds: int
+    group: int
+    user: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """One attack: a machine, its groups, and the jobs that come."""
+
+    nodes: int
+    longest_limit: int
+    claims: tuple[Claim, ...]
+    jobs: tuple[Job, ...]
+
+    @property
+    def tree(self) -> ShareTree:
+        return ShareTree(
+            shares=tuple(
+                Share(path=(f"g{g}",), guarantee_ppm=c.guarantee_ppm, widest_job_nodes=c.widest)
+                for g, c in enumerate(self.claims)
+            )
+        )
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "World":
+        value = json.loads(text)
+        claims = tuple(Claim(**row) for row in value.pop("claims"))
+        return cls(claims=claims, jobs=tuple(Job(**row) for row in value.pop("jobs")), **value)
+
+
+@dataclass
+class Found:
+    """The worst world so far, and how many were tried."""
+
+    world: World
+    ratio: float
+    tried: int = 0
+    seconds: float = 0.0
+
+
+@contextmanager
+def compiled_kernel() -> Iterator[None]:
+    """Replay with the compiled kernel: even 10 jobs take half the time, 60 a seventh."""
+    before, compiled.COMPILE_FROM_JOBS = compiled.COMPILE_FROM_JOBS, 0
+    try:
+        yield
+    finally:
+        compiled.COMPILE_FROM_JOBS = before
+
+
+@contextmanager
+def without_pressing_claims() -> Iterator[None]:
+    """Replay with a kernel that reserves for heads, but never calls a claim pressing."""
+    before, twin.pressing_threshold = twin.pressing_threshold, lambda *_: NO_THRESHOLD
+    try:
+        yield
+    finally:
+        twin.pressing_threshold = before
+
+
+def play(world: World) -> Replay:
+    """Replay a world with the kernel."""
+    jobs = sorted(world.jobs, key=lambda job: job.arrives)
+    columns = {
+        name: np.array([getattr(job, attribute) for job in jobs], dtype=np.int64)
+        for name, attribute in [
+            ("arrivals", "arrives"),
+            ("nodes", "nodes"),
+            ("limits", "limit"),
+            ("seconds", "seconds"),
+            ("users", "user"),
+        ]
+    }
+    ones = np.ones(len(jobs), dtype=np.int64)
+    trace = Trace(
+        name="attack",
+        machine_nodes=world.nodes,
+        numbers=np.arange(len(jobs)),
+        unix_groups=ones,
+        queues=ones,
+        **columns,
+    )
+    groups = np.array([job.group for job in jobs], dtype=np.int64)
+    return twin.replay(
+        trace,
+        policy="allmende",
+        grouping=Grouping(tree=world.tree, group_of_job=groups),
+        findings=Findings(),
+        half_life_seconds=HALF_LIFE_SECONDS,
+        max_time_limit_seconds=world.longest_limit,
+    )
+
+
+def worst_ratio(world: World) -> float:
+    """Return the worst lag ÷ bound over all guaranteed groups."""
+    replayed = play(world)
+    return max(
+        replayed.kernel_worst_lags[share.path]
+        / lag_bound(share, capacity_nodes=world.nodes, policy=replayed.limits)
+        for share in replayed.tree.groups
+        if share.guarantee_ppm
+    )
+
+
+# -- worlds made at random
+
+
+def random_world(rng: Random) -> World:
+    """Return a world whose guarantees fit, often to the last node."""
+    nodes = rng.randint(FEWEST_NODES, MOST_NODES)
+    claims = random_claims(rng, nodes)
+    claims += [Claim(guarantee_ppm=0, widest=nodes) for _ in range(rng.choice([1, 1, 2]))]
+    world = World(
+        nodes=nodes, longest_limit=rng.choice([20, 60, 100]), claims=tuple(claims), jobs=()
+    )
+    count = rng.randint(FEWEST_JOBS, MOST_JOBS)
+    make = rng.choice([random_job, random_trap])
+    return replace(world, jobs=tuple(make(rng, world) for _ in range(count)))
+
+
+def random_claims(rng: Random, nodes: int) -> list[Claim]:
+    """Return guarantees with sum of (claim + widest job) <= nodes."""
+    claims: list[Claim] = []
+    room = nodes * MICRONODES
+    for left in range(rng.randint(1, 3), 0, -1):
+        part = room // left
+        if part < 2 * MICRONODES:
+            continue
+        widest = rng.randint(1, part // MICRONODES - 1)
+        most = (part - widest * MICRONODES) // nodes
+        ppm = most if rng.random() < 0.5 else rng.randint(1, most)
+        claims.append(Claim(guarantee_ppm=ppm, widest=widest))
+        room -= ppm * nodes + widest * MICRONODES
+    return claims
+
+
+def random_job(rng: Random, world: World) -> Job:
+    """Return any job."""
+    group = rng.randrange(len(world.claims))
+    limit = rng.choice([world.longest_limit, rng.randint(1, world.longest_limit)])
+    return Job(
+        arrives=rng.randint(0, 3 * world.longest_limit),
+        nodes=rng.randint(1, world.claims[group].widest),
+        limit=limit,
+        seconds=rng.choice([limit, rng.randint(1, limit)]),
+        group=group,
+        user=rng.randint(1, USERS),
+    )
+
+
+def random_trap(rng: Random, world: World) -> Job:
+    """Return a job of a world where long, narrow jobs of borrowers meet wide ones of who is owed.
+
+    Nodes that come free one by one are no help to a wide head (docs/decisions/pressing-claims.md).
+    """
+    job, longest = random_job(rng, world), world.longest_limit
+    if world.claims[job.group].guarantee_ppm:
+        short = rng.randint(1, max(1, longest // 4))
+        widest = world.claims[job.group].widest
+        return replace(job, arrives=1, nodes=widest, limit=short, seconds=short)
+    return replace(job, arrives=0, nodes=1, limit=longest, seconds=rng.randint(1, longest))
+
+
+# -- changes to a world
+
+
+def change_one(rng: Random, world: World) -> World:
+    """Change one property of one job."""
+    place = rng.randrange(len(world.jobs))
+    job, other = world.jobs[place], random_job(rng, world)
+    name = rng.choice(["arrives", "nodes", "limit", "seconds", "group", "user"])
+    value = getattr(other, name)
+    if name in ("arrives", "seconds", "limit") and rng.random() < 0.5:
+        value = max(1, getattr(job, name) + rng.choice([-5, -2, -1, 1, 2, 5]))
+    return with_job(world, place, replace(job, **{name: value}))
+
+
+def add_job(rng: Random, world: World) -> World:
+    """Add any job."""
+    return replace(world, jobs=(*world.jobs, random_job(rng, world)))
+
+
+def remove_jobs(rng: Random, world: World) -> World:
+    """Take some jobs away."""
+    gone = set(rng.sample(range(len(world.jobs)), rng.randint(1, 3)))
+    return replace(world, jobs=tuple(j for i, j in enumerate(world.jobs) if i not in gone))
+
+
+def copy_later(rng: Random, world: World) -> World:
+    """Copy some jobs, at other times."""
+    shift = rng.randint(0, world.longest_limit)
+    copied = rng.sample(world.jobs, rng.randint(1, min(6, len(world.jobs))))
+    later = tuple(replace(job, arrives=job.arrives + shift) for job in copied)
+    return replace(world, jobs=world.jobs + later)
+
+
+def shift_block(rng: Random, world: World) -> World:
+    """Let all jobs that come between two seconds, of one group or of all, come at another time."""
+    longest = world.longest_limit
+    begin = rng.randint(0, 3 * longest)
+    until, shift = begin + rng.randint(1, longest), rng.randint(-longest, longest)
+    group = rng.choice([None, rng.randrange(len(world.claims))])
+    return replace(
+        world,
+        jobs=tuple(
+            replace(job, arrives=max(0, job.arrives + shift))
+            if begin <= job.arrives < until and group in (None, job.group)
+            else job
+            for job in world.jobs
+        ),
+    )
+
+
+def stretch(rng: Random, world: World) -> World:
+    """Give some jobs the longest limit; some of them also run that long."""
+    part, to_the_end = rng.random(), rng.random() < 0.5
+    jobs = (
+        replace(job, limit=world.longest_limit, seconds=world.longest_limit)
+        if to_the_end
+        else replace(job, limit=world.longest_limit)
+        for job in world.jobs
+    )
+    pairs = zip(world.jobs, jobs, strict=True)
+    return replace(world, jobs=tuple(long if rng.random() < part else job for job, long in pairs))
+
+
+def change_claims(rng: Random, world: World) -> World:
+    """Give the guaranteed groups other guarantees and widths."""
+    guaranteed = sum(claim.guarantee_ppm > 0 for claim in world.claims)
+    claims = random_claims(rng, world.nodes)
+    if len(claims) != guaranteed:
+        return world
+    return replace(world, claims=(*claims, *world.claims[guaranteed:]))
+
+
+CHANGES = (change_one,) * 6 + (add_job, remove_jobs) * 2 + (copy_later, shift_block, stretch)
+
+
+def change(rng: Random, world: World) -> World:
+    """Return the world with one to three changes, back within its limits."""
+    for _ in range(rng.choice([1, 1, 2, 3])):
+        kind = change_claims if rng.random() < 0.03 else rng.choice(CHANGES)
+        changed = kind(rng, world)
+        if FEWEST_JOBS <= len(changed.jobs) <= MOST_JOBS:
+            world = changed
+    return replace(world, jobs=tuple(within_limits(job, world) for job in world.jobs))
+
+
+def with_job(world: World, place: int, job: Job) -> World:
+    return replace(world, jobs=(*world.jobs[:place], job, *world.jobs[place + 1 :]))
+
+
+def within_limits(job: Job, world: World) -> Job:
+    """Return the job as admission lets it in."""
+    limit = min(job.limit, world.longest_limit)
+    widest = world.claims[job.group].widest
+    if job.limit == limit and job.nodes <= widest and job.seconds <= limit:
+        return job
+    return replace(job, limit=limit, nodes=min(job.nodes, widest), seconds=min(job.seconds, limit))
+
+
+# -- the attack
+
+
+def attack(*, seed: int, seconds: float = float("inf"), worlds: int | None = None) -> Found:
+    """Try so many worlds, or for so many seconds; return the worst one found.
+
+    Stops at the first world that breaks the bound.
+    """
+    rng, begun = Random(seed), time.perf_counter()
+    world = random_world(rng)
+    worst = Found(world=world, ratio=0.0)
+    ratio, stale = 0.0, 0
+    while worst.tried != worlds and worst.seconds < seconds and worst.ratio <= 1:
+        candidate = random_world(rng) if stale > PATIENCE else change(rng, world)
+        found = worst_ratio(candidate)
+        if stale > PATIENCE or found >= ratio:  # as good is good enough: it leads elsewhere
+            stale = 0 if stale > PATIENCE or found > ratio else stale + 1
+            world, ratio = candidate, found
+        else:
+            stale += 1
+        if ratio > worst.ratio:
+            worst.world, worst.ratio = world, ratio
+        worst.tried += 1
+        worst.seconds = time.perf_counter() - begun
+    return worst
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Attack for a while; say what was found. The exit code is 1 where the bound was broken."""
+    parser = argparse.ArgumentParser(description="Attack the guarantee.")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args(arguments)
+    with compiled_kernel():
+        worst_ratio(random_world(Random(asked.seed)))  # loads what is compiled
+        found = attack(seed=asked.seed, seconds=asked.seconds)
+    rate = found.tried / found.seconds
+    sys.stdout.write(
+        f"{found.world.to_json()}\n"
+        f"{found.tried} worlds in {found.seconds:.0f} s, {rate:.0f} a second\n"
+        f"worst lag / bound: {found.ratio:.4f}{'  THE BOUND IS BROKEN' if found.ratio > 1 else ''}\n"
+    )
+    return int(found.ratio > 1)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
