@@ -179,9 +179,9 @@ def test_a_pressing_claim_keeps_the_bound_where_heads_alone_would_not():
     assert WaitReason.KEPT in reasons
 
 
-# Two guaranteed groups and a horizon shorter than the longest limit: the first became pressing while
-# it waited, and then got all nodes, since nobody else asked. Nobody may stop what a pressing group
-# runs, not even beyond its target, so the second gets nothing until the lag of the first has fallen.
+# Two guaranteed groups and a horizon shorter than the longest limit: the first became pressing
+# while it waited, and then got all nodes, since nobody else asked. Nobody may stop what a pressing
+# group runs, not even beyond its target: the second gets nothing until that lag has fallen.
 def yielding_trap():
     tree = ShareTree(
         shares=(
