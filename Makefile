@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo serve test check fix bench docs migration messages lock clean
+.PHONY: help demo serve test check fix bench attack docs migration messages lock clean
 
 help:            ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,9 @@ fix: .venv/dev.stamp  ## Format and mend what a machine can mend
 
 bench: .venv/dev.stamp  ## Benchmarks, each with its ratio to a peer in the same run
 	$(BIN)/python -m bench
+
+attack: .venv/dev.stamp  ## Search for a workload that breaks the guarantee: ARGS="--seconds 300 --seed 1"
+	@$(BIN)/python -m tests.domain.scheduling.attack $(ARGS)
 
 docs: .venv/dev.stamp  ## Write the generated pages: state diagrams, command and API reference
 	$(BIN)/python -m tools.docs

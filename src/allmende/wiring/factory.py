@@ -119,7 +119,7 @@ def _check_embedded(file: ConfigurationFile, partition: Partition, at: Location)
         (g.guarantee * nodes + g.widest_job_nodes for g in partition.groups if g.guarantee),
         Fraction(0),
     )
-    if claimed > nodes:  # the guarantee would have no proof: docs/explanation/fairness.md
+    if claimed > nodes:  # the guarantee would have no proof: docs/explanation/the-guarantee.md
         raise file.mistake(
             (*at, "groups"),
             f"guarantees and widest jobs add up to {float(claimed):g} of {nodes} nodes; "

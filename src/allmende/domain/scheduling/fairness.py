@@ -105,7 +105,7 @@ def lag_bound(share: Share, *, capacity_nodes: int, policy: Policy) -> int:
 
     (claim + widest job) x horizon. The horizon is the longest limit, or with preemption the longest
     of grace, response target and the limits of jobs that cannot be preempted. The proof is in
-    docs/explanation/fairness.md.
+    docs/explanation/the-guarantee.md.
     """
     claim = share.claim_micronodes(capacity_nodes)
     return claim * policy.horizon_seconds + pressing_threshold(share, policy)

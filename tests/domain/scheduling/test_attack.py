@@ -1,0 +1,46 @@
+"""The attack finds bad worlds, none of them beyond the bound; and it breaks a weaker kernel."""
+
+import pytest
+
+from allmende.twin import measures
+from tests.domain.scheduling import attack
+from tests.domain.scheduling.attack import World, compiled_kernel, without_pressing_claims
+
+WORLDS = 2_500
+STRONG_ENOUGH = 0.7  # a test that attacks nothing would pass too
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_attack_passes_the_bound(seed):
+    with compiled_kernel():
+        found = attack.attack(seed=seed, worlds=WORLDS)
+    assert found.tried == WORLDS or found.ratio > 1
+    assert STRONG_ENOUGH < found.ratio <= 1, found.world.to_json()
+    assert ratio_of_schedule(found.world) == found.ratio
+
+
+def ratio_of_schedule(world):
+    """Return the worst lag ÷ bound, read from the schedule alone."""
+    groups = measures.measure(attack.play(world)).groups
+    return max(
+        group.worst_lag_node_seconds / group.lag_bound_node_seconds
+        for group in groups
+        if group.guarantee
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_same_attack_breaks_a_kernel_without_pressing_claims(seed):
+    with compiled_kernel(), without_pressing_claims():
+        found = attack.attack(seed=seed, worlds=WORLDS)
+    assert found.ratio > 1
+    with compiled_kernel():
+        assert attack.worst_lag(found.world).ratio <= 1
+
+
+def test_a_world_can_be_read_back_and_attacked_again(capsys):
+    assert attack.main(["--seconds", "0.05", "--seed", "5"]) == 0
+    printed, rate, _, ratio = capsys.readouterr().out.splitlines()
+    assert World.from_json(printed).to_json() == printed
+    assert f"{attack.worst_lag(World.from_json(printed)).ratio:.4f}" == ratio.split()[-1]
+    assert "a second" in rate
