@@ -86,12 +86,18 @@ class Play:
     """
 
     def __init__(
-        self, trace: Trace, grouping: Grouping, *, policy: str, half_life_seconds: int
+        self,
+        trace: Trace,
+        grouping: Grouping,
+        *,
+        policy: str,
+        half_life_seconds: int,
+        max_time_limit_seconds: int | None = None,
     ) -> None:
         self.trace, self.grouping, self.policy = trace, grouping, policy
         self.limits = Policy(
             backfill=POLICIES[policy],
-            max_time_limit_seconds=int(trace.limits.max()),
+            max_time_limit_seconds=max_time_limit_seconds or int(trace.limits.max()),
             usage_half_life_seconds=half_life_seconds,
         )
         self.tree, self.paths, self.leaf_of_job = _places(policy, trace, grouping)
@@ -128,10 +134,20 @@ def replay(
     grouping: Grouping,
     findings: Findings,
     half_life_seconds: int,
+    max_time_limit_seconds: int | None = None,
     progress: Progress | None = None,
 ) -> Replay:
-    """Play a trace from its first submission to its last end."""
-    play = Play(trace, grouping, policy=policy, half_life_seconds=half_life_seconds)
+    """Play a trace from its first submission to its last end.
+
+    No limit of a job may be above `max_time_limit_seconds`; without one, it is the longest limit.
+    """
+    play = Play(
+        trace,
+        grouping,
+        policy=policy,
+        half_life_seconds=half_life_seconds,
+        max_time_limit_seconds=max_time_limit_seconds,
+    )
     begun = time.perf_counter()
     play.go_on(clock.begin(), progress)
     loop_seconds = time.perf_counter() - begun
