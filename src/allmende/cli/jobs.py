@@ -63,6 +63,28 @@ def submit_job(
     show(submitted, json=json, columns=("id", "name", "state", "held_seconds", "wait"))
 
 
+@app.command("when")
+def forecast_submission(
+    file: Annotated[Path, typer.Argument(help="The job file, YAML or JSON.")],
+    project: Annotated[str, typer.Option(help="The project that would pay for it.")],
+    json: AsJson = False,
+) -> None:
+    """Say when a job file would start, without submitting it, and what would start sooner."""
+    options = forecasts.forecast_submission(
+        acting_person(),
+        parse_job_file(_read(file)),
+        project_id=project,
+        now=wiring.now(),
+        workshop=wiring.workshop(),
+    )
+    if json:
+        show(options, json=True)
+        return
+    say(forecasts.say_forecast(options[0].forecast))
+    for option in options[1:]:
+        say(forecasts.say_option(option))
+
+
 @app.command("list")
 def list_jobs(
     project: Annotated[str, typer.Option(help="Of this project only.")] = "",

@@ -2,19 +2,30 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
+from allmende.domain.scheduling import explain
 from allmende.domain.scheduling.jobs import Job, JobState
-from allmende.services import jobs, queues
+from allmende.domain.scheduling.plans import PendingJob
+from allmende.domain.training.job_files import JobSpec
+from allmende.domain.trust.permissions import Permission, check_permission
+from allmende.services import jobs, projects, queues
 from allmende.services.deeds import Deed
-from allmende.services.snapshots import path_of, policy_of, seconds_of, take_snapshot
+from allmende.services.snapshots import (
+    path_of,
+    pending_of,
+    policy_of,
+    seconds_of,
+    take_snapshot,
+)
 from allmende.services.workshop import Workshop
 from allmende.storage import forecasts as store
 from allmende.storage import jobs as job_store
+from allmende.storage import projects as project_store
 from allmende.storage.forecasts import KeptForecast
 from allmende.twin.calibrations import Calibration, Outcome
 from allmende.twin.forecasts import Forecast, Forward, make_dice
@@ -22,6 +33,7 @@ from allmende.twin.pasts import Past, PastJob
 
 PAST_JOBS = 2_000
 OUTCOMES = 200
+ASKED = "asked"  # stands for a job that is not submitted
 NEW_IN_A_BEAT = 5  # so that a heartbeat stays quick when thousands are submitted at once
 
 
@@ -36,6 +48,15 @@ class HitRate:
     def percent(self) -> int | None:
         """Return the part that held, or None before there was any."""
         return round(100 * self.held / self.forecasts) if self.forecasts else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """What one may ask for, and when it would start."""
+
+    nodes: int
+    max_duration_seconds: int
+    forecast: "JobForecast"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,15 +83,7 @@ def forecast_job(
     if job.id not in forward.eligible_ids:
         return None
     outcomes = store.list_outcomes(partition.id, limit=OUTCOMES)
-    widened = _learn(outcomes).widen(_ask(forward, job.id, now))
-    return JobForecast(
-        job_id=job.id,
-        made_at=now,
-        earliest_at=_instant(now, widened.earliest_seconds),
-        median_at=_instant(now, widened.median_seconds),
-        latest_at=_instant(now, widened.latest_seconds),
-        hit_rate=_rate(outcomes),
-    )
+    return _tell(job.id, now, _learn(outcomes).widen(_ask(forward, job.id, now)), outcomes)
 
 
 def recall_forecast(
@@ -95,6 +108,52 @@ def recall_forecast(
     )
 
 
+def forecast_submission(
+    reader: Person, spec: JobSpec, *, project_id: str, now: datetime, workshop: Workshop
+) -> list[Option]:
+    """Return when a job file would start if it were submitted now, and what would start sooner.
+
+    Nothing is submitted. The first option is the file as it is; the others ask for less.
+    """
+    check_permission(reader, Permission.SUBMIT_JOB)
+    project = projects.check_own(reader, project_store.get_project(project_id))
+    projects.check_can_run(project, now=now)
+    partition = jobs.check_partition(project, workshop)
+    jobs.check_resources(spec, project, partition)
+    outcomes = store.list_outcomes(partition.id, limit=OUTCOMES)
+    options: list[Option] = []
+    for nodes, seconds in _choices(spec):
+        asked = pending_of(
+            ASKED,
+            path=(project.group_id, project.id, reader.id),
+            nodes=nodes,
+            limit_seconds=seconds + partition.grace_seconds,
+            now=now,
+        )
+        forward = _look_ahead(partition, now, asked)
+        widened = _learn(outcomes).widen(_ask(forward, ASKED, now))
+        told = _tell(ASKED, now, widened, outcomes)
+        if not options or _is_sooner(told, options[0].forecast):
+            options.append(Option(nodes=nodes, max_duration_seconds=seconds, forecast=told))
+    return options
+
+
+def _choices(spec: JobSpec) -> list[tuple[int, int]]:
+    """Return the file's nodes and limit, then half the limit, half the nodes, and both."""
+    nodes, seconds = spec.num_nodes, spec.max_duration_seconds
+    fewer, shorter = max(1, nodes // 2), max(1, seconds // 2)
+    choices = ((nodes, seconds), (nodes, shorter), (fewer, seconds), (fewer, shorter))
+    return list(dict.fromkeys(choices))
+
+
+def _is_sooner(one: JobForecast, other: JobForecast) -> bool:
+    """Say whether the middle of a range lies clearly before that of another."""
+    if one.median_at is None or other.median_at is None:
+        return one.median_at is not None
+    gained = other.median_at - one.median_at
+    return gained >= max(timedelta(minutes=1), 0.1 * (other.median_at - other.made_at))
+
+
 def say_forecast(forecast: JobForecast) -> Sentence:
     """Say when a job starts, and how far that can be trusted."""
     rate = forecast.hit_rate
@@ -111,6 +170,16 @@ def say_forecast(forecast: JobForecast) -> Sentence:
         facts_of_rate = {"percent": rate.percent, "count": rate.forecasts}
         trust = Sentence("Of the last {count} ranges {percent} % held.", facts_of_rate)
     return Sentence("{when} {trust}", {"when": when, "trust": trust})
+
+
+def say_option(option: Option) -> Sentence:
+    """Say what would start sooner."""
+    facts = {
+        "nodes": explain.say_nodes(option.nodes),
+        "limit": explain.say_duration(option.max_duration_seconds),
+        "median": option.forecast.median_at,
+    }
+    return Sentence("With {nodes} and a limit of {limit}: probably by {median}.", facts)
 
 
 def get_hit_rate(partition_id: str) -> HitRate:
@@ -147,8 +216,21 @@ def tend_forecasts(deed: Deed, partition: Partition, *, started: Sequence[str]) 
         )
 
 
-def _look_ahead(partition: Partition, now: datetime) -> Forward:
-    """Return the partition as it is now, ready to be run forward."""
+def _tell(
+    job_id: str, now: datetime, widened: Forecast, outcomes: Sequence[KeptForecast]
+) -> JobForecast:
+    return JobForecast(
+        job_id=job_id,
+        made_at=now,
+        earliest_at=_instant(now, widened.earliest_seconds),
+        median_at=_instant(now, widened.median_seconds),
+        latest_at=_instant(now, widened.latest_seconds),
+        hit_rate=_rate(outcomes),
+    )
+
+
+def _look_ahead(partition: Partition, now: datetime, *asked: PendingJob) -> Forward:
+    """Return the partition as it is now, with what is only asked about, ready to be run forward."""
     alive = job_store.list_alive_jobs(partition.id)
     snapshot = take_snapshot(
         partition,
@@ -157,6 +239,7 @@ def _look_ahead(partition: Partition, now: datetime) -> Forward:
         bars=queues.find_bars(alive, now=now),
         now=now,
     )
+    snapshot = replace(snapshot, pending=(*snapshot.pending, *asked))
     ended = job_store.list_ended_jobs(partition.id, limit=PAST_JOBS)
     return Forward(snapshot, policy_of(partition), Past([_past(job) for job in ended]))
 

@@ -96,8 +96,8 @@ def submit_job(
     if known:
         return known
     projects.check_can_run(project, now=deed.now)
-    partition = _check_partition(project, workshop)
-    _check_resources(spec, project, partition)
+    partition = check_partition(project, workshop)
+    check_resources(spec, project, partition)
     specs = expand_sweep(spec)
     if spec.blueprint:
         _check_blueprint(specs, workshop)
@@ -137,7 +137,8 @@ def _find_submitted(spec: JobSpec, project_id: str, client_key: str) -> list[Job
     return known
 
 
-def _check_partition(project: Project, workshop: Workshop) -> Partition:
+def check_partition(project: Project, workshop: Workshop) -> Partition:
+    """Return the partition of a project, refusing one on which nothing runs from here."""
     partition = workshop.factory.get_partition(project.partition_id)
     if not partition.is_embedded:
         others = [p.name for p in workshop.factory.partitions if p.is_embedded]
@@ -153,7 +154,8 @@ def _check_blueprint(specs: list[JobSpec], workshop: Workshop) -> None:
     workshop.environment_python(blueprint.id)  # refuses while it is not built
 
 
-def _check_resources(spec: JobSpec, project: Project, partition: Partition) -> None:
+def check_resources(spec: JobSpec, project: Project, partition: Partition) -> None:
+    """Refuse a job file that asks for more than the partition gives."""
     check_servable(
         spec, cores_per_node=partition.cores_per_node, accelerators_per_node=partition.gpus_per_node
     )

@@ -132,6 +132,19 @@ def _pending(job: Job, bar: Sentence | None) -> PendingJob:
     )
 
 
+def pending_of(
+    job_id: str, *, path: Path, nodes: int, limit_seconds: int, now: datetime
+) -> PendingJob:
+    """Return a job that is only asked about: as if it were submitted now."""
+    return PendingJob(
+        id=job_id,
+        path=path,
+        nodes=nodes,
+        time_limit_seconds=limit_seconds + HEARTBEAT_MARGIN_SECONDS,
+        submitted_at_seconds=seconds_of(now),
+    )
+
+
 def _running(job: Job, attempt: Attempt, machine: Machine, now_seconds: int) -> RunningJob:
     started = seconds_of(attempt.decided_at)
     limit = job.request.time_limit_seconds + _margin(job.request.grace_seconds)

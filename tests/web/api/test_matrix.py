@@ -36,6 +36,7 @@ BODIES: dict[str, Any] = {
     "POST /projects/{project_id}/members": {"person_id": "{person_id}"},
     "POST /projects/{project_id}/suspend": {"why": "A check."},
     "POST /jobs": JOB_FILE,
+    "POST /jobs/forecast": JOB_FILE,
 }
 OTHER_IDS = {
     "site_id": "werkstatt",

@@ -12,6 +12,7 @@ from allmende.domain.scheduling.jobs import Job, JobEvent, JobState, StopRequest
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.trust.permissions import Permission
 from allmende.services import forecasts, jobs, runs
+from allmende.services.forecasts import Option
 from allmende.services.runs import Curve, LogPart, Progress
 from allmende.web.api.permits import begin_deed, get_actor, takes
 from allmende.web.api.shapes import After, ClientKey, Limit, Page, PathId, QueryId, Words, page_of
@@ -107,6 +108,14 @@ class ForecastOut(Schema):
     hit_rate: HitRateOut
 
 
+class OptionOut(Schema):
+    """What one may ask for, and when it would start."""
+
+    nodes: int
+    max_duration_seconds: int
+    forecast: ForecastOut
+
+
 class WhyOut(Schema):
     """Why a job is where it is, in a sentence; and when it starts, while it waits for nodes."""
 
@@ -159,6 +168,22 @@ def submit_job(
         workshop=wiring.workshop(),
     )
     return Status(201, submitted)
+
+
+@router.post("/forecast", response=list[OptionOut], **takes(Permission.SUBMIT_JOB))
+def forecast_submission(
+    request: HttpRequest,
+    project_id: QueryId,
+    job_file: Annotated[dict[str, Any], Body(description="A job file, as JSON.")],
+) -> list[Option]:
+    """Say when a job file would start, without submitting it, and what would start sooner."""
+    return forecasts.forecast_submission(
+        get_actor(request),
+        parse_job_file(job_file),
+        project_id=project_id,
+        now=wiring.now(),
+        workshop=wiring.workshop(),
+    )
 
 
 @router.get("", response=Page[JobOut], **takes(Permission.SEE_JOB))
