@@ -26,7 +26,7 @@ JOBS_PER_SECOND = {
     "easy, JUPITER": 500_000,
     "allmende, JUPITER": 150_000,
 }
-PEER_RATIO = 1_000
+PEER_TRACE, PEER_RATIO = "KTH", 1_000
 BYTES_PER_JOB = 300
 COLD_SECONDS, P99_SECONDS = 1.0, 0.050
 
@@ -72,15 +72,14 @@ def replay_recorded(console: Console) -> list[Result]:
     if not traces:
         console.print(f"No recorded traces in {TRACES}: left out.", style="yellow")
     results = []
+    if PEER_TRACE in traces:
+        try:
+            results += _beside_peer(peer.compare(traces[PEER_TRACE], times=TIMES))
+        except peer.PeerAbsent as problem:
+            console.print(f"AccaSim {peer.VERSION} left out: {problem}", style="yellow")
     for name, trace in traces.items():
         _, seconds = replay_best(trace, policy="easy", grouping=None, times=TIMES)
-        speed = trace.arrivals.size / seconds
-        results.append(_speed(f"easy, {name}", speed))
-        if name == "KTH":
-            try:
-                results += _beside_peer(peer.measure(trace, times=TIMES), speed)
-            except peer.PeerAbsent as problem:
-                console.print(f"AccaSim {peer.VERSION} left out: {problem}", style="yellow")
+        results.append(_speed(f"easy, {name}", trace.arrivals.size / seconds))
     return results
 
 
@@ -88,17 +87,18 @@ def _speed(case: str, jobs_per_second: float) -> Result:
     return Result(case=case, value=jobs_per_second, unit="jobs/s", target=JOBS_PER_SECOND.get(case))
 
 
-def _beside_peer(run: peer.Run, speed: float) -> list[Result]:
-    usual, quiet = run.jobs / run.seconds_with_schedule, run.jobs / run.seconds
-    ours = "easy, KTH ÷ AccaSim"
-    return [
-        Result(case="AccaSim EASY, KTH, as it comes", value=usual, unit="jobs/s"),
-        Result(case="AccaSim EASY, KTH, writing nothing", value=quiet, unit="jobs/s"),
-        Result(case=f"{ours}, as it comes", value=speed / usual, unit="times", target=PEER_RATIO),
-        Result(
-            case=f"{ours}, writing nothing", value=speed / quiet, unit="times", target=PEER_RATIO
-        ),
-    ]
+def _beside_peer(figures: peer.Figures) -> list[Result]:
+    jobs, own = figures.jobs, figures.own_seconds
+    results = [_speed(f"easy, {PEER_TRACE}, in turns with AccaSim", jobs / own)]
+    for how, seconds in (
+        ("as it comes", figures.usual_seconds),
+        ("writing nothing", figures.quiet_seconds),
+    ):
+        results += [
+            _speed(f"AccaSim, {PEER_TRACE}, {how}", jobs / seconds),
+            Result(case=f"÷ AccaSim, {how}", value=seconds / own, unit="times", target=PEER_RATIO),
+        ]
+    return results
 
 
 def replay_invented() -> list[Result]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from allmende.twin.traces import Trace
+from bench.twin_cases.replays import replay_best
 
 VERSION = "1.1.3"
 ENVIRONMENT = Path("var/bench/accasim")
@@ -19,28 +20,40 @@ class PeerAbsent(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
-    """Seconds that the peer took, once as quiet as it can be, once as it comes."""
+class Figures:
+    """The fewest seconds of the loop of the twin, and of the peer: quiet, and as it comes.
+
+    As it comes it also writes the schedule and statistics.
+    """
 
     jobs: int
-    seconds: float
-    seconds_with_schedule: float  # its default: it writes the schedule and the statistics
+    own_seconds: float
+    quiet_seconds: float
+    usual_seconds: float
 
 
-def measure(trace: Trace, *, times: int) -> Run:
-    """Let the peer replay a trace with EASY backfilling; the best of so many times."""
+def compare(trace: Trace, *, times: int) -> Figures:
+    """Replay a trace here and there with EASY backfilling, in turns.
+
+    In turns, because whatever else the machine does then slows both alike.
+    """
     python = _prepare()
+    own, quiet, usual = [], [], []
     with tempfile.TemporaryDirectory(prefix="allmende-bench-") as name:
         folder = Path(name)
         _write(trace, folder)
-        quiet = [_run(python, folder, "quiet") for _ in range(times)]
-        usual = [_run(python, folder, "usual") for _ in range(times)]
-    if usual[0]["jobs"] != trace.arrivals.size:
-        raise PeerAbsent(f"the peer ran {usual[0]['jobs']} of {trace.arrivals.size} jobs")
-    return Run(
-        jobs=int(usual[0]["jobs"]),
-        seconds=min(run["seconds"] for run in quiet),
-        seconds_with_schedule=min(run["seconds"] for run in usual),
+        for _ in range(times):
+            own.append(replay_best(trace, policy="easy", grouping=None, times=times)[1])
+            for output, seconds in (("quiet", quiet), ("usual", usual)):
+                run = _run(python, folder, output)
+                if run["jobs"] != trace.arrivals.size:
+                    raise PeerAbsent(f"it ran {run['jobs']} of {trace.arrivals.size} jobs")
+                seconds.append(run["seconds"])
+    return Figures(
+        jobs=trace.arrivals.size,
+        own_seconds=min(own),
+        quiet_seconds=min(quiet),
+        usual_seconds=min(usual),
     )
 
 
