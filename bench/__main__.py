@@ -10,7 +10,9 @@ import bench
 def main() -> None:
     """Run the benchmarks that are named, or all of them."""
     names = sys.argv[1:] or sorted(
-        module.name for module in pkgutil.iter_modules(bench.__path__) if module.name != "__main__"
+        module.name
+        for module in pkgutil.iter_modules(bench.__path__)
+        if module.name != "__main__" and not module.ispkg
     )
     for name in names:
         subprocess.run([sys.executable, "-m", f"bench.{name}"], check=True)

@@ -163,6 +163,7 @@ class Forward:
         """Return the board at the instant of the snapshot, before any decision."""
         snapshot, policy = self.snapshot, self.policy
         board = lay_out(snapshot, policy, self.eligible, numbers=numbers, to_come=len(self.recent))
+        board = compiled.push_first(board, len(self.eligible))
         settings, epoch = board.settings, snapshot.fairness.usage_epoch_seconds
         settings[boards.EXPLAINS] = 0
         settings[boards.PREEMPTION] = 0  # who yields is not forecast: owed groups may start sooner

@@ -67,6 +67,7 @@ def compile_everything() -> None:
     play = Play(trace, everybody(trace), policy="easy", half_life_seconds=1)
     board, functions = compiled.pack(play.board), compiled_clock().functions
     functions["run"](board, play.works, play.ends, clock.begin())
+    functions["push_first"](board, 0)
     functions["decide"](board)
     events = np.zeros((1, 3), dtype=np.int64)
     functions["follow"](events, np.ones(3, dtype=np.int64), Course._make([one.copy()] * 4))

@@ -44,7 +44,7 @@ FUNCTIONS: Functions = (
         waiting,
         "usage_key leaf_keys stored_keys leaf_goes_before swap sift_up sift_down refresh "
         "first_leaf enter leave note rebuild make_room next_slot first_undecided pass_over may_fit "
-        "fits_stairs find_fitting push remove",
+        "fits_stairs find_fitting push push_first remove",
     ),
     (
         running,
@@ -83,13 +83,23 @@ class Compiled:
     functions: dict[str, Callable[..., Any]]
 
 
-def decide(board: Board) -> Board:
-    """Give every job on the board its verdict; return the board that holds the verdicts."""
+def decide(board: Board, arriving: int) -> Board:
+    """Let so many jobs of the board wait, and give each its verdict; return the board with them."""
+    board = push_first(board, arriving)
     if board.jobs.nodes.size < COMPILE_FROM_JOBS:
         loops.decide(board)
+    else:
+        compile_kernel().functions["decide"](board)
+    return board
+
+
+def push_first(board: Board, count: int) -> Board:
+    """Let the first jobs of the board wait; return the board, packed where it is large."""
+    if board.jobs.nodes.size < COMPILE_FROM_JOBS:
+        waiting.push_first(board, count)
         return board
     packed = pack(board)
-    compile_kernel().functions["decide"](packed)
+    compile_kernel().functions["push_first"](packed, count)
     return packed
 
 
@@ -99,7 +109,9 @@ def pack(board: Board) -> Board:
 
 
 def pack_columns(part: Any) -> Any:
-    """Return a table of columns as one array of records."""
+    """Return a table of columns as one array of records, or as it is if it is one already."""
+    if isinstance(part, np.ndarray):
+        return part
     fields = [(name, np.int64) for name in part._fields]
     return np.rec.fromarrays(list(part), dtype=fields)
 

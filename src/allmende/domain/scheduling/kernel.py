@@ -81,7 +81,7 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
     bars = {job.id: find_bar(job, snapshot, policy, running) for job in snapshot.pending}
     jobs = [job for job in snapshot.pending if bars[job.id] is None]
     jobs.sort(key=lambda job: (job.submitted_at_seconds, job.id))
-    board = decide(lay_out(snapshot, policy, jobs))
+    board = decide(lay_out(snapshot, policy, jobs), len(jobs))
 
     starts = _place(snapshot, jobs, board)
     started = {start.job_id for start in starts}
@@ -156,6 +156,13 @@ class _Clerk:
         return {job.id: place for place, job in enumerate(self.jobs)}
 
     @cached_property
+    def verdicts(self) -> list[tuple[int, int, int]]:
+        """Return verdict, reserved start and whose reservation, job by job, as plain numbers."""
+        rows = self.board.jobs
+        columns = (rows.verdicts.tolist(), rows.starts_at.tolist(), rows.behind.tolist())
+        return list(zip(*columns, strict=True))
+
+    @cached_property
     def running(self) -> dict[Path, int]:
         return count_places(self.leaves)
 
@@ -166,10 +173,9 @@ class _Clerk:
             sentence = job.hold_reason if bar is WaitReason.HELD else None
             sentence = sentence or say_wait(bar, figures)
             return Wait(job_id=job.id, reason=bar, sentence=sentence, figures=figures)
-        rows, place = self.board.jobs, self.places[job.id]
-        reason = REASONS[int(rows.verdicts[place])]
+        verdict, starts_at, behind = self.verdicts[self.places[job.id]]
+        reason = REASONS[verdict]
         figures = self.figures(job, reason)
-        starts_at, behind = int(rows.starts_at[place]), int(rows.behind[place])
         if starts_at != NEVER:
             figures["time_seconds"] = starts_at - self.snapshot.now_seconds
         if behind != NEVER:

@@ -1,5 +1,6 @@
 """Boards: an empty one of a given size, and the one that a snapshot is decided on."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -7,7 +8,7 @@ from math import lcm
 
 import numpy as np
 
-from allmende.domain.scheduling import boards, running, waiting
+from allmende.domain.scheduling import boards, running
 from allmende.domain.scheduling.boards import NEVER, Board, ints
 from allmende.domain.scheduling.plans import PendingJob, RunningJob, Snapshot
 from allmende.domain.scheduling.policies import Backfill, Policy
@@ -112,10 +113,11 @@ def _make_groups(tree: ShareTree, numbers: Places) -> boards.Groups:
         rows.places[place] = numbers.places[share.path]
         rows.shares[place] = share.guarantee_ppm
         rows.widest[place] = share.widest_job_nodes
+    counts = Counter(tree.group_of(leaf) for leaf in numbers.leaves)
     first = 0
     for path, g in numbers.groups.items():
         rows.first[g] = first
-        first += sum(tree.group_of(leaf) == path for leaf in numbers.leaves)
+        first += counts[path]
     return rows
 
 
@@ -159,8 +161,9 @@ def lay_out(
 ) -> Board:
     """Return the board of a snapshot; its first jobs are the eligible ones, in that order.
 
-    They come by submission, so that each leaf's queue is in order. Behind the running jobs there is
-    room for so many that are still to come, on the places of `numbers`.
+    They come by submission, so that each leaf's queue is in order. None of them waits yet:
+    `compiled.push_first` lets them. Behind the running jobs there is room for so many that are
+    still to come, on the places of `numbers`.
     """
     machine, now = snapshot.machine, snapshot.now_seconds
     ranks = rank_submissions(snapshot)
@@ -184,23 +187,31 @@ def lay_out(
     board.changes[:] = [number for change in changes for number in change]
     set_ceilings(board, snapshot.tree, numbers, capacity)
     _lay_out_state(board, snapshot, numbers)
-    _lay_out_running(board, snapshot, numbers, ranks, first=len(eligible))
+    _lay_out_jobs(board, snapshot, eligible, numbers, ranks)
+    _lay_out_running(board, snapshot, first=len(eligible))
     _lay_out_borrowers(board, snapshot, numbers, ranks)
-    for j, job in enumerate(eligible):
-        leaf = numbers.leaves[job.path]
-        _lay_out_job(board, j, leaf, job.nodes, ranks[job.id])
-        board.jobs.limits[j] = job.time_limit_seconds
-        waiting.push(board, j)
     return board
 
 
-def _lay_out_job(board: Board, j: int, leaf: int, nodes: int, rank: int) -> None:
-    jobs = board.jobs
-    jobs.leaves[j] = leaf
-    jobs.groups[j] = board.leaves.groups[leaf]
-    jobs.nodes[j] = jobs.freed[j] = nodes
-    jobs.ranks[j] = rank
-    jobs.starts_at[j] = jobs.behind[j] = NEVER
+def _lay_out_jobs(
+    board: Board,
+    snapshot: Snapshot,
+    eligible: Sequence[PendingJob],
+    numbers: Places,
+    ranks: Mapping[str, int],
+) -> None:
+    """Write down all jobs, column by column: first those that may wait, then those that run."""
+    jobs, count = board.jobs, len(eligible)
+    everybody: list[PendingJob | RunningJob] = [*eligible, *snapshot.running]
+    known = len(everybody)
+    jobs.leaves[:known] = [numbers.leaves[job.path] for job in everybody]
+    jobs.groups[:known] = board.leaves.groups[jobs.leaves[:known]]
+    jobs.ranks[:known] = [ranks[job.id] for job in everybody]
+    jobs.starts_at[:known] = jobs.behind[:known] = NEVER
+    jobs.nodes[:count] = [job.nodes for job in eligible]
+    jobs.nodes[count:known] = [len(job.node_indices) for job in snapshot.running]
+    jobs.freed[:] = jobs.nodes
+    jobs.limits[:count] = [job.time_limit_seconds for job in eligible]
 
 
 def _lay_out_state(board: Board, snapshot: Snapshot, numbers: Places) -> None:
@@ -213,15 +224,14 @@ def _lay_out_state(board: Board, snapshot: Snapshot, numbers: Places) -> None:
         board.groups.pressing_since[g] = fairness.pressing_since.get(path, NEVER)
 
 
-def _lay_out_running(
-    board: Board, snapshot: Snapshot, numbers: Places, ranks: Mapping[str, int], *, first: int
-) -> None:
+def _lay_out_running(board: Board, snapshot: Snapshot, *, first: int) -> None:
+    jobs, ends = board.jobs, []
     for j, job in enumerate(snapshot.running, start=first):
-        leaf = numbers.leaves[job.path]
-        _lay_out_job(board, j, leaf, len(job.node_indices), ranks[job.id])
-        board.jobs.freed[j] = snapshot.machine.count_in_service(job.node_indices)
+        jobs.freed[j] = freed = snapshot.machine.count_in_service(job.node_indices)
         running.add_running(board, j, len(job.node_indices))
-        running.enlist(board, j, ends_by(job, snapshot.now_seconds))
+        ends.append((ends_by(job, snapshot.now_seconds), freed, int(jobs.ranks[j]), j))
+    for end, _, _, j in sorted(ends):  # each behind those before it: nothing has to move
+        running.enlist(board, j, end)
 
 
 def ends_by(job: RunningJob, now_seconds: int) -> int:

@@ -4,8 +4,10 @@ Claims are integers: millionths of a node (micronodes). A quarter of 6 nodes is 
 so half a node is owed exactly, and is paid over time: sometimes one node runs, sometimes two.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import ClassVar
 
 from allmende.domain.basics.refusals import Refusal
@@ -113,7 +115,12 @@ class ShareTree:
 
     def find_share(self, path: Path) -> Share | None:
         """Return the row of a place, or None where the defaults hold."""
-        return next((share for share in self.shares if share.path == path), None)
+        return self._by_path.get(path)
+
+    @cached_property
+    def _by_path(self) -> Mapping[Path, Share]:
+        # Asked for every job, and a tree may have as many rows as there are people.
+        return {share.path: share for share in self.shares}
 
     def get_group(self, path: Path) -> Share:
         """Return the row of the group that a path leads through."""

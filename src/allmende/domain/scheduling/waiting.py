@@ -41,6 +41,12 @@ def push(board: Board, j: Any) -> None:
         enter(board, leaf)
 
 
+def push_first(board: Board, count: Any) -> None:
+    """Let the first jobs of the board wait, in their order."""
+    for j in range(count):
+        push(board, j)
+
+
 def remove(board: Board, j: Any) -> None:
     """Take a job out of its queue: it starts, or was cancelled."""
     leaves, jobs, groups = board.leaves, board.jobs, board.groups
