@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sites import Factory, Partition, Site
 from allmende.domain.trust.permissions import Permission, check_permission
+from allmende.services.forecasts import HitRate, get_hit_rate
 from allmende.storage import jobs as job_store
 
 
@@ -16,6 +17,7 @@ class PartitionLoad:
     busy_nodes: int
     running_jobs: int
     pending_jobs: int
+    hit_rate: HitRate  # of the starts that were forecast here
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,4 +55,5 @@ def get_load(partition: Partition) -> PartitionLoad:
         busy_nodes=sum(len(attempt.nodes) for attempt in unsettled),
         running_jobs=running,
         pending_jobs=len(alive) - running,
+        hit_rate=get_hit_rate(partition.id),
     )

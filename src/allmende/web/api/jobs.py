@@ -16,6 +16,7 @@ from allmende.services.forecasts import Option
 from allmende.services.runs import Curve, LogPart, Progress
 from allmende.web.api.permits import begin_deed, get_actor, takes
 from allmende.web.api.shapes import After, ClientKey, Limit, Page, PathId, QueryId, Words, page_of
+from allmende.web.api.sites import HitRateOut
 
 router = Router(tags=["jobs"])
 
@@ -89,13 +90,6 @@ class JobEventOut(Schema):
 
     at: datetime
     sentence: Words
-
-
-class HitRateOut(Schema):
-    """How many of the latest ranges of the partition held."""
-
-    held: int
-    forecasts: int
 
 
 class ForecastOut(Schema):

@@ -17,6 +17,13 @@ from allmende.wiring.factory import load_factory
 router = Router(tags=["sites"])
 
 
+class HitRateOut(Schema):
+    """How many of the latest ranges in which a start was told held; four in five should."""
+
+    held: int
+    forecasts: int
+
+
 class PartitionOut(Schema):
     """A set of identical nodes; the load is null where no job is driven from here."""
 
@@ -33,6 +40,7 @@ class PartitionOut(Schema):
     busy_nodes: int | None
     running_jobs: int | None
     pending_jobs: int | None
+    hit_rate: HitRateOut | None
 
 
 class SiteOut(Schema):
@@ -63,7 +71,7 @@ def get_site(request: HttpRequest, site_id: PathId) -> dict[str, Any]:
 
 def _to_json(view: SiteView) -> dict[str, Any]:
     loads = {load.partition.id: load for load in view.loads}
-    names = ("busy_nodes", "running_jobs", "pending_jobs")
+    names = ("busy_nodes", "running_jobs", "pending_jobs", "hit_rate")
     partitions = [
         {
             **{name: getattr(partition, name, None) for name in PartitionOut.model_fields},
