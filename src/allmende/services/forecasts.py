@@ -189,8 +189,8 @@ def get_hit_rate(partition_id: str) -> HitRate:
 
 def tend_forecasts(deed: Deed, partition: Partition, *, started: Sequence[str]) -> None:
     """Keep a forecast for each job that newly waits, and note which of them have started."""
-    for job_id in started:
-        store.note_start(job_id, deed.now)
+    if started:
+        store.note_starts(started, deed.now)
     alive = job_store.list_alive_jobs(partition.id)
     waiting = [job for job in alive if job.state is JobState.PENDING and job.started_at is None]
     known = store.list_forecast_ids([job.id for job in waiting])
@@ -199,21 +199,24 @@ def tend_forecasts(deed: Deed, partition: Partition, *, started: Sequence[str]) 
         return
     forward = _look_ahead(partition, deed.now)
     calibration = _learn(store.list_outcomes(partition.id, limit=OUTCOMES))
-    for job in [job for job in new if job.id in forward.eligible_ids][:NEW_IN_A_BEAT]:
-        raw = _ask(forward, job.id, deed.now)
-        widened = calibration.widen(raw)
-        store.keep_forecast(
-            KeptForecast(
-                job_id=job.id,
-                partition_id=partition.id,
-                made_at=deed.now,
-                earliest_seconds=raw.earliest_seconds,
-                median_seconds=raw.median_seconds,
-                latest_seconds=raw.latest_seconds,
-                shown_earliest_seconds=widened.earliest_seconds,
-                shown_latest_seconds=widened.latest_seconds,
-            )
-        )
+    asked = [job for job in new if job.id in forward.eligible_ids][:NEW_IN_A_BEAT]
+    store.keep_forecasts(
+        [_keep(job, _ask(forward, job.id, deed.now), calibration, deed.now) for job in asked]
+    )
+
+
+def _keep(job: Job, raw: Forecast, calibration: Calibration, now: datetime) -> KeptForecast:
+    widened = calibration.widen(raw)
+    return KeptForecast(
+        job_id=job.id,
+        partition_id=job.partition_id,
+        made_at=now,
+        earliest_seconds=raw.earliest_seconds,
+        median_seconds=raw.median_seconds,
+        latest_seconds=raw.latest_seconds,
+        shown_earliest_seconds=widened.earliest_seconds,
+        shown_latest_seconds=widened.latest_seconds,
+    )
 
 
 def _tell(

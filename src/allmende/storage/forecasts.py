@@ -1,5 +1,6 @@
 """Forecasts of starts: one for each job that waited, and what came of it."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -60,10 +61,13 @@ FIELDS = (
 ).split()
 
 
-def keep_forecast(forecast: KeptForecast) -> None:
-    """Keep a forecast; the first one for a job stays."""
-    values = {name: getattr(forecast, name) for name in FIELDS}
-    ForecastRow.objects.get_or_create(job_id=forecast.job_id, defaults=values)
+def keep_forecasts(forecasts: Iterable[KeptForecast]) -> None:
+    """Keep forecasts; the first one for a job stays."""
+    rows = [
+        ForecastRow(job_id=each.job_id, **{name: getattr(each, name) for name in FIELDS})
+        for each in forecasts
+    ]
+    ForecastRow.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def find_forecast(job_id: str) -> KeptForecast | None:
@@ -78,11 +82,12 @@ def list_forecast_ids(job_ids: list[str]) -> set[str]:
     return set(rows.values_list("job_id", flat=True))
 
 
-def note_start(job_id: str, at: datetime) -> None:
-    """Write down when the job of a forecast started; the first start counts."""
-    for row in ForecastRow.objects.filter(job_id=job_id, started_after_seconds__isnull=True):
+def note_starts(job_ids: Collection[str], at: datetime) -> None:
+    """Write down when the jobs of forecasts started; the first start counts."""
+    rows = list(ForecastRow.objects.filter(job_id__in=job_ids, started_after_seconds__isnull=True))
+    for row in rows:
         row.started_after_seconds = max(0, round((at - row.made_at).total_seconds()))
-        row.save(update_fields=["started_after_seconds"])
+    ForecastRow.objects.bulk_update(rows, ["started_after_seconds"])
 
 
 def list_outcomes(partition_id: str, *, limit: int) -> list[KeptForecast]:
