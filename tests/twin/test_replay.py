@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from allmende.domain.scheduling import compiled
 from allmende.domain.scheduling.policies import Backfill, Policy
 from allmende.services import twin
-from allmende.twin import clock, measures, shares
+from allmende.twin import measures, shares
 from allmende.twin.findings import Findings
 from allmende.twin.replay import replay
 from allmende.twin.stagings import Staging, keep_common
@@ -32,7 +32,7 @@ CAPPED = [
 ]
 
 
-def play(trace, policy, rows=None):
+def play(trace, policy, rows=None, changes=()):
     staging = Staging(
         trace=trace,
         grouping=shares.group_jobs(rows, trace) if rows else shares.everybody(trace),
@@ -47,6 +47,7 @@ def play(trace, policy, rows=None):
         grouping=staging.grouping,
         findings=staging.findings,
         half_life_seconds=HALF_LIFE,
+        changes=changes,
     )
 
 
@@ -149,37 +150,22 @@ def test_no_instant_has_more_nodes_running_than_there_are(seed):
 
 def test_capacity_that_shrinks_keeps_jobs_out_and_lets_running_ones_finish():
     trace = random_trace(Random(3), jobs=30)
-    replayed = play(trace, "easy")
-    board, works, ends = board_of(trace, changes=[(20, 2), (300, 8)])
-    clock.run(board, works, ends, clock.begin(left=10_000))
-    started = works.starts
+    replayed, less = play(trace, "easy"), play(trace, "easy", changes=[(20, 2), (300, 8)])
+    started = less.starts
     assert (started >= 0).all()
     assert started.tolist() != replayed.starts.tolist()
     reduced = (started > 20) & (started < 300)
     assert trace.nodes[reduced].max(initial=0) <= 2
 
 
-def board_of(trace, *, changes):
-    from allmende.domain.scheduling import boards
-    from allmende.domain.scheduling.layouts import Sizes, make_board, number_places
-    from allmende.domain.scheduling.shares import Share, ShareTree
-
-    tree, count = ShareTree(shares=(Share(path=("a",)),)), trace.arrivals.size
-    policy = Policy(
-        backfill=Backfill.EASY, max_time_limit_seconds=100, usage_half_life_seconds=HALF_LIFE
-    )
-    numbers = number_places(tree, [("a",)])
-    sizes = Sizes(jobs=count, running=count, reservations=2, changes=len(changes))
-    board = make_board(tree, numbers, policy, sizes)
-    board.jobs.nodes[:] = board.jobs.freed[:] = trace.nodes
-    board.jobs.limits[:] = trace.limits
-    board.jobs.ranks[:] = np.arange(count)
-    board.settings[boards.CAPACITY_NOW] = board.settings[boards.FREE] = trace.machine_nodes
-    board.settings[boards.CHANGES] = len(changes)
-    board.changes[:] = [number for change in changes for number in change]
-    works = clock.Works(trace.arrivals, trace.seconds, np.full(count, -1))
-    ends = clock.Ends(np.zeros(count + 1, dtype=np.int64), np.zeros(count + 1, dtype=np.int64))
-    return board, works, ends
+@given(seed=SEEDS)
+@settings(max_examples=40)
+def test_when_nodes_fail_the_schedule_and_the_kernel_agree_on_every_lag(seed):
+    rng = Random(seed)
+    changes = [(rng.randint(0, 60), rng.randint(4, 7)), (rng.randint(61, 200), 8)]
+    replayed = play(random_trace(rng), "allmende", GUARANTEED, changes)
+    lags = {g.path: g.worst_lag_node_seconds for g in measures.measure(replayed).groups}
+    assert lags == {path: lag / 10**6 for path, lag in replayed.kernel_worst_lags.items()}
 
 
 TRACES = [

@@ -8,6 +8,7 @@ from typing import Any
 from allmende.domain.basics.refusals import Refusal
 from allmende.services import twin
 from allmende.twin import reports, scenarios
+from allmende.twin.measures import Figures
 from allmende.twin.scenarios import Scenario
 
 DAY_SECONDS = 24 * 3600
@@ -48,7 +49,11 @@ class Comparison:
 
 def price(first: twin.Answer, other: twin.Answer) -> dict[str, Any]:
     """Return the price of a policy: its figures less those of the first, for all and by group."""
-    before, after = first.figures, other.figures
+    return price_of(first.figures, other.figures)
+
+
+def price_of(before: Figures, after: Figures) -> dict[str, Any]:
+    """Return figures less those before, for all and by group."""
     waits = {"/".join(group.path): group.wait_seconds_mean for group in before.groups}
     return {
         "utilisation": after.utilisation - before.utilisation,
@@ -93,6 +98,7 @@ def _ask(scenario: Scenario, trace: Path | None, nodes: int | None) -> twin.Ques
         columns=scenario.columns,
         half_life_seconds=scenario.half_life_days * DAY_SECONDS,
         groups=scenario.groups,
+        changes=scenario.changes,
     )
 
 

@@ -243,7 +243,7 @@ def _look_ahead(partition: Partition, now: datetime, *asked: PendingJob) -> Forw
         now=now,
     )
     snapshot = replace(snapshot, pending=(*snapshot.pending, *asked))
-    ended = job_store.list_ended_jobs(partition.id, limit=PAST_JOBS)
+    ended = job_store.list_past_jobs(partition.id, limit=PAST_JOBS)
     return Forward(snapshot, policy_of(partition), Past([_past(job) for job in ended]))
 
 

@@ -32,6 +32,7 @@ class Question:
     groups: tuple[Mapping[str, Any], ...] = ()  # the same as a shares file, already read
     columns: str = ""
     half_life_seconds: int = HALF_LIFE_SECONDS
+    changes: tuple[tuple[int, int], ...] = ()  # seconds after the first submission, nodes
     name: str = ""
 
 
@@ -52,22 +53,34 @@ class Answer:
             "trace": replayed.trace.name,
             "policy": replayed.policy,
             "machine_nodes": replayed.trace.machine_nodes,
-            "jobs": figures.jobs,
-            "simulated_seconds": figures.simulated_seconds,
-            "utilisation": figures.utilisation,
-            "utilisation_while_submitting": figures.utilisation_while_submitting,
-            "wait_seconds_mean": figures.wait_seconds_mean,
-            "wait_seconds_median": figures.wait_seconds_median,
-            "wait_seconds_p90": figures.wait_seconds_p90,
-            "bounded_slowdown_mean": figures.bounded_slowdown_mean,
+            **figures_to_json(figures),
             "wall_seconds": replayed.loop_seconds,
             "jobs_per_second": figures.jobs / max(replayed.loop_seconds, 1e-9),
             "read_seconds": self.read_seconds,
             "compile_seconds": replayed.compile_seconds,
             "peak_rss_bytes": peak_rss_bytes(),
-            "groups": {"/".join(each.path): _group_to_json(each) for each in figures.groups},
+            "groups": groups_to_json(figures),
             "findings": self.findings.to_json(),
         }
+
+
+def figures_to_json(figures: Figures) -> dict[str, Any]:
+    """Return the figures for everybody: the same schedule gives the same ones."""
+    return {
+        "jobs": figures.jobs,
+        "simulated_seconds": figures.simulated_seconds,
+        "utilisation": figures.utilisation,
+        "utilisation_while_submitting": figures.utilisation_while_submitting,
+        "wait_seconds_mean": figures.wait_seconds_mean,
+        "wait_seconds_median": figures.wait_seconds_median,
+        "wait_seconds_p90": figures.wait_seconds_p90,
+        "bounded_slowdown_mean": figures.bounded_slowdown_mean,
+    }
+
+
+def groups_to_json(figures: Figures) -> dict[str, Any]:
+    """Return the figures of every group by its name."""
+    return {"/".join(each.path): _group_to_json(each) for each in figures.groups}
 
 
 def _group_to_json(group: GroupFigures) -> dict[str, Any]:
@@ -114,6 +127,9 @@ def answer_all(
             grouping=staging.grouping,
             findings=staging.findings,
             half_life_seconds=question.half_life_seconds,
+            changes=[
+                (int(staging.trace.arrivals[0]) + after, nodes) for after, nodes in question.changes
+            ],
             progress=progress,
         )
         answers.append(

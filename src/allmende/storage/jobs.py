@@ -231,12 +231,34 @@ def _alive(partition_id: str) -> "models.QuerySet[JobRow]":
     return rows.order_by("submitted_at", "id")
 
 
-def list_ended_jobs(partition_id: str, *, limit: int) -> list[Job]:
+def list_past_jobs(partition_id: str, *, limit: int) -> list[Job]:
     """Return the jobs of a partition that ran and ended last, the earliest submitted first."""
     rows = JobRow.objects.filter(
         partition_id=partition_id, started_at__isnull=False, ended_at__isnull=False
     )
     return [_job(row) for row in rows.order_by("-submitted_at", "-id")[:limit]][::-1]
+
+
+def list_ended_jobs(
+    partition_id: str, *, since: datetime, until: datetime, limit: int
+) -> list[Job]:
+    """Return the newest jobs that were submitted since then, began, and ended by then."""
+    rows = JobRow.objects.filter(
+        partition_id=partition_id,
+        submitted_at__gte=since,
+        ended_at__lte=until,
+        started_at__isnull=False,
+    )
+    newest = rows.order_by("-submitted_at", "-id")[:limit]
+    return [_job(row) for row in reversed(newest)]
+
+
+def list_attempts_between(partition_id: str, *, since: datetime, until: datetime) -> list[Attempt]:
+    """Return the attempts of a partition that were decided in a time and have ended, in order."""
+    rows = AttemptRow.objects.filter(
+        partition_id=partition_id, decided_at__gte=since, ended_at__lte=until
+    )
+    return [_attempt(row) for row in rows.order_by("decided_at", "key")]
 
 
 def list_jobs_to_read(partition_id: str) -> list[Job]:

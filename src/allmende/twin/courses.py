@@ -19,12 +19,13 @@ class Course(NamedTuple):
 
 
 def follow(events: Any, settings: Any, course: Course) -> None:
-    """Follow one group through its events: second, change of running nodes, of waiting nodes.
+    """Follow one group through its events: second, change of running, of waiting, of all nodes.
 
-    `settings`: claim in micronodes, first second, seconds in an interval. The lag grows by
-    rate - running, never falls below 0, and is 0 while nothing waits.
+    `settings`: guarantee in parts per million, nodes of the machine at first, first second, seconds
+    in an interval. The lag grows by rate - running, never falls below 0, and is 0 while nothing
+    waits.
     """
-    claim, begin, interval = settings[0], settings[1], settings[2]
+    share, capacity, begin, interval = settings[0], settings[1], settings[2], settings[3]
     running, waiting, lag, entitled = 0, 0, 0, 0
     worst, at = 0, begin
     for i in range(events.shape[0]):
@@ -33,7 +34,7 @@ def follow(events: Any, settings: Any, course: Course) -> None:
             place = (at - begin) // interval
             until = min(second, begin + (place + 1) * interval)
             seconds = until - at
-            rate = min(claim, (running + waiting) * MICRO)
+            rate = min(share * capacity, (running + waiting) * MICRO)
             lag = max(0, lag + (rate - running * MICRO) * seconds) if waiting > 0 else 0
             entitled += rate * seconds
             worst = max(worst, lag)
@@ -43,5 +44,6 @@ def follow(events: Any, settings: Any, course: Course) -> None:
             at = until
         running += events[i, 1]
         waiting += events[i, 2]
+        capacity += events[i, 3]
     course.totals[0] = worst
     course.totals[1] = entitled

@@ -103,8 +103,7 @@ def _measure_group(replayed: Replay, g: int, grid: tuple[int, int], delivered: i
     started = mine & (starts != NEVER)
     work = trace.nodes * trace.seconds
     waits = (starts - trace.arrivals)[started]
-    claim = share.guarantee_ppm * trace.machine_nodes
-    course = _follow_group(replayed, mine, claim, grid)
+    course = _follow_group(replayed, mine, share.guarantee_ppm, grid)
     mine_delivered = int(work[started].sum())
     return GroupFigures(
         path=share.path,
@@ -123,7 +122,7 @@ def _measure_group(replayed: Replay, g: int, grid: tuple[int, int], delivered: i
     )
 
 
-def _follow_group(replayed: Replay, mine: Any, claim: int, grid: tuple[int, int]) -> Course:
+def _follow_group(replayed: Replay, mine: Any, guarantee: int, grid: tuple[int, int]) -> Course:
     """Follow a group's jobs; `grid` is the first second, and the seconds in an interval."""
     trace, starts = replayed.trace, replayed.starts
     started = mine & (starts != NEVER)
@@ -131,20 +130,31 @@ def _follow_group(replayed: Replay, mine: Any, claim: int, grid: tuple[int, int]
     ends = starts + trace.seconds
     events = np.concatenate(
         [
-            np.stack([trace.arrivals, zeros, nodes], axis=1)[mine],
-            np.stack([starts, nodes, -nodes], axis=1)[started],
-            np.stack([ends, -nodes, zeros], axis=1)[started],
+            np.stack([trace.arrivals, zeros, nodes, zeros], axis=1)[mine],
+            np.stack([starts, nodes, -nodes, zeros], axis=1)[started],
+            np.stack([ends, -nodes, zeros, zeros], axis=1)[started],
+            _changes_before(replayed, int(ends[started].max(initial=grid[0]))),
         ]
     )
     events = events[np.argsort(events[:, 0], kind="stable")]
     columns = (np.zeros(size, dtype=np.int64) for size in (POINTS + 1, POINTS + 1, POINTS + 1, 2))
     course = Course._make(columns)
-    settings = np.array([claim, *grid])
+    settings = np.array([guarantee, trace.machine_nodes, *grid])
     run: Any = follow
     if len(events) >= compiled.COMPILE_FROM_JOBS:
         run = compiled_clock().functions["follow"]
     run(events, settings, course)
     return course
+
+
+def _changes_before(replayed: Replay, end: int) -> Any:
+    """Return the changes of capacity as events, as far as the group's own reach."""
+    rows, nodes = [], replayed.trace.machine_nodes
+    for second, after in replayed.changes:
+        if second <= end:
+            rows.append((second, 0, 0, after - nodes))
+            nodes = after
+    return np.array(rows, dtype=np.int64).reshape(-1, 4)
 
 
 def _bounded_slowdowns(waits: Any, seconds: Any) -> Any:

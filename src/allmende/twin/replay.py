@@ -1,7 +1,7 @@
 """A replay: a trace on a board, under a policy, in virtual time."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -52,6 +52,7 @@ class Replay:
     loop_seconds: float
     compile_seconds: float
     kernel_worst_lags: dict[Path, int]
+    changes: tuple[tuple[int, int], ...] = ()
 
 
 @cache
@@ -69,8 +70,8 @@ def compile_everything() -> None:
     functions["run"](board, play.works, play.ends, clock.begin())
     functions["push_first"](board, 0)
     functions["decide"](board)
-    events = np.zeros((1, 3), dtype=np.int64)
-    functions["follow"](events, np.ones(3, dtype=np.int64), Course._make([one.copy()] * 4))
+    events, settings = np.zeros((1, 4), dtype=np.int64), np.ones(4, dtype=np.int64)
+    functions["follow"](events, settings, Course._make([one.copy()] * 4))
     functions["parse_lines"](np.frombuffer(b"\n", dtype=np.uint8), events, one.copy(), one.copy())
 
 
@@ -94,7 +95,9 @@ class Play:
         policy: str,
         half_life_seconds: int,
         max_time_limit_seconds: int | None = None,
+        changes: Sequence[tuple[int, int]] = (),
     ) -> None:
+        self.changes = tuple(sorted(changes))
         self.trace, self.grouping, self.policy = trace, grouping, policy
         self.limits = Policy(
             backfill=POLICIES[policy],
@@ -114,11 +117,17 @@ class Play:
             self._run(self.board, self.works, self.ends, clock.begin())  # compiles or loads
         self.compile_seconds = time.perf_counter() - begun
 
-    def go_on(self, state: Ints, progress: Progress | None = None) -> None:
+    def go_on(
+        self,
+        state: Ints,
+        progress: Progress | None = None,
+        *,
+        decisions_at_once: int = DECISIONS_AT_ONCE,
+    ) -> None:
         """Play on until nothing is to come, or until what the state wants."""
         state[clock.LEFT] = 0
         while state[clock.LEFT] == 0:
-            state[clock.LEFT] = DECISIONS_AT_ONCE
+            state[clock.LEFT] = decisions_at_once
             self._run(self.board, self.works, self.ends, state)
             if progress:
                 progress(int(state[clock.ARRIVED]), self.trace.arrivals.size)
@@ -136,11 +145,15 @@ def replay(
     findings: Findings,
     half_life_seconds: int,
     max_time_limit_seconds: int | None = None,
+    changes: Sequence[tuple[int, int]] = (),
     progress: Progress | None = None,
+    decisions_at_once: int = DECISIONS_AT_ONCE,
 ) -> Replay:
     """Play a trace from its first submission to its last end.
 
     No limit of a job may be above `max_time_limit_seconds`; without one, it is the longest limit.
+    `changes` are seconds and how many nodes are in service from then on: what runs goes on, less
+    starts. `progress` is told how many jobs have arrived, after every `decisions_at_once` decisions.
     """
     play = Play(
         trace,
@@ -148,9 +161,10 @@ def replay(
         policy=policy,
         half_life_seconds=half_life_seconds,
         max_time_limit_seconds=max_time_limit_seconds,
+        changes=changes,
     )
     begun = time.perf_counter()
-    play.go_on(clock.begin(), progress)
+    play.go_on(clock.begin(), progress, decisions_at_once=decisions_at_once)
     loop_seconds = time.perf_counter() - begun
     findings.add_many("never_started", trace.numbers[play.works.starts == NEVER])
     return Replay(
@@ -166,6 +180,7 @@ def replay(
             share.path: int(play.board.groups.worst_lags[g])
             for g, share in enumerate(play.tree.groups)
         },
+        changes=play.changes,
     )
 
 
@@ -193,11 +208,13 @@ def _world(trace: Trace) -> tuple[Works, Ends]:
 def _lay_out(play: Play) -> Board:
     """Return a board with all jobs of the trace on it, none of which has arrived yet."""
     trace, tree, policy, numbers = play.trace, play.tree, play.limits, play.numbers
+    changes = play.changes
     count = trace.arrivals.size
     everybody_reserves = policy.backfill is Backfill.CONSERVATIVE
     sizes = Sizes(
         jobs=count,
         running=min(trace.machine_nodes, count),
+        changes=len(changes),
         reservations=count if everybody_reserves else len(numbers.groups),
     )
     board = make_board(tree, numbers, policy, sizes)
@@ -211,6 +228,8 @@ def _lay_out(play: Play) -> Board:
     settings = board.settings
     settings[boards.NOW] = settings[boards.EPOCH] = trace.arrivals[0]
     settings[boards.CAPACITY_NOW] = settings[boards.FREE] = trace.machine_nodes
+    settings[boards.CHANGES] = len(changes)
+    board.changes[:] = [number for change in changes for number in change]
     settings[boards.HALF_LIFE] = policy.usage_half_life_seconds
     settings[boards.COUNTS_USAGE] = len(play.paths) > 1
     for g, share in enumerate(tree.groups):

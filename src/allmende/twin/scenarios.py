@@ -8,6 +8,8 @@ policy = "allmende"
 name = "sme"
 guarantee = 0.22
 demand = 0.15
+
+changes = [[72, 400], [96, 512]]   # above the tables: hours after the first submission, nodes
 """
 
 import tomllib
@@ -19,7 +21,11 @@ from typing import Any
 
 from allmende.domain.basics.refusals import Refusal
 
-KEYS = ("name", "trace", "policy", "nodes", "procs_per_node", "columns", "half_life_days", "groups")
+KEYS = (
+    *("name", "trace", "policy", "nodes", "procs_per_node", "columns", "half_life_days"),
+    *("groups", "changes"),
+)
+HOUR_SECONDS = 3600
 
 
 class ScenarioUnreadable(Refusal):
@@ -41,6 +47,7 @@ class Scenario:
     columns: str = ""
     half_life_days: int = 7
     groups: tuple[Mapping[str, Any], ...] = ()
+    changes: tuple[tuple[int, int], ...] = ()  # seconds after the first submission, nodes
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -64,6 +71,9 @@ def read_scenario(path: Path) -> Scenario:
         columns=document.get("columns", ""),
         half_life_days=document.get("half_life_days", 7),
         groups=tuple(document.get("groups", ())),
+        changes=tuple(
+            (round(hours * HOUR_SECONDS), nodes) for hours, nodes in document.get("changes", ())
+        ),
     )
 
 
@@ -78,6 +88,17 @@ def _check(key: str, value: Any) -> str:
     elif key == "groups":
         if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
             return "groups must be written as [[groups]]"
+    elif key == "changes":
+        if not isinstance(value, list) or not all(map(_is_change, value)):
+            return "changes must be pairs of hours and nodes, such as [[72, 400], [96, 512]]"
     elif not isinstance(value, str) or (not value and key != "columns"):
         return f"{key} must be a text"
     return ""
+
+
+def _is_change(row: Any) -> bool:
+    is_pair = isinstance(row, list) and len(row) == 2
+    if not is_pair or any(isinstance(each, bool) for each in row):
+        return False
+    hours, nodes = row
+    return isinstance(hours, int | float) and isinstance(nodes, int) and hours >= 0 <= nodes

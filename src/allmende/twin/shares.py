@@ -66,6 +66,16 @@ def everybody(trace: Trace) -> Grouping:
     return Grouping(tree=tree, group_of_job=np.zeros(trace.arrivals.size, dtype=np.int64))
 
 
+def group_by_queue(shares: Sequence[Share], trace: Trace) -> Grouping:
+    """Return groups that are the trace's named queues; one without a share has no guarantee."""
+    paths = [share.path for share in shares]
+    others = [Share(path=(name,)) for name in trace.labels if (name,) not in paths]
+    paths += [share.path for share in others]
+    numbers = np.array([paths.index((name,)) for name in trace.labels], dtype=np.int64)
+    tree = ShareTree(shares=(*shares, *others))
+    return Grouping(tree=tree, group_of_job=numbers[trace.queues])
+
+
 def read_shares(path: Path, trace: Trace) -> Grouping:
     """Read a shares file and apply it to a trace."""
     try:

@@ -63,7 +63,7 @@ def read_csv(
             rows = list(_read_rows(reader, columns, findings))
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as problem:
         raise TraceUnreadable(path=str(path), problem=str(problem)) from problem
-    return _make_trace(path, rows, machine_nodes, findings)
+    return make_trace(path.name, rows, machine_nodes, findings)
 
 
 def _read_rows(
@@ -120,7 +120,7 @@ def read_evidence(folder: Path, *, findings: Findings, machine_nodes: int | None
         raise TraceUnreadable(path=str(folder), problem=str(problem)) from problem
     if machine_nodes is None:
         raise MachineUnknown(path=str(folder))
-    return _make_trace(folder, rows, machine_nodes, findings)
+    return make_trace(folder.name, rows, machine_nodes, findings)
 
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:
@@ -134,9 +134,10 @@ def _seconds_between(start: str | None, end: str | None) -> int:
     return max(1, round(ran.total_seconds()))
 
 
-def _make_trace(
-    path: Path, rows: list[dict[str, Any]], machine_nodes: int, findings: Findings
+def make_trace(
+    name: str, rows: list[dict[str, Any]], machine_nodes: int, findings: Findings
 ) -> Trace:
+    """Return rows with `line`, `submit`, `run`, `nodes` and whatever else a column may hold."""
     kept = []
     for row in rows:
         if row["run"] <= 0:
@@ -149,15 +150,15 @@ def _make_trace(
                 findings.add("run_above_limit", row["line"])
             kept.append(row | {"limit": limit if limit > 0 else row["run"]})
     if not kept:
-        raise NoJobs(path=str(path), findings=", ".join(findings.counts) or "nothing")
+        raise NoJobs(path=name, findings=", ".join(findings.counts) or "nothing")
 
-    def column(name: str, default: str) -> Any:
-        return np.array([row.get(name, row[default]) for row in kept], dtype=np.int64)
+    def column(key: str, default: str) -> Any:
+        return np.array([row.get(key, row[default]) for row in kept], dtype=np.int64)
 
     queues, labels = _number_names(kept, "queue")
     limits = column("limit", "run")
     trace = Trace(
-        name=path.name,
+        name=name,
         machine_nodes=machine_nodes,
         numbers=column("number", "line"),
         arrivals=column("submit", "submit"),

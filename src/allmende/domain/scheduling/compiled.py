@@ -126,7 +126,8 @@ def compile_functions(functions: Functions, base: Compiled | None = None) -> Com
     njit = import_module("numba").njit
     # A board is many arrays. Passing them to a function, and counting references to them, takes
     # longer than what most functions do: all are inlined, nothing is counted. 20 times faster.
-    options = {"cache": True, "_nrt": False, "error_model": "numpy"}
+    # Without the interpreter's lock, so that whoever asks the portal meanwhile is answered.
+    options = {"cache": True, "_nrt": False, "error_model": "numpy", "nogil": True}
     sources: list[Any] = [compile_functions, *(module for module, _ in functions)]
     code = "".join(map(inspect.getsource, sources))
     names = dict(base.functions) if base else {}

@@ -78,6 +78,7 @@ class Permission(StrEnum):
     CONFIGURE_FACTORY = "factory.configure"
     READ_AUDIT = "audit.read"
     EXPORT_EVIDENCE = "evidence.export"
+    SEE_WHAT_IF = "what_if.see"
 
 
 _APPLICANT, _OPERATOR = Role.APPLICANT, Role.OPERATOR
@@ -147,6 +148,7 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.CONFIGURE_FACTORY: frozenset({_ADMINISTRATOR, _OPERATOR, _SYSTEM}),
         Permission.READ_AUDIT: _PROOF,
         Permission.EXPORT_EVIDENCE: _PROOF,
+        Permission.SEE_WHAT_IF: _STAFF,
     }
 )
 
@@ -200,6 +202,7 @@ DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
         Permission.CONFIGURE_FACTORY: Sentence("configure the factory"),
         Permission.READ_AUDIT: Sentence("read the audit trail"),
         Permission.EXPORT_EVIDENCE: Sentence("export the evidence"),
+        Permission.SEE_WHAT_IF: Sentence("ask what would be under other shares"),
     }
 )
 

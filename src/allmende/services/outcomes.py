@@ -1,0 +1,238 @@
+"""What comes of a what-if question: a workload played under today's shares, others, and none."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.sites import Partition
+from allmende.domain.scheduling.shares import Share
+from allmende.services import comparisons, twin, what_if
+from allmende.services.what_if import DAY_SECONDS, HOUR_SECONDS, RECORDED, Prepared, WhatIf
+from allmende.twin import invented, measures, reports, tables
+from allmende.twin.findings import Findings
+from allmende.twin.measures import Figures
+from allmende.twin.replay import replay
+from allmende.twin.shares import group_by_queue
+from allmende.twin.stagings import Staging, keep_common
+from allmende.twin.traces import Trace
+
+DECISIONS_AT_ONCE = 2_000  # so that it shows progress and can be cancelled within moments
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One way that things could be, and what came of it."""
+
+    name: Sentence
+    policy: str
+    figures: Figures
+    findings: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """An answer: today, what if, and EASY without guarantees on the same machine as what if."""
+
+    question: WhatIf
+    sme: str  # the group that is asked about
+    trace: str
+    machine_nodes: int
+    parts: tuple[Part, Part, Part]
+
+    @property
+    def verdict(self) -> Sentence:
+        """Say what it does to the SMEs and to everybody else, against today."""
+        today, then, _ = self.parts
+        return Sentence(
+            "SMEs would wait {sme} on average instead of {sme_today}; everybody else {others} "
+            "instead of {others_today}.",
+            {
+                "sme": duration(self._wait(then, of_sme=True)),
+                "sme_today": duration(self._wait(today, of_sme=True)),
+                "others": duration(self._wait(then, of_sme=False)),
+                "others_today": duration(self._wait(today, of_sme=False)),
+            },
+        )
+
+    @property
+    def price(self) -> Sentence:
+        """Say what the guarantees cost, against EASY without any on the same machine."""
+        _, then, easy = self.parts
+        return Sentence(
+            "The price of the guarantee: against EASY without any, SMEs wait {sme} on average "
+            "instead of {sme_easy}, everybody else {others} instead of {others_easy}, and the "
+            "machine is {used} % busy while jobs come instead of {used_easy} %.",
+            {
+                "sme": duration(self._wait(then, of_sme=True)),
+                "sme_easy": duration(self._wait(easy, of_sme=True)),
+                "others": duration(self._wait(then, of_sme=False)),
+                "others_easy": duration(self._wait(easy, of_sme=False)),
+                "used": round(100 * then.figures.utilisation_while_submitting, 1),
+                "used_easy": round(100 * easy.figures.utilisation_while_submitting, 1),
+            },
+        )
+
+    def _wait(self, part: Part, *, of_sme: bool) -> float:
+        """Return the mean wait of the jobs of the SMEs, or of all others, in seconds."""
+        groups = [group for group in part.figures.groups if (group.path == (self.sme,)) is of_sme]
+        jobs = sum(group.jobs for group in groups)
+        return sum(group.jobs * group.wait_seconds_mean for group in groups) / max(1, jobs)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything; the same question always gives the same document."""
+        first = self.parts[0].figures
+        return {
+            "question": self.question.to_query(),
+            "workload": self.trace,
+            "machine_nodes": self.machine_nodes,
+            "verdict": self.verdict,
+            "price": self.price,
+            "scenarios": [
+                {
+                    "name": part.name,
+                    "policy": part.policy,
+                    **twin.figures_to_json(part.figures),
+                    "groups": twin.groups_to_json(part.figures),
+                    "change": comparisons.price_of(first, part.figures),
+                    "findings": list(part.findings),
+                }
+                for part in self.parts
+            ],
+        }
+
+
+def answer(prepared: Prepared, *, progress: Progress = lambda _percent: None) -> Outcome:
+    """Play the workload three times; `progress` is told the per cent done, and may raise."""
+    question, partition = prepared.question, prepared.partition
+    findings = Findings()
+    trace = _workload(prepared, findings)
+    trace = _without_too_wide(trace, what_if.capped_nodes(question, partition), findings)
+    changes = _changes(question, partition, int(trace.arrivals[0]))
+    cases = _cases(question, partition)
+    stagings = [_stage(case, trace, findings) for case in cases]
+    keep_common(stagings)
+    parts = []
+    for number, (case, staging) in enumerate(zip(cases, stagings, strict=True)):
+        replayed = replay(
+            staging.trace,
+            policy=case.policy,
+            grouping=staging.grouping,
+            findings=staging.findings,
+            half_life_seconds=partition.usage_half_life_seconds,
+            max_time_limit_seconds=max(what_if.longest_seconds(partition), int(trace.limits.max())),
+            changes=changes if case.has_changes else (),
+            progress=_in_parts(progress, number, len(cases)),
+            decisions_at_once=DECISIONS_AT_ONCE,
+        )
+        parts.append(
+            Part(
+                name=case.name,
+                policy=case.policy,
+                figures=measures.measure(replayed),
+                findings=tuple(staging.findings.to_json()),
+            )
+        )
+    return Outcome(
+        question=question,
+        sme=what_if.list_groups(partition)[0].id,
+        trace=trace.name,
+        machine_nodes=trace.machine_nodes,
+        parts=(parts[0], parts[1], parts[2]),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Case:
+    name: Sentence
+    shares: tuple[Share, ...]
+    policy: str = "allmende"
+    has_changes: bool = True  # whether nodes fail or are capped
+
+
+def _cases(question: WhatIf, partition: Partition) -> tuple[_Case, ...]:
+    shares_now = what_if.shares_today(question, partition)
+    shares_then = what_if.shares_then(question, partition)
+    now, then = {"percent": question.today}, {"percent": question.guarantee}
+    return (
+        _Case(
+            name=Sentence("Today: {percent} % for SMEs", now), shares=shares_now, has_changes=False
+        ),
+        _Case(name=Sentence("What if: {percent} % for SMEs", then), shares=shares_then),
+        _Case(name=Sentence("EASY, no guarantees"), shares=shares_then, policy="easy"),
+    )
+
+
+def _stage(case: _Case, trace: Trace, findings: Findings) -> Staging:
+    examples = {kind: list(lines) for kind, lines in findings.examples.items()}
+    return Staging(
+        trace=trace,
+        grouping=group_by_queue(case.shares, trace),
+        is_obeyed=case.policy == "allmende",
+        findings=Findings(dict(findings.counts), examples),
+        read_seconds=0,
+    )
+
+
+def _in_parts(progress: Progress, number: int, count: int) -> twin.Progress:
+    def tell(done: int, total: int) -> None:
+        progress((100 * number + 100 * done // total) // count)
+
+    return tell
+
+
+def write_report(outcome: Outcome, *, translate: reports.Translate) -> str:
+    """Return a page that stands alone: tables and charts, nothing loaded from anywhere."""
+    first = outcome.parts[0].figures
+    parts = [
+        reports.Part(
+            name=translate(part.name),
+            policy=part.policy,
+            figures=part.figures,
+            price=comparisons.price_of(first, part.figures),
+        )
+        for part in outcome.parts
+    ]
+    return reports.render(
+        parts, trace=outcome.trace, machine_nodes=outcome.machine_nodes, translate=translate
+    )
+
+
+def _workload(prepared: Prepared, findings: Findings) -> Trace:
+    question, partition = prepared.question, prepared.partition
+    if question.workload == RECORDED:
+        name = f"{partition.name}, {question.until}"
+        nodes = partition.nodes or 0
+        return tables.make_trace(name, [dict(row) for row in prepared.rows], nodes, findings)
+    return invented.invent(*what_if.recipe(question, partition))
+
+
+def _without_too_wide(trace: Trace, nodes: int, findings: Findings) -> Trace:
+    """Leave out what could never start under the power cap."""
+    too_wide = trace.nodes > nodes
+    findings.add_many("wider_than_machine", trace.numbers[too_wide])
+    return trace.select(~too_wide) if too_wide.any() else trace
+
+
+def _changes(question: WhatIf, partition: Partition, begin: int) -> list[tuple[int, int]]:
+    """Return how many nodes are in service from when on; what fails, fails at a third of it."""
+    nodes, capped = partition.nodes or 0, what_if.capped_nodes(question, partition)
+    changes = [(begin, capped)] if capped < nodes else []
+    if question.failing_nodes and question.failing_hours:
+        at = begin + question.days * DAY_SECONDS // 3
+        changes.append((at, min(capped, nodes - question.failing_nodes)))
+        changes.append((at + question.failing_hours * HOUR_SECONDS, capped))
+    return changes
+
+
+def duration(seconds: float) -> Sentence:
+    """Return a length of time in the unit that suits it."""
+    if abs(seconds) >= 2 * DAY_SECONDS:
+        return Sentence("{number} days", {"number": round(seconds / DAY_SECONDS, 1)})
+    if abs(seconds) >= 2 * HOUR_SECONDS:
+        return Sentence("{number} h", {"number": round(seconds / HOUR_SECONDS, 1)})
+    if abs(seconds) >= 120:
+        return Sentence("{number} min", {"number": round(seconds / 60)})
+    return Sentence("{number} s", {"number": round(seconds)})
