@@ -46,6 +46,7 @@ COMMANDS = {
     "ledger": Command("ledger", "app", "Every hour, booked twice."),
     "promise": Command("promises", "app", "What was promised, and whether it is kept."),
     "twin": Command("twin", "app", "Workloads in virtual time, under any policy.", False),
+    "what-if": Command("what_if", "ask_what_if", "What other shares would do to everybody."),
     "audit": Command("audit", "app", "Who did what, when and why."),
     "export-evidence": Command("evidence", "export_evidence", "Write the evidence as plain files."),
     "verify": Command(

@@ -10,7 +10,7 @@ from allmende.domain.scheduling.shares import Share
 from allmende.services import comparisons, twin, what_if
 from allmende.services.what_if import DAY_SECONDS, HOUR_SECONDS, RECORDED, Prepared, WhatIf
 from allmende.twin import invented, measures, reports, tables
-from allmende.twin.findings import Findings
+from allmende.twin.findings import SENTENCES, Findings
 from allmende.twin.measures import Figures
 from allmende.twin.replay import replay
 from allmende.twin.shares import group_by_queue
@@ -29,7 +29,7 @@ class Part:
     name: Sentence
     policy: str
     figures: Figures
-    findings: tuple[dict[str, Any], ...]
+    findings: tuple[tuple[str, int], ...]  # kind, how many jobs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,7 @@ class Outcome:
 
     question: WhatIf
     sme: str  # the group that is asked about
+    names: dict[str, str]  # of groups, by id
     trace: str
     machine_nodes: int
     parts: tuple[Part, Part, Part]
@@ -81,23 +82,30 @@ class Outcome:
         jobs = sum(group.jobs for group in groups)
         return sum(group.jobs * group.wait_seconds_mean for group in groups) / max(1, jobs)
 
-    def to_json(self) -> dict[str, Any]:
+    def name_of(self, group_id: str) -> str:
+        """Return the name of a group as the configuration has it."""
+        return self.names.get(group_id, group_id)
+
+    def to_json(self, translate: reports.Translate) -> dict[str, Any]:
         """Return everything; the same question always gives the same document."""
         first = self.parts[0].figures
         return {
             "question": self.question.to_query(),
             "workload": self.trace,
             "machine_nodes": self.machine_nodes,
-            "verdict": self.verdict,
-            "price": self.price,
+            "verdict": translate(self.verdict),
+            "price": translate(self.price),
             "scenarios": [
                 {
-                    "name": part.name,
+                    "name": translate(part.name),
                     "policy": part.policy,
                     **twin.figures_to_json(part.figures),
                     "groups": twin.groups_to_json(part.figures),
                     "change": comparisons.price_of(first, part.figures),
-                    "findings": list(part.findings),
+                    "findings": [
+                        {"kind": kind, "count": count, "sentence": translate(SENTENCES[kind])}
+                        for kind, count in part.findings
+                    ],
                 }
                 for part in self.parts
             ],
@@ -132,12 +140,14 @@ def answer(prepared: Prepared, *, progress: Progress = lambda _percent: None) ->
                 name=case.name,
                 policy=case.policy,
                 figures=measures.measure(replayed),
-                findings=tuple(staging.findings.to_json()),
+                findings=tuple(sorted(staging.findings.counts.items())),
             )
         )
+    groups = what_if.list_groups(partition)
     return Outcome(
         question=question,
-        sme=what_if.list_groups(partition)[0].id,
+        sme=groups[0].id,
+        names={group.id: group.name for group in groups},
         trace=trace.name,
         machine_nodes=trace.machine_nodes,
         parts=(parts[0], parts[1], parts[2]),

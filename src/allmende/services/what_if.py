@@ -1,6 +1,7 @@
 """What if: the question, what is wrong with it, and what its answer needs."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -40,12 +41,17 @@ class Group(NamedTuple):
     """A group as the configuration has it, or as it is assumed where none is configured."""
 
     id: str
+    name: str
     guarantee_percent: float
     weight: int
     widest_job_nodes: int  # 0: as wide as an eighth of the machine
 
 
-ASSUMED = (Group(SME, 20, 25, 0), Group("science", 25, 45, 0), Group("industry", 0, 30, 0))
+ASSUMED = (
+    Group(SME, "SMEs and start-ups", 20, 25, 0),
+    Group("science", "Universities and public research", 25, 45, 0),
+    Group("industry", "Industry, commercial use", 0, 30, 0),
+)
 
 
 class Range(NamedTuple):
@@ -96,6 +102,9 @@ class WhatIf:
         return {name: str(value) for name, value in asdict(self).items() if value != ""}
 
 
+PARAMETERS = tuple(field.name for field in fields(WhatIf))
+
+
 class Finding(NamedTuple):
     """What is wrong with a field."""
 
@@ -139,6 +148,14 @@ def first_question(partition: Partition) -> WhatIf:
         others_weight=sum(group.weight for group in groups[1:]) or 1,
         days=28 if (partition.nodes or 0) > 100 else 7,
     )
+
+
+def complete(parts: Mapping[str, Any], *, factory: Factory, now: datetime) -> WhatIf:
+    """Return a whole question: what is not said is as where one begins."""
+    first = first_question(find_machine(factory, parts.get("machine", "")))
+    question = replace(first, **parts)
+    is_recorded = question.workload == RECORDED
+    return replace(question, until=fix_until(question.until, now) if is_recorded else "")
 
 
 def check(question: WhatIf, partition: Partition) -> list[Finding]:
@@ -259,7 +276,7 @@ def capped_nodes(question: WhatIf, partition: Partition) -> int:
 def list_groups(partition: Partition) -> tuple[Group, ...]:
     """Return the groups, the SMEs first."""
     found = [
-        Group(each.id, float(100 * each.guarantee), each.weight, each.widest_job_nodes)
+        Group(each.id, each.name, float(100 * each.guarantee), each.weight, each.widest_job_nodes)
         for each in partition.groups
     ] or list(ASSUMED)
     return tuple(sorted(found, key=lambda group: group.id != SME))

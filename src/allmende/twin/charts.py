@@ -1,12 +1,13 @@
 """Charts as SVG text: lines over time and bars, for print, for the dark, and without colours."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 720, 220
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 28
 TICKS = 4
+Write = Callable[[float], str]
 DASHES = ("", "7 4", "2 3", "10 3 2 3", "1 5", "12 6")
 
 
@@ -26,13 +27,31 @@ class Limit:
     value: float
 
 
+def short(value: float) -> str:
+    """Return a number in few signs: 1,234 as it is, larger ones with k, M or G."""
+    for size, sign in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= size:
+            return f"{value / (1e3 if sign == 'k' else size):.3g} {sign}"
+    return f"{value:.4g}"
+
+
 def draw_lines(
-    title: str, lines: Sequence[Line], *, until: str, unit: str, limits: Sequence[Limit] = ()
+    title: str,
+    lines: Sequence[Line],
+    *,
+    until: str,
+    unit: str,
+    limits: Sequence[Limit] = (),
+    write: Write = short,
 ) -> str:
     """Return a chart of lines over time; colours and dashes follow their order."""
     values = [value for line in lines for value in line.values] + [limit.value for limit in limits]
     top = nice_top(max(values, default=0.0))
-    parts = [_head(title), *_grid(top, unit), _label(WIDTH - RIGHT, HEIGHT - 8, until, "end")]
+    parts = [
+        _head(title),
+        *_grid(top, unit, write),
+        _label(WIDTH - RIGHT, HEIGHT - 8, until, "end"),
+    ]
     for number, limit in enumerate(limits):
         y = _height(limit.value, top)
         parts.append(f'<path class="limit c{number}" d="M{LEFT} {y}H{WIDTH - RIGHT}"/>')
@@ -48,10 +67,12 @@ def draw_lines(
     return "\n".join([*parts, "</svg>"])
 
 
-def draw_bars(title: str, bars: Sequence[tuple[str, Sequence[float]]], *, unit: str) -> str:
+def draw_bars(
+    title: str, bars: Sequence[tuple[str, Sequence[float]]], *, unit: str, write: Write = short
+) -> str:
     """Return groups of bars, side by side: (name, one value for each series)."""
     top = nice_top(max((value for _, values in bars for value in values), default=0.0))
-    parts = [_head(title), *_grid(top, unit)]
+    parts = [_head(title), *_grid(top, unit, write)]
     room = (WIDTH - LEFT - RIGHT) / max(1, len(bars))
     for place, (name, values) in enumerate(bars):
         width = min(48.0, 0.8 * room / max(1, len(values)))
@@ -86,26 +107,18 @@ def nice_top(value: float) -> float:
     return next(power * step for step in (1, 2, 4, 8, 10) if power * step >= value)
 
 
-def short(value: float) -> str:
-    """Return a number in few signs: 1,234 as it is, larger ones with k, M or G."""
-    for size, sign in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if abs(value) >= size:
-            return f"{value / (1e3 if sign == 'k' else size):.3g} {sign}"
-    return f"{value:.4g}"
-
-
 def _head(title: str) -> str:
     box = f'viewBox="0 0 {WIDTH} {HEIGHT}"'
     return f'<svg role="img" {box} aria-label="{escape(title, quote=True)}">'
 
 
-def _grid(top: float, unit: str) -> list[str]:
+def _grid(top: float, unit: str, write: Write) -> list[str]:
     parts = []
     for tick in range(TICKS + 1):
         value = top * tick / TICKS
         y = _height(value, top)
         parts.append(f'<path class="grid" d="M{LEFT} {y}H{WIDTH - RIGHT}"/>')
-        words = f"{short(value)} {unit}".strip() if tick == TICKS else short(value)
+        words = f"{write(value)} {unit}".strip() if tick == TICKS else write(value)
         parts.append(_label(LEFT - 6, y + 4, words, "end"))
     return parts
 

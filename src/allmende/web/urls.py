@@ -23,6 +23,7 @@ from allmende.web.pages import (
     rules,
     sites,
     tokens,
+    what_if,
 )
 
 handler400 = "allmende.web.errors.bad_request"
@@ -92,6 +93,12 @@ OFFICE_PAGES = [
         name="programme_refuse",
     ),
     path("audit", audit.list_events, name="audit"),
+    path("what-if", what_if.show_question, name="what_if"),
+    path("what-if/live", what_if.show_live, name="what_if_live"),
+    path("what-if/cancel", what_if.cancel_question, name="what_if_cancel"),
+    path("what-if/again", what_if.ask_again, name="what_if_again"),
+    path("what-if/report", what_if.download_report, name="what_if_report"),
+    path("what-if/figures", what_if.download_figures, name="what_if_figures"),
 ]
 
 WORK_PAGES = [

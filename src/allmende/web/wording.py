@@ -83,3 +83,27 @@ def write_instant(instant: datetime) -> str:
     local = timezone.localtime(instant)
     zone = _("CEST") if local.dst() else _("CET")
     return f"{formats.date_format(local, 'DATE_FORMAT')}, {local:%H:%M} {zone}"
+
+
+def write_short(value: float) -> str:
+    """Return a number in few signs: three that count, thousands as k, millions as M."""
+    for size, sign in ((1_000_000, "M"), (10_000, "k")):
+        if abs(value) >= size:
+            short = float(f"{value / (1_000_000 if sign == 'M' else 1000):.3g}")
+            return f"{write_number(short)}{NARROW_SPACE}{sign}"
+    return write_number(float(f"{value:.3g}"))
+
+
+def write_change(seconds: float) -> str:
+    """Return how much longer or shorter something takes, with its sign."""
+    sign = "+" if seconds > 0 else "−"
+    return f"{sign}{write_rough(abs(seconds))}" if round(seconds) else write_rough(0)
+
+
+def write_rough(seconds: float) -> str:
+    """Return a length of time in the one unit that suits it."""
+    for size, text in ((86_400, _("%(n)s d")), (3_600, _("%(n)s h")), (60, _("%(n)s min"))):
+        if seconds >= 2 * size:
+            places = 0 if seconds >= 10 * size else 1
+            return text % {"n": write_number(round(seconds / size, places), places)}
+    return _("%(n)s s") % {"n": write_number(round(seconds))}

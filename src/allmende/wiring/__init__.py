@@ -14,6 +14,7 @@ from allmende.domain.basics.people import Person
 
 if TYPE_CHECKING:
     from allmende.services.deeds import Deed
+    from allmende.services.studio import Studio
     from allmende.services.workshop import Workshop
 
 
@@ -55,3 +56,11 @@ def workshop() -> "Workshop":
     from allmende.wiring.assembly import build_workshop  # noqa: PLC0415 - Django must be ready
 
     return build_workshop()
+
+
+@cache
+def studio() -> "Studio":
+    """Return the studio of this process: one thread that plays what-if questions."""
+    from allmende.services.studio import Studio  # noqa: PLC0415 - Django must be ready
+
+    return Studio()

@@ -19,6 +19,7 @@ from allmende.web.api import (
     reviews,
     sites,
     tokens,
+    what_if,
 )
 from allmende.web.api.bodies import StrictParser
 from allmende.web.api.problems import answer_with_problems
@@ -49,6 +50,7 @@ ROUTERS = (
     ("/promises", promises.router),
     ("/ledger", ledger.router),
     ("/audit", audit.router),
+    ("/what-if", what_if.router),
 )
 for prefix, router in ROUTERS:
     api.add_router(prefix, router)

@@ -65,6 +65,32 @@ def duration(seconds: float) -> str:
 
 
 @register.filter
+def rough(seconds: float) -> str:
+    """Return a length of time in one unit."""
+    return wording.write_rough(seconds)
+
+
+@register.filter
+def change(seconds: float) -> str:
+    """Return a difference of times with its sign."""
+    return wording.write_change(seconds)
+
+
+@register.filter
+def short(value: float) -> str:
+    """Return a number in few signs."""
+    return wording.write_short(value)
+
+
+@register.filter
+def points(share: float) -> str:
+    """Return a difference of shares in percentage points, with its sign."""
+    value = round(100 * share, 1)
+    sign = "+" if value > 0 else "−" if value < 0 else "±"
+    return f"{sign}{wording.write_number(abs(value), 1)}"
+
+
+@register.filter
 def number(value: Any, places: int | None = None) -> str:
     """Return a number as the language writes it."""
     return wording.write_number(value, places)
