@@ -62,6 +62,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "model": ("/models/MODEL_ID", "mina"),
     "tokens": ("/settings/tokens", "mina"),
     "audit": ("/audit?verify=1", "aishe"),
+    "what-if": ("/what-if", "olga"),
 }
 KEY_PAGES = ("front", "check-eligible", "application-project", "job-running", "promises", "project")
 

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allmende.domain.scheduling import compiled
-from allmende.domain.scheduling.policies import Backfill, Policy
 from allmende.services import twin
 from allmende.twin import measures, shares
 from allmende.twin.findings import Findings

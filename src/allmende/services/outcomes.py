@@ -47,15 +47,19 @@ class Outcome:
     def verdict(self) -> Sentence:
         """Say what it does to the SMEs and to everybody else, against today."""
         today, then, _ = self.parts
+        sme, sme_today = (duration(self._wait(part, of_sme=True)) for part in (then, today))
+        others, others_today = (duration(self._wait(part, of_sme=False)) for part in (then, today))
+        facts = {"sme": sme, "sme_today": sme_today, "others": others, "others_today": others_today}
+        if sme == sme_today and others == others_today:
+            return Sentence(
+                "Nothing changes on average: SMEs would wait {sme}, everybody else {others}, "
+                "as today.",
+                {"sme": sme, "others": others},
+            )
         return Sentence(
             "SMEs would wait {sme} on average instead of {sme_today}; everybody else {others} "
             "instead of {others_today}.",
-            {
-                "sme": duration(self._wait(then, of_sme=True)),
-                "sme_today": duration(self._wait(today, of_sme=True)),
-                "others": duration(self._wait(then, of_sme=False)),
-                "others_today": duration(self._wait(today, of_sme=False)),
-            },
+            facts,
         )
 
     @property

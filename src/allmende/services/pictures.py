@@ -13,6 +13,7 @@ from allmende.twin.measures import POINTS, GroupFigures
 from allmende.twin.reports import Translate
 
 ROWS = 8
+NEAR = 4  # a bound that is farther off would press every line to the ground
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +78,14 @@ class _Artist:
         )
 
     def lag(self) -> Picture:
-        """Draw how far the SMEs fall behind, and the bound on it."""
+        """Draw how far the SMEs fall behind, and the bound where it is not far above all else."""
         sme = self._sme(self.outcome.parts[1])
         bound = Limit(
             name=self.translate(Sentence("what it never exceeds")),
             value=sme.lag_bound_node_seconds / HOUR_SECONDS,
+        )
+        nearest = max(
+            self._sme(part).worst_lag_node_seconds / HOUR_SECONDS for part in self.outcome.parts
         )
         return self._over_time(
             Sentence("How far SMEs are behind their guarantee, in node-hours"),
@@ -89,7 +93,7 @@ class _Artist:
                 int(lag) / MICRO / HOUR_SECONDS for lag in self._sme(part).course.lags[:POINTS]
             ],
             unit="",
-            limits=[bound] if sme.guarantee else [],
+            limits=[bound] if nearest * NEAR > bound.value > 0 else [],
         )
 
     def _over_time(

@@ -299,12 +299,11 @@ def shares_then(question: WhatIf, partition: Partition) -> tuple[Share, ...]:
 def _shares(partition: Partition, percent: int, *, others_weight: int | None) -> tuple[Share, ...]:
     first, *others = list_groups(partition)
     configured = sum(group.weight for group in others) or 1
-    # Times a thousand, so that parts of a weight are whole numbers too.
-    scale = 1000 * (others_weight or configured)
-    rows = [(first, percent * MICRONODES // 100, 1000 * first.weight)]
+    weights = others_weight or configured
+    rows = [(first, percent * MICRONODES // 100, first.weight)]
     for each in others:
         guarantee = round(each.guarantee_percent * MICRONODES / 100)
-        rows.append((each, guarantee, max(1, each.weight * scale // configured)))
+        rows.append((each, guarantee, max(1, round(each.weight * weights / configured))))
     return tuple(
         Share(
             path=(group.id,),

@@ -22,8 +22,8 @@ from allmende.services.what_if import (
 from allmende.wiring.languages import translate
 
 WORKLOADS = (
-    (INVENTED, _("Invented: nobody's jobs, drawn by the seed")),
-    (RECORDED, _("Recorded: what ran here in these days")),
+    (INVENTED, _("invented, by the seed")),
+    (RECORDED, _("recorded on this machine")),
 )
 # (legend, its fields), in the order in which they are read.
 PARTS = (
