@@ -67,6 +67,14 @@ def test_for_people_it_prints_the_scenarios_and_their_groups(folder, capsys):
     assert printed.count("rest & co") == 2
 
 
+def test_a_scenario_may_have_nodes_that_fail(folder):
+    failing = folder / "failing.toml"
+    text = (folder / "easy.toml").read_text()
+    failing.write_text(text.replace('"easy"', '"easy"\nchanges = [[0.01, 4], [1, 8]]', 1))
+    easy, less = comparisons.compare([folder / "easy.toml", failing]).to_json()["scenarios"]
+    assert less["wait_seconds_mean"] > easy["wait_seconds_mean"]
+
+
 def test_scenarios_of_different_workloads_say_nothing_about_policies(folder):
     other = folder / "other.toml"
     other.write_text('trace = "elsewhere.swf"\n')
@@ -86,6 +94,10 @@ def test_scenarios_of_different_workloads_say_nothing_about_policies(folder):
         ("nodes = 0", "nodes must be a whole number above 0"),
         ("nodes = true", "nodes must be a whole number above 0"),
         ("groups = 3", "written as [[groups]]"),
+        ("changes = 3", "pairs of hours and nodes"),
+        ("changes = [[1, true]]", "pairs of hours and nodes"),
+        ("changes = [[1, 2.5]]", "pairs of hours and nodes"),
+        ("changes = [[-1, 2]]", "pairs of hours and nodes"),
         ("policy = 3", "policy must be a text"),
         ("name = ''", "name must be a text"),
         ("name = [1", "end of document"),

@@ -1,4 +1,4 @@
-/* A slider below each number that has a least and a most; without this file the numbers do alone. */
+/* A slider beside each number that has a least and a most; without this file the numbers do alone. */
 for (const field of document.querySelectorAll("input[data-slider]")) {
   const slider = document.createElement("input");
   slider.type = "range";
@@ -10,5 +10,8 @@ for (const field of document.querySelectorAll("input[data-slider]")) {
   slider.setAttribute("aria-label", field.labels[0].textContent.trim());
   slider.addEventListener("input", () => { field.value = slider.value; });
   field.addEventListener("input", () => { slider.value = field.value; });
-  field.after(slider);
+  const pair = document.createElement("span");
+  pair.className = "pair";
+  field.replaceWith(pair);
+  pair.append(field, slider);
 }
