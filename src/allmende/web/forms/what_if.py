@@ -19,6 +19,7 @@ from allmende.services.what_if import (
     first_question,
     list_machines,
 )
+from allmende.web.wording import write_number
 from allmende.wiring.languages import translate
 
 WORKLOADS = (
@@ -93,7 +94,7 @@ class WhatIfForm(forms.Form):
         given = {name: data[name] for name in data if data[name] != "" or name == "until"}
         super().__init__(first | given)
         self.fields["machine"].choices = [
-            (each.id, f"{each.name} ({each.nodes})") for each in machines
+            (each.id, f"{each.name} ({write_number(each.nodes)})") for each in machines
         ]
         nodes = self.fields["failing_nodes"]
         nodes.widget.attrs["max"] = self.partition.nodes

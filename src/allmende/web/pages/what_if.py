@@ -49,7 +49,7 @@ def show_live(request: HttpRequest) -> HttpResponse:
     view = wiring.studio().look(_reader(request).id, question)
     if view is None:  # forgotten, or asked of another process
         view = View(question=question, state=State.CANCELLED)
-    return render(request, "what_if/live.html", _context(view))
+    return render(request, "what_if/live.html", {"is_live": True, **_context(view)})
 
 
 @require_POST
