@@ -73,3 +73,18 @@ def test_two_people_open_one_address_and_see_the_same_figures(visitor: Visitor):
         has_answer(page)
         tables.append(page.locator("#by-group + table").inner_text())
     assert tables[0] == tables[1]
+
+
+def test_one_watches_it_being_computed_and_cancels(visitor: Visitor):
+    # The small machine has so many short jobs that this takes a while.
+    long = "/what-if?machine=werkbank&days=13&load=130"
+    visit = visitor.open(long, who="olga", language="de")
+    expect(visit.page.get_by_role("progressbar")).to_be_visible()
+    check(visit, "what-if-computing")
+    visit.page.get_by_role("button", name="Abbrechen").click()
+    expect(visit.page.get_by_role("heading", name="Abgebrochen")).to_be_visible()
+    check(visit, "what-if-cancelled")
+    visit.page.get_by_role("button", name="Doch berechnen").click()
+    expect(visit.page.get_by_role("progressbar")).to_be_visible()
+    visit.page.goto("/promises")  # the portal answers meanwhile
+    expect(visit.page.get_by_role("heading", level=1)).to_be_visible()
