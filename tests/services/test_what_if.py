@@ -50,6 +50,8 @@ def test_the_first_question_is_five_points_more_on_the_largest_machine():
         ({"today": 80}, "today", "add up to"),
         ({"workload": "dreamt"}, "workload", "one of the two"),
         ({"workload": "recorded"}, "workload", "none is recorded"),
+        ({"machine": "werkbank", "workload": "recorded", "until": "soon"}, "until", "as in 2026"),
+        ({"machine": "werkbank", "workload": "recorded", "until": "2026-3-1T1:0Z"}, "until", "as"),
         ({"machine": "werkbank", "days": 60, "load": 150}, "days", "Take at most"),
         ({"guarantee": 45, "power": 40}, "guarantee", "the partition has 75"),
     ],
@@ -130,6 +132,10 @@ def test_an_instant_that_cannot_be_read_or_is_to_come_is_now():
     now = wiring.now()
     assert what_if.read_until("soon", now) == now
     assert what_if.read_until("2999-01-01T00:00Z", now) == now
+    latest = now.strftime(what_if.MINUTE)
+    for said, fixed in (("", latest), ("2999-01-01T00:00Z", latest), ("soon", "soon")):
+        parts = {"machine": "werkbank", "workload": "recorded", "until": said}
+        assert what_if.complete(parts, factory=load_factory(), now=now).until == fixed
 
 
 class Stage:
@@ -207,6 +213,14 @@ def test_what_everybody_cancels_is_given_up_and_may_be_asked_again(studio, stage
     assert studio.cancel("a", second.question).state is State.DONE
     assert studio.look("a", question(seed=99)) is None
     assert studio.cancel("a", question(seed=99)) is None
+
+
+def test_what_one_person_cancelled_another_may_still_ask(studio, stage):
+    asked = prepare(question())
+    studio.ask("a", asked)
+    studio.cancel("a", asked.question)
+    assert studio.ask("a", asked).state is State.CANCELLED
+    assert studio.ask("b", asked).is_alive
 
 
 class Untold(Refusal):

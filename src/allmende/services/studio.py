@@ -72,6 +72,12 @@ class _Run:
     askers: set[str] = field(default_factory=set)
     left: set[str] = field(default_factory=set)  # who cancelled
 
+    def begins_anew(self, person_id: str, *, again: bool) -> bool:
+        """Say whether it is to be played once more for this person."""
+        if self.state is State.CANCELLED:
+            return again or person_id not in self.left
+        return again and self.state is State.FAILED
+
     def view(self, person_id: str) -> View:
         has_left = person_id in self.left and self.state in ALIVE
         return View(
@@ -95,13 +101,11 @@ class Studio:
     def ask(self, person_id: str, prepared: Prepared, *, again: bool = False) -> View:
         """Return how far a question is; begin it where nobody has asked it yet.
 
-        What this person cancelled, or what failed, begins only when it is asked `again`.
+        What this person cancelled, and what failed, begins only when it is asked `again`.
         """
         with self._lock:
             run = self._runs.get(prepared.question)
-            if run is not None and again and run.state is State.DONE:
-                again = False
-            if run is None or (again and run.state not in ALIVE):
+            if run is None or run.begins_anew(person_id, again=again):
                 run = self._begin(person_id, prepared)
             elif again or person_id not in run.left:
                 run.left.discard(person_id)

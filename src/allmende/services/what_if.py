@@ -179,6 +179,9 @@ def check(question: WhatIf, partition: Partition) -> list[Finding]:
             {"machine": partition.name},
         )
         found.append(Finding("workload", problem))
+    elif question.workload == RECORDED and not _is_minute(question.until):
+        problem = Sentence("Write the instant as in {example}.", {"example": "2026-03-01T12:00Z"})
+        found.append(Finding("until", problem))
     if not found:
         found = _check_guarantees(question, partition) + _check_size(question, partition)
     return found
@@ -231,8 +234,18 @@ def prepare(reader: Person, question: WhatIf, *, factory: Factory, now: datetime
 
 
 def fix_until(question_until: str, now: datetime) -> str:
-    """Return the minute up to which records count: the one asked for, or the last full one."""
-    return question_until or now.strftime(MINUTE)
+    """Return the minute up to which records count: the one asked for, never one that is to come."""
+    latest = now.strftime(MINUTE)
+    if not question_until or (_is_minute(question_until) and question_until > latest):
+        return latest
+    return question_until
+
+
+def _is_minute(text: str) -> bool:
+    try:
+        return datetime.strptime(text, MINUTE).strftime(MINUTE) == text  # noqa: DTZ007 - its form
+    except ValueError:
+        return False
 
 
 def read_until(text: str, now: datetime) -> datetime:
