@@ -153,7 +153,7 @@ def replay(
 
     No limit of a job may be above `max_time_limit_seconds`; without one, it is the longest limit.
     `changes` are seconds and how many nodes are in service from then on: what runs goes on, less
-    starts. `progress` is told how many jobs have arrived, after every `decisions_at_once` decisions.
+    starts. `progress` is told after every `decisions_at_once` decisions how many jobs have arrived.
     """
     play = Play(
         trace,
