@@ -157,6 +157,14 @@ def test_capacity_that_shrinks_keeps_jobs_out_and_lets_running_ones_finish():
     assert trace.nodes[reduced].max(initial=0) <= 2
 
 
+def test_who_is_wider_than_what_is_left_waits_for_ever_and_keeps_nobody_else_waiting():
+    trace = random_trace(Random(3), jobs=30)
+    left = play(trace, "easy", changes=[(20, 2)])
+    too_wide = (trace.nodes > 2) & (trace.arrivals > 20)
+    assert (left.starts[too_wide] == -1).all()
+    assert (left.starts[~too_wide & (trace.arrivals > 20)] >= 0).all()
+
+
 @given(seed=SEEDS)
 @settings(max_examples=40)
 def test_when_nodes_fail_the_schedule_and_the_kernel_agree_on_every_lag(seed):
