@@ -103,6 +103,7 @@ def test_for_people_it_prints_tables_and_what_was_found(tmp_path, capsys):
         (["TRACE", "--policy", "lottery"], "fcfs, easy, conservative, allmende"),
         (["TRACE", "--nodes", "0"], "a whole number above 0"),
         (["TRACE", "--procs-per-node", "-1"], "a whole number above 0"),
+        (["TRACE", "--nodes", "99999999999"], "give at most"),
         (["TRACE", "--shares", "nowhere.toml"], "nowhere.toml"),
     ],
 )

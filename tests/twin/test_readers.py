@@ -40,6 +40,7 @@ ODDITIES = [
     ("no_nodes", swf_line(2, nodes=-1)),
     ("no_submission", swf_line(2, submit=-5)),
     ("wider_than_machine", swf_line(2, nodes=9)),
+    ("limit_too_long", swf_line(2, limit=2**31)),
 ]
 
 
@@ -50,7 +51,7 @@ def test_a_line_that_is_no_job_is_left_out_and_named(tmp_path, kind, line):
     trace = twin.read_trace(twin.Question(trace=path), findings)
     assert trace.numbers.tolist() == [1, 3]
     assert findings.counts == {kind: 1}
-    expected = 2 if kind == "wider_than_machine" else 5  # three lines of header come first
+    expected = 2 if kind in ("wider_than_machine", "limit_too_long") else 5  # three lines of header come first
     assert findings.to_json()[0]["lines"] == [expected]
 
 

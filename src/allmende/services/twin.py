@@ -17,6 +17,7 @@ from allmende.twin.replay import POLICIES, Replay, compile_everything, parser, r
 from allmende.twin.stagings import Staging, keep_common
 
 HALF_LIFE_SECONDS = 7 * 24 * 3600
+MOST_NODES = 10_000_000
 Progress = Callable[[int, int], None]
 
 
@@ -213,3 +214,6 @@ def check(question: Question) -> None:
         value = getattr(question, name)
         if value is not None and value < 1:
             raise InvalidInput(field=name, problem=Sentence("give a whole number above 0"))
+        if value is not None and value > MOST_NODES:
+            facts = {"most": MOST_NODES}
+            raise InvalidInput(field=name, problem=Sentence("give at most {most}", facts))

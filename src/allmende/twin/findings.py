@@ -18,6 +18,7 @@ SENTENCES = {
     "no_run_time": Sentence("Jobs without a run time above zero were left out."),
     "no_nodes": Sentence("Jobs without a number of nodes above zero were left out."),
     "no_submission": Sentence("Jobs without an instant of submission were left out."),
+    "limit_too_long": Sentence("Jobs with a limit above 17 years were left out."),
     "wider_than_machine": Sentence("Jobs wider than the machine can never run; left out."),
     "wider_than_guarantee": Sentence(
         "Jobs wider than the guarantee of their group covers would never run; left out."

@@ -13,6 +13,7 @@ from allmende.twin import swf
 from allmende.twin.findings import Findings
 
 Ints = NDArray[np.int64]
+LONGEST_LIMIT_SECONDS = 1 << 29  # 17 years; the index of the queues counts with 32 bits
 COLUMNS = (
     "numbers",
     "arrivals",
@@ -108,6 +109,10 @@ def tidy(trace: Trace, findings: Findings) -> Trace:
         backwards = np.flatnonzero(np.diff(trace.arrivals) < 0) + 1
         findings.add_many("submitted_backwards", trace.numbers[backwards])
         trace = trace.select(np.argsort(trace.arrivals, kind="stable"))
+    too_long = trace.limits > LONGEST_LIMIT_SECONDS
+    if bool(np.any(too_long)):
+        findings.add_many("limit_too_long", trace.numbers[too_long])
+        trace = trace.select(~too_long)
     too_wide = trace.nodes > trace.machine_nodes
     if bool(np.any(too_wide)):
         findings.add_many("wider_than_machine", trace.numbers[too_wide])
