@@ -104,6 +104,8 @@ def test_for_people_it_prints_tables_and_what_was_found(tmp_path, capsys):
         (["TRACE", "--nodes", "0"], "a whole number above 0"),
         (["TRACE", "--procs-per-node", "-1"], "a whole number above 0"),
         (["TRACE", "--nodes", "99999999999"], "give at most"),
+        (["TRACE", "--schedule", "/no/such/folder/s.csv"], "its folder is absent"),
+        (["TRACE", "--schedule", "/tmp"], "it is a folder"),
         (["TRACE", "--shares", "nowhere.toml"], "nowhere.toml"),
     ],
 )

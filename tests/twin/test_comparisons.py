@@ -82,6 +82,9 @@ def test_scenarios_of_different_workloads_say_nothing_about_policies(folder):
         comparisons.compare([folder / "easy.toml", other])
     trace = folder / "trace.swf"
     assert len(comparisons.compare([folder / "easy.toml", other], trace=trace).answers) == 2
+    other.write_text('trace = "trace.swf"\nprocs_per_node = 2\n')
+    with pytest.raises(DifferentWorkloads):
+        comparisons.compare([folder / "easy.toml", other])
     other.write_text("nodes = 9\n")
     with pytest.raises(NoTrace):
         comparisons.compare([other])
@@ -93,6 +96,10 @@ def test_scenarios_of_different_workloads_say_nothing_about_policies(folder):
         ("polcy = 'easy'", "did you mean policy?"),
         ("nodes = 0", "nodes must be a whole number above 0"),
         ("nodes = true", "nodes must be a whole number above 0"),
+        ("nodes = 100000000000000000000", "nodes must be at most"),
+        ("half_life_days = 400", "half_life_days must be at most"),
+        ("changes = [[inf, 3]]", "pairs of hours and nodes"),
+        ("changes = [[1, 100000000000000000000]]", "pairs of hours and nodes"),
         ("groups = 3", "written as [[groups]]"),
         ("changes = 3", "pairs of hours and nodes"),
         ("changes = [[1, true]]", "pairs of hours and nodes"),

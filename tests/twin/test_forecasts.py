@@ -96,6 +96,17 @@ def test_who_is_still_to_come_can_make_it_later():
     assert crowded.latest_seconds > alone.latest_seconds
 
 
+@pytest.mark.parametrize("held", [0, 3, 60])
+def test_jobs_on_hold_change_nothing(held):
+    crowd = past_of(*[10] * 60, path=("free", "crowd", "c"), every=2)
+    running = [a_running("r", nodes=(0, 1), started=NOW - 10, ends=NOW + 20)]
+    pending = [a_pending(f"held{n}", eligible=False) for n in range(held)]
+    pending.append(a_pending("j", path=("free", "crowd", "c"), submitted=5))
+    ahead = forward(pending, running, crowd)
+    # It waits before everybody who is still to come.
+    assert set(ahead.run("j", dice=make_dice(1), runs=8).tolist()) == {20}
+
+
 def test_a_start_beyond_the_horizon_is_not_said():
     ahead = forward([a_pending("j", nodes=2)], [a_running("r", ends=NOW + 2 * HORIZON_SECONDS)])
     assert ahead.forecast("j", dice=make_dice(1), runs=8).latest_seconds is None

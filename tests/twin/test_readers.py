@@ -51,7 +51,7 @@ def test_a_line_that_is_no_job_is_left_out_and_named(tmp_path, kind, line):
     trace = twin.read_trace(twin.Question(trace=path), findings)
     assert trace.numbers.tolist() == [1, 3]
     assert findings.counts == {kind: 1}
-    expected = 2 if kind in ("wider_than_machine", "limit_too_long") else 5  # three lines of header come first
+    expected = 2 if kind in ("wider_than_machine", "limit_too_long") else 5
     assert findings.to_json()[0]["lines"] == [expected]
 
 
@@ -151,6 +151,17 @@ def test_a_table_is_read_by_the_names_of_its_columns(tmp_path):
     assert trace.arrivals.tolist() == [5, 1_767_225_610]
     assert [trace.labels[queue] for queue in trace.queues] == ["blue", "red"]
     assert counts == {"missing_value": 1, "no_run_time": 1, "submitted_backwards": 1}
+
+
+def test_a_table_from_a_spreadsheet_is_read_and_its_lines_are_those_of_the_file(tmp_path):
+    path = tmp_path / "jobs.csv"
+    rows = '-1,10,1,"a\nb"\n3,1e30,1,c\n4,10,1,d\n'
+    path.write_bytes(b"\xef\xbb\xbf" + f"s,r,n,q\n{rows}".encode())
+    findings = Findings()
+    question = twin.Question(trace=path, columns="submit=s,run=r,nodes=n,queue=q", nodes=4)
+    trace = twin.read_trace(question, findings)
+    assert trace.arrivals.tolist() == [4]
+    assert findings.examples == {"no_submission": [3], "missing_value": [4]}
 
 
 @pytest.mark.parametrize(

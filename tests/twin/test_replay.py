@@ -1,5 +1,6 @@
 """The twin decides as the live kernel does, and as the textbook says."""
 
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -155,6 +156,21 @@ def test_capacity_that_shrinks_keeps_jobs_out_and_lets_running_ones_finish():
     assert started.tolist() != replayed.starts.tolist()
     reduced = (started > 20) & (started < 300)
     assert trace.nodes[reduced].max(initial=0) <= 2
+
+
+def test_a_failure_is_foreseen_by_nobody():
+    rows = [(0, 10, 7_200, 1), (5, 10, 7_200, 1)]
+    columns = dict(zip(("arrivals", "seconds", "limits", "nodes"), np.array(rows).T, strict=True))
+    trace = replace(random_trace(Random(1), nodes=4, jobs=2), **columns)
+    down = play(trace, "easy", changes=[(3_600, 0), (7_200, 4)])
+    assert down.starts.tolist() == [0, 5]
+
+
+def test_nodes_can_be_added_and_the_later_of_two_changes_at_one_instant_counts():
+    trace = random_trace(Random(3), nodes=4, jobs=60)
+    grown = play(trace, "easy", changes=[(0, 2), (0, 60)])
+    late = trace.arrivals > 0
+    assert (grown.starts == trace.arrivals)[late].all()
 
 
 def test_who_is_wider_than_what_is_left_waits_for_ever_and_keeps_nobody_else_waiting():

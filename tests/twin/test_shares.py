@@ -8,6 +8,7 @@ import pytest
 from allmende.domain.scheduling.shares import GuaranteesDoNotFit, GuaranteesExceedParent
 from allmende.twin import shares
 from allmende.twin.findings import Findings
+from allmende.twin.replay import TooLongToGuarantee
 from allmende.twin.shares import SharesUnreadable
 from allmende.twin.stagings import Staging, keep_common
 from allmende.twin.traces import NoJobs
@@ -107,6 +108,24 @@ def test_a_file_that_cannot_be_used_is_refused(tmp_path, text, words):
     with pytest.raises(SharesUnreadable) as refused:
         read(tmp_path, text)
     assert words in str(refused.value)
+
+
+def test_weights_count_by_their_ratio():
+    starts = [
+        play(TRACE, "allmende", rows).starts.tolist()
+        for rows in (
+            [{"name": "a", "users": [1], "weight": 1}, {"name": "b", "weight": 2}],
+            [{"name": "a", "users": [1], "weight": 3000}, {"name": "b", "weight": 6000}],
+        )
+    ]
+    assert starts[0] == starts[1]
+
+
+def test_a_guarantee_that_nobody_could_count_is_refused():
+    rows = [{"name": "a", "guarantee": 0.5, "widest_job_nodes": 50_000}]
+    trace = replace(TRACE, machine_nodes=100_000, limits=TRACE.limits + 2**28)
+    with pytest.raises(TooLongToGuarantee):
+        play(trace, "allmende", rows)
 
 
 def test_jobs_wider_than_a_ceiling_are_left_out_too():

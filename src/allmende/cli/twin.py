@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 
 from allmende import wiring
@@ -56,6 +57,8 @@ def replay(
     json: AsJson = False,
 ) -> None:
     """Replay a trace, and say how long its jobs waited and what every group got."""
+    if schedule is not None:
+        twin.check_writable(schedule)
     question = twin.Question(
         trace=trace,
         policy=policy,
@@ -90,8 +93,12 @@ def compare(
 ) -> None:
     """Play the same workload under several policies, and say what each costs and gains."""
     console = Console(stderr=True, quiet=json or not sys.stderr.isatty())
+    if report is not None:
+        twin.check_writable(report)
     with console.status("") as status:
-        comparison = comparisons.compare(scenarios, trace=trace, nodes=nodes, tell=status.update)
+        comparison = comparisons.compare(
+            scenarios, trace=trace, nodes=nodes, tell=lambda name: status.update(escape(name))
+        )
     if report is not None:
         comparisons.write_report(comparison, report, translate=languages.translate)
     document = comparison.to_json()

@@ -80,9 +80,14 @@ def compare(
     questions = [_ask(scenarios.read_scenario(path), trace, nodes) for path in paths]
     first = questions[0]
     for other in questions[1:]:
-        if (other.trace.resolve(), other.nodes) != (first.trace.resolve(), first.nodes):
+        if _workload_of(other) != _workload_of(first):
             raise DifferentWorkloads(one=first.name, other=other.name)
     return Comparison(answers=tuple(twin.answer_all(questions, tell=tell)))
+
+
+def _workload_of(question: twin.Question) -> tuple[object, ...]:
+    machine = (question.nodes, question.processors_per_node)
+    return (question.trace.resolve(), *machine, question.columns)
 
 
 def _ask(scenario: Scenario, trace: Path | None, nodes: int | None) -> twin.Question:
@@ -92,7 +97,7 @@ def _ask(scenario: Scenario, trace: Path | None, nodes: int | None) -> twin.Ques
     return twin.Question(
         name=scenario.name,
         trace=path,
-        nodes=nodes or scenario.nodes,
+        nodes=scenario.nodes if nodes is None else nodes,
         policy=scenario.policy,
         processors_per_node=scenario.processors_per_node,
         columns=scenario.columns,
@@ -117,4 +122,7 @@ def write_report(comparison: Comparison, path: Path, *, translate: reports.Trans
     text = reports.render(
         parts, trace=trace.name, machine_nodes=trace.machine_nodes, translate=translate
     )
-    path.write_text(text, encoding="utf-8")
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise twin.FileUnwritable(path=str(path), problem=problem.strerror) from problem

@@ -60,7 +60,7 @@ def run_cycle(deed: Deed, partition_id: str, *, workshop: Workshop) -> CycleRepo
     decided = decide(deed, partition)
     left_out += _carry_out(deed, partition, workshop)
     left_out += trainings.register_trainings(deed, partition, workshop=workshop)
-    forecasts.tend_forecasts(deed, partition, started=[s.job_id for s in decided.starts])
+    left_out += _tend_forecasts(deed, partition, decided)
     return CycleReport(
         ended=tuple(ended),
         started=tuple(start.job_id for start in decided.starts),
@@ -69,6 +69,15 @@ def run_cycle(deed: Deed, partition_id: str, *, workshop: Workshop) -> CycleRepo
         troubles=tuple(troubles),
         mistakes=tuple(left_out),
     )
+
+
+def _tend_forecasts(deed: Deed, partition: Partition, decided: Plan) -> list[Mistake]:
+    """Forecast for those who newly wait; what goes wrong there stops no heartbeat."""
+    try:
+        forecasts.tend_forecasts(deed, partition, started=[s.job_id for s in decided.starts])
+    except mistakes.MISTAKES as error:
+        return [Mistake(job_id="", error=error)]
+    return []
 
 
 def _settle_ended(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from allmende.domain.basics.refusals import InvalidInput
+from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.twin import measures, schedules, shares, tables, traces
 from allmende.twin.findings import Findings
@@ -17,8 +17,14 @@ from allmende.twin.replay import POLICIES, Replay, compile_everything, parser, r
 from allmende.twin.stagings import Staging, keep_common
 
 HALF_LIFE_SECONDS = 7 * 24 * 3600
-MOST_NODES = 10_000_000
+MOST_NODES = 200_000  # more than any machine; usages and lags are counted in 64 bits
 Progress = Callable[[int, int], None]
+
+
+class FileUnwritable(Refusal):
+    """{path} cannot be written: {problem}. Choose another file."""
+
+    status = 422
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,9 +198,19 @@ def read_trace(question: Question, findings: Findings) -> traces.Trace:
     )
 
 
+def check_writable(path: Path) -> None:
+    """Refuse a file that could not be written, before a replay that ends with it."""
+    if path.is_dir() or not path.parent.is_dir():
+        problem = Sentence("it is a folder") if path.is_dir() else Sentence("its folder is absent")
+        raise FileUnwritable(path=str(path), problem=problem)
+
+
 def write_schedule(answered: Answer, path: Path) -> int:
     """Write when each job started and ended; return how many lines."""
-    return schedules.write(answered.replayed, path)
+    try:
+        return schedules.write(answered.replayed, path)
+    except OSError as problem:
+        raise FileUnwritable(path=str(path), problem=problem.strerror) from problem
 
 
 def peak_rss_bytes() -> int:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from allmende.domain.scheduling.boards import (
     CAPACITY_NOW,
     CHANGES,
+    FORESEEN,
     FREE,
     NEVER,
     NOW,
@@ -117,6 +118,7 @@ def change_capacity(board: Board, now: Any) -> None:
         settings[FREE] += changes[1] - settings[CAPACITY_NOW]
         settings[CAPACITY_NOW] = changes[1]
         settings[CHANGES] -= 1
+        settings[FORESEEN] = min(settings[FORESEEN], settings[CHANGES])
         for i in range(2 * settings[CHANGES]):
             changes[i] = changes[i + 2]
 

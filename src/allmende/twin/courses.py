@@ -36,7 +36,7 @@ def follow(events: Any, settings: Any, course: Course) -> None:
             seconds = until - at
             rate = min(share * capacity, (running + waiting) * MICRO)
             lag = max(0, lag + (rate - running * MICRO) * seconds) if waiting > 0 else 0
-            entitled += rate * seconds
+            entitled += rate * seconds // MICRO  # a sum of millionths would not fit
             worst = max(worst, lag)
             course.running[place] += running * seconds
             course.waiting[place] += waiting * seconds

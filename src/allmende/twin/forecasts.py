@@ -140,7 +140,9 @@ class Forward:
         jobs.groups[first:] = board.leaves.groups[leaves]
         jobs.nodes[first:] = jobs.freed[first:] = recent["nodes"][order]
         jobs.limits[first:] = recent["time_limit_seconds"][order]
-        jobs.ranks[first:] = np.arange(first, first + order.size)
+        # Behind everybody who is known, also behind jobs on hold, which have no row on the board.
+        known = len(self.snapshot.pending) + len(self.snapshot.running)
+        jobs.ranks[first:] = np.arange(known, known + order.size)
         works.arrivals[first:] = now + waits[order]
         works.seconds[first:] = recent["ran_seconds"][order]
 

@@ -111,7 +111,7 @@ def _measure_group(replayed: Replay, g: int, grid: tuple[int, int], delivered: i
         guarantee=share.guarantee_ppm / MICRONODES,
         demand_node_seconds=int(work[mine].sum()),
         delivered_node_seconds=mine_delivered,
-        entitled_node_seconds=int(course.totals[1]) // MICRO,
+        entitled_node_seconds=int(course.totals[1]),
         share=mine_delivered / delivered if delivered else 0.0,
         worst_lag_node_seconds=int(course.totals[0]) / MICRO,
         lag_bound_node_seconds=bound_node_seconds(replayed, share) if share.guarantee_ppm else 0.0,

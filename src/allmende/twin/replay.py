@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling import boards, compiled
 from allmende.domain.scheduling.boards import NEVER, Board
 from allmende.domain.scheduling.fairness import lag_bound, pressing_threshold
@@ -37,6 +38,13 @@ CLOCK: compiled.Functions = (
     (clock, "change_capacity push_end pop_end start_some run"),
     (courses, "follow"),
 )
+
+
+class TooLongToGuarantee(Refusal):
+    """The longest limit of this trace is too long to count what {group} could be owed. Leave such
+    jobs out, or lower the guarantee."""
+
+    status = 422
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +105,7 @@ class Play:
         max_time_limit_seconds: int | None = None,
         changes: Sequence[tuple[int, int]] = (),
     ) -> None:
-        self.changes = tuple(sorted(changes))
+        self.changes = tuple(sorted(changes, key=lambda change: change[0]))
         self.trace, self.grouping, self.policy = trace, grouping, policy
         self.limits = Policy(
             backfill=POLICIES[policy],
@@ -106,9 +114,12 @@ class Play:
         )
         self.tree, self.paths, self.leaf_of_job = _places(policy, trace, grouping)
         check_admission(self.tree, capacity_nodes=trace.machine_nodes)
+        for share in self.tree.groups:
+            if lag_bound(share, capacity_nodes=trace.machine_nodes, policy=self.limits) >= 1 << 62:
+                raise TooLongToGuarantee(group="/".join(share.path))
         self.numbers = number_places(self.tree, self.paths)
         self.board = _lay_out(self)
-        self.works, self.ends = _world(trace)
+        self.works, self.ends = _world(trace, self.most_nodes)
         self._run: Any = clock.run
         begun = time.perf_counter()
         if trace.arrivals.size >= compiled.COMPILE_FROM_JOBS:
@@ -131,6 +142,11 @@ class Play:
             self._run(self.board, self.works, self.ends, state)
             if progress:
                 progress(int(state[clock.ARRIVED]), self.trace.arrivals.size)
+
+    @property
+    def most_nodes(self) -> int:
+        """Return the most nodes that are ever in service."""
+        return max(self.trace.machine_nodes, *(nodes for _, nodes in self.changes), 0)
 
     def path_of(self, place: int) -> Path:
         """Return the place in the share tree of a job of the trace."""
@@ -198,10 +214,10 @@ def _places(policy: str, trace: Trace, grouping: Grouping) -> tuple[ShareTree, l
     return tree, paths, leaf_of_job.reshape(-1).astype(np.int64)
 
 
-def _world(trace: Trace) -> tuple[Works, Ends]:
+def _world(trace: Trace, most_nodes: int) -> tuple[Works, Ends]:
     """Return what the world knows of the jobs, and room for the ends of all that run."""
     works = Works(trace.arrivals, trace.seconds, np.full(trace.arrivals.size, NEVER, np.int64))
-    room = min(trace.machine_nodes, trace.arrivals.size) + 1
+    room = min(most_nodes, trace.arrivals.size) + 1
     return works, Ends(np.zeros(room, dtype=np.int64), np.zeros(room, dtype=np.int64))
 
 
@@ -213,7 +229,7 @@ def _lay_out(play: Play) -> Board:
     everybody_reserves = policy.backfill is Backfill.CONSERVATIVE
     sizes = Sizes(
         jobs=count,
-        running=min(trace.machine_nodes, count),
+        running=min(play.most_nodes, count),
         changes=len(changes),
         reservations=count if everybody_reserves else len(numbers.groups),
     )

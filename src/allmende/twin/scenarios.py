@@ -34,6 +34,10 @@ class ScenarioUnreadable(Refusal):
     status = 422
 
 
+MOST = {"nodes": 200_000, "procs_per_node": 10_000, "half_life_days": 300}
+MOST_HOURS = 1_000_000
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
     """One way that things could be; `groups` are the rows of a shares file."""
@@ -85,6 +89,8 @@ def _check(key: str, value: Any) -> str:
     if key in ("nodes", "procs_per_node", "half_life_days"):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             return f"{key} must be a whole number above 0"
+        if value > MOST[key]:
+            return f"{key} must be at most {MOST[key]}"
     elif key == "groups":
         if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
             return "groups must be written as [[groups]]"
@@ -101,4 +107,6 @@ def _is_change(row: Any) -> bool:
     if not is_pair or any(isinstance(each, bool) for each in row):
         return False
     hours, nodes = row
-    return isinstance(hours, int | float) and isinstance(nodes, int) and hours >= 0 <= nodes
+    if not isinstance(hours, int | float) or not isinstance(nodes, int):
+        return False
+    return 0 <= hours <= MOST_HOURS and 0 <= nodes <= MOST["nodes"]

@@ -21,10 +21,17 @@ from typing import Any
 import numpy as np
 
 from allmende.domain.basics.refusals import Refusal
-from allmende.domain.scheduling.shares import MICRONODES, Share, ShareTree, parts_per_million
+from allmende.domain.scheduling.shares import (
+    MICRONODES,
+    NO_CEILING,
+    Share,
+    ShareTree,
+    parts_per_million,
+)
 from allmende.twin.traces import Ints, Trace
 
 NO_GROUP = -1
+LARGEST_NUMBER = 1_000_000
 SELECTORS = ("users", "unix_groups", "queues")
 KEYS = ("name", "guarantee", "weight", "ceiling", "widest_job_nodes", "demand", *SELECTORS)
 
@@ -50,7 +57,7 @@ class Grouping:
         """Return which jobs would wait for ever: of no group, or wider than it may use."""
         has_group = self.group_of_job != NO_GROUP
         widest = np.array(
-            [s.widest_job_nodes if s.guarantee_ppm else MICRONODES for s in self.tree.groups]
+            [s.widest_job_nodes if s.guarantee_ppm else NO_CEILING for s in self.tree.groups]
         )
         ceilings = np.array([s.ceiling_nodes(trace.machine_nodes) for s in self.tree.groups])
         return {
@@ -136,6 +143,8 @@ def _check_row(number: int, row: Mapping[str, Any]) -> str:
         value = row.get(key, 1)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(f"{key} of {name} must be a whole number above 0")
+        if value > LARGEST_NUMBER:
+            raise ValueError(f"{key} of {name} must be at most {LARGEST_NUMBER}")
     return name
 
 

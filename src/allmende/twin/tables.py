@@ -4,7 +4,7 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from allmende.twin.traces import (
 COLUMNS = ("submit", "run", "nodes", "limit", "user", "group", "queue", "number")
 NEEDED = COLUMNS[:3]
 NO_NUMBER = -1
+LARGEST_NUMBER = 10**15
 
 
 def parse_columns(text: str) -> dict[str, str]:
@@ -52,7 +53,7 @@ def read_csv(
         raise MachineUnknown(path=str(path))
     opener: Any = gzip.open if path.suffix == ".gz" else open
     try:
-        with opener(path, "rt", encoding="utf-8", newline="") as file:
+        with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             absent = [c for c in columns.values() if c not in (reader.fieldnames or ())]
             if absent:
@@ -67,10 +68,10 @@ def read_csv(
 
 
 def _read_rows(
-    reader: Iterable[Mapping[str, str]], columns: Mapping[str, str], findings: Findings
+    reader: "csv.DictReader[str]", columns: Mapping[str, str], findings: Findings
 ) -> Iterator[dict[str, Any]]:
-    for line, values in enumerate(reader, start=2):
-        row: dict[str, Any] = {"line": line}
+    for values in reader:
+        row: dict[str, Any] = {"line": reader.line_num}
         try:
             for name, column in columns.items():
                 value = values[column]
@@ -78,8 +79,10 @@ def _read_rows(
                     row[name] = value
                 else:
                     row[name] = _instant(value) if name == "submit" else int(float(value))
+                    if abs(row[name]) > LARGEST_NUMBER:
+                        raise OverflowError(value)
         except (TypeError, ValueError, OverflowError):
-            findings.add("missing_value", line)
+            findings.add("missing_value", reader.line_num)
             continue
         yield row
 
@@ -140,7 +143,9 @@ def make_trace(
     """Return rows with `line`, `submit`, `run`, `nodes` and whatever else a column may hold."""
     kept = []
     for row in rows:
-        if row["run"] <= 0:
+        if row["submit"] < 0:
+            findings.add("no_submission", row["line"])
+        elif row["run"] <= 0:
             findings.add("no_run_time", row["line"])
         elif row["nodes"] <= 0:
             findings.add("no_nodes", row["line"])

@@ -13,6 +13,7 @@ from allmende.twin import swf
 from allmende.twin.findings import Findings
 
 Ints = NDArray[np.int64]
+LARGEST_MACHINE = 10_000_000  # processors
 LONGEST_LIMIT_SECONDS = 1 << 29  # 17 years; the index of the queues counts with 32 bits
 COLUMNS = (
     "numbers",
@@ -158,8 +159,9 @@ def _usable(pieces: Iterable[swf.Piece], findings: Findings) -> Iterable[tuple[I
 def _machine_nodes(header: dict[str, str], processors_per_node: int) -> int | None:
     for name, per_node in (("MaxProcs", processors_per_node), ("MaxNodes", 1)):
         words = header.get(name, "").split()
-        if words and words[0].isdigit() and int(words[0]) > 0:
-            return int(words[0]) // per_node
+        word = words[0] if words else ""
+        if word.isascii() and word.isdigit() and 0 < int(word) < LARGEST_MACHINE:
+            return int(word) // per_node
     return None
 
 

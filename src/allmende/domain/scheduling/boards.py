@@ -192,8 +192,9 @@ class Board(NamedTuple):
     EPOCH,
     HALF_LIFE,
     COUNTS_USAGE,  # whether the order depends on usage at all
+    FORESEEN,  # changes of capacity that were announced: nobody plans for a failure
     SIZE,
-) = range(21)
+) = range(22)
 
 
 def ints(count: int, value: int = 0) -> Ints:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import lcm
+from math import gcd, lcm
 
 import numpy as np
 
@@ -98,6 +98,8 @@ def _make_tree(tree: ShareTree, numbers: Places) -> boards.Tree:
     count = len(numbers.places)
     rows = boards.Tree._make(ints(count) for _ in boards.Tree._fields)
     weights = {share.path: share.weight for share in tree.shares}
+    common = gcd(*weights.values())
+    weights = {path: weight // common for path, weight in weights.items()}
     scale = min(lcm(*weights.values()), LARGEST_SCALE)
     for path, place in numbers.places.items():
         rows.parents[place] = numbers.places.get(path[:-1], NEVER)
@@ -183,7 +185,7 @@ def lay_out(
     board.settings[boards.EXPLAINS] = 1
     board.settings[boards.CAPACITY_NOW] = capacity
     board.settings[boards.FREE] = capacity
-    board.settings[boards.CHANGES] = len(changes)
+    board.settings[boards.CHANGES] = board.settings[boards.FORESEEN] = len(changes)
     board.changes[:] = [number for change in changes for number in change]
     set_ceilings(board, snapshot.tree, numbers, capacity)
     _lay_out_state(board, snapshot, numbers)

@@ -8,10 +8,10 @@ from typing import Any
 from allmende.domain.scheduling.boards import (
     BACKFILL,
     CAPACITY_NOW,
-    CHANGES,
     CONSERVATIVE,
     DECISION,
     EXPLAINS,
+    FORESEEN,
     HAS_CEILINGS,
     HELD_BACK,
     MICRO,
@@ -62,7 +62,7 @@ def begin(board: Board) -> None:
 def line_up(board: Board) -> None:
     """Find the head of every group, and lay out the time ahead where more than heads must fit."""
     groups, settings = board.groups, board.settings
-    needs_profile = settings[EXPLAINS] or settings[PREEMPTION] or settings[CHANGES] > 0
+    needs_profile = settings[EXPLAINS] or settings[PREEMPTION] or settings[FORESEEN] > 0
     for g in range(groups.heads.size):
         find_head(board, g)
         needs_profile = needs_profile or groups.pressing[g] != NOT_PRESSING

@@ -10,8 +10,8 @@ from allmende.domain.scheduling.boards import (
     BACKFILL,
     BOOKED,
     CAPACITY_NOW,
-    CHANGES,
     CONSERVATIVE,
+    FORESEEN,
     FOREVER,
     FREE,
     HELD_BACK,
@@ -103,7 +103,7 @@ def build_profile(board: Board) -> None:
     place, change = 1, 0
     for i in range(board.settings[RUNNING]):
         second = max(running.ends[i], now + 1)
-        while change < board.settings[CHANGES] and changes[2 * change] < second:
+        while change < board.settings[FORESEEN] and changes[2 * change] < second:
             # Wider than any job: what ends at that second ends before the change.
             level += changes[2 * change + 1] - capacity
             capacity = changes[2 * change + 1]
@@ -115,7 +115,7 @@ def build_profile(board: Board) -> None:
         level += given
         add_event(profile, place, (second, running.widths[i], running.ranks[i]), level)
         place += 1
-    while change < board.settings[CHANGES]:
+    while change < board.settings[FORESEEN]:
         level += changes[2 * change + 1] - capacity
         capacity = changes[2 * change + 1]
         add_event(profile, place, (changes[2 * change], NO_NODES, NEVER), level)
