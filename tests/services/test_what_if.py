@@ -116,7 +116,7 @@ def test_recorded_jobs_are_played_as_they_ran(tmp_path):
         ids = []
         for number in range(what_if.FEWEST_JOBS):
             ids += [factory.submit("founder", client_key=f"k{number}", run="true")[0].id]
-        factory.run_to_end(*ids)
+        factory.run_to_end(*ids, seconds=180)
         until = (wiring.now() + timedelta(minutes=1)).strftime(what_if.MINUTE)
         asked = question("werkbank", workload="recorded", until=until, days=1)
         prepared = prepare(asked)
