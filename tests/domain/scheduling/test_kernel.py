@@ -5,7 +5,6 @@ import pytest
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling import explain
-from allmende.domain.scheduling.boards import STEPS
 from allmende.domain.scheduling.kernel import (
     CapacityChange,
     PendingJob,
@@ -17,8 +16,6 @@ from allmende.domain.scheduling.kernel import (
     WaitReason,
     plan,
 )
-from allmende.domain.scheduling.layouts import lay_out
-from allmende.domain.scheduling.running import make_stairs
 from tests.domain.scheduling.worlds import (
     NOW,
     a_machine,
@@ -393,13 +390,3 @@ def test_groups_that_press_alike_go_by_submission():
     }
     answer = plan(a_snapshot(a_machine(8), tree, jobs, **state), a_policy())
     assert [start.job_id for start in answer.starts] == ["sooner", "later"]
-
-
-def test_stairs_have_one_step_for_a_second_however_often_it_takes_nodes():
-    board = lay_out(a_snapshot(a_machine(4), FREE, [a_pending("j")]), a_policy(), [])
-    profile = board.profile
-    profile.seconds[:3], profile.levels[:3], profile.used[0] = (NOW, NOW + 5, NOW + 5), (4, 2, 1), 3
-    make_stairs(board)
-    steps = board.settings[STEPS]
-    assert board.stairs.seconds[:steps].tolist() == [NOW, NOW + 5]
-    assert board.stairs.nodes[:steps].tolist() == [4, 1]
