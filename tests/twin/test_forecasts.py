@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from allmende.domain.scheduling.policies import Backfill
 from allmende.twin.backtests import backtest, coverage
 from allmende.twin.calibrations import Calibration, Outcome
 from allmende.twin.forecasts import HORIZON_SECONDS, Forecast, Forward, make_dice
@@ -105,6 +106,15 @@ def test_jobs_on_hold_change_nothing(held):
     ahead = forward(pending, running, crowd)
     # It waits before everybody who is still to come.
     assert set(ahead.run("j", dice=make_dice(1), runs=8).tolist()) == {20}
+
+
+def test_everybody_to_come_may_have_a_reservation():
+    running = [a_running("r", nodes=(0, 1), started=NOW - 10, ends=NOW + 20)]
+    policy = a_policy(backfill=Backfill.CONSERVATIVE)
+    snapshot = a_snapshot(a_machine(2), FREE, [a_pending("j", nodes=2)], running)
+    crowd = past_of(*[50] * 300, every=1)
+    starts = Forward(snapshot, policy, crowd).run("j", dice=make_dice(1), runs=4)
+    assert set(starts.tolist()) == {20}
 
 
 def test_a_start_beyond_the_horizon_is_not_said():

@@ -126,6 +126,7 @@ def change_capacity(board: Board, now: Any) -> None:
 def push_end(ends: Ends, size: Any, second: Any, j: Any) -> Any:
     """Add a running job to the heap; return the new size."""
     place = size
+    assert size < ends.seconds.size, "there is room for every end"
     while place > 0:
         parent = (place - 1) // 2
         if ends.seconds[parent] <= second:

@@ -231,7 +231,8 @@ def _lay_out(play: Play) -> Board:
         jobs=count,
         running=min(play.most_nodes, count),
         changes=len(changes),
-        reservations=count if everybody_reserves else len(numbers.groups),
+        # For the head of each group, and for what is kept for it while its claim is pressing.
+        reservations=(count if everybody_reserves else 0) + 2 * len(numbers.groups),
     )
     board = make_board(tree, numbers, policy, sizes)
     leaves = np.array([numbers.leaves[path] for path in play.paths], dtype=np.int64)

@@ -60,7 +60,8 @@ def make_board(tree: ShareTree, numbers: Places, policy: Policy, sizes: Sizes) -
     """Return a board on which nothing waits and nothing runs."""
     # Every leaf's part of the index doubles when it is three quarters full, and leaves the old one.
     slots = 6 * sizes.jobs + 8 * len(numbers.leaves)
-    room = sizes.running + 2 * sizes.reservations + sizes.changes + 4
+    # An event for each job that runs or starts, one more if it is stopped; two for a reservation.
+    room = 2 * sizes.running + 2 * sizes.reservations + sizes.changes + 4
     settings = ints(boards.SIZE)
     settings[boards.BACKFILL] = BACKFILL_CODES[Backfill(policy.backfill)]
     settings[boards.TARGET] = policy.response_target_seconds
@@ -177,7 +178,7 @@ def lay_out(
         running=len(eligible) + len(snapshot.running) + to_come,
         changes=len(changes),
         borrowers=len(rank_borrowers(snapshot)),
-        reservations=len(eligible) + len(numbers.groups),
+        reservations=len(eligible) + to_come + 2 * len(numbers.groups),
     )
     board = make_board(snapshot.tree, numbers, policy, sizes)
     capacity = machine.capacity_at(now)

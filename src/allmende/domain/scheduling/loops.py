@@ -281,6 +281,7 @@ def note_reservation(board: Board, j: Any, end: Any, nodes: Any) -> None:
     """Write down what is kept for a job, for those who ask whose reservation stands in the way."""
     kept = board.reservations
     r = kept.used[0]
+    assert r < kept.jobs.size, "there is room for every reservation"
     kept.jobs[r] = j
     kept.starts[r] = board.settings[NOW] if end == FOREVER else board.jobs.starts_at[j]
     kept.ends[r] = end

@@ -63,6 +63,7 @@ def insert_event(profile: Profile, second: Any, width: Any, rank: Any) -> Any:
     """Make room for an event at which nothing changes yet; return its place."""
     place = find_event(profile, second, width, rank)
     size = profile.used[0]
+    assert size < profile.seconds.size, "there is room for every event"
     for i in range(size, place, -1):
         profile.seconds[i] = profile.seconds[i - 1]
         profile.widths[i] = profile.widths[i - 1]

@@ -49,6 +49,7 @@ def enlist(board: Board, j: Any, end: Any) -> None:
     """Put a job among those that run, until its limit."""
     running, width, rank = board.running, board.jobs.freed[j], board.jobs.ranks[j]
     place = find_place(board, end, width, rank)
+    assert board.settings[RUNNING] < running.ends.size, "there is room for everybody who runs"
     for i in range(board.settings[RUNNING], place, -1):
         running.ends[i] = running.ends[i - 1]
         running.widths[i] = running.widths[i - 1]
