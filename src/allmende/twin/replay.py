@@ -1,5 +1,6 @@
 """A replay: a trace on a board, under a policy, in virtual time."""
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ EVERYBODY = ("everybody",)
 DECISIONS_AT_ONCE = 100_000
 
 Progress = Callable[[int, int], None]
+
+# One thread at a time compiles, or loads what was compiled; after that all may play at once.
+LOADING = threading.Lock()
 
 CLOCK: compiled.Functions = (
     (swf, "is_blank parse_number parse_lines"),
@@ -124,8 +128,9 @@ class Play:
         begun = time.perf_counter()
         if trace.arrivals.size >= compiled.COMPILE_FROM_JOBS:
             self.board = compiled.pack(self.board)
-            self._run = compiled_clock().functions["run"]
-            self._run(self.board, self.works, self.ends, clock.begin())  # compiles or loads
+            with LOADING:
+                self._run = compiled_clock().functions["run"]
+                self._run(self.board, self.works, self.ends, clock.begin())
         self.compile_seconds = time.perf_counter() - begun
 
     def go_on(
