@@ -116,18 +116,6 @@ def test_a_borrower_yields_where_the_least_work_is_lost():
     assert answer.preempts == (Preempt("old", "j"),)
 
 
-def test_many_borrowers_can_yield_at_once():
-    running = [
-        a_running(f"r{n}", "industry", nodes=(n,), preemptible=True, ends=NOW + 40 + n)
-        for n in range(60)
-    ]
-    tree = a_tree(sme=(500_000, 20), industry=(0, 2))
-    jobs = [a_pending("j", "sme", nodes=20), a_pending("k", "sme", nodes=20, submitted=1)]
-    state = {"lags": {("sme",): 10**13}, "pressing_since": {("sme",): 1}}
-    answer = plan(a_snapshot(a_machine(60), tree, jobs, running, **state), REACTIVE)
-    assert len(answer.preempts) == 40
-
-
 def test_nobody_yields_for_a_start_within_the_response_target():
     running = [a_running("r", "industry", nodes=range(6), preemptible=True, ends=NOW + 20)]
     assert plan_one(a_pending("j", "sme"), a_machine(6), QUARTERS, running, REACTIVE).preempts == ()
