@@ -135,7 +135,7 @@ def post(
     charged = min(used_seconds, hold.held_seconds)
     rest = hold.held_seconds - charged
     beyond = used_seconds - charged
-    project, held, consumed = (account.id for account in accounts.list_own())
+    project, held, consumed = accounts.project.id, accounts.held.id, accounts.consumed.id
     transfers = []
 
     def add(kind: TransferKind, name: str, route: tuple[str, str], seconds: int) -> None:
