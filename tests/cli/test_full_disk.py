@@ -45,7 +45,7 @@ def fill(home: Path) -> Path:
 def test_a_full_disk_is_said_in_a_sentence_whichever_command_opens_the_database(home: Path):
     assert call(home, "init").returncode == 0
     filler = fill(home)
-    add = ("person", "add", "--name", "Ada", "--email", "ada@example.org", "--role", "auditor")
+    add = ("person", "add", "Ada", "ada@example.org")
     for arguments in (add, ("daemon",), ("serve", "--port", "1")):
         refused = call(home, *arguments)
         assert (refused.returncode, refused.stdout) == (5, ""), refused.stderr

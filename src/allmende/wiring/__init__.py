@@ -27,9 +27,7 @@ def start() -> None:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "allmende.wiring.settings")
     django.setup()
-    # What is loaded now stays. Looking through it again and again for garbage took a seventh of a
-    # deed that books a thousand holds.
-    gc.freeze()
+    # Looking for garbage again and again took a seventh of a deed that books a thousand holds.
     gc.set_threshold(GARBAGE_THRESHOLD)
 
 
