@@ -27,12 +27,11 @@ from allmende.storage import forecasts as store
 from allmende.storage import jobs as job_store
 from allmende.storage import projects as project_store
 from allmende.storage.forecasts import KeptForecast
-from allmende.twin.calibrations import Calibration, Outcome
+from allmende.twin.calibrations import LATEST, Calibration, Outcome
 from allmende.twin.forecasts import Forecast, Forward, make_dice
 from allmende.twin.pasts import Past, PastJob
 
 PAST_JOBS = 2_000
-OUTCOMES = 200
 ASKED = "asked"  # stands for a job that is not submitted
 NEW_IN_A_BEAT = 5  # so that a heartbeat stays quick when thousands are submitted at once
 
@@ -82,7 +81,7 @@ def forecast_job(
     forward = _look_ahead(partition, now)
     if job.id not in forward.eligible_ids:
         return None
-    outcomes = store.list_outcomes(partition.id, limit=OUTCOMES)
+    outcomes = store.list_outcomes(partition.id, limit=LATEST)
     return _tell(job.id, now, _learn(outcomes).widen(_ask(forward, job.id, now)), outcomes)
 
 
@@ -120,7 +119,7 @@ def forecast_submission(
     projects.check_can_run(project, now=now)
     partition = jobs.check_partition(project, workshop)
     jobs.check_resources(spec, project, partition)
-    outcomes = store.list_outcomes(partition.id, limit=OUTCOMES)
+    outcomes = store.list_outcomes(partition.id, limit=LATEST)
     options: list[Option] = []
     for nodes, seconds in _choices(spec):
         asked = pending_of(
@@ -184,7 +183,7 @@ def say_option(option: Option) -> Sentence:
 
 def get_hit_rate(partition_id: str) -> HitRate:
     """Return how well the latest forecasts of a partition held."""
-    return _rate(store.list_outcomes(partition_id, limit=OUTCOMES))
+    return _rate(store.list_outcomes(partition_id, limit=LATEST))
 
 
 def tend_forecasts(deed: Deed, partition: Partition, *, started: Sequence[str]) -> None:
@@ -194,11 +193,12 @@ def tend_forecasts(deed: Deed, partition: Partition, *, started: Sequence[str]) 
     alive = job_store.list_alive_jobs(partition.id)
     waiting = [job for job in alive if job.state is JobState.PENDING and job.started_at is None]
     known = store.list_forecast_ids([job.id for job in waiting])
-    new = [job for job in waiting if job.id not in known]
+    # Without a hold a job is not eligible: nobody looks ahead for it at every heartbeat.
+    new = [job for job in waiting if job.hold_id and job.id not in known]
     if not new:
         return
     forward = _look_ahead(partition, deed.now)
-    calibration = _learn(store.list_outcomes(partition.id, limit=OUTCOMES))
+    calibration = _learn(store.list_outcomes(partition.id, limit=LATEST))
     asked = [job for job in new if job.id in forward.eligible_ids][:NEW_IN_A_BEAT]
     store.keep_forecasts(
         [_keep(job, _ask(forward, job.id, deed.now), calibration, deed.now) for job in asked]
