@@ -27,6 +27,7 @@ from allmende.storage import forecasts as store
 from allmende.storage import jobs as job_store
 from allmende.storage import projects as project_store
 from allmende.storage.forecasts import KeptForecast
+from allmende.twin import replay
 from allmende.twin.calibrations import LATEST, Calibration, Outcome
 from allmende.twin.forecasts import Forecast, Forward, make_dice
 from allmende.twin.pasts import Past, PastJob
@@ -68,6 +69,11 @@ class JobForecast:
     median_at: datetime | None
     latest_at: datetime | None
     hit_rate: HitRate
+
+
+def get_ready() -> None:
+    """Load the compiled kernel, so that the first forecast does not wait for it."""
+    replay.compile_everything()
 
 
 def forecast_job(
