@@ -1,10 +1,11 @@
 """Jobs, their attempts and their events as rows."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import models
+from django.db import connection, models
 
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sentences import Sentence
@@ -179,6 +180,17 @@ def note_wait(job_id: str, wait: Sentence | None) -> None:
     """Write down why a job waits, and nothing else of it, unless it has ended."""
     rows = JobRow.objects.filter(id=job_id, state__in=ALIVE)
     rows.update(wait=_to_json(wait))
+
+
+def note_waits(waits: Mapping[str, Sentence]) -> None:
+    """Write down by job why it waits, for all of them at once; as above."""
+    # Many jobs of a long queue wait for the same, and share their sentence.
+    said = {id(wait): wait for wait in waits.values()}
+    written = {key: json.dumps(wait.to_json()) for key, wait in said.items()}
+    rows = [(written[id(wait)], job_id, *ALIVE) for job_id, wait in waits.items()]
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany("UPDATE job SET wait = %s WHERE id = %s AND state IN (%s, %s)", rows)
 
 
 def find_job_by_client_key(project_id: str, client_key: str) -> Job | None:

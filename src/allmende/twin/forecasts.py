@@ -13,7 +13,7 @@ import numpy as np
 
 from allmende.domain.scheduling import boards, compiled
 from allmende.domain.scheduling.boards import NEVER, Board
-from allmende.domain.scheduling.demands import count_places, count_running, find_bar
+from allmende.domain.scheduling.demands import Gate, count_places, count_running
 from allmende.domain.scheduling.fairness import pressing_threshold
 from allmende.domain.scheduling.layouts import Places, ends_by, lay_out, number_places
 from allmende.domain.scheduling.plans import PendingJob, Snapshot
@@ -47,9 +47,9 @@ class Forward:
 
     def __init__(self, snapshot: Snapshot, policy: Policy, past: Past) -> None:
         self.snapshot, self.policy, self.past = snapshot, policy, past
-        running = count_places(count_running(snapshot.running))
+        gate = Gate(snapshot, policy, count_places(count_running(snapshot.running)))
         self.eligible: list[PendingJob] = sorted(
-            (job for job in snapshot.pending if not find_bar(job, snapshot, policy, running)),
+            (job for job in snapshot.pending if not gate.find_bar(job)),
             key=lambda job: (job.submitted_at_seconds, job.id),
         )
         self.recent = self._list_recent()
