@@ -18,7 +18,7 @@ from allmende.domain.scheduling.jobs import JobState
 from allmende.domain.scheduling.recordings import replays
 from allmende.services import allocations, cycle, jobs, ledger, metering
 from allmende.storage import cycles as cycle_store
-from allmende.storage import jobs as job_store
+from allmende.storage import queues as queue_store
 from tests.services.running import PARTITION, Running, a_running_factory
 
 pytestmark = pytest.mark.django_db
@@ -153,7 +153,7 @@ def test_a_waiting_job_says_why(factory: Running):
     for number in range(7):
         factory.submit("researcher", client_key=f"k{number}", run="sleep 5")
     factory.beat()
-    waiting = [j for j in job_store.list_alive_jobs(PARTITION) if j.state is JobState.PENDING]
+    waiting = [j for j in queue_store.list_alive_jobs(PARTITION) if j.state is JobState.PENDING]
     assert len(waiting) == 1
     assert waiting[0].wait is not None
     words = str(waiting[0].wait)

@@ -9,7 +9,7 @@ import pytest
 from allmende import wiring
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.training.job_files import parse_job_file
-from allmende.services import forecasts, jobs
+from allmende.services import forecasts, jobs, previews
 from allmende.services.forecasts import HitRate, JobForecast
 from allmende.storage import forecasts as store
 from tests.services.running import PARTITION, Running, a_running_factory
@@ -80,7 +80,7 @@ def test_nobody_else_learns_when_a_job_starts(factory: Running):
 def test_a_job_file_is_told_when_it_would_start_and_nothing_is_submitted(factory: Running):
     job_ids = fill(factory, "sleep 20")
     spec = parse_job_file({"name": "asked", "max_duration": "4m", "run": "true"})
-    options = forecasts.forecast_submission(
+    options = previews.forecast_submission(
         factory.person("founder"),
         spec,
         project_id=factory.story.projects["founder"],
@@ -91,7 +91,7 @@ def test_a_job_file_is_told_when_it_would_start_and_nothing_is_submitted(factory
     assert options[0].forecast.latest_at is not None
     for option in options[1:]:
         assert option.forecast.median_at < options[0].forecast.median_at
-        assert "probably by" in forecasts.say_option(option).english()
+        assert "probably by" in previews.say_option(option).english()
     listed = jobs.list_jobs(factory.person("founder"), limit=50)
     assert {job.id for job in listed} == set(job_ids)
 
@@ -105,7 +105,7 @@ def test_what_could_not_be_submitted_is_refused_when_asked_about(
 ):
     spec = parse_job_file({"name": "asked", "max_duration": duration, "run": "true"})
     with pytest.raises(refusal):
-        forecasts.forecast_submission(
+        previews.forecast_submission(
             factory.person(key),
             spec,
             project_id=factory.story.projects["founder"],

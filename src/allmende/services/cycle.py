@@ -22,6 +22,7 @@ from allmende.services.snapshots import name_groups, policy_of, take_snapshot
 from allmende.services.workshop import Workshop
 from allmende.storage import cycles as cycle_store
 from allmende.storage import jobs as job_store
+from allmende.storage import queues as queue_store
 
 # The status from which on a refusal is the machine's own trouble, which passes.
 MACHINE_TROUBLE = 500
@@ -133,7 +134,7 @@ def decide(deed: Deed, partition: Partition) -> Plan:
     """Plan, and write down what was decided; nothing is started before this is committed."""
     # Should a second daemon plan too, because the lead was lost meanwhile, it waits here, and
     # then sees what the first one decided.
-    alive = job_store.lock_alive_jobs(partition.id)
+    alive = queue_store.lock_alive_jobs(partition.id)
     unsettled = job_store.list_unsettled_attempts(partition.id)
     bars = queues.find_bars(alive, now=deed.now)
     snapshot = take_snapshot(partition, alive=alive, attempts=unsettled, bars=bars, now=deed.now)
@@ -143,7 +144,8 @@ def decide(deed: Deed, partition: Partition) -> Plan:
     number = _record(deed, partition, snapshot, decided)
     for start in decided.starts:
         names = snapshot.machine.names_of(start.node_indices)
-        _begin_attempt(deed, by_id[start.job_id], nodes=names, cycle=(partition, number))
+        job = job_store.get_job(start.job_id)  # with its file
+        _begin_attempt(deed, job, nodes=names, cycle=(partition, number))
     _note_waits(decided, by_id, partition)
     _ask_to_yield(deed, decided, unsettled, partition)
     return decided
@@ -186,7 +188,7 @@ def _note_waits(decided: Plan, alive: Mapping[str, Job], partition: Partition) -
     said = {id(wait.sentence): wait.sentence for wait in decided.waits}
     named = {key: name_groups(sentence, partition) for key, sentence in said.items()}
     waits = {wait.job_id: named[id(wait.sentence)] for wait in decided.waits}
-    job_store.note_waits({key: why for key, why in waits.items() if alive[key].wait != why})
+    queue_store.note_waits({key: why for key, why in waits.items() if alive[key].wait != why})
 
 
 def _begin_attempt(
@@ -237,10 +239,10 @@ def _carry_out(deed: Deed, partition: Partition, workshop: Workshop) -> list[Mis
     """Bring the backend to what was decided. Every call is idempotent, so all are repeated."""
     left_out = []
     attempts = job_store.list_unsettled_attempts(partition.id)
-    alive = {job.id: job for job in job_store.list_alive_jobs(partition.id)}
+    running = {job.id: job for job in queue_store.list_running_jobs(partition.id)}
     seen = workshop.backend.observe([attempt.key for attempt in attempts])
     for attempt, observation in zip(attempts, seen, strict=True):
-        job = alive.get(attempt.job_id)
+        job = running.get(attempt.job_id)
         if job is None:
             continue  # another daemon settled it meanwhile
         try:
