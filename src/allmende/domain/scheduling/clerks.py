@@ -88,8 +88,8 @@ class Clerk:
             figures["widest"] = group.widest_job_nodes
         if reason is WaitReason.TOO_LONG:
             figures["limit_seconds"] = gate.longest_seconds[job.preemptible]
-        share = gate.find_ceiling(job) if reason is WaitReason.CEILING else None
-        if share is not None:
+        if reason is WaitReason.CEILING:
+            share = gate.find_ceiling(job)
             figures["share"] = name_of(share.path)
             figures["used"] = gate.running.get(share.path, 0)
             figures["ceiling"] = share.ceiling_nodes(gate.capacity)

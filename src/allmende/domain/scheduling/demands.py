@@ -63,12 +63,13 @@ class Gate:
             room = self._rooms[job.path] = self._room_of(job.path)
         return job.nodes <= room
 
-    def find_ceiling(self, job: PendingJob) -> Share | None:
-        """Return the highest place whose ceiling a start of the job would break."""
-        for share in self._list_shares(job.path):
-            if self.running.get(share.path, 0) + job.nodes > share.ceiling_nodes(self.capacity):
-                return share
-        return None
+    def find_ceiling(self, job: PendingJob) -> Share:
+        """Return the highest place whose ceiling a start of the job would break; there is one."""
+        return next(
+            share
+            for share in self._list_shares(job.path)
+            if self.running.get(share.path, 0) + job.nodes > share.ceiling_nodes(self.capacity)
+        )
 
     def _find_lasting_bar(self, job: PendingJob) -> WaitReason | None:
         snapshot, seconds = self.snapshot, job.time_limit_seconds
