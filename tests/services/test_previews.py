@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from allmende import wiring
 from allmende.domain.basics.refusals import NotFound
+from allmende.domain.training.blueprints import InvalidParams
 from allmende.domain.training.job_files import parse_job_file
 from allmende.services import jobs, previews
 from allmende.services.previews import Preview
@@ -96,6 +97,11 @@ def test_a_sweep_holds_for_each_of_its_jobs(factory: Running):
         max_duration="30s",
     )
     assert (found.jobs, found.held_seconds) == (3, 3 * 35)
+
+
+def test_a_parameter_that_its_blueprint_does_not_take_is_refused(factory: Running):
+    with pytest.raises(InvalidParams):
+        preview(factory, run=None, blueprint="medicine", params={"hidden_units": 0})
 
 
 def two_partitions(factory: Running, **changes: object) -> Workshop:

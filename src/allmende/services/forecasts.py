@@ -30,7 +30,7 @@ from allmende.twin.pasts import Past, PastJob
 PAST_JOBS = 2_000
 NEW_IN_A_BEAT = 5  # so that a heartbeat stays quick when thousands are submitted at once
 LONG_QUEUE = 2_000  # with more, a page does not wait for its forecast
-WHOLE = 200_000  # decisions that a forecast may take: with a long queue a second or two
+WHOLE = 150_000  # decisions that a forecast may take: with a long queue about two seconds
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,7 +59,7 @@ def preview_job(
 ) -> Preview:
     """Return when a job file would start, what would be sooner, and what it takes of the budget.
 
-    Nothing is submitted. What a submission would refuse is refused.
+    Nothing is submitted. What a submission would refuse of the file is refused.
     """
     options = forecast_submission(reader, spec, project_id=project_id, now=now, workshop=workshop)
     project = project_store.get_project(project_id)
@@ -102,6 +102,8 @@ def forecast_submission(
 
 def _check(spec: JobSpec, project: Project, partition: Partition, workshop: Workshop) -> None:
     jobs.check_resources(spec, project, partition)
+    if spec.blueprint:
+        jobs.check_blueprint(expand_sweep(spec), workshop)
     check_residency(
         parse_data_class(spec.data_class),
         partition.country,

@@ -17,6 +17,11 @@ from allmende.storage.jobs import (
     read_job,
 )
 
+# What an alive job has none of yet, and its file, which is long.
+NOT_ALIVE = ("ended_at", "outputs_read_at", "spec")
+STATES = {state.value: state for state in JobState}
+STOP_REQUESTS = {request.value: request for request in StopRequest}
+
 
 def list_alive_jobs(partition_id: str) -> list[Job]:
     """Return all pending and running jobs of a partition, the oldest first, without their files.
@@ -37,7 +42,7 @@ def list_running_jobs(partition_id: str) -> list[Job]:
 
 
 def _read_briefly(rows: "models.QuerySet[JobRow]") -> list[Job]:
-    names = [name for name in JOB_FIELDS if name != "spec"]
+    names = [name for name in JOB_FIELDS if name not in NOT_ALIVE]
     said = Cast("wait", models.TextField())
     waits: dict[str | None, Sentence | None] = {None: None}  # most wait for the same
     found = []
@@ -48,8 +53,8 @@ def _read_briefly(rows: "models.QuerySet[JobRow]") -> list[Job]:
             waits[text] = Sentence.from_json(json.loads(text))
         found.append(
             Job(
-                state=JobState(state),
-                stop_request=StopRequest(stop_request),
+                state=STATES[state],
+                stop_request=STOP_REQUESTS[stop_request],
                 wait=waits[text],
                 spec=NOT_READ,
                 request=ResourceRequest(

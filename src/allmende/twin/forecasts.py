@@ -77,6 +77,7 @@ class Forward:
         paths = [job.path for job in (*self.eligible, *self.recent)]
         numbers = number_places(snapshot.tree, paths + [job.path for job in snapshot.running])
         self.board = self._lay_out(numbers)
+        self._spare: list[Board] = []
         names = ("submitted_at_seconds", "nodes", "time_limit_seconds", "ran_seconds")
         self.recent_columns = {
             name: np.array([getattr(job, name) for job in self.recent], dtype=np.int64)
@@ -142,8 +143,8 @@ class Forward:
     def _run_once(
         self, wanted: int, dice: np.random.Generator, decisions: int, play: Any
     ) -> "_Run":
-        now, board = self.snapshot.now_seconds, copy_board(self.board)
-        works, ends, running = self._draw(board, dice)
+        now, own = self.snapshot.now_seconds, self._take_board()
+        works, ends, running = self._draw(own, dice)
         state = clock.begin(
             arrived=self.first_to_come,
             running=running,
@@ -152,16 +153,34 @@ class Forward:
             until=now + HORIZON_SECONDS,
             decides_first=True,
         )
-        board = compiled.pack(board)
+        board = compiled.pack(own)
         if wanted >= self.waiting:  # it is only asked about
             compiled.compile_kernel().functions["push"](board, wanted)
         play(board, works, ends, state)
         start, left = int(works.starts[wanted]), int(state[clock.LEFT])
+        reached = int(board.settings[boards.NOW])
+        self._spare.append(own)
         if start != NEVER:
             return _Run(start - now, decisions - left, is_started=True)
         if left > 0:
             return _Run(HORIZON_SECONDS, decisions - left, is_started=True)
-        return _Run(int(board.settings[boards.NOW]) - now, decisions, is_started=False)
+        return _Run(reached - now, decisions, is_started=False)
+
+    def _take_board(self) -> Board:
+        """Return a board that may be changed: one that was used before, or a new one.
+
+        A board of a long queue is large, and memory that is touched for the first time is slow.
+        """
+        try:
+            board = self._spare.pop()
+        except IndexError:
+            return copy_board(self.board)
+        for part, original in zip(board, self.board, strict=True):
+            columns = (part,) if isinstance(part, np.ndarray) else part
+            originals = (original,) if isinstance(original, np.ndarray) else original
+            for column, known in zip(columns, originals, strict=True):
+                np.copyto(column, known)
+        return board
 
     def _draw(self, board: Board, dice: np.random.Generator) -> tuple[Works, Ends, int]:
         """Draw how long everybody runs, and who is still to come."""
@@ -173,7 +192,8 @@ class Forward:
             starts=np.full(count, NEVER, dtype=np.int64),
         )
         works.seconds[: drawn.size] = drawn
-        ends = Ends(np.zeros(count + 1, dtype=np.int64), np.zeros(count + 1, dtype=np.int64))
+        room = min(count, len(self.snapshot.machine.nodes)) + 1
+        ends = Ends(np.zeros(room, dtype=np.int64), np.zeros(room, dtype=np.int64))
         running = 0
         for place, job in enumerate(self.snapshot.running, start=len(self.eligible)):
             works.starts[place] = job.started_at_seconds
