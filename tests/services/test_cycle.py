@@ -18,6 +18,7 @@ from allmende.domain.scheduling.jobs import JobState
 from allmende.domain.scheduling.recordings import replays
 from allmende.services import allocations, cycle, jobs, ledger, metering
 from allmende.storage import cycles as cycle_store
+from allmende.storage import jobs as job_store
 from allmende.storage import queues as queue_store
 from tests.services.running import PARTITION, Running, a_running_factory
 
@@ -294,3 +295,11 @@ def test_a_beat_without_news_records_no_cycle_and_writes_no_reason_again(factory
     assert not [each for each in asked if 'UPDATE "job"' in each["sql"]]
     assert not [each for each in asked if "UPDATE job" in each["sql"]]
     assert len(list(cycle_store.list_cycles(partition_id=PARTITION))) == recorded + 1
+
+
+def test_a_job_that_was_read_for_a_plan_is_not_saved_without_its_file(factory: Running):
+    (job,) = factory.submit("founder", run="true")
+    (read,) = queue_store.list_alive_jobs(PARTITION)
+    assert replace(read, spec=job.spec) == factory.job(job.id)
+    with pytest.raises(AssertionError, match="with its file"):
+        job_store.save_job(read)
