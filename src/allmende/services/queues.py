@@ -1,6 +1,6 @@
 """What waits: time is held for the next attempt, and nothing starts for a project that may not."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from allmende.domain.access.projects import Project, ProjectState, check_can_run
@@ -12,6 +12,7 @@ from allmende.services import allocations, audit, jobs
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import jobs as job_store
 from allmende.storage import projects as project_store
+from allmende.storage import queues as queue_store
 
 OVER = (ProjectState.ENDED, ProjectState.CLOSED)
 
@@ -21,7 +22,7 @@ def tend_queue(deed: Deed, partition: Partition) -> None:
 
     Each job in a transaction of its own, so that nobody locks the time of two projects at once.
     """
-    alive = job_store.list_alive_jobs(partition.id)
+    alive = queue_store.list_alive_jobs(partition.id)
     waiting = [job for job in alive if job.state is JobState.PENDING]
     projects = _projects_of(waiting)
     for job in waiting:
@@ -34,9 +35,15 @@ def tend_queue(deed: Deed, partition: Partition) -> None:
 def find_bars(alive: Iterable[Job], *, now: datetime) -> dict[str, Sentence]:
     """Return by job why its project may not run anything now."""
     waiting = [job for job in alive if job.state is JobState.PENDING]
-    projects = _projects_of(waiting)
-    bars = {project.id: _bar(project, now) for project in projects.values()}
-    return {job.id: bar for job in waiting if (bar := bars[job.project_id])}
+    bars = find_project_bars({job.project_id for job in waiting}, now=now)
+    return {job.id: bars[job.project_id] for job in waiting if job.project_id in bars}
+
+
+def find_project_bars(project_ids: Collection[str], *, now: datetime) -> dict[str, Sentence]:
+    """Return by project why it may not run anything now, for those that may not."""
+    projects = project_store.list_projects_by_id(project_ids) if project_ids else []
+    bars = {project.id: _bar(project, now) for project in projects}
+    return {project_id: bar for project_id, bar in bars.items() if bar}
 
 
 def expire_rest(deed: Deed, project_id: str, *, expiry_id: str) -> None:
