@@ -84,7 +84,11 @@ def find_fairness_state(partition_id: str) -> dict[str, Any] | None:
 
 def save_fairness_state(partition_id: str, state: dict[str, Any]) -> None:
     """Keep what the kernel carries into its next cycle."""
-    FairnessStateRow.objects.update_or_create(partition_id=partition_id, defaults={"state": state})
+    if not FairnessStateRow.objects.filter(partition_id=partition_id).update(state=state):
+        # The first time; two daemons may both be at it.
+        FairnessStateRow.objects.update_or_create(
+            partition_id=partition_id, defaults={"state": state}
+        )
 
 
 def take_lease(name: str, *, holder: str, now: datetime, expires_at: datetime) -> bool:
