@@ -10,10 +10,10 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling import explain
 from allmende.domain.scheduling.jobs import Job, JobState
-from allmende.domain.scheduling.plans import PendingJob
+from allmende.domain.scheduling.plans import PendingJob, Plan, WaitReason
 from allmende.domain.training.job_files import JobSpec
 from allmende.domain.trust.permissions import Permission, check_permission
-from allmende.services import jobs, projects, queues
+from allmende.services import better_hours, jobs, projects, queues
 from allmende.services.deeds import Deed
 from allmende.services.snapshots import (
     path_of,
@@ -60,7 +60,10 @@ class Option:
 
 @dataclass(frozen=True, kw_only=True)
 class JobForecast:
-    """The range in which a waiting job starts, four times in five; `None` is beyond 90 days."""
+    """The range in which a waiting job starts, four times in five; `None` is beyond 90 days.
+
+    A job that waits by its own choice has no range yet, only the start that it chose.
+    """
 
     job_id: str
     made_at: datetime
@@ -68,16 +71,19 @@ class JobForecast:
     median_at: datetime | None
     latest_at: datetime | None
     hit_rate: HitRate
+    chosen_at: datetime | None = None
 
 
 def forecast_job(
     reader: Person, job_id: str, *, now: datetime, workshop: Workshop
 ) -> JobForecast | None:
-    """Return when a job will start; None when it does not wait for nodes."""
+    """Return when a job will start; None when it waits neither for nodes nor by its own choice."""
     job = jobs.get_job(reader, job_id).job
     partition = workshop.factory.get_partition(job.partition_id)
     if job.state is not JobState.PENDING:
         return None
+    if job.chosen_start_at and job.chosen_start_at > now:
+        return _tell_choice(job.id, job.chosen_start_at, partition, now)
     forward = _look_ahead(partition, now)
     if job.id not in forward.eligible_ids:
         return None
@@ -119,6 +125,11 @@ def forecast_submission(
     projects.check_can_run(project, now=now)
     partition = jobs.check_partition(project, workshop)
     jobs.check_resources(spec, project, partition)
+    chosen, _ = better_hours.choose(spec, partition, now=now)
+    if chosen and chosen > now:
+        told = _tell_choice(ASKED, chosen, partition, now)
+        seconds = spec.max_duration_seconds
+        return [Option(nodes=spec.num_nodes, max_duration_seconds=seconds, forecast=told)]
     outcomes = store.list_outcomes(partition.id, limit=LATEST)
     options: list[Option] = []
     for nodes, seconds in _choices(spec):
@@ -156,6 +167,11 @@ def _is_sooner(one: JobForecast, other: JobForecast) -> bool:
 def say_forecast(forecast: JobForecast) -> Sentence:
     """Say when a job starts, and how far that can be trusted."""
     rate = forecast.hit_rate
+    if forecast.chosen_at:
+        return Sentence(
+            "It chose to start at {chosen}, in better hours; from then on it waits for nodes only.",
+            {"chosen": forecast.chosen_at},
+        )
     if forecast.earliest_at is None:
         return Sentence("When it starts cannot be said: not within the next 90 days.")
     if forecast.latest_at is None:
@@ -186,15 +202,17 @@ def get_hit_rate(partition_id: str) -> HitRate:
     return _rate(store.list_outcomes(partition_id, limit=LATEST))
 
 
-def tend_forecasts(deed: Deed, partition: Partition, *, started: Sequence[str]) -> None:
+def tend_forecasts(deed: Deed, partition: Partition, decided: Plan) -> None:
     """Keep a forecast for each job that newly waits, and note which of them have started."""
+    started = [start.job_id for start in decided.starts]
     if started:
         store.note_starts(started, deed.now)
     alive = job_store.list_alive_jobs(partition.id)
     waiting = [job for job in alive if job.state is JobState.PENDING and job.started_at is None]
     known = store.list_forecast_ids([job.id for job in waiting])
-    # Without a hold a job is not eligible: nobody looks ahead for it at every heartbeat.
-    new = [job for job in waiting if job.hold_id and job.id not in known]
+    # Nobody looks ahead at every heartbeat for jobs that wait for something other than nodes.
+    held = {wait.job_id for wait in decided.waits if wait.reason is WaitReason.HELD}
+    new = [job for job in waiting if job.id not in held and job.id not in known]
     if not new:
         return
     forward = _look_ahead(partition, deed.now)
@@ -216,6 +234,18 @@ def _keep(job: Job, raw: Forecast, calibration: Calibration, now: datetime) -> K
         latest_seconds=raw.latest_seconds,
         shown_earliest_seconds=widened.earliest_seconds,
         shown_latest_seconds=widened.latest_seconds,
+    )
+
+
+def _tell_choice(job_id: str, chosen: datetime, partition: Partition, now: datetime) -> JobForecast:
+    return JobForecast(
+        job_id=job_id,
+        made_at=now,
+        earliest_at=chosen,
+        median_at=None,
+        latest_at=None,
+        hit_rate=get_hit_rate(partition.id),
+        chosen_at=chosen,
     )
 
 
