@@ -203,11 +203,12 @@ def test_a_whole_array_is_cancelled_with_one_deed_and_safely_twice(factory: Runn
     assert [job.id for job in operator] == [job.id for job in tasks]
 
 
-def chain(job: Job, *, length: int) -> None:
+def chain(job: Job, *, length: int) -> list[str]:
     """Lay further jobs behind one, each waiting for the one before to complete."""
     for number in range(length):
         job = replace(job, id=f"j-{number:05d}", client_key=f"c{number}", after_ok=(job.id,))
         job_store.save_job(job)
+    return [f"j-{number:05d}" for number in range(length)]
 
 
 def count_beat(factory: Running) -> int:
@@ -227,3 +228,13 @@ def test_a_chain_of_a_thousand_jobs_takes_no_more_questions_than_a_short_one(
     chain(replace(first, hold_id="none", state=JobState.PENDING), length=1000)
     factory.beat()
     assert count_beat(factory) == short
+
+
+def test_a_long_chain_that_breaks_is_cancelled_in_a_few_heartbeats(factory: Running):
+    (first,) = factory.submit("founder", run="false")
+    ids = chain(replace(first, hold_id="", state=JobState.PENDING), length=150)
+    factory.run_to_end(first.id)
+    for _ in range(2):
+        factory.beat()
+    ended = [factory.job(job_id) for job_id in ids]
+    assert {(job.state, job.attempts) for job in ended} == {(JobState.CANCELLED, 0)}

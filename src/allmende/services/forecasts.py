@@ -283,7 +283,7 @@ def _past(job: Job) -> PastJob:
     ran = round((job.ended_at - job.started_at).total_seconds())
     return PastJob(
         path=path_of(job),
-        submitted_at_seconds=seconds_of(job.submitted_at),
+        submitted_at_seconds=seconds_of(job.arrives_at),
         nodes=job.request.nodes,
         time_limit_seconds=job.request.time_limit_seconds,
         ran_seconds=max(1, min(ran, job.request.time_limit_seconds)),

@@ -32,10 +32,11 @@ def tend_queue(deed: Deed, partition: Partition) -> None:
         broken = eligibility.find_broken(job, states)
         if projects[job.project_id].state in OVER:
             _end_waiting(deed, job.id, end=PROJECT_ENDED, action="job.ended_with_project")
-        elif broken and left:
-            _end_waiting(deed, job.id, end=broken, action="job.dependency_failed")
-            states[job.id] = JobState.CANCELLED  # whoever needs this one breaks in turn
-            left -= 1
+        elif broken:
+            if left:
+                _end_waiting(deed, job.id, end=broken, action="job.dependency_failed")
+                states[job.id] = JobState.CANCELLED  # whoever needs this one breaks in turn
+                left -= 1
         elif not job.hold_id:
             _hold(deed, job.id, partition=partition)
 

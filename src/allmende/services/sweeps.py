@@ -17,10 +17,11 @@ def cancel_sweep(deed: Deed, sweep_id: str) -> list[Job]:
     found = job_store.list_jobs(sweep_id=sweep_id, limit=MOST_JOBS) if sweep_id else []
     if not found or not _may_cancel(deed, found[0]):
         raise NotFound(kind="sweep", id=sweep_id)
-    return [
+    cancelled = [  # in the order in which a plan locks them
         job if LIFECYCLE.is_final(job.state) else jobs.cancel_job(deed, job.id)
-        for job in sorted(found, key=lambda job: job.sweep_index)
+        for job in reversed(found)
     ]
+    return sorted(cancelled, key=lambda job: job.sweep_index)
 
 
 def _may_cancel(deed: Deed, job: Job) -> bool:

@@ -69,6 +69,13 @@ def test_a_choice_holds_until_its_instant_and_no_longer():
     assert waits.facts == {"chosen": NOON, "latest": NOON + timedelta(hours=1)}
 
 
+def test_a_job_arrives_when_it_was_submitted_or_when_it_chose():
+    assert JOB.arrives_at == NOON
+    for hours, arrives in ((-1, 0), (2, 2)):
+        chosen = replace(JOB, chosen_start_at=NOON + timedelta(hours=hours))
+        assert chosen.arrives_at == NOON + timedelta(hours=arrives)
+
+
 ALIVE = st.lists(
     st.tuples(
         st.sampled_from(["s1", "s2", "s3"]),

@@ -103,6 +103,11 @@ class Job:
     latest_start_at: datetime | None = None  # so long it would wait by choice at most
     spec: dict[str, object] = field(default_factory=dict)
 
+    @property
+    def arrives_at(self) -> datetime:
+        """Return from when on it wants a node: its submission, or the start that it chose."""
+        return max(self.submitted_at, self.chosen_start_at or self.submitted_at)
+
 
 def next_state(job: Job, reason: EndReason) -> JobState:
     """Return the state that follows the end of an attempt.
