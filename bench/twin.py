@@ -28,7 +28,7 @@ JOBS_PER_SECOND = {
 }
 PEER_TRACE, PEER_RATIO = "KTH", 1_000
 BYTES_PER_JOB = 300
-COLD_SECONDS, P99_SECONDS = 1.0, 0.050
+COLD_SECONDS, PLAN_SECONDS, P99_SECONDS = 1.0, 1.0, 0.050
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +131,7 @@ def decide_live() -> list[Result]:
     figures = live.measure()
     rows: list[tuple[str, float, float | None]] = [
         ("from cold", figures.cold_seconds, COLD_SECONDS),
-        ("a whole plan, with sentences", figures.plan_seconds, None),
+        ("a whole plan, with sentences", figures.plan_seconds, PLAN_SECONDS),
         ("after one change, p50", figures.p50_seconds, None),
         ("after one change, p99", figures.p99_seconds, P99_SECONDS),
     ]

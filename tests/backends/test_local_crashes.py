@@ -106,7 +106,7 @@ def test_interrupted_submissions_lose_nothing_and_double_nothing(backend):
         assert wait_for_end(backend, launch.key).reason is EndReason.COMPLETED
         ran = (backend.folders.root / launch.job_id / "home/ran").read_text()
         assert ran == f"{launch.job_id}\n"
-    assert interrupted >= SUBMISSIONS // 4, "the test did interrupt"
+    assert interrupted >= SUBMISSIONS // 10, "the test did interrupt"
 
 
 def interrupt(

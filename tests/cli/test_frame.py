@@ -2,8 +2,12 @@
 
 import errno
 import json
+import os
+import signal
+import sqlite3
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -91,6 +95,25 @@ def test_ctrl_c_is_exit_code_130(monkeypatch):
 
     monkeypatch.setattr(people, "list_people", stop)
     assert cli.run(["person", "list"]) == ExitCode.INTERRUPTED
+
+
+@pytest.mark.django_db
+def test_ctrl_c_counts_though_it_ends_as_another_error(monkeypatch, capsys):
+    def stop(*_: object, **__: object) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        except KeyboardInterrupt:
+            raise sqlite3.OperationalError("user-defined function raised exception") from None
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(people, "list_people", stop)
+    try:
+        assert cli.run(["person", "list"]) == ExitCode.INTERRUPTED
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # nothing interrupts the way out
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.django_db

@@ -13,7 +13,7 @@ from allmende.domain.scheduling.jobs import JobState
 from allmende.domain.scheduling.plans import WaitReason
 from allmende.domain.training.conditions import WaitsTooLong
 from allmende.domain.training.job_files import parse_job_file
-from allmende.services import cycle, forecasts
+from allmende.services import cycle, forecasts, previews
 from tests.services.running import PARTITION, Running, a_running_factory
 
 pytestmark = pytest.mark.django_db
@@ -114,7 +114,7 @@ def test_the_forecast_tells_the_chosen_instant(factory: Running):
         assert forecasts.say_forecast(told).english().startswith(f"It chose to start at {begins}")
     later = forecasts.forecast_job(reader, job.id, now=begins, workshop=factory.workshop)
     assert (later.chosen_at, later.earliest_at) == (None, begins)
-    (option,) = forecasts.forecast_submission(
+    (option,) = previews.forecast_submission(
         reader,
         parse_job_file({"name": "asked", "run": "true", "when": {"flexible_until": "12h"}}),
         project_id=factory.story.projects["founder"],

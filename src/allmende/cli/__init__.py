@@ -8,6 +8,7 @@ import typer
 from allmende import __version__
 from allmende.cli.commands import LazyGroup, acting_as
 from allmende.cli.exits import MEANINGS, ExitCode, exit_code_for
+from allmende.cli.interrupts import INTERRUPTS
 from allmende.domain.basics.refusals import Refusal
 
 app = typer.Typer(
@@ -59,6 +60,12 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; every refusal becomes a sentence."""
+    with INTERRUPTS.watched():
+        code = _run(arguments)
+        return ExitCode.INTERRUPTED if INTERRUPTS.came else code
+
+
+def _run(arguments: list[str]) -> int:
     try:
         app(args=arguments, prog_name="allmende", standalone_mode=True)
     except SystemExit as end:
@@ -68,6 +75,8 @@ def run(arguments: list[str]) -> int:
     except Refusal as refusal:
         return _refuse(refusal, arguments)
     except Exception as error:
+        if INTERRUPTS.came:  # that is what it comes from
+            return ExitCode.INTERRUPTED
         refusal_of_error = _explain(error)
         if refusal_of_error is None:
             raise

@@ -1,6 +1,5 @@
 """`allmende demo`: the whole job, from the first question to a trained model and kept promises."""
 
-import signal
 import sys
 from typing import Annotated
 
@@ -9,6 +8,7 @@ from rich.console import Console
 
 from allmende import wiring
 from allmende.cli.exits import ExitCode
+from allmende.cli.interrupts import INTERRUPTS
 from allmende.cli.output import AsJson, say, show
 from allmende.domain.basics.sentences import Sentence
 from allmende.wiring import environments, languages, stage
@@ -57,12 +57,14 @@ def _play(seed: int, stop_after: str, *, json: bool) -> None:
     try:
         for name in STAGES[: STAGES.index(stop_after) + 1]:
             playing.play(name)
-    except KeyboardInterrupt:
-        # Once is enough: a second one must not interrupt the clearing up.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except (KeyboardInterrupt, Exception):
+        if not INTERRUPTS.came:
+            raise
+        INTERRUPTS.ignore_more()
+        wiring.close_database()  # it may be in the middle of something
         playing.clear_up()
         console.print(languages.translate(Sentence("Stopped. The next demo starts afresh.")))
-        raise
+        raise KeyboardInterrupt from None
     finally:
         playing.leave()
     if json:

@@ -21,7 +21,7 @@ from allmende.domain.scheduling.backends import EndReason
 from allmende.domain.scheduling.jobs import JobState
 from allmende.domain.trust import evidence as sealed
 from allmende.domain.trust.verdicts import PromiseResult, Verdict
-from allmende.services import cycle, evidence, leases, ledger, models, promises, runs
+from allmende.services import cycle, evidence, forecasts, leases, ledger, models, promises, runs
 from allmende.services.cast import DEMO_PASSWORD, EVERYBODY, FOUNDER
 from allmende.services.deeds import Deed
 from allmende.services.story import Story
@@ -35,6 +35,8 @@ HEARTBEAT_SECONDS = 1.0
 # The node dies once its job has something to lose, and something saved.
 DYING_AT_PERCENT = 30
 LONGEST_RUN_SECONDS = 600
+LONGEST_START_SECONDS = 30
+WELL_UNDER_WAY_PERCENT = 15
 
 TITLES = {
     "factory": Sentence("The factory opens"),
@@ -101,8 +103,9 @@ class Stage:
 
     def _run(self) -> None:
         """Fill the partition, let the SMEs come, lose a node, and beat until all have ended."""
+        forecasts.get_ready()
         self._beat()
-        self._beat()
+        self._wait_for_work_to_lose()
         self._tell(self.story.submit_sme_jobs)
         ends_by = time.monotonic() + LONGEST_RUN_SECONDS
         with Live(console=self.console, refresh_per_second=4, transient=True) as live:
@@ -120,6 +123,19 @@ class Stage:
         """Do what a daemon does, as one of them: a portal opened meanwhile brings another."""
         if leases.take_lead(self.act(DAEMON), holder=self.holder):
             cycle.run_cycle(self.act(DAEMON), PARTITION, workshop=self.workshop)
+
+    def _wait_for_work_to_lose(self) -> None:
+        """Let the SMEs come when the runs are under way, and none of them is near its end."""
+        ends_by = time.monotonic() + LONGEST_START_SECONDS
+        while time.monotonic() < ends_by:
+            percents = [
+                runs.read_progress(self.workshop.backend, view.job.id).percent
+                for view in self.board.views()
+                if view.job.state is JobState.RUNNING
+            ]
+            if all(percents) or max(percents) >= WELL_UNDER_WAY_PERCENT:
+                return
+            time.sleep(HEARTBEAT_SECONDS / 10)
 
     def _has_ended(self) -> bool:
         return all(view.job.ended_at and view.job.outputs_read_at for view in self.board.views())

@@ -14,7 +14,7 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.jobs import LIFECYCLE, Job, JobState
 from allmende.domain.training.job_files import parse_job_file
-from allmende.services import forecasts, jobs, runs, sweeps
+from allmende.services import forecasts, jobs, previews, runs, sweeps
 from allmende.wiring.job_texts import KeyIsThereTwice, read_job_text
 
 app = typer.Typer()
@@ -80,7 +80,7 @@ def forecast_submission(
     json: AsJson = False,
 ) -> None:
     """Say when a job file would start, without submitting it, and what would start sooner."""
-    options = forecasts.forecast_submission(
+    options = previews.forecast_submission(
         acting_person(),
         parse_job_file(_read(file)),
         project_id=project,
@@ -92,7 +92,7 @@ def forecast_submission(
         return
     say(forecasts.say_forecast(options[0].forecast))
     for option in options[1:]:
-        say(forecasts.say_option(option))
+        say(previews.say_option(option))
 
 
 @app.command("list")

@@ -19,7 +19,7 @@ from allmende.domain.scheduling.jobs import (
     ResourceRequest,
     StopRequest,
 )
-from allmende.domain.training.blueprints import check_nodes, check_params, find_blueprint
+from allmende.domain.training.blueprints import Blueprint, check_nodes, check_params, find_blueprint
 from allmende.domain.training.job_files import JobSpec, check_servable
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.domain.trust.permissions import Permission, can_do, check_permission
@@ -101,7 +101,8 @@ def submit_job(
     check_resources(spec, project, partition)
     specs = expand_sweep(spec)
     if spec.blueprint:
-        _check_blueprint(specs, workshop)
+        blueprint = check_blueprint(specs, workshop)
+        workshop.environment_python(blueprint.id)  # refuses while it is not built
     check_residency(
         parse_data_class(spec.data_class),
         partition.country,
@@ -165,12 +166,13 @@ def check_partition(project: Project, workshop: Workshop) -> Partition:
     return partition
 
 
-def _check_blueprint(specs: list[JobSpec], workshop: Workshop) -> None:
+def check_blueprint(specs: list[JobSpec], workshop: Workshop) -> Blueprint:
+    """Return the blueprint of some jobs, refusing what it does not take."""
     blueprint = find_blueprint(workshop.blueprints, specs[0].blueprint)
     check_nodes(blueprint, specs[0].num_nodes)
     for spec in specs:
         check_params(blueprint, spec.params)
-    workshop.environment_python(blueprint.id)  # refuses while it is not built
+    return blueprint
 
 
 def check_resources(spec: JobSpec, project: Project, partition: Partition) -> None:

@@ -13,6 +13,7 @@ from allmende.services import allocations, audit, dependencies, jobs
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import jobs as job_store
 from allmende.storage import projects as project_store
+from allmende.storage import queues as queue_store
 
 OVER = (ProjectState.ENDED, ProjectState.CLOSED)
 PROJECT_ENDED = Sentence("Its project ended while it waited.")
@@ -24,7 +25,7 @@ def tend_queue(deed: Deed, partition: Partition) -> None:
 
     Each job in a transaction of its own, so that nobody locks the time of two projects at once.
     """
-    alive = job_store.list_alive_jobs(partition.id)
+    alive = queue_store.list_alive_jobs(partition.id)
     waiting = [job for job in alive if job.state is JobState.PENDING]
     projects, states = _projects_of(waiting), dependencies.states_of(alive)
     left = BROKEN_IN_A_BEAT
@@ -47,17 +48,24 @@ def find_bars(alive: Collection[Job], *, now: datetime) -> dict[str, Sentence]:
     `alive` has every waiting and running job of a partition.
     """
     waiting = [job for job in alive if job.state is JobState.PENDING]
-    projects, states = _projects_of(waiting), dependencies.states_of(alive)
-    of_projects = {project.id: _bar(project, now) for project in projects.values()}
+    projects = find_project_bars({job.project_id for job in waiting}, now=now)
+    states = dependencies.states_of(alive)
     bars = {
         job.id: bar
         for job in waiting
-        if (bar := of_projects[job.project_id])
+        if (bar := projects.get(job.project_id))
         or (bar := eligibility.find_dependency(job, states))
         or (bar := eligibility.find_choice(job, now=now))
     }
     unheld = {job.id for job in waiting if not job.hold_id}
     return bars | eligibility.find_throttled(alive, barred=bars.keys() | unheld)
+
+
+def find_project_bars(project_ids: Collection[str], *, now: datetime) -> dict[str, Sentence]:
+    """Return by project why it may not run anything now, for those that may not."""
+    projects = project_store.list_projects_by_id(project_ids) if project_ids else []
+    bars = {project.id: _bar(project, now) for project in projects}
+    return {project_id: bar for project_id, bar in bars.items() if bar}
 
 
 def expire_rest(deed: Deed, project_id: str, *, expiry_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from string import Formatter
 from typing import Any
 
 from allmende.domain.basics.sentences import Sentence
@@ -52,11 +53,16 @@ def tree_of(partition: Partition, *, group_ids: Collection[str] = ()) -> ShareTr
 
 
 def name_groups(sentence: Sentence, partition: Partition) -> Sentence:
-    """Return the kernel's sentence with the names of groups in place of their ids."""
+    """Return the kernel's sentence with the names of groups in place of their ids.
+
+    Facts that its words do not mention are left out: they change, and the sentence does not.
+    """
+    mentioned = {field for _, field, _, _ in Formatter().parse(sentence.template)}
     names = {group.id: Sentence(group.name) for group in partition.groups}
     facts = {
         key: names.get(fact, fact) if key in ("group", "ahead", "share") else fact
         for key, fact in sentence.facts.items()
+        if key in mentioned
     }
     return Sentence(sentence.template, facts)
 

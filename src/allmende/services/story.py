@@ -144,8 +144,8 @@ class Story:
     def submit_jobs(self) -> Lines:
         """Let those with longer work come first, so that the partition is full; then the SMEs."""
         waves = (
-            (CORPORATION, "stress test", {"hidden_units": 96, "steps": 8_000}, 3),
-            (RESEARCHER, "calibration", {"steps": 3_500}, 5),
+            (CORPORATION, "stress test", {"hidden_units": 96, "steps": 10_000}, 3),
+            (RESEARCHER, "calibration", {"steps": 6_000}, 5),
         )
         for part, name, params, count in waves:
             yield self._submit(part, name, params, sweep={"seed": list(range(1, count + 1))})

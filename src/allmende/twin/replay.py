@@ -81,6 +81,7 @@ def compile_everything() -> None:
     board, functions = compiled.pack(play.board), compiled_clock().functions
     functions["run"](board, play.works, play.ends, clock.begin())
     functions["push_first"](board, 0)
+    functions["push"](board, 0)
     functions["decide"](board)
     events, settings = np.zeros((1, 4), dtype=np.int64), np.ones(4, dtype=np.int64)
     functions["follow"](events, settings, Course._make([one.copy()] * 4))

@@ -173,12 +173,15 @@ def lay_out(
     paths = [job.path for job in eligible] + [job.path for job in snapshot.running]
     numbers = numbers or number_places(snapshot.tree, paths)
     changes = machine.list_changes_after(now)
+    everybody_reserves = policy.backfill is Backfill.CONSERVATIVE
+    count = len(eligible) + len(snapshot.running) + to_come
     sizes = Sizes(
-        jobs=len(eligible) + len(snapshot.running) + to_come,
-        running=len(eligible) + len(snapshot.running) + to_come,
+        jobs=count,
+        running=min(len(machine.nodes), count),
         changes=len(changes),
         borrowers=len(rank_borrowers(snapshot)),
-        reservations=len(eligible) + to_come + 2 * len(numbers.groups),
+        # For the head of each group, and for what is kept for it while its claim is pressing.
+        reservations=(count if everybody_reserves else 0) + 2 * len(numbers.groups),
     )
     board = make_board(snapshot.tree, numbers, policy, sizes)
     capacity = machine.capacity_at(now)

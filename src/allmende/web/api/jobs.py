@@ -11,8 +11,8 @@ from allmende.domain.scheduling.backends import EndReason
 from allmende.domain.scheduling.jobs import Job, JobEvent, JobState, StopRequest
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.trust.permissions import Permission
-from allmende.services import forecasts, jobs, runs, sweeps
-from allmende.services.forecasts import Option
+from allmende.services import forecasts, jobs, previews, runs, sweeps
+from allmende.services.previews import Option
 from allmende.services.runs import Curve, LogPart, Progress
 from allmende.web.api.permits import begin_deed, get_actor, takes
 from allmende.web.api.shapes import After, ClientKey, Limit, Page, PathId, QueryId, Words, page_of
@@ -113,10 +113,12 @@ class ForecastOut(Schema):
 
 
 class OptionOut(Schema):
-    """What one may ask for, and when it would start."""
+    """What one may ask for, and when it would start; elsewhere it takes an award there first."""
 
     nodes: int
     max_duration_seconds: int
+    partition: str
+    needs_award: bool
     forecast: ForecastOut
 
 
@@ -181,7 +183,7 @@ def forecast_submission(
     job_file: Annotated[dict[str, Any], Body(description="A job file, as JSON.")],
 ) -> list[Option]:
     """Say when a job file would start, without submitting it, and what would start sooner."""
-    return forecasts.forecast_submission(
+    return previews.forecast_submission(
         get_actor(request),
         parse_job_file(job_file),
         project_id=project_id,
