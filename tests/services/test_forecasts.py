@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from allmende import wiring
+from allmende.domain.basics.people import DAEMON
 from allmende.domain.basics.refusals import NotFound
-from allmende.services import forecasts, jobs, projects
+from allmende.services import cycle, forecasts, jobs, projects
 from allmende.services.forecasts import HitRate, JobForecast
 from allmende.storage import forecasts as store
 from tests.services.running import PARTITION, Running, a_running_factory
@@ -95,7 +96,8 @@ def test_nobody_looks_ahead_for_what_may_not_start(factory: Running, monkeypatch
     )
     looked: list[object] = []
     monkeypatch.setattr(forecasts, "look_ahead", lambda *asked: looked.append(asked))
-    forecasts.tend_forecasts(factory.act("operator"), partition, started=[])
+    decided = cycle.decide(factory.story.act(DAEMON), partition)
+    forecasts.tend_forecasts(factory.act("operator"), partition, decided)
     assert looked == []
 
 

@@ -77,7 +77,7 @@ def run_cycle(deed: Deed, partition_id: str, *, workshop: Workshop) -> CycleRepo
 def _tend_forecasts(deed: Deed, partition: Partition, decided: Plan) -> list[Mistake]:
     """Forecast for those who newly wait; what goes wrong there stops no heartbeat."""
     try:
-        forecasts.tend_forecasts(deed, partition, started=[s.job_id for s in decided.starts])
+        forecasts.tend_forecasts(deed, partition, decided)
     except mistakes.MISTAKES as error:
         return [Mistake(job_id="", error=error)]
     return []

@@ -9,7 +9,7 @@ from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.jobs import Job, JobState
-from allmende.domain.scheduling.plans import PendingJob
+from allmende.domain.scheduling.plans import PendingJob, Plan, WaitReason
 from allmende.services import jobs, queues
 from allmende.services.deeds import Deed
 from allmende.services.snapshots import (
@@ -49,7 +49,10 @@ class HitRate:
 
 @dataclass(frozen=True, kw_only=True)
 class JobForecast:
-    """The range in which a waiting job starts, four times in five; `None` is beyond 90 days."""
+    """The range in which a waiting job starts, four times in five; `None` is beyond 90 days.
+
+    A job that waits by its own choice has no range yet, only the start that it chose.
+    """
 
     job_id: str
     made_at: datetime
@@ -57,6 +60,7 @@ class JobForecast:
     median_at: datetime | None
     latest_at: datetime | None
     hit_rate: HitRate
+    chosen_at: datetime | None = None
 
 
 def get_ready() -> None:
@@ -67,11 +71,13 @@ def get_ready() -> None:
 def forecast_job(
     reader: Person, job_id: str, *, now: datetime, workshop: Workshop
 ) -> JobForecast | None:
-    """Return when a job will start; None when it does not wait for nodes."""
+    """Return when a job will start; None when it waits neither for nodes nor by its own choice."""
     job = jobs.get_job(reader, job_id).job
     partition = workshop.factory.get_partition(job.partition_id)
     if job.state is not JobState.PENDING:
         return None
+    if job.chosen_start_at and job.chosen_start_at > now:
+        return tell_choice(job.id, job.chosen_start_at, partition, now)
     forward = look_ahead(partition, now)
     if job.id not in forward.eligible_ids:
         return None
@@ -93,6 +99,8 @@ def recall_forecast(
         if job.state is not JobState.PENDING or not job.hold_id:
             return None
         partition = workshop.factory.get_partition(job.partition_id)
+        if job.chosen_start_at and job.chosen_start_at > now:
+            return tell_choice(job.id, job.chosen_start_at, partition, now)
         forward = look_ahead(partition, now)
         if job.id not in forward.eligible_ids:
             return None
@@ -128,6 +136,11 @@ def _find_kept(job: Job, now: datetime) -> KeptForecast | None:
 def say_forecast(forecast: JobForecast) -> Sentence:
     """Say when a job starts, and how far that can be trusted."""
     rate = forecast.hit_rate
+    if forecast.chosen_at:
+        return Sentence(
+            "It chose to start at {chosen}, in better hours; from then on it waits for nodes only.",
+            {"chosen": forecast.chosen_at},
+        )
     if forecast.earliest_at is None:
         return Sentence("When it starts cannot be said: not within the next 90 days.")
     if forecast.latest_at is None:
@@ -168,19 +181,19 @@ def get_hit_rate(partition_id: str) -> HitRate:
     return _rate(store.list_outcomes(partition_id, limit=LATEST))
 
 
-def tend_forecasts(deed: Deed, partition: Partition, *, started: Sequence[str]) -> None:
+def tend_forecasts(deed: Deed, partition: Partition, decided: Plan) -> None:
     """Keep a forecast for each job that newly waits, and note which of them have started."""
+    started = [start.job_id for start in decided.starts]
     if started:
         store.note_starts(started, deed.now)
-    new = store.list_unforecast_jobs(partition.id)
-    bars = queues.find_project_bars({project_id for _, project_id in new}, now=deed.now)
-    # Nobody looks ahead at every heartbeat for what may not start.
-    new = [(job_id, project_id) for job_id, project_id in new if project_id not in bars]
+    # Nobody looks ahead at every heartbeat for jobs that wait for something other than nodes.
+    held = {wait.job_id for wait in decided.waits if wait.reason is WaitReason.HELD}
+    new = [job_id for job_id in store.list_unforecast_jobs(partition.id) if job_id not in held]
     if not new:
         return
     forward = look_ahead(partition, deed.now)
     calibration = _learn(store.list_outcomes(partition.id, limit=LATEST))
-    asked = [job_id for job_id, _ in new if job_id in forward.eligible_ids]
+    asked = [job_id for job_id in new if job_id in forward.eligible_ids]
     at_once = 1 if forward.waiting > LONG_QUEUE else NEW_IN_A_BEAT
     store.keep_forecasts(
         [
@@ -203,6 +216,19 @@ def _keep(
         latest_seconds=raw.latest_seconds,
         shown_earliest_seconds=widened.earliest_seconds,
         shown_latest_seconds=widened.latest_seconds,
+    )
+
+
+def tell_choice(job_id: str, chosen: datetime, partition: Partition, now: datetime) -> JobForecast:
+    """Return what is known of a job that waits by its own choice: the start that it chose."""
+    return JobForecast(
+        job_id=job_id,
+        made_at=now,
+        earliest_at=chosen,
+        median_at=None,
+        latest_at=None,
+        hit_rate=get_hit_rate(partition.id),
+        chosen_at=chosen,
     )
 
 
@@ -239,7 +265,7 @@ def _past(job: Job) -> PastJob:
     ran = round((job.ended_at - job.started_at).total_seconds())
     return PastJob(
         path=path_of(job),
-        submitted_at_seconds=seconds_of(job.submitted_at),
+        submitted_at_seconds=seconds_of(job.arrives_at),
         nodes=job.request.nodes,
         time_limit_seconds=job.request.time_limit_seconds,
         ran_seconds=max(1, min(ran, job.request.time_limit_seconds)),

@@ -16,8 +16,8 @@ from allmende.domain.training.job_files import JobSpec
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.domain.trust.residency import check_residency, parse_data_class
-from allmende.services import budgets, jobs, projects
-from allmende.services.forecasts import JobForecast, forecast_asked
+from allmende.services import better_hours, budgets, jobs, projects
+from allmende.services.forecasts import JobForecast, forecast_asked, tell_choice
 from allmende.services.snapshots import pending_of
 from allmende.services.workshop import Workshop
 from allmende.storage import projects as project_store
@@ -90,6 +90,9 @@ def forecast_submission(
     projects.check_can_run(project, now=now)
     partition = jobs.check_partition(project, workshop)
     _check(spec, project, partition, workshop)
+    chosen, _ = better_hours.choose(spec, partition, now=now)
+    if chosen and chosen > now:
+        return [_say_chosen(spec, partition, chosen, now)]
     path = (project.group_id, project.id, reader.id)
     options = _forecast(partition, path, _choices(spec), now=now)
     if not options or options[0].nodes < spec.num_nodes:
@@ -98,6 +101,15 @@ def forecast_submission(
         options += _forecast(other, path, _choices(spec)[:1], now=now, needs_award=True)
     first, *others = options
     return [first, *(each for each in others if _is_sooner(each.forecast, first.forecast))]
+
+
+def _say_chosen(spec: JobSpec, partition: Partition, chosen: datetime, now: datetime) -> Option:
+    return Option(
+        nodes=spec.num_nodes,
+        max_duration_seconds=spec.max_duration_seconds,
+        forecast=tell_choice("asked", chosen, partition, now),
+        partition=partition.name,
+    )
 
 
 def _check(spec: JobSpec, project: Project, partition: Partition, workshop: Workshop) -> None:

@@ -77,8 +77,8 @@ def find_forecast(job_id: str) -> KeptForecast | None:
     return _forecast(row) if row else None
 
 
-def list_unforecast_jobs(partition_id: str) -> list[tuple[str, str]]:
-    """Return id and project of each job that waits with time held, and of which nothing was said.
+def list_unforecast_jobs(partition_id: str) -> list[str]:
+    """Return the id of each job that waits with time held, and of which nothing was said.
 
     The oldest first; what has run before is left out.
     """
@@ -87,7 +87,7 @@ def list_unforecast_jobs(partition_id: str) -> list[tuple[str, str]]:
     )
     said = ForecastRow.objects.filter(job_id=models.OuterRef("id"))
     rows = rows.exclude(hold_id="").filter(~models.Exists(said))
-    return list(rows.order_by("submitted_at", "id").values_list("id", "project_id"))
+    return list(rows.order_by("submitted_at", "id").values_list("id", flat=True))
 
 
 def note_starts(job_ids: Collection[str], at: datetime) -> None:

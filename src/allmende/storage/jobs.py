@@ -51,6 +51,12 @@ class JobRow(models.Model):
     held_seconds = models.BigIntegerField()
     client_key = models.CharField(max_length=100)
     sweep_id = models.CharField(max_length=40)
+    sweep_index = models.PositiveIntegerField(default=0)
+    max_parallel = models.PositiveIntegerField(default=0)
+    after = models.JSONField(default=list)
+    after_ok = models.JSONField(default=list)
+    chosen_start_at = models.DateTimeField(null=True)
+    latest_start_at = models.DateTimeField(null=True)
     spec = models.JSONField()
 
     class Meta:
@@ -61,6 +67,9 @@ class JobRow(models.Model):
         )
         indexes = (
             models.Index(fields=("project_id", "-submitted_at", "id"), name="job_of_project"),
+            models.Index(
+                fields=("sweep_id",), condition=~models.Q(sweep_id=""), name="job_of_sweep"
+            ),
             # The scheduler asks for what is alive; finished jobs are the many.
             models.Index(
                 fields=("partition_id",),
@@ -134,7 +143,7 @@ NOT_READ: dict[str, object] = {}  # in place of a job's file; such a job cannot 
 JOB_FIELDS = (
     "id name project_id organisation_id person_id partition_id access_share group_id data_class "
     "submitted_at started_at ended_at outputs_read_at attempts node_failures max_retries hold_id "
-    "held_seconds client_key sweep_id spec"
+    "held_seconds client_key sweep_id sweep_index max_parallel chosen_start_at latest_start_at spec"
 ).split()
 REQUEST_FIELDS = (
     "nodes time_limit_seconds memory_bytes_per_node preemptible grace_seconds"
@@ -152,6 +161,8 @@ def save_job(job: Job) -> None:
     values: dict[str, Any] = {name: getattr(job, name) for name in JOB_FIELDS if name != "id"}
     values |= {name: getattr(job.request, name) for name in REQUEST_FIELDS}
     values |= {
+        "after": list(job.after),
+        "after_ok": list(job.after_ok),
         "stop_request": job.stop_request.value,
         "state": job.state.value,
         "wait": _to_json(job.wait),
@@ -343,6 +354,8 @@ def read_job(row: JobRow) -> Job:
     return Job(
         **{name: getattr(row, name) for name in JOB_FIELDS},
         request=ResourceRequest(**{name: getattr(row, name) for name in REQUEST_FIELDS}),
+        after=tuple(row.after),
+        after_ok=tuple(row.after_ok),
         state=JobState(row.state),
         stop_request=StopRequest(row.stop_request),
         wait=_sentence(row.wait),

@@ -19,6 +19,7 @@ from allmende.storage.jobs import (
 
 # What an alive job has none of yet, and its file, which is long.
 NOT_ALIVE = ("ended_at", "outputs_read_at", "spec")
+NOBODY = "[]"  # in JSON: most jobs wait for no other
 STATES = {state.value: state for state in JobState}
 STOP_REQUESTS = {request.value: request for request in StopRequest}
 
@@ -46,8 +47,9 @@ def _read_briefly(rows: "models.QuerySet[JobRow]") -> list[Job]:
     said = Cast("wait", models.TextField())
     waits: dict[str | None, Sentence | None] = {None: None}  # most wait for the same
     found = []
-    for state, stop_request, text, *values in rows.values_list(
-        "state", "stop_request", said, *names, *REQUEST_FIELDS
+    others = [Cast(key, models.TextField()) for key in ("after", "after_ok")]
+    for state, stop_request, text, after, after_ok, *values in rows.values_list(
+        "state", "stop_request", said, *others, *names, *REQUEST_FIELDS
     ):
         if text not in waits:
             waits[text] = Sentence.from_json(json.loads(text))
@@ -56,6 +58,8 @@ def _read_briefly(rows: "models.QuerySet[JobRow]") -> list[Job]:
                 state=STATES[state],
                 stop_request=STOP_REQUESTS[stop_request],
                 wait=waits[text],
+                after=() if after == NOBODY else tuple(json.loads(after)),
+                after_ok=() if after_ok == NOBODY else tuple(json.loads(after_ok)),
                 spec=NOT_READ,
                 request=ResourceRequest(
                     **dict(zip(REQUEST_FIELDS, values[len(names) :], strict=True))

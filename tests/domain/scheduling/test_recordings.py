@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from random import Random
 
 from hypothesis import given
@@ -50,7 +51,12 @@ pending_jobs = st.builds(
     time_limit_seconds=st.integers(1, 300),
     submitted_at_seconds=st.integers(900, 1000),
     eligible=st.booleans(),
-    hold_reason=st.just(Sentence("The budget is {left} s short.", {"left": 3})),
+    hold_reason=st.sampled_from(
+        [
+            Sentence("The budget is {left} s short.", {"left": 3}),
+            Sentence("It waits until {at}.", {"at": datetime(2026, 12, 1, 8, tzinfo=UTC)}),
+        ]
+    ),
 )
 
 

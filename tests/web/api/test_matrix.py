@@ -40,6 +40,7 @@ BODIES: dict[str, Any] = {
 }
 OTHER_IDS = {
     "site_id": "werkstatt",
+    "sweep_id": "s-none",
     "promise_id": "no-such-promise",
     "token_id": "t-none",
     "role": "reviewer",

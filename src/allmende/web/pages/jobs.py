@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from allmende import wiring
@@ -16,7 +17,7 @@ from allmende.domain.scheduling.jobs import LIFECYCLE, StopRequest
 from allmende.domain.training.blueprints import InvalidParams, find_blueprint
 from allmende.domain.training.job_files import InvalidJobFile, JobSpec, parse_job_file
 from allmende.domain.trust.permissions import Permission, can_do
-from allmende.services import budgets, forecasts, jobs, models, previews, projects, runs
+from allmende.services import budgets, forecasts, jobs, models, previews, projects, runs, sweeps
 from allmende.services.previews import Preview
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.curves import draw_curves
@@ -41,11 +42,20 @@ record:
 
 
 def list_jobs(request: HttpRequest) -> HttpResponse:
-    """Show the jobs that the reader may see, the newest first."""
+    """Show the jobs that the reader may see, the newest first; all of a sweep on one page."""
+    reader, sweep_id = get_person(request), request.GET.get("sweep", "")
+    size = sweeps.MOST_JOBS if sweep_id else PAGE_SIZE
     after = request.GET.get("after", "")
-    found = jobs.list_jobs(get_person(request), after=after, limit=PAGE_SIZE + 1)
-    more = found[PAGE_SIZE - 1].id if len(found) > PAGE_SIZE else ""
-    return render(request, "jobs/list.html", {"jobs": found[:PAGE_SIZE], "more": more})
+    found = jobs.list_jobs(reader, sweep_id=sweep_id, after=after, limit=size + 1)
+    is_alive = any(not LIFECYCLE.is_final(job.state) for job in found)
+    shown = sorted(found, key=lambda job: job.sweep_index) if sweep_id else found[:size]
+    context = {
+        "jobs": shown,
+        "more": found[size - 1].id if len(found) > size else "",
+        "sweep_id": sweep_id,
+        "can_cancel": sweep_id and is_alive and can_do(reader, Permission.CANCEL_JOB),
+    }
+    return render(request, "jobs/list.html", context)
 
 
 def show_job(request: HttpRequest, job_id: str) -> HttpResponse:
@@ -142,6 +152,13 @@ def cancel_job(request: HttpRequest, job_id: str) -> HttpResponse:
 
 
 @require_POST
+def cancel_sweep(request: HttpRequest, sweep_id: str) -> HttpResponse:
+    """Cancel all jobs of a sweep or an array."""
+    sweeps.cancel_sweep(begin_deed(request), sweep_id)
+    return redirect(f"{reverse('jobs')}?sweep={sweep_id}")
+
+
+@require_POST
 def stop_job(request: HttpRequest, job_id: str) -> HttpResponse:
     """Stop a job after its next checkpoint."""
     jobs.stop_job(begin_deed(request), job_id)
@@ -174,7 +191,7 @@ def new_job(request: HttpRequest, project_id: str) -> HttpResponse:
             if len(submitted) == 1:
                 return redirect("job", submitted[0].id)
             if submitted:
-                return redirect("project", project_id)
+                return redirect(f"{reverse('jobs')}?sweep={submitted[0].sweep_id}")
     context = {
         "form": form,
         "project": project,
