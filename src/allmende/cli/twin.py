@@ -52,7 +52,8 @@ def replay(
         str, typer.Option(help="For CSV: submit=COLUMN,run=COLUMN,nodes=COLUMN …")
     ] = "",
     schedule: Annotated[
-        Path | None, typer.Option(help="Write job, submit, start, end, nodes, group as CSV.")
+        Path | None,
+        typer.Option(help="Write job, submit, start, end, nodes, group, eligible as CSV."),
     ] = None,
     json: AsJson = False,
 ) -> None:

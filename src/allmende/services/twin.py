@@ -61,6 +61,7 @@ class Answer:
             "policy": replayed.policy,
             "machine_nodes": replayed.trace.machine_nodes,
             **figures_to_json(figures),
+            "following_jobs": replayed.following_jobs,
             "wall_seconds": replayed.loop_seconds,
             "jobs_per_second": figures.jobs / max(replayed.loop_seconds, 1e-9),
             "read_seconds": self.read_seconds,
