@@ -55,6 +55,9 @@ def replay(
         Path | None,
         typer.Option(help="Write job, submit, start, end, nodes, group, eligible as CSV."),
     ] = None,
+    power: Annotated[
+        Path | None, typer.Option(help="TOML file with the watts of a node: estimate the energy.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Replay a trace, and say how long its jobs waited and what every group got."""
@@ -67,6 +70,7 @@ def replay(
         processors_per_node=procs_per_node,
         shares=shares,
         columns=columns,
+        power=twin.read_power(power),
     )
     console = Console(stderr=True, quiet=json or not sys.stderr.isatty())
     with Progress(console=console, transient=True) as shown:

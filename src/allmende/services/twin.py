@@ -13,6 +13,7 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.twin import measures, schedules, shares, tables, traces
 from allmende.twin.findings import Findings
 from allmende.twin.measures import Figures, GroupFigures
+from allmende.twin.power import Power, read_power_file
 from allmende.twin.replay import POLICIES, Replay, compile_everything, parser, replay
 from allmende.twin.stagings import Staging, keep_common
 
@@ -40,6 +41,7 @@ class Question:
     columns: str = ""
     half_life_seconds: int = HALF_LIFE_SECONDS
     changes: tuple[tuple[int, int], ...] = ()  # seconds after the first submission, nodes
+    power: Power | None = None
     name: str = ""
 
 
@@ -83,6 +85,7 @@ def figures_to_json(figures: Figures) -> dict[str, Any]:
         "wait_seconds_median": figures.wait_seconds_median,
         "wait_seconds_p90": figures.wait_seconds_p90,
         "bounded_slowdown_mean": figures.bounded_slowdown_mean,
+        **(figures.bill.to_json() if figures.bill else {}),
     }
 
 
@@ -144,7 +147,7 @@ def answer_all(
             Answer(
                 question=question,
                 replayed=replayed,
-                figures=measures.measure(replayed),
+                figures=measures.measure(replayed, question.power),
                 findings=staging.findings,
                 read_seconds=staging.read_seconds,
             )
@@ -197,6 +200,11 @@ def read_trace(question: Question, findings: Findings) -> traces.Trace:
         machine_nodes=question.nodes,
         processors_per_node=question.processors_per_node,
     )
+
+
+def read_power(path: Path | None) -> Power | None:
+    """Read what nodes draw from a TOML file with the table [power], if one is given."""
+    return read_power_file(path) if path else None
 
 
 def check_writable(path: Path) -> None:

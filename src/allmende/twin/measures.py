@@ -13,6 +13,7 @@ from allmende.domain.scheduling import compiled
 from allmende.domain.scheduling.boards import MICRO, NEVER
 from allmende.domain.scheduling.shares import MICRONODES, Path
 from allmende.twin.courses import Course, follow
+from allmende.twin.power import Bill, Power, make_bill
 from allmende.twin.replay import Replay, bound_node_seconds, compiled_clock
 
 BOUND_SECONDS = 10  # the usual floor of bounded slowdown (Feitelson and others 1997)
@@ -53,9 +54,10 @@ class Figures:
     groups: tuple[GroupFigures, ...]
     begins_at: int
     interval_seconds: int
+    bill: Bill | None = None  # energy, where the power of a node is known
 
 
-def measure(replayed: Replay) -> Figures:
+def measure(replayed: Replay, power: Power | None = None) -> Figures:
     """Return the figures of a replay; jobs that never started count only as demand."""
     trace, starts = replayed.trace, replayed.starts
     started = starts != NEVER
@@ -83,6 +85,7 @@ def measure(replayed: Replay) -> Figures:
         groups=groups,
         begins_at=begins_at,
         interval_seconds=interval,
+        bill=make_bill(replayed, power) if power else None,
     )
 
 

@@ -9,6 +9,7 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.boards import MICRO
 from allmende.twin.charts import Limit, Line, average, draw_bars, draw_lines, short
 from allmende.twin.measures import POINTS, Figures, GroupFigures
+from allmende.twin.power import Bill
 
 Translate = Callable[[Sentence], str]
 DAY_SECONDS = 24 * 3600
@@ -87,6 +88,7 @@ class _Writer:
         return [
             self._heading(Sentence("In short")),
             self._totals(),
+            *self._energy(),
             self._heading(Sentence("Waits by group")),
             self._key([part.name for part in self.parts]),
             self._waits(),
@@ -143,6 +145,35 @@ class _Writer:
             for part in self.parts
         ]
         return self._table(Sentence("What each scenario does to everybody"), titles, rows)
+
+    def _energy(self) -> list[str]:
+        """Return a table of what each scenario takes, where the power of a node is known."""
+        bills = [part.figures.bill for part in self.parts if part.figures.bill]
+        if len(bills) < len(self.parts):
+            return []
+        titles = (
+            Sentence("scenario"),
+            Sentence("energy"),
+            Sentence("change"),
+            Sentence("emissions"),
+            Sentence("change"),
+            Sentence("cost"),
+            Sentence("change"),
+        )
+        amounts = (
+            ("energy_kilowatt_hours", "kWh"),
+            ("emissions_kilograms", "kg CO₂e"),
+            ("cost_euros", "€"),
+        )
+        rows = [
+            [part.name, *(cell for amount in amounts for cell in _amount(part, bill, *amount))]
+            for part, bill in zip(self.parts, bills, strict=True)
+        ]
+        caption = Sentence("Energy from the first submission to the last end, estimated")
+        # One scenario may know other nodes than another.
+        how = {self.translate(each): None for bill in bills for each in bill.how}
+        notes = "".join(f"<p>{escape(each)}</p>" for each in how)
+        return [self._table(caption, titles, rows), notes]
 
     def _waits(self) -> str:
         names = ["/".join(group.path) for group in self.parts[0].figures.groups]
@@ -279,6 +310,15 @@ def duration(seconds: float) -> str:
         if abs(seconds) >= 2 * size:
             return f"{seconds / size:.1f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def _amount(part: Part, bill: Bill, name: str, unit: str) -> tuple[str, str]:
+    """Return an amount and how it changes, as far as they are known."""
+    amount, change = getattr(bill, name), part.price.get(name)
+    if amount is None:
+        return "–", "–"
+    changed = "–" if change is None else f"{'−' if change < 0 else '+'}{short(abs(change))}"
+    return f"{short(amount)} {unit}", changed
 
 
 def _change(seconds: float) -> str:

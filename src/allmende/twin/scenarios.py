@@ -9,6 +9,13 @@ name = "sme"
 guarantee = 0.22
 demand = 0.15
 
+[power]
+watts_idle_per_node = 200
+watts_busy_per_node = 900
+pue = 1.1
+carbon_grams_per_kilowatt_hour = "carbon.csv"   # hour,value; or a number
+price_euros_per_megawatt_hour = 90.5            # the same
+
 changes = [[72, 400], [96, 512]]   # above the tables: hours after the first submission, nodes
 """
 
@@ -20,10 +27,11 @@ from pathlib import Path
 from typing import Any
 
 from allmende.domain.basics.refusals import Refusal
+from allmende.twin.power import Power, read_power
 
 KEYS = (
     *("name", "trace", "policy", "nodes", "procs_per_node", "columns", "half_life_days"),
-    *("groups", "changes"),
+    *("groups", "changes", "power"),
 )
 HOUR_SECONDS = 3600
 
@@ -52,6 +60,7 @@ class Scenario:
     half_life_days: int = 7
     groups: tuple[Mapping[str, Any], ...] = ()
     changes: tuple[tuple[int, int], ...] = ()  # seconds after the first submission, nodes
+    power: Power | None = None
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -64,6 +73,10 @@ def read_scenario(path: Path) -> Scenario:
         problem_of_key = _check(key, value)
         if problem_of_key:
             raise ScenarioUnreadable(path=str(path), problem=problem_of_key)
+    try:
+        power = read_power(document["power"], path.parent) if "power" in document else None
+    except ValueError as problem:
+        raise ScenarioUnreadable(path=str(path), problem=str(problem)) from problem
     trace = document.get("trace")
     return Scenario(
         name=document.get("name", path.stem),
@@ -78,6 +91,7 @@ def read_scenario(path: Path) -> Scenario:
         changes=tuple(
             (round(hours * HOUR_SECONDS), nodes) for hours, nodes in document.get("changes", ())
         ),
+        power=power,
     )
 
 
@@ -97,6 +111,8 @@ def _check(key: str, value: Any) -> str:
     elif key == "changes":
         if not isinstance(value, list) or not all(map(_is_change, value)):
             return "changes must be pairs of hours and nodes, such as [[72, 400], [96, 512]]"
+    elif key == "power":
+        return ""  # read by itself
     elif not isinstance(value, str) or (not value and key != "columns"):
         return f"{key} must be a text"
     return ""
