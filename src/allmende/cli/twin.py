@@ -115,6 +115,12 @@ def compare(
         say("")
         say(each["name"])
         _print_groups(each["groups"])
+    for each in comparison.answers:
+        if each.saving:
+            say("")
+            say(each.question.name)
+            for sentence in each.saving.sentences:
+                say(sentence)
     if report is not None:
         say(Sentence("The report is {path}.", {"path": str(report)}))
 

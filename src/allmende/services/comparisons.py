@@ -106,6 +106,7 @@ def _ask(scenario: Scenario, trace: Path | None, nodes: int | None) -> twin.Ques
         groups=scenario.groups,
         changes=scenario.changes,
         power=scenario.power,
+        flexible=scenario.flexible,
     )
 
 
@@ -117,6 +118,7 @@ def write_report(comparison: Comparison, path: Path, *, translate: reports.Trans
             policy=each.question.policy,
             figures=each.figures,
             price=price(comparison.answers[0], each),
+            notes=each.saving.sentences if each.saving else (),
         )
         for each in comparison.answers
     ]

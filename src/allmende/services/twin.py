@@ -12,6 +12,7 @@ from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.twin import measures, schedules, shares, tables, traces
 from allmende.twin.findings import Findings
+from allmende.twin.flexible import Flexible, Saving, choose_starts, measure_saving
 from allmende.twin.measures import Figures, GroupFigures
 from allmende.twin.power import Power, read_power_file
 from allmende.twin.replay import POLICIES, Replay, compile_everything, parser, replay
@@ -42,6 +43,7 @@ class Question:
     half_life_seconds: int = HALF_LIFE_SECONDS
     changes: tuple[tuple[int, int], ...] = ()  # seconds after the first submission, nodes
     power: Power | None = None
+    flexible: Flexible | None = None
     name: str = ""
 
 
@@ -54,6 +56,7 @@ class Answer:
     figures: Figures
     findings: Findings
     read_seconds: float
+    saving: Saving | None = None  # by flexible jobs
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as one object, for scripts; docs/reference/twin.md explains each."""
@@ -64,6 +67,7 @@ class Answer:
             "machine_nodes": replayed.trace.machine_nodes,
             **figures_to_json(figures),
             "following_jobs": replayed.following_jobs,
+            **({"flexible": self.saving.to_json()} if self.saving else {}),
             "wall_seconds": replayed.loop_seconds,
             "jobs_per_second": figures.jobs / max(replayed.loop_seconds, 1e-9),
             "read_seconds": self.read_seconds,
@@ -132,17 +136,11 @@ def answer_all(
     answers = []
     for question, staging in zip(questions, stagings, strict=True):
         tell(question.name)
-        replayed = replay(
-            staging.trace,
-            policy=question.policy,
-            grouping=staging.grouping,
-            findings=staging.findings,
-            half_life_seconds=question.half_life_seconds,
-            changes=[
-                (int(staging.trace.arrivals[0]) + after, nodes) for after, nodes in question.changes
-            ],
-            progress=progress,
-        )
+        replayed = _replay(question, staging, question.flexible, progress)
+        saving = None
+        if question.flexible:
+            without = _replay(question, staging, None, progress)
+            saving = measure_saving(replayed, without, question.flexible, question.power)
         answers.append(
             Answer(
                 question=question,
@@ -150,9 +148,27 @@ def answer_all(
                 figures=measures.measure(replayed, question.power),
                 findings=staging.findings,
                 read_seconds=staging.read_seconds,
+                saving=saving,
             )
         )
     return answers
+
+
+def _replay(
+    question: Question, staging: Staging, flexible: Flexible | None, progress: Progress | None
+) -> Replay:
+    trace = staging.trace
+    return replay(
+        trace,
+        policy=question.policy,
+        grouping=staging.grouping,
+        # What is wrong with the trace was found by the first replay of two.
+        findings=staging.findings if flexible == question.flexible else Findings(),
+        half_life_seconds=question.half_life_seconds,
+        changes=[(int(trace.arrivals[0]) + after, nodes) for after, nodes in question.changes],
+        eligible=choose_starts(trace, flexible) if flexible else None,
+        progress=progress,
+    )
 
 
 def _stage(question: Question) -> Staging:

@@ -1,4 +1,4 @@
-"""Jobs in virtual time that wait for the end of another, and when they may join the queue.
+"""Jobs in virtual time that join the queue later than they were submitted, and when they do.
 
 Numba-subset Python (see `allmende.domain.scheduling.compiled`).
 """
@@ -14,18 +14,19 @@ from allmende.twin.ends import Ends, pop_end, push_end
 
 Ints = NDArray[np.int64]
 LATEST = 1 << 62
+BY_ITSELF, LATER = -1, -2
 DUE, PUSHED = range(2)
 
 
 class Followers(NamedTuple):
-    """Who waits for whose end; all empty where nobody does."""
+    """Who waits for whose end, or for an instant; all empty where nobody does."""
 
-    predecessors: Ints  # place of the job that each waits for, or -1
+    predecessors: Ints  # place of the job that each waits for, `BY_ITSELF`, or `LATER`
     begins: Ints  # where the followers of each job begin in `jobs`
     jobs: Ints
     think_seconds: Ints
     eligible: Ints  # from when on each may start; -1 until that is known
-    due: Ends  # whose predecessor has ended, by the instant from which they may start
+    due: Ends  # who waits only for the instant from which they may start
     counts: Ints  # how many are due; how many jobs have joined the queue
 
 
@@ -33,19 +34,29 @@ NO_INTS = np.zeros(0, dtype=np.int64)
 NOBODY_FOLLOWS = Followers(*(NO_INTS,) * 5, Ends(NO_INTS, NO_INTS), np.zeros(2, dtype=np.int64))
 
 
-def line_up_followers(predecessors: Ints, think_seconds: Ints, arrivals: Ints) -> Followers:
-    """Return the followers by whom they wait for; `predecessors` are places, or -1."""
+def line_up_followers(
+    predecessors: Ints, think_seconds: Ints, arrivals: Ints, eligible: Ints
+) -> Followers:
+    """Return the followers by whom they wait for; `predecessors` are places, or -1.
+
+    One without a predecessor may be `eligible` later than it arrives.
+    """
+    kinds = np.where((predecessors == BY_ITSELF) & (eligible > arrivals), LATER, predecessors)
     jobs = np.argsort(predecessors, kind="stable")
     jobs = jobs[predecessors[jobs] >= 0]
-    count = predecessors.size
+    later = np.flatnonzero(kinds == LATER)
+    later = later[np.argsort(eligible[later], kind="stable")]  # what is sorted is a heap
+    room = jobs.size + later.size + 1
+    due = Ends(np.zeros(room, dtype=np.int64), np.zeros(room, dtype=np.int64))
+    due.seconds[: later.size], due.jobs[: later.size] = eligible[later], later
     return Followers(
-        predecessors=predecessors,
-        begins=np.searchsorted(predecessors[jobs], np.arange(count + 1)).astype(np.int64),
+        predecessors=kinds,
+        begins=np.searchsorted(predecessors[jobs], np.arange(arrivals.size + 1)).astype(np.int64),
         jobs=jobs.astype(np.int64),
         think_seconds=think_seconds,
-        eligible=np.where(predecessors < 0, arrivals, NEVER),
-        due=Ends(np.zeros(jobs.size + 1, np.int64), np.zeros(jobs.size + 1, np.int64)),
-        counts=np.zeros(2, dtype=np.int64),
+        eligible=np.where(predecessors >= 0, NEVER, eligible),
+        due=due,
+        counts=np.array([later.size, 0], dtype=np.int64),
     )
 
 
@@ -69,7 +80,7 @@ def release(followers: Followers, arrivals: Any, j: Any, now: Any) -> None:
 
 
 def arrive(board: Board, followers: Followers, arrivals: Any, arrived: Any, now: Any) -> Any:
-    """Let join the queue who comes now: those just submitted, then those who followed another.
+    """Let join the queue who comes now: those just submitted, then those who were held.
 
     Return the next to come by its own submission.
     """
@@ -77,17 +88,22 @@ def arrive(board: Board, followers: Followers, arrivals: Any, arrived: Any, now:
     while arrived < arrivals.size and arrivals[arrived] <= now:
         if not has_followers:
             push(board, arrived)
-        elif followers.predecessors[arrived] < 0:
+        elif not is_held(followers, arrived):
             join(board, followers, arrived)
         arrived += 1
-    # One whose predecessor has not ended is no event.
-    while has_followers and arrived < arrivals.size and followers.predecessors[arrived] >= 0:
+    # The submission of one that joins later is no event.
+    while has_followers and arrived < arrivals.size and is_held(followers, arrived):
         arrived += 1
     while followers.counts[DUE] > 0 and followers.due.seconds[0] <= now:
         j = followers.due.jobs[0]
         followers.counts[DUE] = pop_end(followers.due, followers.counts[DUE])
         join(board, followers, j)
     return arrived
+
+
+def is_held(followers: Followers, j: Any) -> Any:
+    """Say whether a job joins later than it was submitted."""
+    return followers.predecessors[j] != BY_ITSELF
 
 
 def join(board: Board, followers: Followers, j: Any) -> None:

@@ -23,6 +23,7 @@ RATES = ("carbon_grams_per_kilowatt_hour", "price_euros_per_megawatt_hour")
 KEYS = (*WATTS, "pue", *RATES)
 MOST_WATTS, MOST_PUE = 1_000_000, 10
 JOULES_PER_KILOWATT_HOUR = 3_600_000
+UNITS = {"energy_kilowatt_hours": "kWh", "emissions_kilograms": "kg CO₂e", "cost_euros": "€"}
 
 
 class PowerUnreadable(Refusal):
@@ -95,10 +96,7 @@ class Bill:
 
     def less(self, before: "Bill") -> dict[str, float]:
         """Return by how much each amount that both know is above another's."""
-        pairs = {
-            name: (getattr(self, name), getattr(before, name))
-            for name in ("energy_kilowatt_hours", "emissions_kilograms", "cost_euros")
-        }
+        pairs = {name: (getattr(self, name), getattr(before, name)) for name in UNITS}
         return {name: b - a for name, (b, a) in pairs.items() if a is not None and b is not None}
 
 

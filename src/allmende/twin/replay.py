@@ -43,7 +43,7 @@ LOADING = threading.Lock()
 CLOCK: compiled.Functions = (
     (swf, "is_blank parse_number parse_lines"),
     (ends, "goes_first push_end pop_end"),
-    (followers, "next_arrival release join arrive"),
+    (followers, "next_arrival release is_held join arrive"),
     (clock, "change_capacity start_some run"),
     (courses, "follow"),
 )
@@ -178,6 +178,7 @@ def replay(
     half_life_seconds: int,
     max_time_limit_seconds: int | None = None,
     changes: Sequence[tuple[int, int]] = (),
+    eligible: Ints | None = None,
     progress: Progress | None = None,
     decisions_at_once: int = DECISIONS_AT_ONCE,
 ) -> Replay:
@@ -185,7 +186,9 @@ def replay(
 
     No limit of a job may be above `max_time_limit_seconds`; without one, it is the longest limit.
     `changes` are seconds and how many nodes are in service from then on: what runs goes on, less
-    starts. `progress` is told after every `decisions_at_once` decisions how many jobs have arrived.
+    starts. `eligible` is from when on each job may start, where that is not its submission; what
+    follows another job goes by that. `progress` is told after every `decisions_at_once` decisions
+    how many jobs have arrived.
     """
     play = Play(
         trace,
@@ -194,7 +197,7 @@ def replay(
         half_life_seconds=half_life_seconds,
         max_time_limit_seconds=max_time_limit_seconds,
         changes=changes,
-        followers=_line_up(trace, findings),
+        followers=_line_up(trace, eligible, findings),
     )
     begun = time.perf_counter()
     play.go_on(clock.begin(), progress, decisions_at_once=decisions_at_once)
@@ -219,20 +222,24 @@ def replay(
     )
 
 
-def _line_up(trace: Trace, findings: Findings) -> Followers:
-    """Return who waits for the end of another."""
-    dependencies = trace.dependencies
-    if dependencies is None:
+def _line_up(trace: Trace, eligible: Ints | None, findings: Findings) -> Followers:
+    """Return who joins the queue later than it was submitted."""
+    dependencies, arrivals = trace.dependencies, trace.arrivals
+    if dependencies is None and eligible is None:
         return NOBODY_FOLLOWS
-    places = find_predecessors(dependencies, trace.numbers, findings)
-    if not bool(np.any(places != NEVER)):
-        return NOBODY_FOLLOWS
-    return line_up_followers(places, dependencies.think_seconds, trace.arrivals)
+    places, think_seconds = np.full(arrivals.size, NEVER), np.zeros_like(arrivals)
+    if dependencies is not None:
+        places = find_predecessors(dependencies, trace.numbers, findings)
+        think_seconds = dependencies.think_seconds
+    eligible = arrivals if eligible is None else eligible
+    return line_up_followers(places, think_seconds, arrivals, eligible)
 
 
 def _eligible(play: Play) -> Ints:
     """Return from when on each job could start: its submission, or what it waited for."""
-    return play.works.followers.eligible if play.works.followers.jobs.size else play.trace.arrivals
+    return (
+        play.works.followers.eligible if play.works.followers.begins.size else play.trace.arrivals
+    )
 
 
 def _places(policy: str, trace: Trace, grouping: Grouping) -> tuple[ShareTree, list[Path], Ints]:
