@@ -205,12 +205,11 @@ def _cases(question: WhatIf, partition: Partition) -> tuple[_Case, ...]:
 
 
 def _stage(case: _Case, trace: Trace, findings: Findings) -> Staging:
-    examples = {kind: list(lines) for kind, lines in findings.examples.items()}
     return Staging(
         trace=trace,
         grouping=group_by_queue(case.shares, trace),
         is_obeyed=case.policy == "allmende",
-        findings=Findings(dict(findings.counts), examples),
+        findings=findings.copy(),
         read_seconds=0,
     )
 

@@ -1,12 +1,13 @@
 """The twin: what a workload would have met under a policy. It reads and changes no database."""
 
+import functools
 import resource
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.sentences import Sentence
@@ -131,7 +132,8 @@ def answer_all(
     tell: Callable[[str], None] = lambda _name: None,
 ) -> list[Answer]:
     """Answer questions on one workload; each plays only the jobs that all of them can play."""
-    stagings = [_stage(question) for question in questions]
+    read = functools.cache(_read)  # the same workload for all: read once
+    stagings = [_stage(question, read) for question in questions]
     keep_common(stagings)
     answers = []
     for question, staging in zip(questions, stagings, strict=True):
@@ -163,7 +165,7 @@ def _replay(
         policy=question.policy,
         grouping=staging.grouping,
         # What is wrong with the trace was found by the first replay of two.
-        findings=staging.findings if flexible == question.flexible else Findings(),
+        findings=staging.findings if flexible is question.flexible else Findings(),
         half_life_seconds=question.half_life_seconds,
         changes=[(int(trace.arrivals[0]) + after, nodes) for after, nodes in question.changes],
         eligible=choose_starts(trace, flexible) if flexible else None,
@@ -171,18 +173,39 @@ def _replay(
     )
 
 
-def _stage(question: Question) -> Staging:
-    check(question)
+class _Workload(NamedTuple):
+    """Which jobs a question is about."""
+
+    trace: Path
+    nodes: int | None
+    processors_per_node: int
+    columns: str
+
+
+class _Reading(NamedTuple):
+    """What was read, and what was wrong with it."""
+
+    trace: traces.Trace
+    findings: Findings
+    seconds: float
+
+
+def _read(workload: _Workload) -> _Reading:
     findings = Findings()
     begun = time.perf_counter()
-    trace = read_trace(question, findings)
-    read_seconds = time.perf_counter() - begun
+    trace = read_trace(Question(**workload._asdict()), findings)
+    return _Reading(trace, findings, time.perf_counter() - begun)
+
+
+def _stage(question: Question, read: Callable[[_Workload], _Reading]) -> Staging:
+    check(question)
+    reading = read(_Workload(*(getattr(question, name) for name in _Workload._fields)))
     return Staging(
-        trace=trace,
-        grouping=_group(question, trace),
+        trace=reading.trace,
+        grouping=_group(question, reading.trace),
         is_obeyed=question.policy == "allmende",
-        findings=findings,
-        read_seconds=read_seconds,
+        findings=reading.findings.copy(),
+        read_seconds=reading.seconds,
     )
 
 

@@ -73,6 +73,11 @@ class Findings:
         examples = self.examples.setdefault(kind, [])
         examples += found[: EXAMPLES - len(examples)]
 
+    def copy(self) -> "Findings":
+        """Return the same findings, to which others can be added."""
+        examples = {kind: list(lines) for kind, lines in self.examples.items()}
+        return Findings(dict(self.counts), examples, dict(self.details))
+
     def to_json(self) -> list[dict[str, Any]]:
         """Return a row for each kind."""
         return [
