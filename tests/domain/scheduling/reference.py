@@ -17,6 +17,8 @@ class ReferencePlan:
         self.snapshot, self.policy, self.now = snapshot, policy, snapshot.now_seconds
         self.tree, self.machine = snapshot.tree, snapshot.machine
         self.capacity = self.machine.capacity_at(self.now)
+        # No claim is served before those who yield have had their grace.
+        self.soonest = max(policy.response_target_seconds, policy.max_grace_seconds)
         self.order_all()
         self.running = [(job.path, len(job.node_indices)) for job in snapshot.running]
         self.starts, self.stops, self.waits, self.promises = [], {}, {}, []
@@ -366,7 +368,7 @@ class ReferencePlan:
                     self.stops[other.id] = job.id
 
     def free_head(self, job):
-        target = self.now + self.policy.response_target_seconds
+        target = self.now + self.soonest
 
         def in_time():
             timeline, latest = self.with_stops(job)
@@ -382,7 +384,7 @@ class ReferencePlan:
         self.timeline = self.with_stops(job)[0]
 
     def free_claim(self, job, needed):
-        target = self.now + self.policy.response_target_seconds
+        target = self.now + self.soonest
 
         def freed():
             timeline, latest = self.with_stops(job)

@@ -1,13 +1,24 @@
 """The guarantee where borrowers yield, and the horizon is shorter than the longest limit."""
 
-from allmende.domain.scheduling.kernel import Share, ShareTree, lag_bound
+from dataclasses import replace
+
+from allmende.domain.scheduling.kernel import Share, ShareTree, lag_bound, plan
 from allmende.domain.scheduling.shares import check_admission
 from tests.domain.scheduling.simulation import Simulation, Work
-from tests.domain.scheduling.worlds import a_machine, a_policy
+from tests.domain.scheduling.worlds import (
+    NOW,
+    a_machine,
+    a_pending,
+    a_policy,
+    a_running,
+    a_snapshot,
+    a_tree,
+)
 
 HEARTBEAT = 5
 GRACE = 10
 LONG = 10_000
+QUARTERS = a_tree(sme=(250_000, 1), science=(250_000, 1), industry=(0, 2))
 
 
 def simulate(nodes, guaranteed, works):
@@ -54,6 +65,20 @@ def keeps_the_bound(simulation, name):
     bound = lag_bound(share, capacity_nodes=nodes, policy=simulation.policy)
     bound += share.claim_micronodes(nodes) * HEARTBEAT
     return 0 < simulation.state.worst_lags[name,] <= bound
+
+
+def test_while_one_saves_its_work_no_other_yields_however_short_the_target():
+    policy = a_policy(preemption=True, response_target_seconds=1, max_grace_seconds=5)
+    saving = a_running("r0", "industry", nodes=(0,), preemptible=True, grace_seconds=5)
+    saving = replace(saving, is_stopping=True, ends_by_seconds=NOW + 4)
+    others = [
+        a_running(f"r{n}", "industry", nodes=(n,), preemptible=True, grace_seconds=5)
+        for n in range(1, 6)
+    ]
+    snapshot = a_snapshot(
+        a_machine(6), QUARTERS, pending=[a_pending("j", "sme")], running=[saving, *others]
+    )
+    assert plan(snapshot, policy).preempts == ()
 
 
 # The first group became pressing while it waited, and then got all nodes, since nobody else asked:

@@ -64,7 +64,7 @@ def make_board(tree: ShareTree, numbers: Places, policy: Policy, sizes: Sizes) -
     room = 2 * sizes.running + 2 * sizes.reservations + sizes.changes + 4
     settings = ints(boards.SIZE)
     settings[boards.BACKFILL] = BACKFILL_CODES[Backfill(policy.backfill)]
-    settings[boards.TARGET] = policy.response_target_seconds
+    settings[boards.TARGET] = policy.response_seconds
     settings[boards.LONGEST] = policy.max_time_limit_seconds
     settings[boards.PREEMPTION] = int(policy.preemption)
     return Board(
