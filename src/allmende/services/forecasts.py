@@ -6,14 +6,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from allmende.domain.basics.people import Person
+from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling import explain
-from allmende.domain.scheduling.jobs import Job, JobState
+from allmende.domain.scheduling.jobs import Job, JobState, reservation_of
 from allmende.domain.scheduling.plans import PendingJob
+from allmende.domain.scheduling.windows import rest_of
 from allmende.domain.training.job_files import JobSpec
 from allmende.domain.trust.permissions import Permission, check_permission
-from allmende.services import jobs, projects, queues
+from allmende.services import jobs, projects, windows
 from allmende.services.deeds import Deed
 from allmende.services.snapshots import (
     path_of,
@@ -26,6 +28,7 @@ from allmende.services.workshop import Workshop
 from allmende.storage import forecasts as store
 from allmende.storage import jobs as job_store
 from allmende.storage import projects as project_store
+from allmende.storage import reservations as reservation_store
 from allmende.storage.forecasts import KeptForecast
 from allmende.twin.calibrations import LATEST, Calibration, Outcome
 from allmende.twin.forecasts import Forecast, Forward, make_dice
@@ -68,6 +71,13 @@ class JobForecast:
     median_at: datetime | None
     latest_at: datetime | None
     hit_rate: HitRate
+
+
+class NoRangeInsideReservation(Refusal):
+    """Inside a reservation a job starts as soon as the reservation is open and its nodes are free:
+    there is no range to tell. Leave reservation out to ask about the common queue."""
+
+    status = 422
 
 
 def forecast_job(
@@ -115,6 +125,8 @@ def forecast_submission(
     Nothing is submitted. The first option is the file as it is; the others ask for less.
     """
     check_permission(reader, Permission.SUBMIT_JOB)
+    if spec.reservation:
+        raise NoRangeInsideReservation
     project = projects.check_own(reader, project_store.get_project(project_id))
     projects.check_can_run(project, now=now)
     partition = jobs.check_partition(project, workshop)
@@ -194,7 +206,9 @@ def tend_forecasts(deed: Deed, partition: Partition, *, started: Sequence[str]) 
     waiting = [job for job in alive if job.state is JobState.PENDING and job.started_at is None]
     known = store.list_forecast_ids([job.id for job in waiting])
     # Without a hold a job is not eligible: nobody looks ahead for it at every heartbeat.
-    new = [job for job in waiting if job.hold_id and job.id not in known]
+    new = [
+        job for job in waiting if job.hold_id and job.id not in known and not reservation_of(job)
+    ]
     if not new:
         return
     forward = _look_ahead(partition, deed.now)
@@ -239,9 +253,12 @@ def _look_ahead(partition: Partition, now: datetime, *asked: PendingJob) -> Forw
         partition,
         alive=alive,
         attempts=job_store.list_unsettled_attempts(partition.id),
-        bars=queues.find_bars(alive, now=now),
+        bars=windows.find_bars(alive, now=now),
+        reservations=reservation_store.list_current(partition.id, now=now),
         now=now,
     )
+    # A job inside a reservation starts when that opens: there is no range to tell.
+    snapshot = rest_of(snapshot)
     snapshot = replace(snapshot, pending=(*snapshot.pending, *asked))
     ended = job_store.list_past_jobs(partition.id, limit=PAST_JOBS)
     return Forward(snapshot, policy_of(partition), Past([_past(job) for job in ended]))

@@ -23,8 +23,9 @@ from allmende.domain.training.job_files import JobSpec, check_servable
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.domain.trust.permissions import Permission, can_do, check_permission
 from allmende.domain.trust.residency import check_residency, parse_data_class
-from allmende.services import allocations, audit, projects
+from allmende.services import allocations, audit, projects, reservations
 from allmende.services.deeds import Deed, one_transaction
+from allmende.services.snapshots import most_seconds
 from allmende.services.workshop import Workshop
 from allmende.storage import jobs as job_store
 from allmende.storage import projects as project_store
@@ -98,6 +99,14 @@ def submit_job(
     projects.check_can_run(project, now=deed.now)
     partition = check_partition(project, workshop)
     check_resources(spec, project, partition)
+    if spec.reservation:
+        reservations.check_submission(
+            spec.reservation,
+            project,
+            nodes=spec.num_nodes,
+            longest_seconds=most_seconds(spec.max_duration_seconds, partition.grace_seconds),
+            now=deed.now,
+        )
     specs = expand_sweep(spec)
     if spec.blueprint:
         _check_blueprint(specs, workshop)
@@ -161,7 +170,8 @@ def check_resources(spec: JobSpec, project: Project, partition: Partition) -> No
     )
     group = partition.get_group(project.group_id)
     widest = min(partition.max_nodes_per_job, group.widest_job_nodes)
-    if spec.num_nodes > widest:
+    # Inside a reservation its nodes are the limit: the guarantees of others are kept outside.
+    if spec.num_nodes > widest and not spec.reservation:
         raise TooManyNodes(
             nodes=spec.num_nodes, partition=partition.name, most=widest, group=group.name
         )

@@ -321,6 +321,12 @@ def list_attempts(job_id: str) -> list[Attempt]:
     return [_attempt(row) for row in rows]
 
 
+def list_attempts_inside(reservation_id: str) -> list[Attempt]:
+    """Return every attempt of the jobs of a reservation."""
+    jobs = JobRow.objects.filter(spec__reservation=reservation_id).values("id")
+    return [_attempt(row) for row in AttemptRow.objects.filter(job_id__in=jobs).order_by("key")]
+
+
 def list_unsettled_attempts(partition_id: str) -> list[Attempt]:
     """Return the attempts whose use does not stand in the ledger yet."""
     rows = AttemptRow.objects.filter(partition_id=partition_id, settled_at__isnull=True)

@@ -35,6 +35,13 @@ BODIES: dict[str, Any] = {
     "POST /applications/{application_id}/refuse": {"why": "No."},
     "POST /projects/{project_id}/members": {"person_id": "{person_id}"},
     "POST /projects/{project_id}/suspend": {"why": "A check."},
+    "POST /reservations": {
+        "partition_id": "werkbank",
+        "nodes": 1,
+        "project_id": "{project_id}",
+        "ends_at": "2100-01-01T00:00Z",
+        "reason": "Fans.",
+    },
     "POST /jobs": JOB_FILE,
     "POST /jobs/forecast": JOB_FILE,
 }
@@ -43,6 +50,7 @@ OTHER_IDS = {
     "promise_id": "no-such-promise",
     "token_id": "t-none",
     "role": "reviewer",
+    "reservation_id": "rv-none",
     "name": "model.safetensors",
 }
 QUERIES = {

@@ -98,6 +98,11 @@ class Job:
     spec: dict[str, object] = field(default_factory=dict)
 
 
+def reservation_of(job: Job) -> str:
+    """Return the reservation inside which a job runs only; "" for one that runs anywhere."""
+    return str(job.spec.get("reservation", ""))
+
+
 def next_state(job: Job, reason: EndReason) -> JobState:
     """Return the state that follows the end of an attempt.
 

@@ -37,6 +37,12 @@ from allmende.domain.scheduling.plans import (
 from allmende.domain.scheduling.policies import Backfill, Policy
 from allmende.domain.scheduling.profiles import NEVER
 from allmende.domain.scheduling.shares import Path, Share, ShareTree
+from allmende.domain.scheduling.windows import (
+    is_divided,
+    plan_divided,
+    reduction_figures,
+    waits_for_capacity,
+)
 
 __all__ = [
     "Backfill",
@@ -76,6 +82,13 @@ REASONS = {
 
 def plan(snapshot: Snapshot, policy: Policy) -> Plan:
     """Decide who starts now, who yields, and why everybody else waits."""
+    if is_divided(snapshot):
+        return plan_divided(snapshot, policy, plan_whole=_plan_whole)
+    return _plan_whole(snapshot, policy)
+
+
+def _plan_whole(snapshot: Snapshot, policy: Policy) -> Plan:
+    """Plan on one set of nodes that are all alike and open to everybody."""
     leaves = count_running(snapshot.running)
     running = count_places(leaves)
     bars = {job.id: find_bar(job, snapshot, policy, running) for job in snapshot.pending}
@@ -201,6 +214,9 @@ class _Clerk:
             "group": name_of(group.path),
             "time_limit_seconds": job.time_limit_seconds,
         }
+        is_head = reason is WaitReason.HEAD
+        if reason is WaitReason.CAPACITY or (is_head and waits_for_capacity(snapshot, job)):
+            figures |= reduction_figures(snapshot, job)
         if reason is WaitReason.TOO_WIDE:
             figures["widest"] = group.widest_job_nodes
         if reason is WaitReason.TOO_LONG:
