@@ -17,6 +17,7 @@ OTHER_PARTS = {
     "promise_id": "no-such-promise",
     "token_id": "t-none",
     "sweep_id": "s-none",
+    "reservation_id": "rv-none",
     "section": "project",
     "language": "de",
     "theme": "dark",

@@ -15,7 +15,16 @@ from allmende.domain.scheduling.kernel import plan
 from allmende.domain.scheduling.plans import PendingJob, Plan, RunningJob, Snapshot
 from allmende.domain.scheduling.recordings import record_memory, record_plan, record_snapshot
 from allmende.domain.trust.permissions import Permission, check_permission
-from allmende.services import audit, forecasts, launches, metering, mistakes, queues, trainings
+from allmende.services import (
+    audit,
+    forecasts,
+    launches,
+    metering,
+    mistakes,
+    queues,
+    trainings,
+    windows,
+)
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.mistakes import Mistake
 from allmende.services.snapshots import name_groups, policy_of, take_snapshot
@@ -23,6 +32,7 @@ from allmende.services.workshop import Workshop
 from allmende.storage import cycles as cycle_store
 from allmende.storage import jobs as job_store
 from allmende.storage import queues as queue_store
+from allmende.storage import reservations as reservation_store
 
 # The status from which on a refusal is the machine's own trouble, which passes.
 MACHINE_TROUBLE = 500
@@ -60,6 +70,7 @@ def run_cycle(deed: Deed, partition_id: str, *, workshop: Workshop) -> CycleRepo
     partition = workshop.factory.get_partition(partition_id)
     ended, troubles, left_out = _settle_ended(deed, partition, workshop)
     queues.tend_queue(deed, partition)
+    windows.tend_windows(deed, partition)
     decided = decide(deed, partition)
     left_out += _carry_out(deed, partition, workshop)
     left_out += trainings.register_trainings(deed, partition, workshop=workshop)
@@ -136,8 +147,14 @@ def decide(deed: Deed, partition: Partition) -> Plan:
     # then sees what the first one decided.
     alive = queue_store.lock_alive_jobs(partition.id)
     unsettled = job_store.list_unsettled_attempts(partition.id)
-    bars = queues.find_bars(alive, now=deed.now)
-    snapshot = take_snapshot(partition, alive=alive, attempts=unsettled, bars=bars, now=deed.now)
+    snapshot = take_snapshot(
+        partition,
+        alive=alive,
+        attempts=unsettled,
+        bars=windows.find_bars(alive, now=deed.now),
+        reservations=reservation_store.list_current(partition.id, now=deed.now),
+        now=deed.now,
+    )
     policy = policy_of(partition)
     decided = plan(snapshot, policy)
     by_id = {job.id: job for job in alive}

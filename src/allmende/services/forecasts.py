@@ -10,7 +10,8 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.jobs import Job, JobState
 from allmende.domain.scheduling.plans import PendingJob, Plan, WaitReason
-from allmende.services import jobs, queues
+from allmende.domain.scheduling.windows import rest_of
+from allmende.services import jobs, windows
 from allmende.services.deeds import Deed
 from allmende.services.snapshots import (
     path_of,
@@ -22,6 +23,7 @@ from allmende.services.workshop import Workshop
 from allmende.storage import forecasts as store
 from allmende.storage import jobs as job_store
 from allmende.storage import queues as queue_store
+from allmende.storage import reservations as reservation_store
 from allmende.storage.forecasts import KeptForecast
 from allmende.twin import replay
 from allmende.twin.calibrations import LATEST, Calibration, Outcome
@@ -252,9 +254,12 @@ def look_ahead(partition: Partition, now: datetime, asked: Sequence[PendingJob] 
         partition,
         alive=alive,
         attempts=job_store.list_unsettled_attempts(partition.id),
-        bars=queues.find_bars(alive, now=now),
+        bars=windows.find_bars(alive, now=now),
+        reservations=reservation_store.list_current(partition.id, now=now),
         now=now,
     )
+    # A job inside a reservation starts when that opens: there is no range to tell.
+    snapshot = rest_of(snapshot)
     ended = job_store.list_past_jobs(partition.id, limit=PAST_JOBS)
     return Forward(snapshot, policy_of(partition), Past([_past(job) for job in ended]), asked)
 

@@ -24,8 +24,16 @@ from allmende.domain.training.job_files import JobSpec, check_servable
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.domain.trust.permissions import Permission, can_do, check_permission
 from allmende.domain.trust.residency import check_residency, parse_data_class
-from allmende.services import allocations, audit, better_hours, dependencies, projects
+from allmende.services import (
+    allocations,
+    audit,
+    better_hours,
+    dependencies,
+    projects,
+    reservations,
+)
 from allmende.services.deeds import Deed, one_transaction
+from allmende.services.snapshots import most_seconds
 from allmende.services.workshop import Workshop
 from allmende.storage import jobs as job_store
 from allmende.storage import projects as project_store
@@ -99,6 +107,14 @@ def submit_job(
     projects.check_can_run(project, now=deed.now)
     partition = check_partition(project, workshop)
     check_resources(spec, project, partition)
+    if spec.reservation:
+        reservations.check_submission(
+            spec.reservation,
+            project,
+            nodes=spec.num_nodes,
+            longest_seconds=most_seconds(spec.max_duration_seconds, partition.grace_seconds),
+            now=deed.now,
+        )
     specs = expand_sweep(spec)
     if spec.blueprint:
         blueprint = check_blueprint(specs, workshop)
@@ -115,6 +131,7 @@ def submit_job(
     together = {
         "after": after,
         "after_ok": after_ok,
+        "reservation_id": spec.reservation,
         "chosen_start_at": chosen,
         "latest_start_at": latest,
         "sweep_id": deed.new_id("s") if len(specs) > 1 else "",
@@ -182,7 +199,8 @@ def check_resources(spec: JobSpec, project: Project, partition: Partition) -> No
     )
     group = partition.get_group(project.group_id)
     widest = min(partition.max_nodes_per_job, group.widest_job_nodes)
-    if spec.num_nodes > widest:
+    # Inside a reservation its nodes are the limit: the guarantees of others are kept outside.
+    if spec.num_nodes > widest and not spec.reservation:
         raise TooManyNodes(
             nodes=spec.num_nodes, partition=partition.name, most=widest, group=group.name
         )

@@ -28,6 +28,13 @@ class NobodyCanSay(Refusal):
     for fewer, or submit it and let it wait until they are back."""
 
 
+class NoRangeInsideReservation(Refusal):
+    """Inside a reservation a job starts as soon as the reservation is open and its nodes are free:
+    there is no range to tell. Leave reservation out to ask about the common queue."""
+
+    status = 422
+
+
 @dataclass(frozen=True, kw_only=True)
 class Option:
     """What one may ask for, and when it would start."""
@@ -86,6 +93,8 @@ def forecast_submission(
     for another partition, on which the project would need an award.
     """
     check_permission(reader, Permission.SUBMIT_JOB)
+    if spec.reservation:
+        raise NoRangeInsideReservation
     project = projects.check_own(reader, project_store.get_project(project_id))
     projects.check_can_run(project, now=now)
     partition = jobs.check_partition(project, workshop)

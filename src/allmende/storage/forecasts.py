@@ -80,13 +80,13 @@ def find_forecast(job_id: str) -> KeptForecast | None:
 def list_unforecast_jobs(partition_id: str) -> list[str]:
     """Return the id of each job that waits with time held, and of which nothing was said.
 
-    The oldest first; what has run before is left out.
+    The oldest first; what has run before, or runs in a reservation, is left out.
     """
     rows = JobRow.objects.filter(
         partition_id=partition_id, state=JobState.PENDING, started_at__isnull=True
     )
     said = ForecastRow.objects.filter(job_id=models.OuterRef("id"))
-    rows = rows.exclude(hold_id="").filter(~models.Exists(said))
+    rows = rows.exclude(hold_id="").filter(reservation_id="").filter(~models.Exists(said))
     return list(rows.order_by("submitted_at", "id").values_list("id", flat=True))
 
 

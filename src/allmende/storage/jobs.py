@@ -50,6 +50,7 @@ class JobRow(models.Model):
     hold_id = models.CharField(max_length=60)
     held_seconds = models.BigIntegerField()
     client_key = models.CharField(max_length=100)
+    reservation_id = models.CharField(max_length=40, default="", blank=True)
     sweep_id = models.CharField(max_length=40)
     sweep_index = models.PositiveIntegerField(default=0)
     max_parallel = models.PositiveIntegerField(default=0)
@@ -143,7 +144,8 @@ NOT_READ: dict[str, object] = {}  # in place of a job's file; such a job cannot 
 JOB_FIELDS = (
     "id name project_id organisation_id person_id partition_id access_share group_id data_class "
     "submitted_at started_at ended_at outputs_read_at attempts node_failures max_retries hold_id "
-    "held_seconds client_key sweep_id sweep_index max_parallel chosen_start_at latest_start_at spec"
+    "held_seconds client_key sweep_id sweep_index max_parallel chosen_start_at latest_start_at "
+    "spec reservation_id"
 ).split()
 REQUEST_FIELDS = (
     "nodes time_limit_seconds memory_bytes_per_node preemptible grace_seconds"
@@ -317,6 +319,12 @@ def list_attempts(job_id: str) -> list[Attempt]:
     """Return the attempts of a job in order."""
     rows = AttemptRow.objects.filter(job_id=job_id).order_by("number")
     return [_attempt(row) for row in rows]
+
+
+def list_attempts_inside(reservation_id: str) -> list[Attempt]:
+    """Return every attempt of the jobs of a reservation."""
+    jobs = JobRow.objects.filter(reservation_id=reservation_id).values("id")
+    return [_attempt(row) for row in AttemptRow.objects.filter(job_id__in=jobs).order_by("key")]
 
 
 def list_unsettled_attempts(partition_id: str) -> list[Attempt]:

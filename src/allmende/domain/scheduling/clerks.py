@@ -8,6 +8,7 @@ from allmende.domain.scheduling.boards import NEVER, Board
 from allmende.domain.scheduling.demands import Gate
 from allmende.domain.scheduling.explain import name_of, say_wait
 from allmende.domain.scheduling.plans import PendingJob, Wait, WaitReason
+from allmende.domain.scheduling.windows import reduction_figures, waits_for_capacity
 
 Figures = Mapping[str, int | str]
 
@@ -84,6 +85,9 @@ class Clerk:
             "group": name_of(group.path),
             "time_limit_seconds": job.time_limit_seconds,
         }
+        is_head = reason is WaitReason.HEAD
+        if reason is WaitReason.CAPACITY or (is_head and waits_for_capacity(gate.snapshot, job)):
+            figures |= reduction_figures(gate.snapshot, job)
         if reason is WaitReason.TOO_WIDE:
             figures["widest"] = group.widest_job_nodes
         if reason is WaitReason.TOO_LONG:

@@ -94,6 +94,7 @@ class Job:
     hold_id: str = ""  # the time set aside for the next attempt; "" while the budget is short
     held_seconds: int = 0
     client_key: str
+    reservation_id: str = ""  # inside which it runs only; "" is anywhere
     sweep_id: str = ""  # jobs of one sweep or array share it
     sweep_index: int = 0  # its index in an array; in a sweep its number, from 1
     max_parallel: int = 0  # how many of them may run at once; 0: all

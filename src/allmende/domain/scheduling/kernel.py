@@ -34,6 +34,7 @@ from allmende.domain.scheduling.plans import (
 from allmende.domain.scheduling.policies import Backfill, Policy
 from allmende.domain.scheduling.profiles import NEVER
 from allmende.domain.scheduling.shares import Share, ShareTree
+from allmende.domain.scheduling.windows import is_divided, plan_divided
 
 __all__ = [
     "Backfill",
@@ -62,6 +63,13 @@ __all__ = [
 
 def plan(snapshot: Snapshot, policy: Policy) -> Plan:
     """Decide who starts now, who yields, and why everybody else waits."""
+    if is_divided(snapshot):
+        return plan_divided(snapshot, policy, plan_whole=_plan_whole)
+    return _plan_whole(snapshot, policy)
+
+
+def _plan_whole(snapshot: Snapshot, policy: Policy) -> Plan:
+    """Plan on one set of nodes that are all alike and open to everybody."""
     leaves = count_running(snapshot.running)
     gate = Gate(snapshot, policy, count_places(leaves))
     bars = [gate.find_bar(job) for job in snapshot.pending]

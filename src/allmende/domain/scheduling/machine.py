@@ -14,6 +14,24 @@ class CapacityChange:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Window:
+    """Nodes that are kept for the jobs of one project until an instant; it is open now."""
+
+    id: str
+    nodes: int
+    ends_at_seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closure:
+    """Named nodes on which nothing may run from an instant on; `nodes` are their places."""
+
+    nodes: frozenset[int]
+    starts_at_seconds: int
+    ends_at_seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Machine:
     """The nodes of one partition by name; a node's index is its place in `nodes`.
 
@@ -50,6 +68,14 @@ class Machine:
             for change in self.capacity_changes
             if change.at_seconds > instant_seconds
         )
+
+    def find_reduction(self, *, from_seconds: int, seconds: int) -> tuple[int, int] | None:
+        """Return (instant, nodes left) of the next reduction that begins within so many seconds."""
+        level = self.capacity_at(from_seconds)
+        for at, nodes in self.list_changes_after(from_seconds):
+            if at < from_seconds + seconds and nodes < level:
+                return at, nodes
+        return None
 
     def can_hold(self, nodes: int, *, from_seconds: int, seconds: int) -> bool:
         """Say whether the empty partition could ever give so many nodes for so long."""

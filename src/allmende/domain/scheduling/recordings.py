@@ -7,7 +7,7 @@ from typing import Any
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.fairness import FairnessState
 from allmende.domain.scheduling.kernel import plan
-from allmende.domain.scheduling.machine import CapacityChange, Machine
+from allmende.domain.scheduling.machine import CapacityChange, Closure, Machine, Window
 from allmende.domain.scheduling.plans import PendingJob, Plan, RunningJob, Snapshot, Wait
 from allmende.domain.scheduling.policies import Backfill, Policy
 from allmende.domain.scheduling.shares import Share, ShareTree
@@ -34,6 +34,8 @@ def record_snapshot(snapshot: Snapshot, policy: Policy) -> dict[str, Any]:
             for job in snapshot.running
         ],
         "fairness": snapshot.fairness.to_json(),
+        "windows": [asdict(window) for window in snapshot.windows],
+        "closures": [asdict(each) | {"nodes": sorted(each.nodes)} for each in snapshot.closures],
     }
 
 
@@ -48,6 +50,7 @@ def _record_pending(job: PendingJob) -> dict[str, Any]:
         "eligible": job.eligible,
         "hold_reason": reason,
         "preemptible": job.preemptible,
+        "window_id": job.window_id,
     }
 
 
@@ -71,6 +74,12 @@ def read_snapshot(value: Mapping[str, Any]) -> tuple[Snapshot, Policy]:
             for j in value["running"]
         ),
         fairness=FairnessState.from_json(value["fairness"]),
+        # Cycles that were recorded before there were windows have neither.
+        windows=tuple(Window(**window) for window in value.get("windows", ())),
+        closures=tuple(
+            Closure(**{**each, "nodes": frozenset(each["nodes"])})
+            for each in value.get("closures", ())
+        ),
     )
     policy = value["policy"]
     return snapshot, Policy(**{**policy, "backfill": Backfill(policy["backfill"])})

@@ -142,6 +142,7 @@ def _rest() -> dict[str, Any]:
             "type": "boolean",
             "description": "Whether it may be stopped for others and resumed; true when left out.",
         },
+        "reservation": _text("The reservation inside which it runs; anywhere when left out."),
         "record": _section(
             "For the model card and the training record.",
             licence=_text("Licence of the model, such as CC-BY-4.0; the owner keeps all rights."),

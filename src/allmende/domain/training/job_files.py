@@ -90,6 +90,7 @@ class JobSpec:
     data: tuple[DataMount, ...] = ()
     data_class: str = "internal"
     preemptible: bool = True
+    reservation: str = ""  # inside which it runs; empty: wherever there is room
     sweep: Mapping[str, tuple[ParamValue, ...]] = field(default_factory=dict)
     array: Array | None = None
     max_parallel: int = 0  # jobs of a sweep or an array at once; 0: all
@@ -103,7 +104,8 @@ class JobSpec:
         """Return the whole job file, itself a legal one: `parse_job_file` reads it back."""
         result: dict[str, Any] = {"name": self.name}
         result |= {"blueprint": self.blueprint} if self.blueprint else {"run": self.run}
-        result |= {key: value for key in ("workdir", "setup") if (value := getattr(self, key))}
+        given = ("workdir", "setup", "reservation")
+        result |= {key: value for key in given if (value := getattr(self, key))}
         result |= {
             "params": dict(self.params),
             "envs": dict(self.envs),
@@ -192,6 +194,7 @@ def parse_job_file(value: object) -> JobSpec:
         data=tuple(_data_mount(item) for item in top.sections("data")),
         data_class=top.choice("data_class", DATA_CLASSES, "internal"),
         preemptible=top.flag("preemptible", default=True),
+        reservation=top.text("reservation"),
         sweep=_sweep(top),
         **read_conditions(top),
         **_record(top.section("record")),
