@@ -104,6 +104,7 @@ def _ask(scenario: Scenario, trace: Path | None, nodes: int | None) -> twin.Ques
         half_life_seconds=scenario.half_life_days * DAY_SECONDS,
         groups=scenario.groups,
         changes=scenario.changes,
+        preemption=scenario.preemption,
     )
 
 

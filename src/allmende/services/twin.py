@@ -13,6 +13,7 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.twin import measures, schedules, shares, tables, traces
 from allmende.twin.findings import Findings
 from allmende.twin.measures import Figures, GroupFigures
+from allmende.twin.preemptions import Preemption
 from allmende.twin.replay import POLICIES, Replay, compile_everything, parser, replay
 from allmende.twin.stagings import Staging, keep_common
 
@@ -40,6 +41,7 @@ class Question:
     columns: str = ""
     half_life_seconds: int = HALF_LIFE_SECONDS
     changes: tuple[tuple[int, int], ...] = ()  # seconds after the first submission, nodes
+    preemption: Preemption | None = None  # None: nobody is ever stopped
     name: str = ""
 
 
@@ -82,6 +84,8 @@ def figures_to_json(figures: Figures) -> dict[str, Any]:
         "wait_seconds_median": figures.wait_seconds_median,
         "wait_seconds_p90": figures.wait_seconds_p90,
         "bounded_slowdown_mean": figures.bounded_slowdown_mean,
+        "preemptions": figures.preemptions,
+        "lost_node_seconds": figures.lost_node_seconds,
     }
 
 
@@ -103,6 +107,8 @@ def _group_to_json(group: GroupFigures) -> dict[str, Any]:
         "wait_seconds_mean": group.wait_seconds_mean,
         "wait_seconds_p90": group.wait_seconds_p90,
         "bounded_slowdown_mean": group.bounded_slowdown_mean,
+        "preemptions": group.preemptions,
+        "lost_node_seconds": group.lost_node_seconds,
     }
 
 
@@ -137,6 +143,7 @@ def answer_all(
             changes=[
                 (int(staging.trace.arrivals[0]) + after, nodes) for after, nodes in question.changes
             ],
+            preemption=question.preemption,
             progress=progress,
         )
         answers.append(
@@ -226,6 +233,9 @@ def check(question: Question) -> None:
             field="policy",
             problem=Sentence("choose one of {policies}", {"policies": ", ".join(POLICIES)}),
         )
+    if question.preemption and question.policy != "allmende":
+        problem = Sentence("only the policy allmende stops jobs; choose it, or leave this out")
+        raise InvalidInput(field="preemption", problem=problem)
     for name in ("nodes", "processors_per_node"):
         value = getattr(question, name)
         if value is not None and value < 1:

@@ -9,21 +9,28 @@ name = "sme"
 guarantee = 0.22
 demand = 0.15
 
+[preemption]                    # jobs may be stopped; each of its numbers may be left out
+response_target_seconds = 600
+grace_seconds = 60
+checkpoint_every_seconds = 3600
+spared_limit_seconds = 0
+
 changes = [[72, 400], [96, 512]]   # above the tables: hours after the first submission, nodes
 """
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from allmende.domain.basics.refusals import Refusal
+from allmende.twin.preemptions import Preemption, PreemptionUnusable
 
 KEYS = (
     *("name", "trace", "policy", "nodes", "procs_per_node", "columns", "half_life_days"),
-    *("groups", "changes"),
+    *("groups", "changes", "preemption"),
 )
 HOUR_SECONDS = 3600
 
@@ -52,6 +59,7 @@ class Scenario:
     half_life_days: int = 7
     groups: tuple[Mapping[str, Any], ...] = ()
     changes: tuple[tuple[int, int], ...] = ()  # seconds after the first submission, nodes
+    preemption: Preemption | None = None
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -78,6 +86,7 @@ def read_scenario(path: Path) -> Scenario:
         changes=tuple(
             (round(hours * HOUR_SECONDS), nodes) for hours, nodes in document.get("changes", ())
         ),
+        preemption=Preemption(**document["preemption"]) if "preemption" in document else None,
     )
 
 
@@ -97,8 +106,21 @@ def _check(key: str, value: Any) -> str:
     elif key == "changes":
         if not isinstance(value, list) or not all(map(_is_change, value)):
             return "changes must be pairs of hours and nodes, such as [[72, 400], [96, 512]]"
+    elif key == "preemption":
+        return _check_preemption(value)
     elif not isinstance(value, str) or (not value and key != "columns"):
         return f"{key} must be a text"
+    return ""
+
+
+def _check_preemption(value: Any) -> str:
+    names = [field.name for field in fields(Preemption)]
+    if not isinstance(value, dict) or not set(value) <= set(names):
+        return f"[preemption] may have {', '.join(names)}"
+    try:
+        Preemption(**value)
+    except PreemptionUnusable as problem:
+        return str(problem)
     return ""
 
 

@@ -107,6 +107,7 @@ class Jobs(NamedTuple):
 class Borrowers(NamedTuple):
     """Running jobs that may be stopped, least work lost per freed node first."""
 
+    jobs: Ints
     groups: Ints
     nodes: Ints
     freed: Ints
@@ -193,8 +194,9 @@ class Board(NamedTuple):
     HALF_LIFE,
     COUNTS_USAGE,  # whether the order depends on usage at all
     FORESEEN,  # changes of capacity that were announced: nobody plans for a failure
+    BORROWERS,  # rows of those that may be stopped
     SIZE,
-) = range(22)
+) = range(23)
 
 
 def ints(count: int, value: int = 0) -> Ints:
