@@ -101,7 +101,7 @@ class Forward:
 
     def _run_once(self, wanted: int, dice: np.random.Generator) -> int:
         now, board = self.snapshot.now_seconds, copy_board(self.board)
-        works, ends, running = self._draw(board, dice)
+        works, ends, running = self.draw(board, dice)
         state = clock.begin(
             arrived=self.first_to_come,
             running=running,
@@ -116,7 +116,7 @@ class Forward:
         start = int(works.starts[wanted])
         return HORIZON_SECONDS if start == NEVER else start - now
 
-    def _draw(self, board: Board, dice: np.random.Generator) -> tuple[Works, Ends, int]:
+    def draw(self, board: Board, dice: np.random.Generator) -> tuple[Works, Ends, int]:
         """Draw how long everybody runs, and who is still to come."""
         now, count = self.snapshot.now_seconds, board.jobs.nodes.size
         drawn = self.pools.draw(dice)
