@@ -17,6 +17,8 @@ KEYS = {
     "wait_seconds_mean",
     "wait_seconds_p90",
     "bounded_slowdown_mean",
+    "preemptions",
+    "lost_node_seconds",
     "peak_rss_bytes",
     "groups",
 }
@@ -28,6 +30,8 @@ GROUP_KEYS = {
     "worst_lag_node_seconds",
     "lag_bound_node_seconds",
     "wait_seconds_mean",
+    "preemptions",
+    "lost_node_seconds",
 }
 LINES = [
     swf_line(1, nodes=6, run=20, limit=20),
@@ -88,6 +92,26 @@ def test_groups_are_counted_under_every_policy_and_obeyed_under_ours(tmp_path, c
     assert sme["share"] + ours["groups"]["rest"]["share"] == pytest.approx(1)
 
 
+def test_jobs_are_stopped_for_a_group_that_is_owed_nodes(tmp_path, capsys):
+    shares, schedule = tmp_path / "shares.toml", tmp_path / "schedule.csv"
+    shares.write_text(
+        '[[groups]]\nname = "sme"\nguarantee = 0.25\nusers = [2]\n[[groups]]\nname = "rest"\n'
+    )
+    lines = [swf_line(1, nodes=8, run=500, limit=500), swf_line(2, submit=100, nodes=2, user=2)]
+    numbers = ("--response-target", 0, "--grace", 5, "--checkpoint-every", 60)
+    asked = (write_swf(tmp_path, lines), "--shares", shares, "--policy", "allmende")
+    document = as_json(
+        capsys, *asked, "--preemption", *numbers, "--spared-limit", 30, "--schedule", schedule
+    )
+    with schedule.open() as file:
+        rows = [(row["job"], row["start"], row["end"]) for row in csv.DictReader(file)]
+    assert rows == [("1", "0", "105"), ("1", "115", "555"), ("2", "105", "115")]
+    rest = document["groups"]["rest"]
+    assert (rest["preemptions"], rest["lost_node_seconds"]) == (1, 45 * 8)
+    assert document["lost_node_seconds"] == 45 * 8
+    assert document["wait_seconds_mean"] == pytest.approx(5 / 2)
+
+
 def test_for_people_it_prints_tables_and_what_was_found(tmp_path, capsys):
     path = write_swf(tmp_path, [*LINES, swf_line(5, nodes=99)])
     assert run(["--language", "en", "twin", "replay", str(path)]) == 0
@@ -107,6 +131,9 @@ def test_for_people_it_prints_tables_and_what_was_found(tmp_path, capsys):
         (["TRACE", "--schedule", "/no/such/folder/s.csv"], "its folder is absent"),
         (["TRACE", "--schedule", "/tmp"], "it is a folder"),
         (["TRACE", "--shares", "nowhere.toml"], "nowhere.toml"),
+        (["TRACE", "--preemption"], "only the policy allmende stops jobs"),
+        (["TRACE", "--grace", "5"], "give --preemption too"),
+        (["TRACE", "--preemption", "--grace", "-1"], "from 0 to"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_the_way_out(tmp_path, capsys, arguments, words):

@@ -45,6 +45,7 @@ def test_the_first_question_is_five_points_more_on_the_largest_machine():
     [
         ({"guarantee": 81}, "guarantee", "from 0 to 80"),
         ({"days": 0}, "days", "from 1 to 60"),
+        ({"response_seconds": -1}, "response_seconds", "from 0 to 86400"),
         ({"failing_nodes": 189}, "failing_nodes", "has 188 nodes"),
         ({"guarantee": 70}, "guarantee", "The guarantees need"),
         ({"today": 80}, "today", "add up to"),
@@ -118,6 +119,21 @@ def test_failing_nodes_and_a_power_cap_lengthen_waits_of_what_is_asked_alone():
     waits = [parts[1].figures.wait_seconds_mean for parts in (sound, failing, capped)]
     assert waits[0] < min(waits[1:])
     assert len({parts[0].figures.wait_seconds_mean for parts in (sound, failing, capped)}) == 1
+
+
+def test_others_are_stopped_only_where_it_is_asked_and_who_is_owed_waits_less():
+    asked = question(today=25, guarantee=25, demand=10, load=120, response_seconds=600)
+    parts = outcomes.answer(prepare(asked)).parts
+    assert [part.figures.preemptions > 0 for part in parts] == [False, True, False]
+    sme = [part.figures.groups[0].wait_seconds_p90 for part in parts]
+    assert sme[1] < sme[0]
+
+
+def test_where_the_configuration_stops_others_today_does_so_too():
+    asked = question(machine="werkbank")
+    assert asked.response_seconds == 20
+    today = outcomes.answer(prepare(replace(asked, guarantee=asked.today))).parts[0]
+    assert today.figures.preemptions > 0
 
 
 @pytest.mark.parametrize(

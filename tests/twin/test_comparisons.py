@@ -90,6 +90,22 @@ def test_a_scenario_may_have_nodes_that_fail(folder):
     assert less["wait_seconds_mean"] > easy["wait_seconds_mean"]
 
 
+def test_the_report_says_whose_jobs_were_stopped_where_any_were(folder, capsys):
+    stopping, report = folder / "stopping.toml", folder / "report.html"
+    text = (folder / "ours.toml").read_text().replace("ours", "stopping")
+    stopping.write_text(f"{text}[preemption]\nresponse_target_seconds = 0\ngrace_seconds = 1\n")
+    paths = [str(folder / "ours.toml"), str(stopping)]
+    command = ["--language", "en", "twin", "compare", *paths, "--report", str(report), "--json"]
+    assert run(command) == 0
+    ours, other = json.loads(capsys.readouterr().out)["scenarios"]
+    assert ours["preemptions"] == 0
+    assert other["preemptions"] == other["groups"]["rest & co"]["preemptions"] > 0
+    assert f"<td>{other['preemptions']}</td>" in report.read_text()
+    assert "Who yielded" in report.read_text()
+    assert run([*command[:5], "--report", str(report)]) == 0
+    assert "Who yielded" not in report.read_text()
+
+
 def test_scenarios_of_different_workloads_say_nothing_about_policies(folder):
     other = folder / "other.toml"
     other.write_text('trace = "elsewhere.swf"\n')
@@ -121,6 +137,9 @@ def test_scenarios_of_different_workloads_say_nothing_about_policies(folder):
         ("changes = [[1, 2.5]]", "pairs of hours and nodes"),
         ("changes = [[-1, 2]]", "pairs of hours and nodes"),
         ("policy = 3", "policy must be a text"),
+        ("preemption = true", "may have response_target_seconds"),
+        ("[preemption]\ngrace = 3", "may have response_target_seconds"),
+        ("[preemption]\ngrace_seconds = -3", "from 0 to"),
         ("name = ''", "name must be a text"),
         ("name = [1", "end of document"),
     ],

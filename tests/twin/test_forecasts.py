@@ -1,16 +1,21 @@
 """Forecasts: what is certain is said exactly, what is not is a range that learns to hold."""
 
+from dataclasses import replace
 from random import Random
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from allmende.domain.scheduling.kernel import plan
 from allmende.domain.scheduling.policies import Backfill
+from allmende.twin import clock
 from allmende.twin.backtests import backtest, coverage
 from allmende.twin.calibrations import Calibration, Outcome
-from allmende.twin.forecasts import HORIZON_SECONDS, Forecast, Forward, make_dice
+from allmende.twin.forecasts import HORIZON_SECONDS, Forecast, Forward, copy_board, make_dice
 from allmende.twin.pasts import Past, PastJob, Pools
+from allmende.twin.preemptions import Preemption
 from allmende.twin.replay import Play
 from allmende.twin.shares import group_jobs
 from allmende.twin.swf import parse_lines
@@ -122,6 +127,44 @@ def test_a_start_beyond_the_horizon_is_not_said():
     assert ahead.forecast("j", dice=make_dice(1), runs=8).latest_seconds is None
 
 
+def starts_of_two(**policy):
+    """Return when a job that is owed nodes and a borrower's start, behind a borrower that runs."""
+    tree = a_tree(sme=(500_000, 1), free=(0, 1))
+    running = [
+        a_running("r", nodes=(0, 1), started=NOW - 10, ends=NOW + 40, preemptible=True, **GRACE)
+    ]
+    pending = [
+        a_pending("s", "sme", submitted=9, limit=100),
+        a_pending("f", nodes=2, submitted=5, limit=100),
+    ]
+    snapshot = a_snapshot(a_machine(2), tree, pending, running)
+    ahead = Forward(snapshot, a_policy(**policy), past_of(*[100] * 20, every=10**6))
+    starts = [set(ahead.run(job, dice=make_dice(1), runs=4).tolist()) for job in ("s", "f")]
+    return [start.pop() for start in starts if len(start) == 1]
+
+
+GRACE = {"grace_seconds": 3}
+
+
+def test_who_is_owed_nodes_starts_sooner_where_borrowers_yield_and_they_later():
+    assert starts_of_two() == [40, 140]
+    # The borrower is gone after its grace, waits for two nodes, and begins anew before the other.
+    yielding = {"preemption": True, "response_target_seconds": 10, "max_grace_seconds": 5}
+    assert starts_of_two(**yielding) == [3, 153]
+
+
+def test_who_is_being_stopped_is_gone_within_its_grace():
+    running = [
+        a_running("r", nodes=(0, 1), started=NOW - 10, ends=NOW + 900, is_stopping=True, **GRACE)
+    ]
+    snapshot = a_snapshot(a_machine(2), a_tree(sme=(500_000, 1), free=(0, 1)), SME, running)
+    ahead = Forward(snapshot, a_policy(preemption=True), Past([]))
+    assert set(ahead.run("s", dice=make_dice(1), runs=4).tolist()) == {3}
+
+
+SME = [a_pending("s", "sme", submitted=9)]
+
+
 @given(seed=st.integers(min_value=0, max_value=2**32))
 @settings(max_examples=25)
 def test_any_snapshot_can_be_run_forward_and_stays_as_it_was(seed):
@@ -133,6 +176,24 @@ def test_any_snapshot_can_be_run_forward_and_stays_as_it_was(seed):
         starts = ahead.run(job.id, dice=make_dice(seed), runs=3)
         assert ((starts >= 0) & (starts <= HORIZON_SECONDS)).all()
     assert [column.tolist() for column in ahead.board.jobs] == before
+
+
+@given(seed=st.integers(min_value=0, max_value=2**32))
+@settings(max_examples=150)
+def test_the_first_decision_is_that_of_the_live_factory(seed):
+    rng = Random(seed)
+    snapshot, policy = random_snapshot(rng), replace(random_policy(rng), preemption=True)
+    ahead, live = Forward(snapshot, policy, Past([])), plan(snapshot, policy)
+    board = copy_board(ahead.board)
+    works, ends, running = ahead.draw(board, make_dice(seed))
+    could_stop = works.attempts.stoppable.copy()
+    state = clock.begin(arrived=ahead.first_to_come, running=running, left=0, decides_first=True)
+    clock.run(board, works, ends, state)
+    jobs = [job.id for job in (*ahead.eligible, *snapshot.running)]
+    stopped = {jobs[place] for place in np.flatnonzero(could_stop > works.attempts.stoppable)}
+    assert stopped == {each.job_id for each in live.preempts}
+    started = {job.id for job, at in zip(ahead.eligible, works.starts, strict=False) if at == NOW}
+    assert started == {each.job_id for each in live.starts}
 
 
 def test_pools_draw_only_what_was_seen():
@@ -174,14 +235,28 @@ def test_forecasts_that_came_too_late_move_the_range_down():
 ROWS = [{"name": "sme", "guarantee": 0.22, "demand": 0.15}, {"name": "others"}]
 
 
-def play(trace):
-    return Play(trace, group_jobs(ROWS, trace), policy="allmende", half_life_seconds=7 * 86400)
+def play(trace, preemption=None):
+    return Play(
+        trace,
+        group_jobs(ROWS, trace),
+        policy="allmende",
+        half_life_seconds=7 * 86400,
+        preemption=preemption,
+    )
 
 
-def test_a_backtest_asks_about_jobs_that_wait_and_tells_what_happened():
+QUICK = Preemption(
+    response_target_seconds=0, grace_seconds=1, checkpoint_every_seconds=5, spared_limit_seconds=3
+)
+
+
+@pytest.mark.parametrize("preemption", [None, QUICK], ids=["plain", "preemption"])
+def test_a_backtest_asks_about_jobs_that_wait_and_tells_what_happened(preemption):
     trace = random_trace(Random(4), jobs=300, nodes=8, users=6)
     narrow = trace.select(trace.nodes <= 2)
-    asked = backtest(play(narrow), instants=60, seed=1)
+    played = play(narrow, preemption)
+    asked = backtest(played, instants=60, seed=1)
+    assert bool(len(played.cut)) == bool(preemption)
     assert asked
     assert all(each.started_after_seconds > 0 for each in asked)
     assert 0 <= coverage(asked) <= 1
@@ -189,12 +264,13 @@ def test_a_backtest_asks_about_jobs_that_wait_and_tells_what_happened():
 
 
 @pytest.mark.slow
-def test_ranges_hold_about_four_times_in_five_on_a_recorded_trace(shared_data):
+@pytest.mark.parametrize("preemption", [None, Preemption()], ids=["plain", "preemption"])
+def test_ranges_hold_about_four_times_in_five_on_a_recorded_trace(shared_data, preemption):
     from allmende.twin.findings import Findings
 
     path = shared_data / "traces" / "KTH-SP2-1996-2.1-cln.swf.gz"
     trace = read_swf(path, parse=parse_lines, findings=Findings(), machine_nodes=None)
     trace = trace.select(trace.nodes <= 70)
-    asked = backtest(play(trace), instants=400, seed=1)
+    asked = backtest(play(trace, preemption), instants=400, seed=1)
     assert len(asked) > 100
     assert 0.75 <= coverage(asked) <= 0.88

@@ -11,9 +11,21 @@ from rich.progress import Progress
 
 from allmende import wiring
 from allmende.cli.output import AsJson, say, show
+from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
 from allmende.services import comparisons, twin, workloads
+from allmende.twin.preemptions import Preemption
 from allmende.wiring import languages
+
+# Seconds of a preemption; what is left out is as in `Preemption`.
+Target = Annotated[
+    int | None, typer.Option(help="Who is owed waits so long before others are stopped. [600]")
+]
+Grace = Annotated[int | None, typer.Option(help="Seconds from being asked to the end. [60]")]
+Every = Annotated[int | None, typer.Option(help="Seconds between two checkpoints. [3600]")]
+Spared = Annotated[
+    int | None, typer.Option(help="Jobs with a limit up to this are never stopped. [0]")
+]
 
 app = typer.Typer(help="Recorded workloads in virtual time: what would have been, under a policy.")
 
@@ -53,11 +65,18 @@ def replay(
     ] = "",
     schedule: Annotated[
         Path | None,
-        typer.Option(help="Write job, submit, start, end, nodes, group, eligible as CSV."),
+        typer.Option(help="Write job, submit, start, end, nodes, group as CSV."),
     ] = None,
     power: Annotated[
         Path | None, typer.Option(help="TOML file with the watts of a node: estimate the energy.")
     ] = None,
+    preemption: Annotated[
+        bool, typer.Option("--preemption", help="Stop jobs for groups that are owed nodes.")
+    ] = False,
+    response_target: Target = None,
+    grace: Grace = None,
+    checkpoint_every: Every = None,
+    spared_limit: Spared = None,
     json: AsJson = False,
 ) -> None:
     """Replay a trace, and say how long its jobs waited and what every group got."""
@@ -71,6 +90,13 @@ def replay(
         shares=shares,
         columns=columns,
         power=twin.read_power(power),
+        preemption=_preemption(
+            preemption,
+            response_target_seconds=response_target,
+            grace_seconds=grace,
+            checkpoint_every_seconds=checkpoint_every,
+            spared_limit_seconds=spared_limit,
+        ),
     )
     console = Console(stderr=True, quiet=json or not sys.stderr.isatty())
     with Progress(console=console, transient=True) as shown:
@@ -84,6 +110,14 @@ def replay(
         show(answered.to_json(), json=True)
     else:
         _print(answered)
+
+
+def _preemption(is_on: bool, **seconds: int | None) -> Preemption | None:
+    given = {name: value for name, value in seconds.items() if value is not None}
+    if given and not is_on:
+        problem = Sentence("these numbers only count with it; give --preemption too")
+        raise InvalidInput(field="--preemption", problem=problem)
+    return Preemption(**given) if is_on else None
 
 
 @app.command()
@@ -203,6 +237,7 @@ def _print_groups(groups: dict[str, Any]) -> None:
             "guarantee",
             "share",
             "wait_seconds_mean",
+            "preemptions",
             "worst_lag_node_seconds",
             "lag_bound_node_seconds",
         ),

@@ -25,6 +25,9 @@ def ask_what_if(
     today: Annotated[int | None, typer.Option(help="Guarantee of the SMEs today, in %.")] = None,
     guarantee: Annotated[int | None, typer.Option(help="What if it were, in %.")] = None,
     others_weight: Annotated[int | None, typer.Option(help="Weight of all others.")] = None,
+    response_seconds: Annotated[
+        int | None, typer.Option(help="After which others are stopped; 0: never.")
+    ] = None,
     demand: Annotated[int | None, typer.Option(help="Part that SMEs ask for, in %.")] = None,
     load: Annotated[int | None, typer.Option(help="All demand, in % of the machine.")] = None,
     days: Annotated[int | None, typer.Option(help="How many days to play.")] = None,

@@ -107,6 +107,7 @@ def _ask(scenario: Scenario, trace: Path | None, nodes: int | None) -> twin.Ques
         changes=scenario.changes,
         power=scenario.power,
         flexible=scenario.flexible,
+        preemption=scenario.preemption,
     )
 
 

@@ -13,6 +13,7 @@ from allmende.twin import invented, measures, reports, tables
 from allmende.twin.findings import SENTENCES, Findings
 from allmende.twin.measures import Figures
 from allmende.twin.power import power_of_partition
+from allmende.twin.preemptions import Preemption
 from allmende.twin.replay import replay
 from allmende.twin.shares import group_by_queue
 from allmende.twin.stagings import Staging, keep_common
@@ -161,6 +162,7 @@ def answer(prepared: Prepared, *, progress: Progress = lambda _percent: None) ->
             half_life_seconds=partition.usage_half_life_seconds,
             max_time_limit_seconds=max(what_if.longest_seconds(partition), int(trace.limits.max())),
             changes=changes if case.has_changes else (),
+            preemption=case.preemption,
             progress=_in_parts(progress, number, len(cases)),
             decisions_at_once=DECISIONS_AT_ONCE,
         )
@@ -189,6 +191,7 @@ class _Case:
     shares: tuple[Share, ...]
     policy: str = "allmende"
     has_changes: bool = True  # whether nodes fail or are capped
+    preemption: Preemption | None = None
 
 
 def _cases(question: WhatIf, partition: Partition) -> tuple[_Case, ...]:
@@ -197,9 +200,16 @@ def _cases(question: WhatIf, partition: Partition) -> tuple[_Case, ...]:
     now, then = {"percent": question.today}, {"percent": question.guarantee}
     return (
         _Case(
-            name=Sentence("Today: {percent} % for SMEs", now), shares=shares_now, has_changes=False
+            name=Sentence("Today: {percent} % for SMEs", now),
+            shares=shares_now,
+            has_changes=False,
+            preemption=what_if.preemption(partition, partition.response_target_seconds),
         ),
-        _Case(name=Sentence("What if: {percent} % for SMEs", then), shares=shares_then),
+        _Case(
+            name=Sentence("What if: {percent} % for SMEs", then),
+            shares=shares_then,
+            preemption=what_if.preemption(partition, question.response_seconds),
+        ),
         _Case(name=Sentence("EASY, no guarantees"), shares=shares_then, policy="easy"),
     )
 

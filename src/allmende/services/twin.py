@@ -16,6 +16,7 @@ from allmende.twin.findings import Findings
 from allmende.twin.flexible import Flexible, Saving, choose_starts, measure_saving
 from allmende.twin.measures import Figures, GroupFigures
 from allmende.twin.power import Power, read_power_file
+from allmende.twin.preemptions import Preemption
 from allmende.twin.replay import POLICIES, Replay, compile_everything, parser, replay
 from allmende.twin.stagings import Staging, keep_common
 
@@ -45,6 +46,7 @@ class Question:
     changes: tuple[tuple[int, int], ...] = ()  # seconds after the first submission, nodes
     power: Power | None = None
     flexible: Flexible | None = None
+    preemption: Preemption | None = None  # None: nobody is ever stopped
     name: str = ""
 
 
@@ -90,6 +92,8 @@ def figures_to_json(figures: Figures) -> dict[str, Any]:
         "wait_seconds_median": figures.wait_seconds_median,
         "wait_seconds_p90": figures.wait_seconds_p90,
         "bounded_slowdown_mean": figures.bounded_slowdown_mean,
+        "preemptions": figures.preemptions,
+        "lost_node_seconds": figures.lost_node_seconds,
         **(figures.bill.to_json() if figures.bill else {}),
     }
 
@@ -112,6 +116,8 @@ def _group_to_json(group: GroupFigures) -> dict[str, Any]:
         "wait_seconds_mean": group.wait_seconds_mean,
         "wait_seconds_p90": group.wait_seconds_p90,
         "bounded_slowdown_mean": group.bounded_slowdown_mean,
+        "preemptions": group.preemptions,
+        "lost_node_seconds": group.lost_node_seconds,
     }
 
 
@@ -169,6 +175,7 @@ def _replay(
         half_life_seconds=question.half_life_seconds,
         changes=[(int(trace.arrivals[0]) + after, nodes) for after, nodes in question.changes],
         eligible=choose_starts(trace, flexible) if flexible else None,
+        preemption=question.preemption,
         progress=progress,
     )
 
@@ -274,6 +281,9 @@ def check(question: Question) -> None:
             field="policy",
             problem=Sentence("choose one of {policies}", {"policies": ", ".join(POLICIES)}),
         )
+    if question.preemption and question.policy != "allmende":
+        problem = Sentence("only the policy allmende stops jobs; choose it, or leave this out")
+        raise InvalidInput(field="preemption", problem=problem)
     for name in ("nodes", "processors_per_node"):
         value = getattr(question, name)
         if value is not None and value < 1:

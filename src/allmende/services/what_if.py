@@ -21,6 +21,7 @@ from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.storage import jobs as job_store
 from allmende.twin import invented
 from allmende.twin.invented import Demand, Recipe
+from allmende.twin.preemptions import Preemption
 
 SME = "sme"
 INVENTED, RECORDED = "invented", "recorded"
@@ -65,6 +66,7 @@ RANGES = {
     "today": Range(0, 80),
     "guarantee": Range(0, 80),
     "others_weight": Range(1, 1000),
+    "response_seconds": Range(0, DAY_SECONDS),
     "demand": Range(1, 99),
     "load": Range(10, 150),
     "days": Range(1, 60),
@@ -80,13 +82,15 @@ class WhatIf:
     """A question. All of it stands in its address, so the address always gives the same figures.
 
     Per cents are of the machine's nodes, `demand` of all work asked for; `others_weight` is that of
-    all other groups together. `until` bounds what was recorded, to the minute.
+    all other groups together. After `response_seconds` others are stopped for who is owed nodes; 0
+    is never. `until` bounds what was recorded, to the minute.
     """
 
     machine: str
     today: int
     guarantee: int
     others_weight: int
+    response_seconds: int = 0
     workload: str = INVENTED
     demand: int = 30
     load: int = 95
@@ -146,6 +150,7 @@ def first_question(partition: Partition) -> WhatIf:
         today=today,
         guarantee=min(today + 5, RANGES["guarantee"].most),
         others_weight=sum(group.weight for group in groups[1:]) or 1,
+        response_seconds=min(partition.response_target_seconds, RANGES["response_seconds"].most),
         days=28 if (partition.nodes or 0) > 100 else 7,
     )
 
@@ -307,6 +312,15 @@ def shares_today(question: WhatIf, partition: Partition) -> tuple[Share, ...]:
 def shares_then(question: WhatIf, partition: Partition) -> tuple[Share, ...]:
     """Return the shares that are asked about."""
     return _shares(partition, question.guarantee, others_weight=question.others_weight)
+
+
+def preemption(partition: Partition, response_seconds: int) -> Preemption | None:
+    """Return how others are stopped after so many seconds; None where they never are."""
+    if response_seconds == 0:
+        return None
+    return Preemption(
+        response_target_seconds=response_seconds, grace_seconds=partition.grace_seconds
+    )
 
 
 def _shares(partition: Partition, percent: int, *, others_weight: int | None) -> tuple[Share, ...]:

@@ -19,8 +19,8 @@ from allmende.domain.scheduling.machine import Machine
 from allmende.domain.scheduling.plans import PendingJob, RunningJob, Snapshot
 from allmende.domain.scheduling.policies import Backfill
 from allmende.twin import clock
+from allmende.twin.attempts import Works
 from allmende.twin.calibrations import Calibration, Outcome
-from allmende.twin.clock import Works
 from allmende.twin.forecasts import Forecast, Forward
 from allmende.twin.pasts import Past, PastJob
 from allmende.twin.replay import Play
@@ -63,7 +63,9 @@ def backtest(
     for number, (now, arrived) in enumerate(_stops(play, instants, dice), start=1):
         snapshot = _snapshot(play, now, arrived)
         waiting = [job for job in snapshot.pending if job.submitted_at_seconds == now]
-        waiting = waiting or list(snapshot.pending)
+        waiting = waiting or [
+            job for job in snapshot.pending if play.works.starts[int(job.id)] == NEVER
+        ]
         if waiting:
             job = waiting[int(dice.integers(len(waiting)))]
             forward = Forward(snapshot, play.limits, _past(play, now, arrived))
@@ -113,10 +115,9 @@ def _stops(play: Play, instants: int, dice: np.random.Generator) -> Iterator[tup
 
 
 def _snapshot(play: Play, now: int, arrived: int) -> Snapshot:
-    trace, starts = play.trace, play.works.starts
-    began = starts[:arrived]
+    trace, began = play.trace, play.begun[:arrived]
     waits = np.flatnonzero(began == NEVER)
-    runs = np.flatnonzero((began != NEVER) & (began + trace.seconds[:arrived] > now))
+    runs = np.flatnonzero((began != NEVER) & (began + play.rests[:arrived] > now))
     node = 0
     running = []
     for place in runs.tolist():
@@ -127,8 +128,8 @@ def _snapshot(play: Play, now: int, arrived: int) -> Snapshot:
                 path=play.path_of(place),
                 node_indices=tuple(range(node, node + width)),
                 submitted_at_seconds=int(trace.arrivals[place]),
-                started_at_seconds=int(starts[place]),
-                ends_by_seconds=int(starts[place] + trace.limits[place]),
+                started_at_seconds=int(began[place]),
+                **_terms(play, place, now),
             )
         )
         node += width
@@ -143,12 +144,32 @@ def _snapshot(play: Play, now: int, arrived: int) -> Snapshot:
                 nodes=int(trace.nodes[place]),
                 time_limit_seconds=int(trace.limits[place]),
                 submitted_at_seconds=int(trace.arrivals[place]),
+                preemptible=_is_preemptible(play, place),
             )
             for place in waits.tolist()
         ),
         running=tuple(running),
         fairness=_fairness(play.board, play.numbers),
     )
+
+
+def _terms(play: Play, place: int, now: int) -> dict[str, Any]:
+    """Return when a running job ends at the latest, and what happens if it is stopped."""
+    rules, began, attempts = play.preemption, int(play.begun[place]), play.works.attempts
+    if rules is None:
+        return {"ends_by_seconds": began + int(play.trace.limits[place])}
+    return {
+        "ends_by_seconds": int(attempts.ends_by[place]),
+        "preemptible": _is_preemptible(play, place),
+        "is_stopping": _is_preemptible(play, place) and not attempts.stoppable[place],
+        "grace_seconds": rules.grace_seconds,
+        "checkpoint_at_seconds": now - (now - began) % rules.checkpoint_every_seconds,
+    }
+
+
+def _is_preemptible(play: Play, place: int) -> bool:
+    rules = play.preemption
+    return rules is None or int(play.trace.limits[place]) > rules.spared_limit_seconds
 
 
 def _fairness(board: Board, numbers: Places) -> FairnessState:
@@ -171,8 +192,8 @@ def _fairness(board: Board, numbers: Places) -> FairnessState:
 
 def _past(play: Play, now: int, arrived: int) -> Past:
     """Return the jobs that had ended by then: nobody knows more."""
-    trace, starts = play.trace, play.works.starts
-    ended = (starts[:arrived] != NEVER) & (starts[:arrived] + trace.seconds[:arrived] <= now)
+    trace, began = play.trace, play.begun[:arrived]
+    ended = (began != NEVER) & (began + play.rests[:arrived] <= now)
     places = np.flatnonzero(ended & (trace.arrivals[:arrived] > now - PAST_SECONDS))
     return Past(
         [

@@ -1,51 +1,42 @@
 """Virtual time: jobs arrive, end, and the kernel decides, event by event.
 
-At one instant all ends come before all arrivals, then one decision is made. Numba-subset Python:
+At one instant all ends come before all arrivals, then one decision is made. Where jobs may be
+stopped, one is also made when a claim becomes pressing (see `attempts.py`). Numba-subset Python:
 `replay.py` runs it plain for a few jobs and compiled for many.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allmende.domain.scheduling.boards import (
+    BORROWERS,
     CAPACITY_NOW,
     CHANGES,
     FORESEEN,
     FREE,
     NEVER,
-    NOW,
     STARTS,
     Board,
 )
 from allmende.domain.scheduling.lags import advance
 from allmende.domain.scheduling.loops import decide
 from allmende.domain.scheduling.running import add_running, strike
-from allmende.twin.ends import Ends, pop_end, push_end
-from allmende.twin.followers import (
-    LATEST,
-    NOBODY_FOLLOWS,
-    Followers,
-    arrive,
-    next_arrival,
-    release,
+from allmende.twin.attempts import (
+    Works,
+    ask_to_stop,
+    begin_attempt,
+    end_attempt,
+    enlisted_end,
+    has_room,
+    line_up_borrowers,
+    next_pressing,
 )
+from allmende.twin.ends import Ends, end_earlier, pop_end, push_end
+from allmende.twin.followers import LATEST, arrive, next_arrival, release
 
 Ints = NDArray[np.int64]
-
-
-class Works(NamedTuple):
-    """What the world knows of the jobs on a board, and the kernel does not: when they come and end.
-
-    In order of arrival, job for job as on the board.
-    """
-
-    arrivals: Ints
-    seconds: Ints  # how long each really runs
-    starts: Ints  # what came of it
-    followers: Followers = NOBODY_FOLLOWS
-
 
 # What `run` goes by, and where it stopped.
 ARRIVED, RUNNING, LEFT, WANTED, UNTIL, DECIDES_FIRST = range(6)
@@ -79,7 +70,7 @@ def run(board: Board, works: Works, ends: Ends, state: Ints) -> None:
     while left > 0 and (wanted == NEVER or works.starts[wanted] == NEVER):
         now = next_arrival(followers, works.arrivals, arrived)
         if running > 0:
-            now = min(now, ends.seconds[0])
+            now = next_pressing(board, works, min(now, ends.seconds[0]))
         if board.settings[CHANGES] > 0:
             now = min(now, board.changes[0])
         if now == LATEST or now > state[UNTIL]:
@@ -89,25 +80,28 @@ def run(board: Board, works: Works, ends: Ends, state: Ints) -> None:
         while running > 0 and ends.seconds[0] <= now:
             j = ends.jobs[0]
             running = pop_end(ends, running)
-            strike(board, j, works.starts[j] + jobs.limits[j])
+            strike(board, j, enlisted_end(board, works, j))
             add_running(board, j, -jobs.nodes[j])
-            release(followers, works.arrivals, j, now)
+            if end_attempt(board, works, j):
+                release(followers, works.arrivals, j, now)
         arrived = arrive(board, followers, works.arrivals, arrived, now)
         running = start_some(board, works, ends, running)
-        left -= 1
+        left = left - 1 if has_room(works, running) else 0
     state[ARRIVED] = arrived
     state[RUNNING] = running
     state[LEFT] = left
 
 
 def start_some(board: Board, works: Works, ends: Ends, running: Any) -> Any:
-    """Decide, and let what starts run; return how many run."""
+    """Decide, let what starts run, and whom the kernel stops end; return how many run."""
+    line_up_borrowers(board, works)
     decide(board)
-    now = board.settings[NOW]
     for i in range(board.settings[STARTS]):
         j = board.start_order[i]
-        works.starts[j] = now
-        running = push_end(ends, running, now + works.seconds[j], j)
+        running = push_end(ends, running, begin_attempt(board, works, j), j)
+    for b in range(board.settings[BORROWERS]):
+        if board.borrowers.stopped_for[b] != NEVER:
+            end_earlier(ends, board.borrowers.jobs[b], ask_to_stop(board, works, b))
     return running
 
 

@@ -53,6 +53,15 @@ def pop_end(ends: Ends, size: Any) -> Any:
     return size
 
 
+def end_earlier(ends: Ends, j: Any, second: Any) -> None:
+    """Move the end of a running job forward on the heap, unless it ends before anyway."""
+    place = 0
+    while ends.jobs[place] != j:
+        place += 1
+    if second < ends.seconds[place]:
+        push_end(ends, place, second, j)
+
+
 def goes_first(ends: Ends, a: Any, b: Any) -> Any:
     """Say whether what stands at one place comes before what stands at another."""
     return (ends.seconds[a], ends.jobs[a]) < (ends.seconds[b], ends.jobs[b])

@@ -3,7 +3,8 @@
 Nobody knows how long the others will run, or who is still to come. So each forward run draws both
 from what was: run times as parts of the limit, from jobs of the same person, else project, else
 group, else anybody; arrivals from the recent past. The spread of the answers is the range.
-Everything is decided by the same `decide` that plans the live factory.
+Everything is decided by the same `decide` that plans the live factory; where its policy lets it
+stop borrowers, it stops them here, and they begin anew.
 """
 
 from collections.abc import Sequence
@@ -17,12 +18,19 @@ from allmende.domain.scheduling import boards, compiled
 from allmende.domain.scheduling.boards import NEVER, Board
 from allmende.domain.scheduling.demands import Gate, count_places, count_running
 from allmende.domain.scheduling.fairness import pressing_threshold
-from allmende.domain.scheduling.layouts import Places, ends_by, lay_out, number_places
-from allmende.domain.scheduling.plans import PendingJob, Snapshot, WaitReason
+from allmende.domain.scheduling.layouts import (
+    Places,
+    ends_by,
+    lay_out,
+    make_borrowers,
+    number_places,
+)
+from allmende.domain.scheduling.plans import PendingJob, RunningJob, Snapshot, WaitReason
 from allmende.domain.scheduling.policies import Policy
 from allmende.domain.scheduling.usages import booked_usage
 from allmende.twin import clock
-from allmende.twin.clock import Ends, Works
+from allmende.twin.attempts import NO_CHECKPOINT, Works, make_works
+from allmende.twin.ends import Ends, push_end
 from allmende.twin.pasts import Past, PastJob, Pools
 from allmende.twin.replay import LOADING, compiled_clock
 from allmende.twin.traces import Ints
@@ -144,7 +152,7 @@ class Forward:
         self, wanted: int, dice: np.random.Generator, decisions: int, play: Any
     ) -> "_Run":
         now, own = self.snapshot.now_seconds, self._take_board()
-        works, ends, running = self._draw(own, dice)
+        works, ends, running = self.draw(own, dice)
         state = clock.begin(
             arrived=self.first_to_come,
             running=running,
@@ -182,29 +190,38 @@ class Forward:
                 np.copyto(column, known)
         return board
 
-    def _draw(self, board: Board, dice: np.random.Generator) -> tuple[Works, Ends, int]:
+    def draw(self, board: Board, dice: np.random.Generator) -> tuple[Works, Ends, int]:
         """Draw how long everybody runs, and who is still to come."""
         now, count = self.snapshot.now_seconds, board.jobs.nodes.size
         drawn = self.pools.draw(dice)
-        works = Works(
-            arrivals=np.full(count, now, dtype=np.int64),
-            seconds=np.ones(count, dtype=np.int64),
-            starts=np.full(count, NEVER, dtype=np.int64),
-        )
-        works.seconds[: drawn.size] = drawn
+        arrivals, seconds = np.full(count, now, dtype=np.int64), np.ones(count, dtype=np.int64)
+        seconds[: drawn.size] = drawn
+        if self.recent:
+            waits, seconds[self.first_to_come :] = self._draw_arrivals(board, dice)
+            arrivals[self.first_to_come :] += waits
+        every = NO_CHECKPOINT if self.policy.preemption else 0
+        works = make_works(arrivals, seconds, checkpoint_every_seconds=every)
         room = min(count, len(self.snapshot.machine.nodes)) + 1
         ends = Ends(np.zeros(room, dtype=np.int64), np.zeros(room, dtype=np.int64))
+        if self.policy.preemption:
+            works.attempts.graces[:] = self.policy.max_grace_seconds
+            works.attempts.stoppable[: len(self.eligible)] = [j.preemptible for j in self.eligible]
         running = 0
         for place, job in enumerate(self.snapshot.running, start=len(self.eligible)):
             works.starts[place] = job.started_at_seconds
             end = max(now + 1, job.started_at_seconds + int(drawn[place]))
-            running = clock.push_end(ends, running, end, place)
-        if self.recent:
-            self._draw_arrivals(board, works, dice)
+            if self.policy.preemption:
+                note_attempt(board, works, place, job, end)
+                if job.is_stopping:
+                    end = min(end, now + max(1, job.grace_seconds))
+            running = push_end(ends, running, end, place)
         return works, ends, running
 
-    def _draw_arrivals(self, board: Board, works: Works, dice: np.random.Generator) -> None:
-        """Let the recent past come again, from a random instant of it on."""
+    def _draw_arrivals(self, board: Board, dice: np.random.Generator) -> tuple[Ints, Ints]:
+        """Let the recent past come again, from a random instant of it on.
+
+        Return after how many seconds each job comes, and how long it runs.
+        """
         now, first, recent = self.snapshot.now_seconds, self.first_to_come, self.recent_columns
         submitted = recent["submitted_at_seconds"]
         span = max(1, now - int(submitted[0]))
@@ -218,8 +235,7 @@ class Forward:
         # Behind everybody who is known, also behind jobs on hold, which have no row on the board.
         known = len(self.snapshot.pending) + len(self.snapshot.running)
         jobs.ranks[first:] = np.arange(known, known + order.size)
-        works.arrivals[first:] = now + waits[order]
-        works.seconds[first:] = recent["ran_seconds"][order]
+        return waits[order], recent["ran_seconds"][order]
 
     def _list_recent(self) -> list[PastJob]:
         """Return the past jobs that could come again: none wider or longer than is allowed now."""
@@ -240,10 +256,12 @@ class Forward:
         """Return the board at the instant of the snapshot, before any decision."""
         snapshot, policy = self.snapshot, self.policy
         board = lay_out(snapshot, policy, self.eligible, numbers=numbers, to_come=len(self.recent))
+        if policy.preemption:  # anybody who is here, or is to come, may run and be stopped
+            board = board._replace(borrowers=make_borrowers(board.running.ends.size))
         board = compiled.push_first(board, self.waiting)
         settings, epoch = board.settings, snapshot.fairness.usage_epoch_seconds
         settings[boards.EXPLAINS] = 0
-        settings[boards.PREEMPTION] = 0  # who yields is not forecast: owed groups may start sooner
+        settings[boards.BORROWERS] = 0  # the clock lines them up when it matters
         settings[boards.COUNTS_USAGE] = 1
         settings[boards.HALF_LIFE] = policy.usage_half_life_seconds
         settings[boards.EPOCH] = epoch
@@ -257,6 +275,16 @@ class Forward:
             end = ends_by(job, snapshot.now_seconds)
             board.jobs.limits[place] = end - job.started_at_seconds
         return board
+
+
+def note_attempt(board: Board, works: Works, place: int, job: RunningJob, end: int) -> None:
+    """Note what a job that runs already would lose, and when it ends if nobody stops it."""
+    attempts = works.attempts
+    attempts.begun[place] = job.saved_at_seconds
+    attempts.rests[place] = end - job.saved_at_seconds
+    attempts.ends_by[place] = job.started_at_seconds + int(board.jobs.limits[place])
+    attempts.graces[place] = job.grace_seconds
+    attempts.stoppable[place] = job.preemptible and not job.is_stopping
 
 
 def make_dice(seed: int) -> np.random.Generator:

@@ -36,6 +36,8 @@ class GroupFigures:
     wait_seconds_mean: float
     wait_seconds_p90: float
     bounded_slowdown_mean: float
+    preemptions: int
+    lost_node_seconds: int
     course: Course
 
 
@@ -51,6 +53,8 @@ class Figures:
     wait_seconds_median: float
     wait_seconds_p90: float
     bounded_slowdown_mean: float
+    preemptions: int
+    lost_node_seconds: int  # done by jobs that were stopped, since their last checkpoint
     groups: tuple[GroupFigures, ...]
     begins_at: int
     interval_seconds: int
@@ -60,28 +64,28 @@ class Figures:
 def measure(replayed: Replay, power: Power | None = None) -> Figures:
     """Return the figures of a replay; jobs that never started count only as demand."""
     trace, starts = replayed.trace, replayed.starts
-    started = starts != NEVER
-    waits = (starts - replayed.eligible)[started]
-    ends = np.where(started, starts + trace.seconds, 0)
+    waits = (starts - replayed.eligible)[starts != NEVER]
+    _, _, ends = replayed.runs
     begins_at = int(trace.arrivals[0])
-    simulated = max(1, int(ends.max()) - begins_at)
+    simulated = max(1, int(ends.max(initial=0)) - begins_at)
     interval = -(-simulated // POINTS)
-    work = trace.nodes * trace.seconds
-    delivered = int(work[started].sum())
-    slowdowns = _bounded_slowdowns(waits, trace.seconds[started])
+    everybody = np.ones(trace.arrivals.size, dtype=bool)
+    ran, lost = _count_work(replayed, everybody)
     groups = tuple(
-        _measure_group(replayed, g, (begins_at, interval), delivered)
+        _measure_group(replayed, g, (begins_at, interval), ran - lost)
         for g in range(len(replayed.grouping.tree.groups))
     )
     return Figures(
-        jobs=int(started.sum()),
+        jobs=waits.size,
         simulated_seconds=simulated,
-        utilisation=delivered / (simulated * trace.machine_nodes),
+        utilisation=ran / (simulated * trace.machine_nodes),
         utilisation_while_submitting=_while_submitting(replayed),
         wait_seconds_mean=_mean(waits),
         wait_seconds_median=_percentile(waits, 50),
         wait_seconds_p90=_percentile(waits, 90),
-        bounded_slowdown_mean=_mean(slowdowns),
+        bounded_slowdown_mean=_mean(_bounded_slowdowns(replayed, everybody)),
+        preemptions=len(replayed.cut),
+        lost_node_seconds=lost,
         groups=groups,
         begins_at=begins_at,
         interval_seconds=interval,
@@ -89,55 +93,65 @@ def measure(replayed: Replay, power: Power | None = None) -> Figures:
     )
 
 
+def _count_work(replayed: Replay, mine: Any) -> tuple[int, int]:
+    """Return the node-seconds that some jobs ran, and what of it was lost when they stopped."""
+    nodes = np.where(mine, replayed.trace.nodes, 0)
+    places, begins, ends = replayed.runs
+    lost = nodes[replayed.cut[:, 0]] * replayed.lost_seconds
+    return int((nodes[places] * (ends - begins)).sum()), int(lost.sum())
+
+
 def _while_submitting(replayed: Replay) -> float:
     """Return the utilisation up to the last submission: without the tail that one job can make."""
-    trace, starts = replayed.trace, replayed.starts
+    trace = replayed.trace
+    places, begins, ends = replayed.runs
     last = trace.arrivals[-1]
-    begun = np.where(starts == NEVER, last, np.minimum(starts, last))
-    ran = np.minimum(begun + trace.seconds, last) - begun
+    ran = np.minimum(ends, last) - np.minimum(begins, last)
     window = max(1, int(last - trace.arrivals[0]))
-    return int((ran * trace.nodes).sum()) / (window * trace.machine_nodes)
+    return int((ran * trace.nodes[places]).sum()) / (window * trace.machine_nodes)
 
 
 def _measure_group(replayed: Replay, g: int, grid: tuple[int, int], delivered: int) -> GroupFigures:
     trace, starts = replayed.trace, replayed.starts
     share = replayed.grouping.tree.groups[g]
     mine = replayed.grouping.group_of_job == g
-    started = mine & (starts != NEVER)
-    work = trace.nodes * trace.seconds
-    waits = (starts - replayed.eligible)[started]
+    waits = (starts - replayed.eligible)[mine & (starts != NEVER)]
     course = _follow_group(replayed, mine, share.guarantee_ppm, grid)
-    mine_delivered = int(work[started].sum())
+    ran, lost = _count_work(replayed, mine)
     return GroupFigures(
         path=share.path,
-        jobs=int(started.sum()),
+        jobs=waits.size,
         guarantee=share.guarantee_ppm / MICRONODES,
-        demand_node_seconds=int(work[mine].sum()),
-        delivered_node_seconds=mine_delivered,
+        demand_node_seconds=int((trace.nodes * trace.seconds)[mine].sum()),
+        delivered_node_seconds=ran - lost,
         entitled_node_seconds=int(course.totals[1]),
-        share=mine_delivered / delivered if delivered else 0.0,
+        share=(ran - lost) / delivered if delivered else 0.0,
         worst_lag_node_seconds=int(course.totals[0]) / MICRO,
         lag_bound_node_seconds=bound_node_seconds(replayed, share) if share.guarantee_ppm else 0.0,
         wait_seconds_mean=_mean(waits),
         wait_seconds_p90=_percentile(waits, 90),
-        bounded_slowdown_mean=_mean(_bounded_slowdowns(waits, trace.seconds[started])),
+        bounded_slowdown_mean=_mean(_bounded_slowdowns(replayed, mine)),
+        preemptions=int(mine[replayed.cut[:, 0]].sum()),
+        lost_node_seconds=lost,
         course=course,
     )
 
 
 def _follow_group(replayed: Replay, mine: Any, guarantee: int, grid: tuple[int, int]) -> Course:
     """Follow a group's jobs; `grid` is the first second, and the seconds in an interval."""
-    trace, starts = replayed.trace, replayed.starts
-    started = mine & (starts != NEVER)
+    trace = replayed.trace
+    is_mine = mine[replayed.runs[0]]
+    places, begins, ends = (column[is_mine] for column in replayed.runs)
+    cut = replayed.cut[mine[replayed.cut[:, 0]]]
     came = mine & (replayed.eligible != NEVER)
-    nodes, zeros = trace.nodes, np.zeros_like(trace.nodes)
-    ends = starts + trace.seconds
+    nodes = trace.nodes
     events = np.concatenate(
         [
-            np.stack([replayed.eligible, zeros, nodes, zeros], axis=1)[came],
-            np.stack([starts, nodes, -nodes, zeros], axis=1)[started],
-            np.stack([ends, -nodes, zeros, zeros], axis=1)[started],
-            _changes_before(replayed, int(ends[started].max(initial=grid[0]))),
+            _events(replayed.eligible[came], 0, nodes[came]),
+            _events(begins, nodes[places], -nodes[places]),
+            _events(ends, -nodes[places], 0),
+            _events(cut[:, 2], 0, nodes[cut[:, 0]]),
+            _changes_before(replayed, int(ends.max(initial=grid[0]))),
         ]
     )
     events = events[np.argsort(events[:, 0], kind="stable")]
@@ -151,6 +165,12 @@ def _follow_group(replayed: Replay, mine: Any, guarantee: int, grid: tuple[int, 
     return course
 
 
+def _events(seconds: Any, running: Any, waiting: Any) -> Any:
+    """Return events at these seconds: how many nodes more, or less, run and wait from then on."""
+    columns = (np.broadcast_to(column, seconds.shape) for column in (seconds, running, waiting, 0))
+    return np.stack(tuple(columns), axis=1)
+
+
 def _changes_before(replayed: Replay, end: int) -> Any:
     """Return the changes of capacity as events, as far as the group's own reach."""
     rows, nodes = [], replayed.trace.machine_nodes
@@ -161,9 +181,11 @@ def _changes_before(replayed: Replay, end: int) -> Any:
     return np.array(rows, dtype=np.int64).reshape(-1, 4)
 
 
-def _bounded_slowdowns(waits: Any, seconds: Any) -> Any:
-    floor = np.maximum(seconds, BOUND_SECONDS)
-    return np.maximum(1.0, (waits + seconds) / floor)
+def _bounded_slowdowns(replayed: Replay, mine: Any) -> Any:
+    """Return the time from when a job could start to its end, as a multiple of the run time."""
+    ended = mine & (replayed.begun != NEVER)
+    spent = (replayed.begun + replayed.rests - replayed.eligible)[ended]
+    return np.maximum(1.0, spent / np.maximum(replayed.trace.seconds[ended], BOUND_SECONDS))
 
 
 def _mean(values: Any) -> float:

@@ -13,7 +13,6 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
 from allmende.domain.footprint.energy import EnergyMethod
-from allmende.domain.scheduling.boards import NEVER
 from allmende.twin.replay import Replay
 from allmende.twin.series import HOUR_SECONDS, MOST_HOURS, Series, origin, read_series
 from allmende.twin.traces import Ints
@@ -204,9 +203,8 @@ def make_bill(replayed: Replay, power: Power, *, until: int = 0) -> Bill:
 
 def last_end(replayed: Replay) -> int:
     """Return when the last job ended."""
-    started = replayed.starts != NEVER
-    ends = replayed.starts + replayed.trace.seconds
-    return int(ends[started].max(initial=int(replayed.trace.arrivals[0])))
+    _, _, ends = replayed.runs
+    return int(ends.max(initial=int(replayed.trace.arrivals[0])))
 
 
 def split_hours(begin: int, end: int, first: int) -> Ints:
@@ -221,11 +219,12 @@ def split_hours(begin: int, end: int, first: int) -> Ints:
 
 def node_seconds(replayed: Replay, borders: Ints) -> tuple[Ints, Ints]:
     """Return the node-seconds in service, and those of them that were busy, between borders."""
-    trace, started = replayed.trace, replayed.starts != NEVER
-    starts, nodes = replayed.starts[started], trace.nodes[started]
+    trace = replayed.trace
+    places, begins, ends = replayed.runs
+    nodes = trace.nodes[places]
     changes = np.array(replayed.changes, dtype=np.int64).reshape(-1, 2)
     after = np.diff(changes[:, 1], prepend=trace.machine_nodes)
-    times = np.concatenate([borders[:1], starts, starts + trace.seconds[started], changes[:, 0]])
+    times = np.concatenate([borders[:1], begins, ends, changes[:, 0]])
     busy = np.concatenate([[0], nodes, -nodes, np.zeros_like(after)])
     capacity = np.concatenate([[trace.machine_nodes], np.zeros(2 * nodes.size, np.int64), after])
     order = np.argsort(times, kind="stable")

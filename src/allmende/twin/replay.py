@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,14 @@ from allmende.domain.scheduling.fairness import lag_bound, pressing_threshold
 from allmende.domain.scheduling.layouts import Sizes, make_board, number_places, set_ceilings
 from allmende.domain.scheduling.policies import Backfill, Policy
 from allmende.domain.scheduling.shares import Path, Share, ShareTree, check_admission
-from allmende.twin import clock, courses, ends, followers, swf
-from allmende.twin.clock import Works
+from allmende.twin import attempts, clock, courses, ends, followers, swf
+from allmende.twin.attempts import CUTS, Works
 from allmende.twin.courses import Course
 from allmende.twin.dependencies import find_predecessors
 from allmende.twin.ends import Ends
 from allmende.twin.findings import Findings
 from allmende.twin.followers import NOBODY_FOLLOWS, Followers, line_up_followers
+from allmende.twin.preemptions import Preemption
 from allmende.twin.shares import Grouping, everybody
 from allmende.twin.traces import COLUMNS, Ints, Trace
 
@@ -34,6 +35,7 @@ POLICIES = {
 }
 EVERYBODY = ("everybody",)
 DECISIONS_AT_ONCE = 100_000
+CUTS_AT_ONCE = 4_096
 
 Progress = Callable[[int, int], None]
 
@@ -42,8 +44,13 @@ LOADING = threading.Lock()
 
 CLOCK: compiled.Functions = (
     (swf, "is_blank parse_number parse_lines"),
-    (ends, "goes_first push_end pop_end"),
+    (ends, "goes_first push_end pop_end end_earlier"),
     (followers, "next_arrival release is_held join arrive"),
+    (
+        attempts,
+        "begin_attempt enlisted_end end_attempt has_room next_pressing is_anybody_owed "
+        "lost_seconds loses_less rank line_up_borrowers ask_to_stop",
+    ),
     (clock, "change_capacity start_some run"),
     (courses, "follow"),
 )
@@ -58,7 +65,7 @@ class TooLongToGuarantee(Refusal):
 
 @dataclass(frozen=True, kw_only=True)
 class Replay:
-    """What came of a replay: from when on each job of the trace could start, and when it did.
+    """What came of a replay: from when on each job of the trace could start, and when it first did.
 
     Both are -1 for a job that never did.
     """
@@ -70,11 +77,33 @@ class Replay:
     grouping: Grouping
     eligible: Ints
     starts: Ints
+    begun: Ints  # when each job's last attempt began, or -1
+    rests: Ints  # how long that took
+    cut: Ints  # attempts that were cut short: place of the job in the trace, begin, end
     loop_seconds: float
     compile_seconds: float
     kernel_worst_lags: dict[Path, int]
     changes: tuple[tuple[int, int], ...] = ()
     following_jobs: int = 0  # those that waited for the end of another
+    preemption: Preemption | None = None
+
+    @cached_property
+    def lost_seconds(self) -> Ints:
+        """Return for each attempt that was cut short what was done since its last checkpoint."""
+        every = self.preemption.checkpoint_every_seconds if self.preemption else 1
+        lost: Ints = (self.cut[:, 2] - self.cut[:, 1]) % every
+        return lost
+
+    @cached_property
+    def runs(self) -> tuple[Ints, Ints, Ints]:
+        """Return every attempt: the place of its job in the trace, its begin, its end."""
+        last = np.flatnonzero(self.begun != NEVER)
+        begins = self.begun[last]
+        rows = np.stack([last, begins, begins + self.rests[last]], axis=1)
+        if self.cut.size:
+            rows = np.concatenate([rows, self.cut])
+            rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+        return rows[:, 0], rows[:, 1], rows[:, 2]
 
 
 @cache
@@ -120,13 +149,17 @@ class Play:
         max_time_limit_seconds: int | None = None,
         changes: Sequence[tuple[int, int]] = (),
         followers: Followers = NOBODY_FOLLOWS,
+        preemption: Preemption | None = None,
     ) -> None:
+        assert preemption is None or policy == "allmende", "the other policies stop nobody"
+        self.preemption = preemption
         self.changes = tuple(sorted(changes, key=lambda change: change[0]))
         self.trace, self.grouping, self.policy = trace, grouping, policy
         self.limits = Policy(
             backfill=POLICIES[policy],
             max_time_limit_seconds=max_time_limit_seconds or int(trace.limits.max()),
             usage_half_life_seconds=half_life_seconds,
+            **(preemption.to_policy() if preemption else {}),
         )
         self.tree, self.paths, self.leaf_of_job = _places(policy, trace, grouping)
         check_admission(self.tree, capacity_nodes=trace.machine_nodes)
@@ -135,7 +168,8 @@ class Play:
                 raise TooLongToGuarantee(group="/".join(share.path))
         self.numbers = number_places(self.tree, self.paths)
         self.board = _lay_out(self)
-        self.works, self.ends = _world(trace, self.most_nodes, followers)
+        self.works, self.ends = _world(self, followers)
+        self._cut: list[Ints] = []
         self._run: Any = clock.run
         begun = time.perf_counter()
         if trace.arrivals.size >= compiled.COMPILE_FROM_JOBS:
@@ -157,8 +191,26 @@ class Play:
         while state[clock.LEFT] == 0:
             state[clock.LEFT] = decisions_at_once
             self._run(self.board, self.works, self.ends, state)
+            if self.works.rules[CUTS]:
+                self._cut.append(self.works.cut[: self.works.rules[CUTS]].copy())
+                self.works.rules[CUTS] = 0
             if progress:
                 progress(int(state[clock.ARRIVED]), self.trace.arrivals.size)
+
+    @property
+    def begun(self) -> Ints:
+        """Return when the attempt of each job began that runs or ended, or -1 where it waits."""
+        return self.works.attempts.begun if self.preemption else self.works.starts
+
+    @property
+    def rests(self) -> Ints:
+        """Return how long each job really runs from then on, unless it is stopped."""
+        return self.works.attempts.rests if self.preemption else self.works.seconds
+
+    @property
+    def cut(self) -> Ints:
+        """Return the attempts that were cut short: place of the job, begin, end."""
+        return np.concatenate([np.zeros((0, 3), dtype=np.int64), *self._cut])
 
     @property
     def most_nodes(self) -> int:
@@ -180,6 +232,7 @@ def replay(
     max_time_limit_seconds: int | None = None,
     changes: Sequence[tuple[int, int]] = (),
     eligible: Ints | None = None,
+    preemption: Preemption | None = None,
     progress: Progress | None = None,
     decisions_at_once: int = DECISIONS_AT_ONCE,
 ) -> Replay:
@@ -199,6 +252,7 @@ def replay(
         max_time_limit_seconds=max_time_limit_seconds,
         changes=changes,
         followers=_line_up(trace, eligible, findings),
+        preemption=preemption,
     )
     begun = time.perf_counter()
     play.go_on(clock.begin(), progress, decisions_at_once=decisions_at_once)
@@ -212,6 +266,9 @@ def replay(
         grouping=grouping,
         eligible=_eligible(play),
         starts=play.works.starts,
+        begun=play.begun,
+        rests=play.rests,
+        cut=play.cut,
         loop_seconds=loop_seconds,
         compile_seconds=play.compile_seconds,
         kernel_worst_lags={
@@ -219,6 +276,7 @@ def replay(
             for g, share in enumerate(play.tree.groups)
         },
         changes=play.changes,
+        preemption=preemption,
         following_jobs=play.works.followers.jobs.size,
     )
 
@@ -257,11 +315,20 @@ def _places(policy: str, trace: Trace, grouping: Grouping) -> tuple[ShareTree, l
     return tree, paths, leaf_of_job.reshape(-1).astype(np.int64)
 
 
-def _world(trace: Trace, most_nodes: int, followers: Followers) -> tuple[Works, Ends]:
+def _world(play: Play, followers: Followers) -> tuple[Works, Ends]:
     """Return what the world knows of the jobs, and room for the ends of all that run."""
-    starts = np.full(trace.arrivals.size, NEVER, dtype=np.int64)
-    works = Works(trace.arrivals, trace.seconds, starts, followers)
-    room = min(most_nodes, trace.arrivals.size) + 1
+    trace, rules = play.trace, play.preemption
+    room = min(play.most_nodes, trace.arrivals.size) + 1
+    works = attempts.make_works(
+        trace.arrivals,
+        trace.seconds,
+        followers=followers,
+        checkpoint_every_seconds=rules.checkpoint_every_seconds if rules else 0,
+        room_for_cuts=max(CUTS_AT_ONCE, 2 * room) if rules else 0,
+    )
+    if rules:
+        works.attempts.graces[:] = rules.grace_seconds
+        works.attempts.stoppable[:] = trace.limits > rules.spared_limit_seconds
     return works, Ends(np.zeros(room, dtype=np.int64), np.zeros(room, dtype=np.int64))
 
 
@@ -275,6 +342,7 @@ def _lay_out(play: Play) -> Board:
         jobs=count,
         running=min(play.most_nodes, count),
         changes=len(changes),
+        borrowers=min(play.most_nodes, count) if policy.preemption else 0,
         # For the head of each group, and for what is kept for it while its claim is pressing.
         reservations=(count if everybody_reserves else 0) + 2 * len(numbers.groups),
     )

@@ -96,6 +96,7 @@ class _Writer:
             self._waits(),
             self._heading(Sentence("Group by group")),
             *(self._groups(part) for part in self.parts),
+            *self._stops(),
             self._heading(Sentence("The queue over time")),
             self._key([part.name for part in self.parts]),
             self._queues(),
@@ -231,6 +232,32 @@ class _Writer:
         ]
         return self._table(Sentence("{name}", {"name": part.name}), titles, rows)
 
+    def _stops(self) -> list[str]:
+        """Say whose jobs were stopped for others, and what that cost, where any were."""
+        titles = (
+            Sentence("scenario"),
+            Sentence("group"),
+            Sentence("times stopped"),
+            Sentence("work lost (node-hours)"),
+            Sentence("per hour of its work"),
+        )
+        rows = [
+            [
+                part.name,
+                "/".join(group.path),
+                str(group.preemptions),
+                short(group.lost_node_seconds / 3600),
+                _per_hour(group),
+            ]
+            for part in self.parts
+            if part.figures.preemptions
+            for group in part.figures.groups
+        ]
+        if not rows:
+            return []
+        caption = Sentence("Jobs that were stopped for groups that were owed nodes")
+        return [self._heading(Sentence("Who yielded")), self._table(caption, titles, rows)]
+
     def _bound(self, part: Part, group: GroupFigures) -> str:
         if not group.guarantee:
             return "–"
@@ -326,6 +353,11 @@ def _amount(part: Part, bill: Bill, name: str) -> tuple[str, str]:
         return "–", "–"
     changed = "–" if change is None else f"{'−' if change < 0 else '+'}{short(abs(change))}"
     return f"{short(amount)} {UNITS[name]}", changed
+
+
+def _per_hour(group: GroupFigures) -> str:
+    """Return what was lost for each hour of work that was done."""
+    return f"{3600 * group.lost_node_seconds / max(1, group.delivered_node_seconds):.1f} s"
 
 
 def _change(seconds: float) -> str:

@@ -21,13 +21,18 @@ share = 0.3             # of the jobs, chosen by a hash of their numbers
 slack_hours = 12        # they may start so much later
 series = "carbon.csv"   # hour,value; or hours of the day that are wanted: "10:00-16:00"
 seed = 1
+[preemption]                    # jobs may be stopped; each of its numbers may be left out
+response_target_seconds = 600
+grace_seconds = 60
+checkpoint_every_seconds = 3600
+spared_limit_seconds = 0
 
 changes = [[72, 400], [96, 512]]   # above the tables: hours after the first submission, nodes
 """
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -35,10 +40,11 @@ from typing import Any
 from allmende.domain.basics.refusals import Refusal
 from allmende.twin.flexible import Flexible, read_flexible
 from allmende.twin.power import Power, read_power
+from allmende.twin.preemptions import Preemption, PreemptionUnusable
 
 KEYS = (
     *("name", "trace", "policy", "nodes", "procs_per_node", "columns", "half_life_days"),
-    *("groups", "changes", "power", "flexible"),
+    *("groups", "changes", "power", "flexible", "preemption"),
 )
 TABLES: Mapping[str, Callable[[Any, Path], Any]] = {"power": read_power, "flexible": read_flexible}
 HOUR_SECONDS = 3600
@@ -70,6 +76,7 @@ class Scenario:
     changes: tuple[tuple[int, int], ...] = ()  # seconds after the first submission, nodes
     power: Power | None = None
     flexible: Flexible | None = None
+    preemption: Preemption | None = None
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -105,6 +112,7 @@ def read_scenario(path: Path) -> Scenario:
             (round(hours * HOUR_SECONDS), nodes) for hours, nodes in document.get("changes", ())
         ),
         **tables,
+        preemption=Preemption(**document["preemption"]) if "preemption" in document else None,
     )
 
 
@@ -126,8 +134,21 @@ def _check(key: str, value: Any) -> str:
             return "changes must be pairs of hours and nodes, such as [[72, 400], [96, 512]]"
     elif key in TABLES:
         return ""  # read by itself
+    elif key == "preemption":
+        return _check_preemption(value)
     elif not isinstance(value, str) or (not value and key != "columns"):
         return f"{key} must be a text"
+    return ""
+
+
+def _check_preemption(value: Any) -> str:
+    names = [field.name for field in fields(Preemption)]
+    if not isinstance(value, dict) or not set(value) <= set(names):
+        return f"[preemption] may have {', '.join(names)}"
+    try:
+        Preemption(**value)
+    except PreemptionUnusable as problem:
+        return str(problem)
     return ""
 
 

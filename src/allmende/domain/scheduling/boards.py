@@ -108,6 +108,7 @@ class Jobs(NamedTuple):
 class Borrowers(NamedTuple):
     """Running jobs that may be stopped, least work lost per freed node first."""
 
+    jobs: Ints
     groups: Ints
     nodes: Ints
     freed: Ints
@@ -195,8 +196,9 @@ class Board(NamedTuple):
     COUNTS_USAGE,  # whether the order depends on usage at all
     FORESEEN,  # changes of capacity that were announced: nobody plans for a failure
     LONGEST,  # the longest limit: no job that starts now reaches further
+    BORROWERS,  # rows of those that may be stopped
     SIZE,
-) = range(23)
+) = range(24)
 
 
 def ints(count: int, value: int = 0) -> Ints:

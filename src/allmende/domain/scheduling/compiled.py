@@ -44,7 +44,7 @@ FUNCTIONS: Functions = (
         waiting,
         "usage_key leaf_keys stored_keys leaf_goes_before swap sift_up sift_down refresh "
         "first_leaf enter leave note rebuild make_room next_slot first_undecided pass_over may_fit "
-        "fits_stairs find_fitting push push_first remove",
+        "fits_stairs find_fitting push push_again push_first remove",
     ),
     (
         running,

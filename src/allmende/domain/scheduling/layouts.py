@@ -72,7 +72,7 @@ def make_board(tree: ShareTree, numbers: Places, policy: Policy, sizes: Sizes) -
         groups=_make_groups(tree, numbers),
         leaves=_make_leaves(tree, numbers),
         jobs=boards.Jobs._make(np.zeros(sizes.jobs, dtype=np.int64) for _ in boards.Jobs._fields),
-        borrowers=boards.Borrowers._make(ints(sizes.borrowers) for _ in range(7)),
+        borrowers=make_borrowers(sizes.borrowers),
         reservations=boards.Reservations._make(
             np.zeros(sizes.reservations + 1, dtype=np.int64) for _ in range(6)
         ),
@@ -90,6 +90,11 @@ def make_board(tree: ShareTree, numbers: Places, policy: Policy, sizes: Sizes) -
         changes=ints(2 * sizes.changes),
         settings=settings,
     )
+
+
+def make_borrowers(room: int) -> boards.Borrowers:
+    """Return room for so many jobs that may be stopped."""
+    return boards.Borrowers._make(ints(room) for _ in boards.Borrowers._fields)
 
 
 def _make_profile(room: int) -> Profile:
@@ -198,7 +203,7 @@ def lay_out(
     _lay_out_state(board, snapshot, numbers)
     _lay_out_jobs(board, snapshot, eligible, numbers, ranks)
     _lay_out_running(board, snapshot, first=len(eligible))
-    _lay_out_borrowers(board, snapshot, numbers, ranks)
+    _lay_out_borrowers(board, snapshot, numbers, ranks, first=len(eligible))
     return board
 
 
@@ -266,10 +271,13 @@ def rank_borrowers(snapshot: Snapshot) -> list[RunningJob]:
 
 
 def _lay_out_borrowers(
-    board: Board, snapshot: Snapshot, numbers: Places, ranks: Mapping[str, int]
+    board: Board, snapshot: Snapshot, numbers: Places, ranks: Mapping[str, int], *, first: int
 ) -> None:
-    rows = board.borrowers
-    for b, job in enumerate(rank_borrowers(snapshot)):
+    rows, ranked = board.borrowers, rank_borrowers(snapshot)
+    places = {job.id: j for j, job in enumerate(snapshot.running, start=first)}
+    board.settings[boards.BORROWERS] = len(ranked)
+    for b, job in enumerate(ranked):
+        rows.jobs[b] = places[job.id]
         rows.groups[b] = numbers.groups[snapshot.tree.group_of(job.path)]
         rows.nodes[b] = len(job.node_indices)
         rows.freed[b] = snapshot.machine.count_in_service(job.node_indices)

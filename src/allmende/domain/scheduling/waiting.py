@@ -41,6 +41,28 @@ def push(board: Board, j: Any) -> None:
         enter(board, leaf)
 
 
+def push_again(board: Board, j: Any) -> None:
+    """Let a job that was stopped wait again, by its submission, among those of its leaf."""
+    push(board, j)
+    leaves, jobs, queues, leaf = board.leaves, board.jobs, board.queues, board.jobs.leaves[j]
+    offset, slot = leaves.offsets[leaf], jobs.slots[j]
+    while slot > 0:
+        before = queues.jobs[offset + slot - 1]
+        if before != NEVER and jobs.ranks[before] < jobs.ranks[j]:
+            break
+        queues.jobs[offset + slot] = before
+        queues.jobs[offset + slot - 1] = j
+        if before != NEVER:
+            jobs.slots[before] = slot
+        slot -= 1
+    jobs.slots[j] = slot
+    leaves.firsts[leaf] = min(leaves.firsts[leaf], slot)
+    rebuild(board, leaf)
+    refresh(board, leaf)
+    sift_up(board, leaves.groups[leaf], leaves.heap_places[leaf])
+    sift_down(board, leaves.groups[leaf], leaves.heap_places[leaf])
+
+
 def push_first(board: Board, count: Any) -> None:
     """Let the first jobs of the board wait, in their order."""
     for j in range(count):
@@ -113,10 +135,10 @@ def rebuild(board: Board, leaf: Any) -> None:
     leaves, queues, jobs = board.leaves, board.queues, board.jobs
     size, base = leaves.sizes[leaf], 2 * leaves.offsets[leaf]
     for slot in range(size):
+        j = queues.jobs[leaves.offsets[leaf] + slot] if slot < leaves.ends[leaf] else NEVER
         queues.nodes[base + size + slot] = NO_NODES
         queues.limits[base + size + slot] = NO_NODES
-        if slot < leaves.ends[leaf]:
-            j = queues.jobs[leaves.offsets[leaf] + slot]
+        if j != NEVER:
             queues.nodes[base + size + slot] = jobs.nodes[j]
             queues.limits[base + size + slot] = jobs.limits[j]
     for i in range(size - 1, 0, -1):

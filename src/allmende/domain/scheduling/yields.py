@@ -5,7 +5,7 @@ Numba-subset Python: these functions run as they are, or compiled (see `compiled
 
 from typing import Any
 
-from allmende.domain.scheduling.boards import MICRO, NOW, TARGET, Board
+from allmende.domain.scheduling.boards import BORROWERS, MICRO, NOW, TARGET, Board
 from allmende.domain.scheduling.profiles import (
     NEVER,
     copy_profile,
@@ -23,13 +23,13 @@ def preempt_for_head(board: Board, j: Any) -> None:
     if place != NEVER and profile.seconds[place] <= target:
         return
     copy_profile(profile, board.scratch)
-    for b in range(board.borrowers.groups.size):
+    for b in range(board.settings[BORROWERS]):
         if can_stop(board, b, j):
             stop(board, b, j)
             if starts_in_time(board, j, target):
                 break
     is_enough = starts_in_time(board, j, target)
-    for b in range(board.borrowers.groups.size - 1, -1, -1):
+    for b in range(board.settings[BORROWERS] - 1, -1, -1):
         if board.borrowers.stopped_for[b] == j:
             keep_running(board, b)
             if is_enough and not starts_in_time(board, j, target):
@@ -43,13 +43,13 @@ def preempt_for_claim(board: Board, head: Any, needed: Any) -> None:
     if level_at(board.profile, target) >= needed:
         return
     copy_profile(board.profile, board.scratch)
-    for b in range(board.borrowers.groups.size):
+    for b in range(board.settings[BORROWERS]):
         if freed_in_time(board, head, target) >= needed:
             break
         if can_stop(board, b, head):
             stop(board, b, head)
     needed = min(needed, freed_in_time(board, head, target))
-    for b in range(board.borrowers.groups.size - 1, -1, -1):
+    for b in range(board.settings[BORROWERS] - 1, -1, -1):
         if board.borrowers.stopped_for[b] == head:
             keep_running(board, b)
             if freed_in_time(board, head, target) < needed:
@@ -93,7 +93,7 @@ def apply_stops(board: Board, j: Any) -> Any:
     """Set the profile to what it is once the jobs stopped for j are gone; return when that is."""
     borrowers, latest = board.borrowers, board.settings[NOW]
     copy_profile(board.scratch, board.profile)
-    for b in range(borrowers.groups.size):
+    for b in range(board.settings[BORROWERS]):
         if borrowers.stopped_for[b] == j:
             gone = board.settings[NOW] + max(1, borrowers.graces[b])
             event = (borrowers.ends[b], borrowers.freed[b], borrowers.ranks[b])

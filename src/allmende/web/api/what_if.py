@@ -43,6 +43,7 @@ class QuestionIn(Schema):
     today: int | None = _number("today")
     guarantee: int | None = _number("guarantee")
     others_weight: int | None = _number("others_weight")
+    response_seconds: int | None = _number("response_seconds")
     demand: int | None = _number("demand")
     load: int | None = _number("load")
     days: int | None = _number("days")

@@ -28,7 +28,7 @@ WORKLOADS = (
 )
 # (legend, its fields), in the order in which they are read.
 PARTS = (
-    (_("The promise"), ("today", "guarantee", "others_weight")),
+    (_("The promise"), ("today", "guarantee", "others_weight", "response_seconds")),
     (_("The demand"), ("workload", "demand", "load", "days", "seed")),
     (_("The machine"), ("machine", "power", "failing_nodes", "failing_hours")),
 )
@@ -63,6 +63,11 @@ class WhatIfForm(forms.Form):
         "others_weight",
         label=_("Weight of all others"),
         help_text=_("It shares out what no guarantee claims. The SMEs keep theirs."),
+    )
+    response_seconds = _number(
+        "response_seconds",
+        label=_("Others are stopped after, in seconds"),
+        help_text=_("Where SMEs or another group wait for nodes they are owed. 0: never."),
     )
     workload = forms.ChoiceField(label=_("Workload"), choices=WORKLOADS)
     demand = _number("demand", label=_("Part of the demand that SMEs have, in %"))
