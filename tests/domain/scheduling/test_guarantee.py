@@ -1,8 +1,9 @@
+from collections import Counter
 from dataclasses import replace
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from allmende.domain.scheduling.kernel import (
@@ -180,6 +181,7 @@ def test_a_pressing_claim_keeps_the_bound_where_heads_alone_would_not():
 
 
 @given(seed=SEEDS)
+@example(seed=1889647)  # two that start now end in the second of the reservation
 @settings(max_examples=120, deadline=None)
 def test_never_idle_and_every_reservation_keeps_its_nodes(seed):
     rng = Random(seed)
@@ -198,10 +200,17 @@ def test_never_idle_and_every_reservation_keeps_its_nodes(seed):
     assert overbooked == []
     jobs = {job.id: job for job in snapshot.pending}
     barred = {"held", "too_wide", "too_long", "out_of_service", "ceiling", "no_backfill"}
+    # Of what comes free in the very second of a reservation EASY lends only what it counted before
+    # it: whoever would run beyond a second with several ends is not looked at.
+    ends = Counter(second for second, _, _ in after.releases)
+    ends.update(snapshot.now_seconds + jobs[s.job_id].time_limit_seconds for s in answer.starts)
+    crowded = [r.starts_at_seconds for r in answer.reservations if ends[r.starts_at_seconds] > 1]
+    until = min(crowded, default=float("inf"))
     could_start = [
         wait.job_id
         for wait in answer.waits
         if wait.reason not in barred
+        and snapshot.now_seconds + jobs[wait.job_id].time_limit_seconds <= until
         and after.obstacle(after.now, jobs[wait.job_id].nodes, jobs[wait.job_id].time_limit_seconds)
         is None
     ]
