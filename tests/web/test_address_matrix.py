@@ -16,6 +16,7 @@ pytestmark = pytest.mark.django_db
 OTHER_PARTS = {
     "promise_id": "no-such-promise",
     "token_id": "t-none",
+    "entry_id": "aid-none",
     "section": "project",
     "language": "de",
     "theme": "dark",

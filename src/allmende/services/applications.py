@@ -127,7 +127,11 @@ def get_application(reader: Person, application_id: str) -> Application:
 def list_findings(reader: Person, application_id: str) -> tuple[Finding, ...]:
     """Return what is still missing or wrong in a draft, section by section."""
     application = get_application(reader, application_id)
-    return applications.list_findings(application, call=call_store.get_call(application.call_id))
+    return applications.list_findings(
+        application,
+        call=call_store.get_call(application.call_id),
+        organisation=organisation_store.get_organisation(application.organisation_id),
+    )
 
 
 def list_applications(

@@ -1,6 +1,7 @@
 """Awards: an application becomes a project with a budget, or is refused; one transaction each."""
 
 from allmende.domain.access import applications, projects
+from allmende.domain.access.aid import AidEntry, write_notice
 from allmende.domain.access.applications import Application, ApplicationState
 from allmende.domain.access.awards import (
     AlreadyAwarded,
@@ -22,7 +23,7 @@ from allmende.domain.trust.permissions import (
     check_member,
     check_permission,
 )
-from allmende.services import allocations, audit
+from allmende.services import aid, allocations, audit, ceilings
 from allmende.services import applications as application_service
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.reviews import lock_foreign
@@ -63,8 +64,11 @@ def award_application(
         granted_at=deed.now,
         granted_by=deed.actor.id,
     )
-    award = grant(application, decision)
+    entry = _check_limits(deed, application, decision, rules)
+    award = grant(application, decision, notice=write_notice(entry) if entry else ())
     _write(deed, application, award)
+    if entry is not None:
+        aid.record_entry(deed, entry)
     return award
 
 
@@ -126,6 +130,18 @@ def _check_still_eligible(deed: Deed, application: Application, rules: AccessRul
     result = application_service.decide(application, call, organisation, rules=rules, deed=deed)
     if result.verdict is Verdict.INELIGIBLE:
         raise NoLongerEligible(application=application.id, why=result.first_reason.sentence)
+
+
+def _check_limits(
+    deed: Deed, application: Application, decision: AwardDecision, rules: AccessRules
+) -> AidEntry | None:
+    """Refuse what would pass a ceiling of aid or of the machine; return the aid that it is."""
+    frozen = application.submitted
+    entry = aid.plan_entry(
+        deed, application, award_id=decision.award_id, seconds=decision.seconds, rules=rules
+    )
+    ceilings.check_ceilings(deed, frozen.call, frozen.mode, seconds=decision.seconds, rules=rules)
+    return entry
 
 
 def _write(deed: Deed, application: Application, award: Award) -> None:

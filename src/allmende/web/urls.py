@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from allmende.web.api import api
 from allmende.web.pages import (
     administrators,
+    aid,
     appearance,
     applications,
     audit,
@@ -70,6 +71,9 @@ ACCESS_PAGES = [
 ]
 
 OFFICE_PAGES = [
+    path("aid", aid.list_aid, name="aid"),
+    path("aid.csv", aid.download_aid, name="aid_csv"),
+    path("aid/<str:entry_id>/register", aid.register_aid, name="aid_register"),
     path("programme", programme.list_applications, name="programme"),
     path(
         "programme/<str:application_id>", programme.show_application, name="programme_application"

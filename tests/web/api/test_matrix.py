@@ -33,6 +33,7 @@ BODIES: dict[str, Any] = {
     "POST /applications/{application_id}/assessment": {"is_feasible": True},
     "POST /applications/{application_id}/award": {},
     "POST /applications/{application_id}/refuse": {"why": "No."},
+    "POST /aid/{entry_id}/register": {"reference": "DE-1"},
     "POST /projects/{project_id}/members": {"person_id": "{person_id}"},
     "POST /projects/{project_id}/suspend": {"why": "A check."},
     "POST /jobs": JOB_FILE,
@@ -42,6 +43,7 @@ OTHER_IDS = {
     "site_id": "werkstatt",
     "promise_id": "no-such-promise",
     "token_id": "t-none",
+    "entry_id": "aid-none",
     "role": "reviewer",
     "name": "model.safetensors",
 }

@@ -111,9 +111,11 @@ def edit(application: Application, changes: Mapping[str, object], *, now: dateti
     return replace(application, form=application.form.change(changes), edited_at=now)
 
 
-def list_findings(application: Application, *, call: Call) -> tuple[Finding, ...]:
+def list_findings(
+    application: Application, *, call: Call, organisation: Organisation
+) -> tuple[Finding, ...]:
     """Return what is still missing or wrong, section by section."""
-    return review(application.form, call)
+    return review(application.form, call, kind=organisation.kind)
 
 
 def submit(application: Application, *, frozen: Frozen, now: datetime) -> Application:
@@ -128,7 +130,7 @@ def submit(application: Application, *, frozen: Frozen, now: datetime) -> Applic
     call = frozen.call
     check_open(call, now=now)
     check_size(application.form, call)
-    findings = review(application.form, call)
+    findings = review(application.form, call, kind=frozen.organisation.kind)
     if findings:
         raise ApplicationIsIncomplete(count=len(findings), first=findings[0].sentence)
     cut_off_at = call.next_cut_off(now)

@@ -90,8 +90,13 @@ def check_award(application: Application, *, assessment: TechnicalAssessment, se
         )
 
 
-def grant(application: Application, decision: AwardDecision) -> Award:
-    """Return the award on an application as it was frozen at its submission."""
+def grant(
+    application: Application, decision: AwardDecision, *, notice: tuple[Sentence, ...] = ()
+) -> Award:
+    """Return the award on an application as it was frozen at its submission.
+
+    `notice` is what the letter must say besides, such as that the award is State aid.
+    """
     frozen = application.submitted
     call, eligibility = frozen.call, frozen.eligibility
     price = eligibility.price or frozen.mode.price
@@ -114,7 +119,7 @@ def grant(application: Application, decision: AwardDecision) -> Award:
         period=period,
         granted_at=decision.granted_at,
         granted_by=decision.granted_by,
-        letter=write_letter(application, decision, period=period),
+        letter=(*write_letter(application, decision, period=period), *notice),
     )
 
 

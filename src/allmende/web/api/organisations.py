@@ -45,6 +45,7 @@ class FirmShape(Schema):
     is_in_same_market: bool | None = None
     budget_cents: Cents | None = None
     inhabitants: int | None = Field(default=None, ge=0, le=10**9)
+    register_number: str = Field(default="", max_length=60, pattern=r"^[^\x00-\x1f\x7f]*$")
 
 
 class HoldingShape(Schema):

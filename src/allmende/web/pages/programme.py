@@ -13,7 +13,7 @@ from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.units import TimeUnit, seconds_from_hours
 from allmende.domain.trust.permissions import Permission, can_do, check_permission, is_member
-from allmende.services import applications, awards, ledger, reviews
+from allmende.services import aid, applications, awards, ceilings, ledger, reviews
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.programme import AwardForm
 from allmende.web.pages.applications import list_answers
@@ -54,6 +54,7 @@ def list_applications(request: HttpRequest) -> HttpResponse:
     context = {
         "waiting": [(each, is_late(each, now=instant)) for each in waiting],
         "decided": applications.list_applications(reader, states=decided, limit=PAGE_SIZE),
+        "can_see_aid": can_do(reader, Permission.SEE_AID),
     }
     return render(request, "programme/list.html", context)
 
@@ -95,8 +96,25 @@ def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
         and state is ApplicationState.ASSESSED
         and can_do(reader, Permission.AWARD_APPLICATION),
         "arithmetic": _arithmetic(reader, application),
+        **_limits(reader, application),
     }
     return render(request, "programme/show.html", context)
+
+
+def _limits(reader: Person, application: Application) -> dict[str, object]:
+    """Return what limits an award besides the pool: ceilings of the machine, and of State aid."""
+    frozen, rules = application.frozen, load_access_rules()
+    if frozen is None or application.state is not ApplicationState.ASSESSED:
+        return {}
+    instant = now()
+    return {
+        "contingents": ceilings.list_contingents_of(
+            reader, frozen.call, frozen.mode, rules=rules, now=instant
+        ),
+        "aid_check": aid.find_check(reader, application.id, rules=rules, now=instant)
+        if can_do(reader, Permission.SEE_AID)
+        else None,
+    }
 
 
 def _arithmetic(reader: Person, application: Application) -> Arithmetic | None:

@@ -1,0 +1,72 @@
+"""The office's pages of State aid and ceilings, and the letter."""
+
+from dataclasses import replace
+
+import pytest
+from django.test import Client
+
+from allmende import wiring
+from allmende.domain.basics.people import DAEMON
+from allmende.services import aid, applications, awards, calls, ceilings, reviews
+from allmende.storage import people as people_store
+from tests.services.access import CALL_ID, RULES, drafted, founder
+from tests.web.world import Role, register
+
+pytestmark = pytest.mark.django_db
+
+BRIDGE = replace(
+    RULES.get_call(CALL_ID), id="bridge", mode_id="national-bridge", access_share="national"
+)
+NATIONAL = replace(RULES, calls=(BRIDGE,))
+
+
+@pytest.fixture
+def office():
+    return register("office", Role.PROGRAMME_OFFICER)
+
+
+@pytest.fixture
+def waiting(office):
+    """Return an assessed application for free time of the national share."""
+    calls.open_call(wiring.deed_of(DAEMON), "bridge", rules=NATIONAL)
+    ada, firm = founder()
+    draft = drafted(ada, firm, call_id="bridge", aid_received_cents="100000")
+    applications.submit_application(wiring.deed_of(ada), draft.id, rules=NATIONAL)
+    return reviews.record_technical_assessment(wiring.deed_of(office), draft.id, is_feasible=True)
+
+
+def browser_of(person):
+    browser = Client()
+    row = people_store.PersonRow.objects.get(id=person.id)
+    browser.force_login(row.login)
+    return browser
+
+
+def test_the_office_sees_the_arithmetic_before_it_decides(office, waiting):
+    page = browser_of(office).get(f"/programme/{waiting.id}").content.decode()
+    for amount in ("8.00", "1,000.00", "1,008.00", "300,000.00"):
+        assert amount in page, amount
+
+
+def test_the_office_registers_aid_on_its_page(office, waiting):
+    award = awards.award_application(wiring.deed_of(office), waiting.id, rules=NATIONAL)
+    browser = browser_of(office)
+    page = browser.get("/aid").content.decode()
+    assert "One grant has to be registered." in page
+    assert award.id in page
+    done = browser.post(f"/aid/aid-{award.id}/register", {"reference": "DE-7"})
+    assert (done.status_code, done["Location"]) == (302, "/aid")
+    assert "DE-7" in browser.get("/aid").content.decode()
+    assert aid.get_entry(office, f"aid-{award.id}").registered_by == office.id
+    sheet = browser.get("/aid.csv")
+    assert sheet["Content-Type"] == "text/csv; charset=utf-8"
+    assert f"aid-{award.id},{award.id},Herzschlag GmbH,DE,8.00," in sheet.content.decode()
+
+
+def test_everybody_reads_what_is_left_under_each_ceiling():
+    page = Client().get("/sites").content.decode()
+    told = Client().get("/api/v1/ceilings").json()
+    known = ceilings.list_contingents(DAEMON, rules=RULES, now=wiring.now())
+    assert [each["left_seconds"] for each in told] == [each.left_seconds for each in known]
+    assert "Playground and Fast Lane together" in page
+    assert "2,628" in page
