@@ -34,7 +34,7 @@ def _facts(contingent: Contingent) -> dict[str, Any]:
         "left_seconds": contingent.left_seconds,
     }
     hours = {
-        name.replace("seconds", "hours"): hours_from_seconds(value).normalize()
+        name.replace("seconds", "hours"): f"{hours_from_seconds(value).normalize():f}"
         for name, value in seconds.items()
     }
     return {**known, **seconds, **hours}

@@ -12,6 +12,7 @@ from allmende.domain.access.ceilings import (
     Contingent,
     build_contingent,
     check_contingent,
+    count_given,
     find_share_seconds,
     list_ceilings,
     year_of,
@@ -30,13 +31,15 @@ def list_contingents(reader: Person, *, rules: AccessRules, now: datetime) -> li
     """Return every ceiling of every machine whose shares are known; everybody may see them."""
     check_permission(reader, Permission.SEE_FACTORY)
     on = now.astimezone(BERLIN).date()
-    with ledger_store.one_snapshot():
-        return [
-            _count(build_contingent(ceiling, row, partition, rules=rules, on=on), now=now)
-            for partition in rules.partitions
-            if find_share_seconds(partition, LIMITED_SHARE, year=on.year) is not None
-            for ceiling, row in list_ceilings(rules, on=on, partition_id=partition.id)
-        ]
+    found: list[Contingent] = []
+    for partition in rules.partitions:
+        if find_share_seconds(partition, LIMITED_SHARE, year=on.year) is not None:
+            limits = list_ceilings(rules, on=on, partition_id=partition.id)
+            found += _count(
+                [build_contingent(*each, partition, rules=rules, on=on) for each in limits],
+                now=now,
+            )
+    return found
 
 
 def list_contingents_of(
@@ -66,15 +69,25 @@ def check_ceilings(
     ledger_store.open_accounts([share.capacity()])
     ledger_store.lock_balances([share.capacity().id])
     partition = rules.get_partition(call.partition_id)
-    for ceiling, row in limits:
-        contingent = build_contingent(ceiling, row, partition, rules=rules, on=on)
-        check_contingent(_count(contingent, now=deed.now), seconds=seconds)
+    contingents = [build_contingent(*each, partition, rules=rules, on=on) for each in limits]
+    for contingent in _count(contingents, now=deed.now):
+        check_contingent(contingent, seconds=seconds)
 
 
-def _count(contingent: Contingent, *, now: datetime) -> Contingent:
+def _count(contingents: list[Contingent], *, now: datetime) -> list[Contingent]:
+    """Return the contingents of one machine with what is given of each."""
+    pool_ids = {each.rule: _list_pool_ids(each) for each in contingents}
+    every = frozenset().union(*pool_ids.values())
+    with ledger_store.one_snapshot():
+        out, back = store.sum_moves(every, within=year_of(now))
+    return [
+        replace(each, given_seconds=count_given(out, back, pool_ids[each.rule]))
+        for each in contingents
+    ]
+
+
+def _list_pool_ids(contingent: Contingent) -> frozenset[str]:
     share = AccessShare(
         partition_id=contingent.partition_id, name=contingent.access_share, unit=contingent.unit
     )
-    pool_ids = [share.pool(mode_id).id for mode_id in contingent.mode_ids]
-    given = store.sum_given_seconds(pool_ids, within=year_of(now))
-    return replace(contingent, given_seconds=given)
+    return frozenset(share.pool(mode_id).id for mode_id in contingent.mode_ids)

@@ -14,10 +14,12 @@ from allmende.domain.access.ceilings import (
     ShareIsNotKnown,
     build_contingent,
     check_contingent,
+    count_given,
     find_share_seconds,
     list_ceilings,
     year_of,
 )
+from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sites import PartitionStatus
 from tests.domain.access.building import HOUR, RULES, TODAY
 
@@ -93,6 +95,19 @@ def test_the_refusal_shows_its_arithmetic():
         "given. Award at most 28 node-h, or wait for the next year."
     )
     assert contingent(given_seconds=9_999 * HOUR).left_seconds == 0
+
+
+def test_what_came_back_in_the_year_makes_room_and_no_more_than_was_given():
+    out = {("a", "p1"): 10, ("b", "p1"): 5, ("c", "p2"): 7, ("a", "p3"): 1}
+    back = {("a", "p1"): 4, ("a", "p2"): 3, ("a", "p3"): 9, ("c", "p2"): 2}
+    assert count_given(out, back, frozenset("ab")) == 11
+    assert count_given(out, back, frozenset("c")) == 5
+    assert count_given(out, back, frozenset()) == 0
+
+
+def test_a_machine_or_a_partition_that_nobody_knows_is_refused():
+    with pytest.raises(NotFound):
+        RULES.get_partition("no-such")
 
 
 def test_the_year_is_the_year_of_berlin():

@@ -1,5 +1,6 @@
 """Ceilings: how much of the Union's time on a machine a kind of use may have in a year."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
@@ -166,6 +167,26 @@ def build_contingent(
         share_seconds=share_seconds,
         given_seconds=0,
     )
+
+
+def count_given(
+    out: Mapping[tuple[str, str], int],
+    back: Mapping[tuple[str, str], int],
+    pool_ids: frozenset[str],
+) -> int:
+    """Return what projects got from these pools in a year, less what of it came back in that year.
+
+    Both are seconds by pool and project. Time that comes back in a later year was given all the
+    same, and makes no room in that one: no project counts below zero.
+    """
+    by_project: dict[str, int] = {}
+    for (pool_id, project), seconds in out.items():
+        if pool_id in pool_ids:
+            by_project[project] = by_project.get(project, 0) + seconds
+    for (pool_id, project), seconds in back.items():
+        if pool_id in pool_ids and project in by_project:
+            by_project[project] -= seconds
+    return sum(max(seconds, 0) for seconds in by_project.values())
 
 
 def check_contingent(contingent: Contingent, *, seconds: int) -> None:
