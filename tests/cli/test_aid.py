@@ -56,6 +56,15 @@ def test_the_office_lists_exports_and_registers_aid(allmende, award, tmp_path):
     assert json.loads(allmende("aid", "show", entry_id, "--json"))["reference"] == "DE-1"
 
 
+def test_an_applicant_takes_the_letter_away(allmende, award, tmp_path):
+    sheet = tmp_path / "letter.pdf"
+    office = officer().id
+    allmende("--as", office, "award", "letter", award.id, str(sheet), "--language", "de")
+    assert sheet.read_bytes().startswith(b"%PDF")
+    again = allmende("--as", office, "award", "letter", award.id, str(sheet), expect=1)
+    assert "There is a file already." in again
+
+
 def test_everybody_lists_the_ceilings(allmende):
     found = json.loads(allmende("ceiling", "list", "--json"))
     assert [(each["rule"], each["left_hours"]) for each in found] == [

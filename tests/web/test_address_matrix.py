@@ -29,7 +29,7 @@ OTHER_PARTS = {
     "key": "guess",
     "provider": "none",
 }
-TENANT_PARTS = ("organisation_id", "application_id", "project_id", "job_id", "model_id")
+TENANT_PARTS = ("organisation_id", "application_id", "project_id", "job_id", "model_id", "award_id")
 # What the small forms of the portal send.
 ANSWERS = {"answer": "yes", "why": "A reason.", "notes": "A note.", "hours": "1"}
 # Not ours, or tried operation by operation in tests/web/api/test_matrix.py.

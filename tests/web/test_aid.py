@@ -1,8 +1,11 @@
 """The office's pages of State aid and ceilings, and the letter."""
 
+import io
 from dataclasses import replace
 
+import pypdf
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 from allmende import wiring
@@ -38,6 +41,8 @@ def waiting(office):
 def browser_of(person):
     browser = Client()
     row = people_store.PersonRow.objects.get(id=person.id)
+    row.login = row.login or User.objects.create_user(username=person.id)
+    row.save()
     browser.force_login(row.login)
     return browser
 
@@ -70,3 +75,28 @@ def test_everybody_reads_what_is_left_under_each_ceiling():
     assert [each["left_seconds"] for each in told] == [each.left_seconds for each in known]
     assert "Playground and Fast Lane together" in page
     assert "2,628" in page
+
+
+def test_the_letter_is_for_the_organisation_and_the_office(office, waiting):
+    award = awards.award_application(wiring.deed_of(office), waiting.id, rules=NATIONAL)
+    address = f"/awards/{award.id}/letter/de.pdf"
+    applicant = people_store.get_person(waiting.applicant_id)
+    eve, _ = founder("eve")
+    operator, auditor = register("op", Role.OPERATOR), register("auditor", Role.AUDITOR)
+    seen = {
+        person.name: read_letter(person, award.id)
+        for person in (applicant, office, eve, operator, auditor)
+    }
+    assert seen == {"ada": 200, "office": 200, "eve": 404, "op": 404, "auditor": 404}
+    answer = browser_of(applicant).get(address)
+    assert answer["Content-Type"] == "application/pdf"
+    text = pypdf.PdfReader(io.BytesIO(answer.content)).pages[0].extract_text()
+    assert "De-minimis-Beihilfe" in text
+    page = browser_of(applicant).get(f"/applications/{waiting.id}").content.decode()
+    assert address in page
+    told = browser_of(office).get(f"/api/v1/awards/{award.id}/letter?language=de")
+    assert told.content == answer.content
+
+
+def read_letter(person, award_id):
+    return browser_of(person).get(f"/awards/{award_id}/letter/de.pdf").status_code

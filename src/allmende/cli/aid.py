@@ -8,9 +8,8 @@ import typer
 
 from allmende import wiring
 from allmende.cli.acting import acting_deed, acting_person
-from allmende.cli.output import AsJson, say, show
+from allmende.cli.output import AsJson, say, show, write_new
 from allmende.domain.access.aid import AidEntry, write_euros
-from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
 from allmende.services import aid
 
@@ -47,10 +46,7 @@ def register_aid(
 def export_aid(file: Annotated[Path, typer.Argument(help="A new CSV file.")]) -> None:
     """Write all aid as CSV, one grant a line."""
     entries = aid.list_every_entry(acting_person())
-    if file.exists():
-        raise InvalidInput(field=file.name, problem=Sentence("There is a file already."))
-    with file.open("x", encoding="utf-8", newline="") as sheet:
-        sheet.write(aid.render_csv(entries, now=wiring.now()))
+    write_new(file, aid.render_csv(entries, now=wiring.now()).encode())
     facts = {"count": len(entries), "file": str(file)}
     say(Sentence("{count} grants are in {file}.", facts))
 

@@ -6,6 +6,7 @@ from allmende.domain.access import applications
 from allmende.domain.access.application_forms import ApplicationForm, Finding
 from allmende.domain.access.applications import Application, ApplicationState, Frozen
 from allmende.domain.access.calls import AccessRules, Call, check_open
+from allmende.domain.access.consents import answer_publication
 from allmende.domain.access.eligibility import answers_for, decide_for_call
 from allmende.domain.access.organisations import Organisation
 from allmende.domain.access.snapshots import hash_content, to_plain
@@ -79,6 +80,9 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
         eligibility=decide(application, call, organisation, rules=rules, deed=deed),
         rules_hash=hash_content(in_force),
         terms_hash=call.terms_hash,
+        publication=answer_publication(
+            is_given=application.form.publish_names, by=deed.actor.id, now=deed.now
+        ),
     )
     submitted = applications.submit(application, frozen=frozen, now=deed.now)
     call_store.keep_rules(frozen.rules_hash, in_force)

@@ -100,6 +100,21 @@ def get_award(reader: Person, award_id: str) -> Award:
     return award
 
 
+def get_letter(reader: Person, award_id: str) -> Award:
+    """Return the award whose letter somebody takes away: its organisation and the office alone."""
+    check_permission(reader, Permission.SEE_APPLICATION)
+    award = store.get_award(award_id)
+    application = application_store.get_application(award.application_id)
+    check_member(
+        reader,
+        application.organisation_id,
+        kind="award",
+        id=award_id,
+        unless=Permission.AWARD_APPLICATION,
+    )
+    return award
+
+
 def find_award_of_application(reader: Person, application_id: str) -> Award | None:
     """Return the award on an application that the person may see, or None."""
     application_service.get_application(reader, application_id)

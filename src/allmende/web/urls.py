@@ -10,6 +10,7 @@ from allmende.web.pages import (
     appearance,
     applications,
     audit,
+    awards,
     duties,
     eligibility,
     front,
@@ -71,6 +72,7 @@ ACCESS_PAGES = [
 ]
 
 OFFICE_PAGES = [
+    path("awards/<str:award_id>/letter/<str:language>.pdf", awards.download_letter, name="letter"),
     path("aid", aid.list_aid, name="aid"),
     path("aid.csv", aid.download_aid, name="aid_csv"),
     path("aid/<str:entry_id>/register", aid.register_aid, name="aid_register"),

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from allmende.domain.access.application_forms import ApplicationForm, Finding, check_size, review
 from allmende.domain.access.calls import Call, check_open
+from allmende.domain.access.consents import Consent
 from allmende.domain.access.modes import AccessMode
 from allmende.domain.access.organisations import Organisation
 from allmende.domain.access.verdicts import EligibilityResult, Verdict
@@ -74,6 +75,7 @@ class Frozen:
     eligibility: EligibilityResult
     rules_hash: str
     terms_hash: str
+    publication: Consent | None = None  # None: nobody was asked yet
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from allmende.domain.access.applications import Application
 from allmende.domain.access.calls import Call
+from allmende.domain.access.consents import tell_publication
 from allmende.domain.access.modes import Price, Route
 from allmende.domain.access.projects import Project
 from allmende.domain.access.reviews import TechnicalAssessment
@@ -160,6 +161,7 @@ def write_letter(
         "hash": frozen.terms_hash[:12],
         "cents": call.price_cents_per_hour,
     }
+    consent = frozen.publication
     is_paid = (frozen.eligibility.price or frozen.mode.price) is Price.PAID
     return (
         Sentence(
@@ -182,6 +184,7 @@ def write_letter(
             "{project} in what you publish.",
             facts,
         ),
+        *((tell_publication(consent),) if consent else ()),
     )
 
 

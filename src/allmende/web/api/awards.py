@@ -1,9 +1,9 @@
 """Awards: decisions that give time."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Router, Schema, Status
 
 from allmende.domain.access.applications import Application
@@ -26,6 +26,7 @@ from allmende.web.api.shapes import (
     page_of,
 )
 from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.letters import render_letter
 
 router = Router(tags=["awards"])
 
@@ -80,6 +81,18 @@ def list_awards(request: HttpRequest, after: After = "", limit: Limit = 50) -> d
 def get_award(request: HttpRequest, award_id: PathId) -> Award:
     """Return one award with its letter."""
     return awards.get_award(get_actor(request), award_id)
+
+
+@router.get("/awards/{award_id}/letter", response=bytes, **takes(Permission.SEE_APPLICATION))
+def get_letter(
+    request: HttpRequest, award_id: PathId, language: Literal["en", "de"] = "en"
+) -> HttpResponse:
+    """Download the letter of an award as an accessible PDF: its organisation and the office."""
+    award = awards.get_letter(get_actor(request), award_id)
+    content = render_letter(award, authority=load_access_rules().authority, language=language)
+    response = HttpResponse(content, content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{award_id}-{language}.pdf"'
+    return response
 
 
 @router.post(

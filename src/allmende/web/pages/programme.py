@@ -95,6 +95,7 @@ def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
         "can_award": not is_own
         and state is ApplicationState.ASSESSED
         and can_do(reader, Permission.AWARD_APPLICATION),
+        "can_take_letter": can_do(reader, Permission.AWARD_APPLICATION) or is_own,
         "arithmetic": _arithmetic(reader, application),
         **_limits(reader, application),
     }
