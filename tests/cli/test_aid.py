@@ -9,7 +9,16 @@ import pytest
 from allmende import cli
 from allmende.domain.basics.people import DAEMON
 from allmende.services import applications, awards, calls, reviews
-from tests.services.access import CALL_ID, RULES, deed, drafted, founder, officer
+from tests.services.access import (
+    CALL_ID,
+    RULES,
+    assessed,
+    deed,
+    drafted,
+    founder,
+    officer,
+    open_playground,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -63,6 +72,16 @@ def test_an_applicant_takes_the_letter_away(allmende, award, tmp_path):
     assert sheet.read_bytes().startswith(b"%PDF")
     again = allmende("--as", office, "award", "letter", award.id, str(sheet), expect=1)
     assert "There is a file already." in again
+
+
+def test_a_condition_is_given_and_accepted(allmende):
+    open_playground()
+    ada, firm = founder()
+    application = assessed(ada, firm)
+    words = ("--condition", "Sign first.")
+    allmende("--as", officer().id, "award", "give", application.id, "--id", "aw-1", *words)
+    accepted = json.loads(allmende("--as", ada.id, "award", "accept", "aw-1", "--json"))
+    assert (accepted["condition"], accepted["condition_accepted_by"]) == ("Sign first.", ada.id)
 
 
 def test_everybody_lists_the_ceilings(allmende):

@@ -12,7 +12,7 @@ from allmende import wiring
 from allmende.domain.basics.people import DAEMON
 from allmende.services import aid, applications, awards, calls, ceilings, reviews
 from allmende.storage import people as people_store
-from tests.services.access import CALL_ID, RULES, drafted, founder
+from tests.services.access import CALL_ID, RULES, assessed, drafted, founder, open_playground
 from tests.web.world import Role, register
 
 pytestmark = pytest.mark.django_db
@@ -100,3 +100,23 @@ def test_the_letter_is_for_the_organisation_and_the_office(office, waiting):
 
 def read_letter(person, award_id):
     return browser_of(person).get(f"/awards/{award_id}/letter/de.pdf").status_code
+
+
+def test_a_condition_is_written_by_the_office_and_accepted_by_the_applicant(office):
+    open_playground()
+    ada, firm = founder()
+    application = assessed(ada, firm)
+    form = {"hours": "4", "condition": "Sign the agreement first."}
+    assert browser_of(office).post(f"/programme/{application.id}/award", form).status_code == 302
+    award = awards.find_award_of_application(ada, application.id)
+    assert award.is_open
+    browser, address = browser_of(ada), f"/applications/{application.id}"
+    assert "Accept the condition" in browser.get(address).content.decode()
+    shown = browser_of(office).get(f"/programme/{application.id}").content.decode()
+    assert "not accepted yet" in shown
+    assert browser.post(f"/awards/{award.id}/accept")["Location"] == address
+    assert "Accept the condition" not in browser.get(address).content.decode()
+    assert not awards.get_award(ada, award.id).is_open
+    too_long = {"hours": "4", "condition": "x" * 2001}
+    refused = browser_of(office).post(f"/programme/{application.id}/award", too_long)
+    assert refused.status_code == 422

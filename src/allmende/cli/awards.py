@@ -24,6 +24,7 @@ def award_application(
     application_id: str,
     hours: Annotated[str, typer.Option(help="Less than was asked.")] = "",
     award_id: Annotated[str, typer.Option("--id", help="Makes a repetition harmless.")] = "",
+    condition: Annotated[str, typer.Option(help="What the applicant accepts first.")] = "",
     json: AsJson = False,
 ) -> None:
     """Award an assessed application: project, budget and letter."""
@@ -33,8 +34,16 @@ def award_application(
         rules=load_access_rules(),
         seconds=read_hours(hours, field="hours"),
         award_id=award_id,
+        condition=condition,
     )
     show(award, json=json, columns=COLUMNS)
+
+
+@app.command("accept")
+def accept_condition(award_id: str, json: AsJson = False) -> None:
+    """Accept the condition of an award of yours: the project can start."""
+    award = awards.accept_condition(acting_deed(), award_id)
+    show(award, json=json, columns=(*COLUMNS, "condition_accepted_at"))
 
 
 @app.command("refuse")

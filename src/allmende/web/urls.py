@@ -72,6 +72,7 @@ ACCESS_PAGES = [
 ]
 
 OFFICE_PAGES = [
+    path("awards/<str:award_id>/accept", awards.accept_condition, name="award_accept"),
     path("awards/<str:award_id>/letter/<str:language>.pdf", awards.download_letter, name="letter"),
     path("aid", aid.list_aid, name="aid"),
     path("aid.csv", aid.download_aid, name="aid_csv"),

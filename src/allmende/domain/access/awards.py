@@ -1,6 +1,6 @@
 """An award is the decision that gives time; from it come the project and the budget."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from allmende.domain.access.applications import Application
@@ -46,6 +46,15 @@ class AwardAboveRequest(Refusal):
     status = 422
 
 
+class NoCondition(Refusal):
+    """The award {award} has no condition: there is nothing to accept, and the project can start."""
+
+
+class ConditionIsOpen(Refusal):
+    """The award {award} has a condition that nobody accepted yet: {condition} A member of the
+    organisation accepts it on the page of the application; then the project starts."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class AwardDecision:
     """What the programme office decides; the ids are made by the caller."""
@@ -55,6 +64,7 @@ class AwardDecision:
     seconds: int
     granted_at: datetime
     granted_by: str
+    condition: str = ""  # in words; the applicant accepts it before the project starts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +86,14 @@ class Award:
     granted_at: datetime
     granted_by: str
     letter: tuple[Sentence, ...]  # its paragraphs
+    condition: str = ""
+    condition_accepted_at: datetime | None = None
+    condition_accepted_by: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether a condition waits for its acceptance."""
+        return bool(self.condition) and self.condition_accepted_at is None
 
 
 def check_award(application: Application, *, assessment: TechnicalAssessment, seconds: int) -> None:
@@ -121,7 +139,23 @@ def grant(
         granted_at=decision.granted_at,
         granted_by=decision.granted_by,
         letter=(*write_letter(application, decision, period=period), *notice),
+        condition=decision.condition,
     )
+
+
+def accept_condition(award: Award, *, by: str, now: datetime) -> Award:
+    """Return the award with its condition accepted; accepting it again changes nothing."""
+    if not award.condition:
+        raise NoCondition(award=award.id)
+    if not award.is_open:
+        return award
+    return replace(award, condition_accepted_at=now, condition_accepted_by=by)
+
+
+def check_no_open_condition(award: Award) -> None:
+    """Refuse to start a project while the condition of its award waits."""
+    if award.is_open:
+        raise ConditionIsOpen(award=award.id, condition=award.condition)
 
 
 def open_project(application: Application, award: Award) -> Project:
@@ -185,6 +219,14 @@ def write_letter(
             facts,
         ),
         *((tell_publication(consent),) if consent else ()),
+        *((_tell_condition(decision.condition),) if decision.condition else ()),
+    )
+
+
+def _tell_condition(condition: str) -> Sentence:
+    return Sentence(
+        "The award has a condition. The project starts when you have accepted it: {condition}",
+        {"condition": condition},
     )
 
 

@@ -56,12 +56,16 @@ class AwardOut(Schema):
     granted_at: datetime
     granted_by: str
     letter: list[Words]
+    condition: str
+    condition_accepted_at: datetime | None
+    condition_accepted_by: str
 
 
 class AwardIn(Schema):
-    """How much; null gives all that was asked for."""
+    """How much; null gives all that was asked for. A condition has to be accepted first."""
 
     seconds: Amount | None = None
+    condition: Text = ""
 
 
 class RefusalIn(Schema):
@@ -110,8 +114,15 @@ def award_application(
         rules=load_access_rules(),
         seconds=body.seconds,
         award_id=client_key,
+        condition=body.condition,
     )
     return Status(201, award)
+
+
+@router.post("/awards/{award_id}/accept", response=AwardOut, **takes(Permission.ACCEPT_AWARD))
+def accept_condition(request: HttpRequest, award_id: PathId) -> Award:
+    """Accept the condition of an award of yours: the project can start."""
+    return awards.accept_condition(begin_deed(request), award_id)
 
 
 @router.post(

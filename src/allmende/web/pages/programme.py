@@ -161,12 +161,15 @@ def award_application(request: HttpRequest, application_id: str) -> HttpResponse
     """Give the time; an award that the pool does not cover is refused as a whole."""
     form = AwardForm(request.POST)
     if not form.is_valid():
-        raise InvalidInput(field=_("Hours"), problem=form.errors["hours"][0])
+        name, problems = next(iter(form.errors.items()))
+        field = _("Hours") if name == "hours" else _("Condition")
+        raise InvalidInput(field=field, problem=problems[0])
     awards.award_application(
         begin_deed(request),
         application_id,
         rules=load_access_rules(),
         seconds=seconds_from_hours(form.cleaned_data["hours"]),
+        condition=form.cleaned_data["condition"],
     )
     return redirect("programme_application", application_id)
 
