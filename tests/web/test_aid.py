@@ -10,7 +10,15 @@ from django.test import Client
 
 from allmende import wiring
 from allmende.domain.basics.people import DAEMON
-from allmende.services import aid, applications, awards, calls, ceilings, reviews
+from allmende.services import (
+    aid,
+    applications,
+    awards,
+    calls,
+    ceilings,
+    organisations,
+    reviews,
+)
 from allmende.storage import people as people_store
 from tests.services.access import CALL_ID, RULES, assessed, drafted, founder, open_playground
 from tests.web.world import Role, register
@@ -120,3 +128,17 @@ def test_a_condition_is_written_by_the_office_and_accepted_by_the_applicant(offi
     too_long = {"hours": "4", "condition": "x" * 2001}
     refused = browser_of(office).post(f"/programme/{application.id}/award", too_long)
     assert refused.status_code == 422
+
+
+def test_an_owner_is_known_by_the_number_that_the_page_asks_for():
+    ada, firm = founder(size=None)
+    figures = {
+        "headcount": "12", "turnover": "2", "balance": "1", "similar": "yes", "owner": "yes",
+        "owner_share": "60", "owner_headcount": "30", "owner_turnover": "3", "owner_balance": "2",
+    }  # fmt: skip
+    browser, address = browser_of(ada), f"/organisations/{firm.id}/figures"
+    assert "number in a commercial register" in browser.get(address).content.decode()
+    assert browser.post(address, {**figures, "owner_number": " HRB 12 "}).status_code == 302
+    _, owner = organisations.get_organisation(ada, firm.id).ownership.firms
+    assert owner.register_number == "HRB 12"
+    assert browser.post(address, figures).status_code == 302

@@ -34,6 +34,13 @@ class OrganisationForm(forms.Form):
 class FiguresForm(SizeQuestion, OwnerQuestion):
     """How big an enterprise is, with its largest owner, in one form."""
 
+    owner_number = forms.CharField(
+        label=_("The other company's number in a commercial register, or for VAT"),
+        help_text=_("By it we know when two applicants belong together, as State aid asks."),
+        max_length=60,
+        required=False,
+    )
+
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         for name in OwnerQuestion.base_fields:
