@@ -17,6 +17,7 @@ OTHER_PARTS = {
     "promise_id": "no-such-promise",
     "token_id": "t-none",
     "entry_id": "aid-none",
+    "sweep_id": "s-none",
     "section": "project",
     "language": "de",
     "theme": "dark",

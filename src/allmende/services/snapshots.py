@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from string import Formatter
 from typing import Any
 
 from allmende.domain.basics.sentences import Sentence
@@ -52,11 +53,16 @@ def tree_of(partition: Partition, *, group_ids: Collection[str] = ()) -> ShareTr
 
 
 def name_groups(sentence: Sentence, partition: Partition) -> Sentence:
-    """Return the kernel's sentence with the names of groups in place of their ids."""
+    """Return the kernel's sentence with the names of groups in place of their ids.
+
+    Facts that its words do not mention are left out: they change, and the sentence does not.
+    """
+    mentioned = {field for _, field, _, _ in Formatter().parse(sentence.template)}
     names = {group.id: Sentence(group.name) for group in partition.groups}
     facts = {
         key: names.get(fact, fact) if key in ("group", "ahead", "share") else fact
         for key, fact in sentence.facts.items()
+        if key in mentioned
     }
     return Sentence(sentence.template, facts)
 
@@ -149,13 +155,16 @@ def _running(job: Job, attempt: Attempt, machine: Machine, now_seconds: int) -> 
     started = seconds_of(attempt.decided_at)
     limit = job.request.time_limit_seconds + _margin(job.request.grace_seconds)
     is_stopping = attempt.stop_reason is not None or job.stop_request is not StopRequest.NONE
+    ends_by = started + limit
+    if is_stopping:  # it was asked before now, so its grace is over by then
+        ends_by = min(ends_by, now_seconds + _margin(job.request.grace_seconds))
     return RunningJob(
         id=job.id,
         path=path_of(job),
         node_indices=machine.indices_of(attempt.nodes),
         submitted_at_seconds=seconds_of(job.submitted_at),
         started_at_seconds=started,
-        ends_by_seconds=max(started + limit, now_seconds + 1),
+        ends_by_seconds=max(ends_by, now_seconds + 1),
         preemptible=job.request.preemptible,
         is_stopping=is_stopping,
         grace_seconds=_margin(job.request.grace_seconds),

@@ -41,6 +41,7 @@ BODIES: dict[str, Any] = {
 }
 OTHER_IDS = {
     "site_id": "werkstatt",
+    "sweep_id": "s-none",
     "promise_id": "no-such-promise",
     "token_id": "t-none",
     "entry_id": "aid-none",

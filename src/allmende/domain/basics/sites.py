@@ -8,6 +8,8 @@ from fractions import Fraction
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.units import TimeUnit
 
+HERE = "Europe/Berlin"
+
 
 class PartitionStatus(StrEnum):
     """Whether jobs run on a partition from here."""
@@ -57,6 +59,8 @@ class Partition:
     pue: float = 1.0
     response_target_seconds: int = 0
     usage_half_life_seconds: int = 7 * 24 * 3600
+    time_zone: str = HERE
+    preferred_hours: tuple[str, ...] = ()  # when jobs that can wait should run: "10:00-16:00"
     access_shares: Mapping[str, Fraction] = field(default_factory=dict)
     groups: tuple[ShareGroup, ...] = ()
 
@@ -93,6 +97,7 @@ class Site:
     country: str
     latitude: float | None = None  # None: it stands wherever Allmende was started
     longitude: float | None = None
+    time_zone: str = HERE  # of its clocks, by its name in the IANA database
     focus: tuple[str, ...] = ()
     partitions: tuple[Partition, ...] = ()
 

@@ -1,7 +1,8 @@
 """A partition is a number of identical nodes, some of them out of service."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,5 +70,8 @@ class Machine:
 
     def indices_of(self, names: Iterable[str]) -> tuple[int, ...]:
         """Return the places of named nodes; every name must be one of the partition's."""
-        places = {name: index for index, name in enumerate(self.nodes)}
-        return tuple(places[name] for name in names)
+        return tuple(self._places[name] for name in names)
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {name: index for index, name in enumerate(self.nodes)}
