@@ -14,11 +14,12 @@ from allmende.domain.access.organisations import OrganisationKind
 from allmende.domain.access.ownership import Firm, Holding, OwnershipGraph
 from allmende.domain.access.sme import SizeClass
 from allmende.domain.basics.people import DAEMON, Role
-from allmende.domain.basics.refusals import NotFound, NotPermitted
+from allmende.domain.basics.refusals import InvalidInput, NotFound, NotPermitted
 from allmende.domain.basics.rules import RuleBook
 from allmende.services import aid, applications, awards, calls, organisations, projects, reviews
 from allmende.storage import applications as application_store
 from allmende.storage import audit as audit_store
+from allmende.storage import people as people_store
 from tests.services.access import (
     CALL_ID,
     HOUR,
@@ -227,3 +228,17 @@ def test_the_export_has_a_line_for_each_entry_and_no_formula(bridge):
     assert second["beneficiary"] == '\'=HYPERLINK("x")'
     on_time = aid.render_csv([entry], now=NOON)
     assert next(csv.DictReader(io.StringIO(on_time)))["is_late"] == "no"
+
+
+def test_the_sector_of_an_organisation_stands_in_its_entry(bridge):
+    ada = person("ada")
+    firm = {"name": "Herzschlag GmbH", "kind": OrganisationKind.ENTERPRISE, "country": "DE"}
+    with pytest.raises(InvalidInput):
+        organisations.register_organisation(deed(ada), **firm, nace_code="software")
+    known = organisations.register_organisation(deed(ada), **firm, nace_code=" 62.01 ")
+    ada = people_store.get_person(ada.id)
+    organisations.update_figures(
+        deed(ada), known.id, ownership=figures(known.id, 12, 2, 1), rules=NATIONAL
+    )
+    given(asked(ada, known, hours=10))
+    assert aid.list_entries(officer())[0].nace_code == "62.01"

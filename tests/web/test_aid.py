@@ -142,3 +142,13 @@ def test_an_owner_is_known_by_the_number_that_the_page_asks_for():
     _, owner = organisations.get_organisation(ada, firm.id).ownership.firms
     assert owner.register_number == "HRB 12"
     assert browser.post(address, figures).status_code == 302
+
+
+def test_the_sector_is_asked_for_and_may_be_left_out():
+    browser = browser_of(founder()[0])
+    firm = {"name": "Greifer GmbH", "kind": "enterprise", "country": "DE"}
+    wrong = browser.post("/organisations/new", {**firm, "nace_code": "software"})
+    assert wrong.status_code == 422
+    assert "such as 62.01." in wrong.content.decode()
+    for code in ("62.01", ""):
+        assert browser.post("/organisations/new", {**firm, "nace_code": code}).status_code == 302

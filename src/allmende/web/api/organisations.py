@@ -77,6 +77,9 @@ class OrganisationIn(Schema):
     kind: OrganisationKind
     country: str = Field(pattern=r"^[A-Za-z]{2}$", description="ISO 3166-1 alpha-2, such as DE.")
     is_start_up: bool = False
+    nace_code: str = Field(
+        default="", max_length=20, description="Its sector, such as 62.01; for State aid."
+    )
 
 
 class OrganisationOut(Schema):
