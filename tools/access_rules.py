@@ -27,7 +27,9 @@ and key.
 
 `allmende organisation figures ORGANISATION FILE` reads firms and holdings as JSON. The organisation
 is the firm with its own id. Headcounts are hundredths of annual work units, money is in cents, and
-shares are in basis points (10,000 are all). What is left out counts as unknown.
+shares are in basis points (10,000 are all). What is left out counts as unknown. A `register_number`
+(of a commercial register, or for VAT) lets the same owner be recognised in the figures of another
+organisation: both are then one undertaking for [State aid](../explanation/state-aid.md).
 
 ```json
 {

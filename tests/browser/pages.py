@@ -52,6 +52,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "programme": ("/programme", "olga"),
     "programme-assess": ("/programme/WAITING_ID", "olga"),
     "programme-award": ("/programme/ASSESSED_ID", "olga"),
+    "aid": ("/aid", "olga"),
     "project": ("/projects/PROJECT", "mina"),
     "project-officer": ("/projects/PROJECT", "olga"),
     "jobs": ("/jobs", "mina"),

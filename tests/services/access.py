@@ -95,9 +95,9 @@ def drafted(ada, firm, *, call_id=CALL_ID, **changes):
     return applications.edit_application(deed(ada), started.id, changes={**ANSWERS, **changes})
 
 
-def submitted(ada, firm, *, now=NOON, **changes):
+def submitted(ada, firm, *, now=NOON, rules=RULES, **changes):
     draft = drafted(ada, firm, **changes)
-    return applications.submit_application(deed(ada, now=now), draft.id, rules=RULES)
+    return applications.submit_application(deed(ada, now=now), draft.id, rules=rules)
 
 
 def assessed(ada, firm, **changes):

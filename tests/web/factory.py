@@ -29,6 +29,7 @@ from allmende.wiring.access_rules import load_access_rules
 PASSWORD = "a long enough passphrase"
 PARTITION = "werkbank"
 CALL, SCIENCE_CALL = "werkbank-playground-2026", "werkbank-science-2026"
+BRIDGE_CALL = "werkbank-bridge-2026"  # free time of the national share: State aid
 ADMINISTRATOR = Person(id="p-setup", name="Set-up", roles=frozenset({Role.ADMINISTRATOR}))
 CENTS = 100
 
@@ -178,7 +179,7 @@ def build_world(*, waiting_jobs: int = 7) -> World:
     founder = register("Mina Grünberg", Role.APPLICANT)
     researcher = register("Rolf Forscher", Role.APPLICANT)
     newcomer = register("Nina Neuling", Role.APPLICANT)
-    for call in (CALL, SCIENCE_CALL):
+    for call in (CALL, SCIENCE_CALL, BRIDGE_CALL):
         calls.open_call(deed_of(officer), call, rules=load_access_rules())
     company = found(founder, "Grünberg Diagnostik GmbH", OrganisationKind.ENTERPRISE)
     university = found(researcher, "Universität Musterstadt", OrganisationKind.UNIVERSITY)
@@ -193,6 +194,11 @@ def build_world(*, waiting_jobs: int = 7) -> World:
     waiting_id = hand_in(researcher, university.id, "Wolken besser vorhersagen", **science)
     assessed_id = hand_in(researcher, university.id, "Proteine falten", **science)
     reviews.record_technical_assessment(deed_of(operator), assessed_id, is_feasible=True)
+
+    robots = register("Berta Brückner", Role.APPLICANT)
+    workshop = found(robots, "Brückner Robotik GmbH", OrganisationKind.ENTERPRISE)
+    robots = people.get_person(robots.id)
+    award(officer, operator, hand_in(robots, workshop.id, "Sicher greifen", call=BRIDGE_CALL))
 
     done = submit(founder, project_id, "tissue-classifier", TRAINING + FINISH)
     done = beat_until(founder, done.id, JobState.COMPLETED, JobState.FAILED)

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.django_db
 OTHER_PARTS = {
     "promise_id": "no-such-promise",
     "token_id": "t-none",
+    "entry_id": "aid-none",
     "sweep_id": "s-none",
     "reservation_id": "rv-none",
     "section": "project",
@@ -30,7 +31,7 @@ OTHER_PARTS = {
     "key": "guess",
     "provider": "none",
 }
-TENANT_PARTS = ("organisation_id", "application_id", "project_id", "job_id", "model_id")
+TENANT_PARTS = ("organisation_id", "application_id", "project_id", "job_id", "model_id", "award_id")
 # What the small forms of the portal send.
 ANSWERS = {"answer": "yes", "why": "A reason.", "notes": "A note.", "hours": "1"}
 # Not ours, or tried operation by operation in tests/web/api/test_matrix.py.

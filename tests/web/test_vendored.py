@@ -9,13 +9,17 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 WEB = PROJECT / "src/allmende/web"
-FOLDERS = (WEB / "static/vendor", PROJECT / "tests/vendor")
+FOLDERS = (
+    WEB / "static/vendor",
+    PROJECT / "src/allmende/wiring/vendor",
+    PROJECT / "tests/vendor",
+)
 LOADED = re.compile(
     r"""(?:src|srcset|action|data)=["']https?://|<link[^>]+https?://|url\(.?https?:"""
 )
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=["web", "tests"])
+@pytest.mark.parametrize("folder", FOLDERS, ids=["web", "wiring", "tests"])
 def test_vendored_files_are_those_of_the_list(folder: Path):
     listed = tomllib.loads((folder / "vendor.toml").read_text())["packages"]
     expected = {
@@ -31,11 +35,11 @@ def test_vendored_files_are_those_of_the_list(folder: Path):
     assert found == expected
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=["web", "tests"])
+@pytest.mark.parametrize("folder", FOLDERS, ids=["web", "wiring", "tests"])
 def test_every_vendored_package_brings_its_licence(folder: Path):
     for package in tomllib.loads((folder / "vendor.toml").read_text())["packages"]:
         assert "LICENSE" in package["sha256"]
-        assert package["licence"] in {"OFL-1.1", "0BSD", "MIT", "MPL-2.0"}
+        assert package["licence"] in {"OFL-1.1", "0BSD", "MIT", "MPL-2.0", "Bitstream-Vera"}
 
 
 OWN_FILES = [

@@ -47,6 +47,7 @@ def test_the_way_from_every_call_is_open():
         "development",
         "ai-for-science",
         "commercial",
+        "national-bridge",
     }
     for call in rules.calls:
         assert call.terms_text.startswith("# Nutzungsbedingungen")

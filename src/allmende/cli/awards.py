@@ -1,14 +1,18 @@
 """Decisions that give time, and those that do not."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from allmende.cli.acting import acting_deed, acting_person
-from allmende.cli.output import AsJson, say, show
+from allmende.cli.output import AsJson, say, show, write_new
 from allmende.domain.access.application_forms import read_hours
+from allmende.domain.basics.sentences import Sentence
 from allmende.services import awards
 from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.languages import get_language
+from allmende.wiring.letters import render_letter
 
 app = typer.Typer()
 
@@ -20,6 +24,7 @@ def award_application(
     application_id: str,
     hours: Annotated[str, typer.Option(help="Less than was asked.")] = "",
     award_id: Annotated[str, typer.Option("--id", help="Makes a repetition harmless.")] = "",
+    condition: Annotated[str, typer.Option(help="What the applicant accepts first.")] = "",
     json: AsJson = False,
 ) -> None:
     """Award an assessed application: project, budget and letter."""
@@ -29,8 +34,16 @@ def award_application(
         rules=load_access_rules(),
         seconds=read_hours(hours, field="hours"),
         award_id=award_id,
+        condition=condition,
     )
     show(award, json=json, columns=COLUMNS)
+
+
+@app.command("accept")
+def accept_condition(award_id: str, json: AsJson = False) -> None:
+    """Accept the condition of an award of yours: the project can start."""
+    award = awards.accept_condition(acting_deed(), award_id)
+    show(award, json=json, columns=(*COLUMNS, "condition_accepted_at"))
 
 
 @app.command("refuse")
@@ -49,6 +62,20 @@ def list_awards(after: str = "", limit: int = 100, json: AsJson = False) -> None
     """List all awards."""
     found = awards.list_awards(acting_person(), after=after, limit=limit)
     show(found, json=json, columns=COLUMNS, empty="No award yet.")
+
+
+@app.command("letter")
+def write_letter(
+    award_id: str,
+    file: Annotated[Path, typer.Argument(help="A new PDF file.")],
+    language: Annotated[str, typer.Option(help="de or en; without it, your own.")] = "",
+) -> None:
+    """Write the letter of an award of yours as an accessible PDF."""
+    award = awards.get_letter(acting_person(), award_id)
+    authority = load_access_rules().authority
+    content = render_letter(award, authority=authority, language=language or get_language())
+    write_new(file, content)
+    say(Sentence("The letter is in {file}.", {"file": str(file)}))
 
 
 @app.command("show")

@@ -28,11 +28,17 @@ def register_organisation(
     kind: Annotated[OrganisationKind, typer.Option(help="What it is.")],
     country: Annotated[str, typer.Option(help="Where it is established.")] = "DE",
     start_up: Annotated[bool, typer.Option(help="It calls itself a start-up.")] = False,
+    nace_code: Annotated[str, typer.Option(help="Its sector, such as 62.01.")] = "",
     json: AsJson = False,
 ) -> None:
     """Register an organisation; you become its first member."""
     organisation = organisations.register_organisation(
-        acting_deed(), name=name, kind=kind, country=country, is_start_up=start_up
+        acting_deed(),
+        name=name,
+        kind=kind,
+        country=country,
+        is_start_up=start_up,
+        nace_code=nace_code,
     )
     show(organisation, json=json, columns=COLUMNS)
 

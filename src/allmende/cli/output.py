@@ -7,13 +7,14 @@ from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from allmende.domain.basics.refusals import Refusal
+from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.wiring import languages
 
@@ -41,6 +42,16 @@ def show(
 def say(text: str | Sentence) -> None:
     """Print a sentence for people, in their language."""
     _console().print(_text(text), markup=False, highlight=False, soft_wrap=True)
+
+
+def write_new(file: Path, content: bytes) -> None:
+    """Write a file that is not there yet; nothing is ever written over."""
+    try:
+        with file.open("xb") as opened:
+            opened.write(content)
+    except FileExistsError as error:
+        problem = Sentence("There is a file already.")
+        raise InvalidInput(field=file.name, problem=problem) from error
 
 
 def show_refusal(refusal: Refusal, *, json: bool) -> None:

@@ -6,6 +6,7 @@ from allmende.domain.access import applications
 from allmende.domain.access.application_forms import ApplicationForm, Finding
 from allmende.domain.access.applications import Application, ApplicationState, Frozen
 from allmende.domain.access.calls import AccessRules, Call, check_open
+from allmende.domain.access.consents import answer_publication
 from allmende.domain.access.eligibility import answers_for, decide_for_call
 from allmende.domain.access.organisations import Organisation
 from allmende.domain.access.snapshots import hash_content, to_plain
@@ -79,6 +80,9 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
         eligibility=decide(application, call, organisation, rules=rules, deed=deed),
         rules_hash=hash_content(in_force),
         terms_hash=call.terms_hash,
+        publication=answer_publication(
+            is_given=application.form.publish_names, by=deed.actor.id, now=deed.now
+        ),
     )
     submitted = applications.submit(application, frozen=frozen, now=deed.now)
     call_store.keep_rules(frozen.rules_hash, in_force)
@@ -127,7 +131,11 @@ def get_application(reader: Person, application_id: str) -> Application:
 def list_findings(reader: Person, application_id: str) -> tuple[Finding, ...]:
     """Return what is still missing or wrong in a draft, section by section."""
     application = get_application(reader, application_id)
-    return applications.list_findings(application, call=call_store.get_call(application.call_id))
+    return applications.list_findings(
+        application,
+        call=call_store.get_call(application.call_id),
+        organisation=organisation_store.get_organisation(application.organisation_id),
+    )
 
 
 def list_applications(

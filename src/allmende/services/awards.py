@@ -1,6 +1,7 @@
 """Awards: an application becomes a project with a budget, or is refused; one transaction each."""
 
 from allmende.domain.access import applications, projects
+from allmende.domain.access.aid import AidEntry, write_notice
 from allmende.domain.access.applications import Application, ApplicationState
 from allmende.domain.access.awards import (
     AlreadyAwarded,
@@ -11,8 +12,10 @@ from allmende.domain.access.awards import (
     grant,
     open_project,
 )
+from allmende.domain.access.awards import accept_condition as accept
 from allmende.domain.access.calls import AccessRules
 from allmende.domain.access.projects import Project, ProjectState
+from allmende.domain.access.snapshots import hash_content
 from allmende.domain.access.verdicts import Verdict
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
@@ -22,7 +25,7 @@ from allmende.domain.trust.permissions import (
     check_member,
     check_permission,
 )
-from allmende.services import allocations, audit
+from allmende.services import aid, allocations, audit, ceilings
 from allmende.services import applications as application_service
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.reviews import lock_foreign
@@ -41,10 +44,12 @@ def award_application(
     rules: AccessRules,
     seconds: int | None = None,
     award_id: str = "",
+    condition: str = "",
 ) -> Award:
     """Give an assessed application its time: all that it asks for, unless `seconds` says less.
 
-    The caller makes `award_id`: the same award again is the same award, another one is refused.
+    With a `condition` the project starts when the applicant has accepted it. The caller makes
+    `award_id`: the same award again is the same award, another one is refused.
     """
     check_permission(deed.actor, Permission.AWARD_APPLICATION)
     application = lock_foreign(deed.actor, application_id)
@@ -52,7 +57,7 @@ def award_application(
     award_id = award_id or f"award-{application_id}"
     known = store.find_award_of_application(application_id)
     if known is not None:
-        return _same_award(known, award_id=award_id, seconds=wanted)
+        return _same_award(known, award_id=award_id, seconds=wanted, condition=condition.strip())
     applications.LIFECYCLE.check_move(application.state, ApplicationState.AWARDED)
     check_award(application, assessment=review_store.get_assessment(application_id), seconds=wanted)
     _check_still_eligible(deed, application, rules)
@@ -62,9 +67,13 @@ def award_application(
         seconds=wanted,
         granted_at=deed.now,
         granted_by=deed.actor.id,
+        condition=condition.strip(),
     )
-    award = grant(application, decision)
+    entry = _check_limits(deed, application, decision, rules)
+    award = grant(application, decision, notice=write_notice(entry) if entry else ())
     _write(deed, application, award)
+    if entry is not None:
+        aid.record_entry(deed, entry)
     return award
 
 
@@ -79,6 +88,31 @@ def refuse_application(deed: Deed, application_id: str, *, why: str) -> Applicat
     application_store.save_application(refused)
     audit.record(deed, action="application.refused", subject=application_id, why=reason)
     return refused
+
+
+@one_transaction
+def accept_condition(deed: Deed, award_id: str) -> Award:
+    """Accept the condition of an award of one's own organisation: the project can start."""
+    check_permission(deed.actor, Permission.ACCEPT_AWARD)
+    award = store.lock_award(award_id)
+    application = application_store.get_application(award.application_id)
+    check_member(deed.actor, application.organisation_id, kind="award", id=award_id)
+    accepted = accept(award, by=deed.actor.id, now=deed.now)
+    if accepted == award:
+        return award
+    store.save_award(accepted)
+    project = project_store.lock_project(award.project_id)
+    onboards = application.submitted.call.needs_onboarding
+    if not onboards and project.state is ProjectState.ONBOARDING:
+        project_store.save_project(projects.move(project, ProjectState.ACTIVE))
+    audit.record(
+        deed,
+        action="award.condition_accepted",
+        subject=award_id,
+        project=award.project_id,
+        condition=hash_content(award.condition),
+    )
+    return accepted
 
 
 def get_award(reader: Person, award_id: str) -> Award:
@@ -96,6 +130,21 @@ def get_award(reader: Person, award_id: str) -> Award:
     return award
 
 
+def get_letter(reader: Person, award_id: str) -> Award:
+    """Return the award whose letter somebody takes away: its organisation and the office alone."""
+    check_permission(reader, Permission.SEE_APPLICATION)
+    award = store.get_award(award_id)
+    application = application_store.get_application(award.application_id)
+    check_member(
+        reader,
+        application.organisation_id,
+        kind="award",
+        id=award_id,
+        unless=Permission.AWARD_APPLICATION,
+    )
+    return award
+
+
 def find_award_of_application(reader: Person, application_id: str) -> Award | None:
     """Return the award on an application that the person may see, or None."""
     application_service.get_application(reader, application_id)
@@ -108,8 +157,8 @@ def list_awards(reader: Person, *, after: str = "", limit: int = 100) -> list[Aw
     return store.list_awards(after=after, limit=limit)
 
 
-def _same_award(known: Award, *, award_id: str, seconds: int) -> Award:
-    if (known.id, known.seconds) != (award_id, seconds):
+def _same_award(known: Award, *, award_id: str, seconds: int, condition: str) -> Award:
+    if (known.id, known.seconds, known.condition) != (award_id, seconds, condition):
         raise AlreadyAwarded(
             application=known.application_id,
             hours=f"{hours_from_seconds(known.seconds).normalize():f}",
@@ -128,9 +177,21 @@ def _check_still_eligible(deed: Deed, application: Application, rules: AccessRul
         raise NoLongerEligible(application=application.id, why=result.first_reason.sentence)
 
 
+def _check_limits(
+    deed: Deed, application: Application, decision: AwardDecision, rules: AccessRules
+) -> AidEntry | None:
+    """Refuse what would pass a ceiling of aid or of the machine; return the aid that it is."""
+    frozen = application.submitted
+    entry = aid.plan_entry(
+        deed, application, award_id=decision.award_id, seconds=decision.seconds, rules=rules
+    )
+    ceilings.check_ceilings(deed, frozen.call, frozen.mode, seconds=decision.seconds, rules=rules)
+    return entry
+
+
 def _write(deed: Deed, application: Application, award: Award) -> None:
     project = open_project(application, award)
-    if not application.submitted.call.needs_onboarding:
+    if not application.submitted.call.needs_onboarding and not award.is_open:
         project = projects.move(project, ProjectState.ACTIVE)
     project_store.save_project(project)
     store.create_award(award)
@@ -146,6 +207,7 @@ def _write(deed: Deed, application: Application, award: Award) -> None:
         project=project.id,
         seconds=award.seconds,
         price=award.price.value,
+        has_condition=bool(award.condition),
     )
 
 

@@ -25,7 +25,13 @@ from allmende.storage import organisations as store
 
 @one_transaction
 def register_organisation(
-    deed: Deed, *, name: str, kind: OrganisationKind, country: str, is_start_up: bool = False
+    deed: Deed,
+    *,
+    name: str,
+    kind: OrganisationKind,
+    country: str,
+    is_start_up: bool = False,
+    nace_code: str = "",
 ) -> Organisation:
     """Register an organisation; whoever does it becomes its first member."""
     check_permission(deed.actor, Permission.REGISTER_ORGANISATION)
@@ -35,6 +41,7 @@ def register_organisation(
         kind=kind,
         country=country.strip().upper(),
         is_start_up=is_start_up,
+        nace_code=nace_code.strip(),
         registered_at=deed.now,
     )
     check_organisation(organisation)

@@ -1,6 +1,7 @@
 """Projects: who works in them, and whether they may run jobs."""
 
 from allmende.domain.access import projects
+from allmende.domain.access.awards import check_no_open_condition
 from allmende.domain.access.projects import Project, ProjectState, check_can_run
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound, Refusal
@@ -14,6 +15,7 @@ from allmende.domain.trust.permissions import (
 )
 from allmende.services import allocations, audit
 from allmende.services.deeds import Deed, one_transaction
+from allmende.storage import awards as award_store
 from allmende.storage import people as people_store
 from allmende.storage import projects as store
 
@@ -77,6 +79,9 @@ def activate_project(deed: Deed, project_id: str) -> Project:
     """Finish the onboarding: from now on its members submit jobs."""
     check_permission(deed.actor, Permission.MANAGE_MEMBERS)
     project = _lock_governed(deed.actor, project_id)
+    award = award_store.find_award_of_application(project.application_id)
+    if award is not None:
+        check_no_open_condition(award)
     return _save(deed, projects.move(project, ProjectState.ACTIVE), action="project.activated")
 
 

@@ -34,6 +34,19 @@ def create_award(award: Award) -> None:
     )
 
 
+def save_award(award: Award) -> None:
+    """Write a change of an award: what was decided stays, a condition is accepted."""
+    AwardRow.objects.filter(id=award.id).update(content=to_plain(award))
+
+
+def lock_award(award_id: str) -> Award:
+    """Return an award that nobody else can change until this transaction ends."""
+    row = AwardRow.objects.select_for_update().filter(id=award_id).first()
+    if row is None:
+        raise NotFound(kind="award", id=award_id)
+    return from_plain(Award, row.content)
+
+
 def get_award(award_id: str) -> Award:
     """Return an award; `NotFound` when there is none."""
     row = AwardRow.objects.filter(id=award_id).first()

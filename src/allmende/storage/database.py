@@ -36,6 +36,13 @@ def _is_deadlock(error: OperationalError) -> bool:
     return getattr(error.__cause__, "sqlstate", "") == DEADLOCK_DETECTED
 
 
+def lock_table(table: str) -> None:
+    """Let nobody else write to a table before this transaction ends. SQLite locks it anyway."""
+    if is_postgresql():
+        with connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {connection.ops.quote_name(table)} IN EXCLUSIVE MODE")
+
+
 def is_postgresql() -> bool:
     """Say whether rows can be locked one by one."""
     return connection.vendor == "postgresql"

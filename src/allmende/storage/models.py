@@ -1,5 +1,6 @@
 """Every table, so that Django finds it; each noun's rows live in the file of that noun."""
 
+from allmende.storage.aid import AidEntryRow
 from allmende.storage.applications import ApplicationRow
 from allmende.storage.audit import AuditEventRow, AuditHeadRow
 from allmende.storage.awards import AwardRow
@@ -19,6 +20,7 @@ from allmende.storage.trained_models import TrainedModelRow
 
 __all__ = [
     "AdminLinkRow",
+    "AidEntryRow",
     "ApplicationRow",
     "AttemptRow",
     "AuditEventRow",

@@ -6,9 +6,11 @@ from django.views.generic import RedirectView
 from allmende.web.api import api
 from allmende.web.pages import (
     administrators,
+    aid,
     appearance,
     applications,
     audit,
+    awards,
     duties,
     eligibility,
     front,
@@ -71,6 +73,11 @@ ACCESS_PAGES = [
 ]
 
 OFFICE_PAGES = [
+    path("awards/<str:award_id>/accept", awards.accept_condition, name="award_accept"),
+    path("awards/<str:award_id>/letter/<str:language>.pdf", awards.download_letter, name="letter"),
+    path("aid", aid.list_aid, name="aid"),
+    path("aid.csv", aid.download_aid, name="aid_csv"),
+    path("aid/<str:entry_id>/register", aid.register_aid, name="aid_register"),
     path("programme", programme.list_applications, name="programme"),
     path(
         "programme/<str:application_id>", programme.show_application, name="programme_application"

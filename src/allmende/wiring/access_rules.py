@@ -46,7 +46,13 @@ def load_access_rules(folder: Path | None = None) -> AccessRules:
     modes = _read_modes(ConfigurationFile(folder / "modes.toml"))
     factory = load_factory(folder / "factory.toml")
     calls = _read_calls(ConfigurationFile(folder / "calls.toml"), modes, factory)
-    return AccessRules(book=RuleBook(tuple(rules)), modes=modes, calls=calls)
+    return AccessRules(
+        book=RuleBook(tuple(rules)),
+        modes=modes,
+        calls=calls,
+        partitions=factory.partitions,
+        authority=factory.operator,
+    )
 
 
 def _read_rules(file: ConfigurationFile, earlier: Iterable[Rule]) -> list[Rule]:

@@ -24,6 +24,11 @@ def speak(language: str) -> None:
         translation.activate(choose(language))
 
 
+def get_language() -> str:
+    """Return the language now spoken."""
+    return choose(translation.get_language() or "")
+
+
 def translate(sentence: Sentence) -> str:
     """Return a sentence in the language now spoken; facts that are sentences follow suit."""
     if not apps.ready:

@@ -1,5 +1,6 @@
 """An application freezes on submission; the rules decide at once where they can."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -29,6 +30,7 @@ from allmende.domain.access.applications import (
 )
 from allmende.domain.access.calls import CallIsNotOpenYet, CutOffHasPassed
 from allmende.domain.access.modes import Experience
+from allmende.domain.access.organisations import OrganisationKind
 from allmende.domain.access.verdicts import ProjectPurpose
 from allmende.domain.basics.lifecycle import ForbiddenMove
 from allmende.domain.basics.refusals import InvalidInput
@@ -44,6 +46,7 @@ from tests.domain.access.building import (
     draft,
     form,
     frozen,
+    organisation,
     size,
 )
 
@@ -181,7 +184,27 @@ def test_empty_form_names_every_gap_in_the_order_of_its_sections():
     order = list(Section)
     places = [order.index(each.section) for each in found]
     assert places == sorted(places)
-    assert applications.list_findings(draft(title=""), call=PLAYGROUND)[0].field == "title"
+    found = applications.list_findings(
+        draft(title=""), call=PLAYGROUND, organisation=organisation()
+    )
+    assert found[0].field == "title"
+
+
+def test_who_gets_free_time_of_the_national_share_declares_earlier_aid():
+    national = replace(PLAYGROUND, access_share="national")
+    for firm, call, declared, missing in (
+        (organisation(), national, None, ["aid_received_cents"]),
+        (organisation(), national, 0, []),
+        (organisation(), PLAYGROUND, None, []),
+        (organisation(), replace(national, price_cents_per_hour=90), None, []),
+        (organisation(kind=OrganisationKind.UNIVERSITY), national, None, ["aid_received_cents"]),
+    ):
+        asked = draft(aid_received_cents=declared)
+        found = applications.list_findings(asked, call=call, organisation=firm)
+        assert [each.field for each in found] == missing
+    research = draft(purpose=ProjectPurpose.RESEARCH)
+    lab = organisation(kind=OrganisationKind.UNIVERSITY)
+    assert applications.list_findings(research, call=national, organisation=lab) == ()
 
 
 def test_every_answer_has_its_section():

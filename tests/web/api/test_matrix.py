@@ -33,6 +33,7 @@ BODIES: dict[str, Any] = {
     "POST /applications/{application_id}/assessment": {"is_feasible": True},
     "POST /applications/{application_id}/award": {},
     "POST /applications/{application_id}/refuse": {"why": "No."},
+    "POST /aid/{entry_id}/register": {"reference": "DE-1"},
     "POST /projects/{project_id}/members": {"person_id": "{person_id}"},
     "POST /projects/{project_id}/suspend": {"why": "A check."},
     "POST /reservations": {
@@ -50,6 +51,7 @@ OTHER_IDS = {
     "sweep_id": "s-none",
     "promise_id": "no-such-promise",
     "token_id": "t-none",
+    "entry_id": "aid-none",
     "role": "reviewer",
     "reservation_id": "rv-none",
     "name": "model.safetensors",

@@ -7,8 +7,10 @@ from enum import StrEnum
 from types import UnionType
 from typing import Any, get_args, get_type_hints
 
+from allmende.domain.access.aid import is_aid
 from allmende.domain.access.calls import Call
-from allmende.domain.access.modes import Experience
+from allmende.domain.access.modes import Experience, Price
+from allmende.domain.access.organisations import OrganisationKind
 from allmende.domain.access.verdicts import ProjectPurpose
 from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.refusals import InvalidInput, Refusal
@@ -193,8 +195,13 @@ def check_size(form: ApplicationForm, call: Call) -> None:
         raise HoursBelowMinimum(limit=_hours(call.size_min_seconds), **facts)
 
 
-def review(form: ApplicationForm, call: Call) -> tuple[Finding, ...]:
-    """Return every answer that is missing or wrong, in the order of the form."""
+def review(
+    form: ApplicationForm, call: Call, *, kind: OrganisationKind | None = None
+) -> tuple[Finding, ...]:
+    """Return every answer that is missing or wrong, in the order of the form.
+
+    `kind` is that of the organisation: what is State aid to it takes a declaration.
+    """
     found = {name: why for name, why in REQUIRED.items() if _is_missing(name, getattr(form, name))}
     if len(form.summary.strip()) < SUMMARY_MIN_LENGTH:
         found["summary"] = Sentence(
@@ -208,6 +215,13 @@ def review(form: ApplicationForm, call: Call) -> tuple[Finding, ...]:
         and form.has_personal_data is False
     ):
         found["has_personal_data"] = Sentence("The class of the data says that it is personal.")
+    price = Price.PAID if call.price_cents_per_hour else Price.FREE
+    if form.aid_received_cents is None and is_aid(
+        kind=kind, purpose=form.purpose, access_share=call.access_share, price=price
+    ):
+        found["aid_received_cents"] = Sentence(
+            "Declare the de minimis aid of the last three years; write 0 if there was none."
+        )
     order = [each.name for each in fields(ApplicationForm)]
     return tuple(Finding(SECTIONS[name], name, found[name]) for name in order if name in found)
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from allmende.domain.access.application_forms import ApplicationForm, Finding, check_size, review
 from allmende.domain.access.calls import Call, check_open
+from allmende.domain.access.consents import Consent
 from allmende.domain.access.modes import AccessMode
 from allmende.domain.access.organisations import Organisation
 from allmende.domain.access.verdicts import EligibilityResult, Verdict
@@ -74,6 +75,7 @@ class Frozen:
     eligibility: EligibilityResult
     rules_hash: str
     terms_hash: str
+    publication: Consent | None = None  # None: nobody was asked yet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,9 +113,11 @@ def edit(application: Application, changes: Mapping[str, object], *, now: dateti
     return replace(application, form=application.form.change(changes), edited_at=now)
 
 
-def list_findings(application: Application, *, call: Call) -> tuple[Finding, ...]:
+def list_findings(
+    application: Application, *, call: Call, organisation: Organisation
+) -> tuple[Finding, ...]:
     """Return what is still missing or wrong, section by section."""
-    return review(application.form, call)
+    return review(application.form, call, kind=organisation.kind)
 
 
 def submit(application: Application, *, frozen: Frozen, now: datetime) -> Application:
@@ -128,7 +132,7 @@ def submit(application: Application, *, frozen: Frozen, now: datetime) -> Applic
     call = frozen.call
     check_open(call, now=now)
     check_size(application.form, call)
-    findings = review(application.form, call)
+    findings = review(application.form, call, kind=frozen.organisation.kind)
     if findings:
         raise ApplicationIsIncomplete(count=len(findings), first=findings[0].sentence)
     cut_off_at = call.next_cut_off(now)

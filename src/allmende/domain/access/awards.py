@@ -1,10 +1,11 @@
 """An award is the decision that gives time; from it come the project and the budget."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from allmende.domain.access.applications import Application
 from allmende.domain.access.calls import Call
+from allmende.domain.access.consents import tell_publication
 from allmende.domain.access.modes import Price, Route
 from allmende.domain.access.projects import Project
 from allmende.domain.access.reviews import TechnicalAssessment
@@ -45,6 +46,15 @@ class AwardAboveRequest(Refusal):
     status = 422
 
 
+class NoCondition(Refusal):
+    """The award {award} has no condition: there is nothing to accept, and the project can start."""
+
+
+class ConditionIsOpen(Refusal):
+    """The award {award} has a condition that nobody accepted yet: {condition} A member of the
+    organisation accepts it on the page of the application; then the project starts."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class AwardDecision:
     """What the programme office decides; the ids are made by the caller."""
@@ -54,6 +64,7 @@ class AwardDecision:
     seconds: int
     granted_at: datetime
     granted_by: str
+    condition: str = ""  # in words; the applicant accepts it before the project starts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +86,14 @@ class Award:
     granted_at: datetime
     granted_by: str
     letter: tuple[Sentence, ...]  # its paragraphs
+    condition: str = ""
+    condition_accepted_at: datetime | None = None
+    condition_accepted_by: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether a condition waits for its acceptance."""
+        return bool(self.condition) and self.condition_accepted_at is None
 
 
 def check_award(application: Application, *, assessment: TechnicalAssessment, seconds: int) -> None:
@@ -90,8 +109,13 @@ def check_award(application: Application, *, assessment: TechnicalAssessment, se
         )
 
 
-def grant(application: Application, decision: AwardDecision) -> Award:
-    """Return the award on an application as it was frozen at its submission."""
+def grant(
+    application: Application, decision: AwardDecision, *, notice: tuple[Sentence, ...] = ()
+) -> Award:
+    """Return the award on an application as it was frozen at its submission.
+
+    `notice` is what the letter must say besides, such as that the award is State aid.
+    """
     frozen = application.submitted
     call, eligibility = frozen.call, frozen.eligibility
     price = eligibility.price or frozen.mode.price
@@ -114,8 +138,24 @@ def grant(application: Application, decision: AwardDecision) -> Award:
         period=period,
         granted_at=decision.granted_at,
         granted_by=decision.granted_by,
-        letter=write_letter(application, decision, period=period),
+        letter=(*write_letter(application, decision, period=period), *notice),
+        condition=decision.condition,
     )
+
+
+def accept_condition(award: Award, *, by: str, now: datetime) -> Award:
+    """Return the award with its condition accepted; accepting it again changes nothing."""
+    if not award.condition:
+        raise NoCondition(award=award.id)
+    if not award.is_open:
+        return award
+    return replace(award, condition_accepted_at=now, condition_accepted_by=by)
+
+
+def check_no_open_condition(award: Award) -> None:
+    """Refuse to start a project while the condition of its award waits."""
+    if award.is_open:
+        raise ConditionIsOpen(award=award.id, condition=award.condition)
 
 
 def open_project(application: Application, award: Award) -> Project:
@@ -155,6 +195,7 @@ def write_letter(
         "hash": frozen.terms_hash[:12],
         "cents": call.price_cents_per_hour,
     }
+    consent = frozen.publication
     is_paid = (frozen.eligibility.price or frozen.mode.price) is Price.PAID
     return (
         Sentence(
@@ -177,6 +218,15 @@ def write_letter(
             "{project} in what you publish.",
             facts,
         ),
+        *((tell_publication(consent),) if consent else ()),
+        *((_tell_condition(decision.condition),) if decision.condition else ()),
+    )
+
+
+def _tell_condition(condition: str) -> Sentence:
+    return Sentence(
+        "The award has a condition. The project starts when you have accepted it: {condition}",
+        {"condition": condition},
     )
 
 

@@ -9,6 +9,7 @@ from allmende.domain.access.modes import AccessMode, Calendar, Modes
 from allmende.domain.access.snapshots import hash_content
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.rules import RuleBook
+from allmende.domain.basics.sites import Partition
 from allmende.domain.basics.units import TimeUnit, hours_from_seconds
 
 
@@ -97,11 +98,13 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class AccessRules:
-    """Everything that decides on access: dated rules, access modes, and the calls on offer."""
+    """Everything that decides on access: rules, modes, calls, machines, and who gives time."""
 
     book: RuleBook
     modes: Modes
     calls: tuple[Call, ...] = ()
+    partitions: tuple[Partition, ...] = ()
+    authority: str = ""
 
     def get_mode(self, mode_id: str, *, on: date) -> AccessMode:
         """Return the mode as it is in force on a day."""
@@ -116,6 +119,13 @@ class AccessRules:
             if call.id == call_id:
                 return call
         raise NotFound(kind="call", id=call_id)
+
+    def get_partition(self, partition_id: str) -> Partition:
+        """Return a machine as the configuration has it."""
+        for partition in self.partitions:
+            if partition.id == partition_id:
+                return partition
+        raise NotFound(kind="partition", id=partition_id)
 
 
 def check_open(call: Call, *, now: datetime) -> None:

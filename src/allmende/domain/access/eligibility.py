@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 
+from allmende.domain.access.aid import is_aid, read_ceiling, read_price, write_euros
 from allmende.domain.access.calls import AccessRules, Call
 from allmende.domain.access.modes import AccessMode, Experience, Price, Route
 from allmende.domain.access.organisations import Organisation, OrganisationKind
@@ -80,7 +81,9 @@ def decide_for_call(
     """Apply every table to the answers under a call, whose size and share are its own."""
     mode = replace(rules.get_mode(call.mode_id, on=on), access_share=call.access_share)
     under_call = replace(answers, machine_bought_after_2020=call.bought_after_2020)
-    return _Decision(under_call, rules, on, mode).result()
+    decision = _Decision(under_call, rules, on, mode)
+    decision.partition_id = call.partition_id
+    return decision.result()
 
 
 class _Decision:
@@ -90,6 +93,7 @@ class _Decision:
         self, answers: Answers, rules: AccessRules, on: date, mode: AccessMode | None = None
     ) -> None:
         self.mode = mode  # None: the modes are proposed
+        self.partition_id = ""  # and no machine is known yet
         self.answers, self.rules, self.book, self.on = answers, rules, rules.book, on
         self.reasons: list[Reason] = []
         self.have_ready: list[Sentence] = []
@@ -333,24 +337,24 @@ class _Decision:
         self.add("access.open_science", Verdict.ADVISORY, sentence)
 
     def note_state_aid(self, modes: list[AccessMode], outcome: Outcome) -> None:
-        national = [m for m in modes if m.access_share == "national" and m.price is Price.FREE]
-        is_enterprise = self.answers.kind is OrganisationKind.ENTERPRISE
-        if not national or not is_enterprise or outcome.verdict is not Verdict.ELIGIBLE:
+        kind, purpose = self.answers.kind, self.answers.purpose
+        may_be_aid = any(
+            is_aid(kind=kind, purpose=purpose, access_share=mode.access_share, price=mode.price)
+            for mode in modes
+        )
+        if not may_be_aid or outcome.verdict is not Verdict.ELIGIBLE:
             return
-        ceiling = int(self.book.number("aid.de_minimis_ceiling", on=self.on) * 100)
-        price = self.book.number("aid.shadow_price_cents_per_hour", on=self.on)
-        received = self.answers.aid_received_cents
+        ceiling, _ = read_ceiling(self.book, on=self.on)
+        received, unit = self.answers.aid_received_cents, self.answers.unit
+        price = read_price(self.book, on=self.on, partition_id=self.partition_id, unit=unit)
         self.have_ready.append(
             Sentence("A declaration of all de minimis aid of the last three years.")
         )
         if received is None or self.answers.requested_seconds is None:
             return
-        worth = int(hours_from_seconds(self.answers.requested_seconds) * price)
-        numbers = {
-            "worth": f"{worth / 100:.2f}",
-            "received": f"{received / 100:.2f}",
-            "ceiling": f"{ceiling / 100:.2f}",
-        }
+        worth = price.worth_cents(self.answers.requested_seconds)
+        amounts = {"worth": worth, "received": received, "ceiling": ceiling}
+        numbers = {name: write_euros(cents) for name, cents in amounts.items()}
         fits = worth + received <= ceiling
         sentence = (
             Sentence("{worth} EUR with {received} EUR received stay within {ceiling} EUR.", numbers)

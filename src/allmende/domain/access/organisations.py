@@ -1,5 +1,6 @@
 """An organisation applies and signs; people act for it."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -9,6 +10,7 @@ from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
 
 COUNTRY_CODE_LENGTH = 2
+NACE_CODE = re.compile(r"[0-9]{2}(\.[0-9]{1,2})?")  # Reg. (EC) 1893/2006: division to class
 
 
 class OrganisationKind(StrEnum):
@@ -32,7 +34,7 @@ class Organisation:
     country: str  # where it is established, ISO 3166-1 alpha-2
     is_start_up: bool = False  # declared: no European text defines it
     vat_number: str = ""
-    nace_code: str = ""
+    nace_code: str = ""  # its sector, such as 62.01: the register of State aid asks for it
     ownership: OwnershipGraph | None = None  # the organisation is the firm with its own id
     size_class: SizeClass = SizeClass.UNRESOLVED
     registered_at: datetime
@@ -51,6 +53,10 @@ def check_organisation(organisation: Organisation) -> None:
     if len(country) != COUNTRY_CODE_LENGTH or not country.isalpha() or not country.isupper():
         raise InvalidInput(
             field="country", problem=Sentence("give the two capital letters, such as DE.")
+        )
+    if organisation.nace_code and not NACE_CODE.fullmatch(organisation.nace_code):
+        raise InvalidInput(
+            field="nace_code", problem=Sentence("give the code of the sector, such as 62.01.")
         )
     if organisation.ownership and organisation.ownership.find(organisation.id) is None:
         raise InvalidInput(

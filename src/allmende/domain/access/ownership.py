@@ -4,7 +4,7 @@ Recommendation 2003/361/EC, Annex, Articles 3 and 6. The graph may have cycles.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
@@ -69,6 +69,7 @@ class Firm:
     is_in_same_market: bool | None = None  # of a natural person: all its firms are (Art. 3(3))
     budget_cents: int | None = None  # of a local authority, a year
     inhabitants: int | None = None
+    register_number: str = ""  # by it other organisations' owners are recognised as the same
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +152,18 @@ def find_relations(
 ) -> Relations:
     """Return what counts with a firm; `count_doubtful` says whether unanswered questions count."""
     return _Reading(graph, limits, count_doubtful=count_doubtful).relations_of(firm_id)
+
+
+def find_single_undertaking(
+    graph: OwnershipGraph, firm_id: str, *, limits: Limits
+) -> frozenset[str]:
+    """Return the firms that are one undertaking with a firm (Reg. (EU) 2023/2831 Art. 2(2)).
+
+    Narrower than the links of SMEs: partners do not count, and a person links nothing, because
+    chains go through enterprises. Where control is in doubt, it counts.
+    """
+    apart = replace(graph, firms=tuple(replace(f, is_in_same_market=False) for f in graph.firms))
+    return _Reading(apart, limits, count_doubtful=True).groups.members(firm_id)
 
 
 class _Reading:

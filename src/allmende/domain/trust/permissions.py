@@ -41,6 +41,9 @@ class Permission(StrEnum):
     ASSESS_APPLICATION = "applications.assess"
     AWARD_APPLICATION = "applications.award"
     REFUSE_APPLICATION = "applications.refuse"
+    ACCEPT_AWARD = "awards.accept"
+    SEE_AID = "aid.see"
+    REGISTER_AID = "aid.register"
     SEE_PROJECT = "projects.see"
     MANAGE_MEMBERS = "projects.manage_members"
     SEE_EVERY_PROJECT = "projects.see_every"
@@ -121,6 +124,9 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.ASSESS_APPLICATION: frozenset({_OFFICER, _OPERATOR}),
         Permission.AWARD_APPLICATION: frozenset({_OFFICER}),
         Permission.REFUSE_APPLICATION: frozenset({_OFFICER}),
+        Permission.ACCEPT_AWARD: _APPLICANTS,
+        Permission.SEE_AID: frozenset({_OFFICER, _AUDITOR, _SYSTEM}),
+        Permission.REGISTER_AID: frozenset({_OFFICER}),
         Permission.SEE_PROJECT: _READERS,
         Permission.MANAGE_MEMBERS: _APPLICANTS,
         Permission.SEE_EVERY_PROJECT: _STAFF,
@@ -177,6 +183,9 @@ DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
         Permission.ASSESS_APPLICATION: Sentence("record a technical assessment"),
         Permission.AWARD_APPLICATION: Sentence("award compute time"),
         Permission.REFUSE_APPLICATION: Sentence("refuse an application"),
+        Permission.ACCEPT_AWARD: Sentence("accept the condition of an award"),
+        Permission.SEE_AID: Sentence("see the State aid that was granted"),
+        Permission.REGISTER_AID: Sentence("note the registration of State aid"),
         Permission.SEE_PROJECT: Sentence("see a project"),
         Permission.MANAGE_MEMBERS: Sentence("change the members of a project"),
         Permission.SEE_EVERY_PROJECT: Sentence("see every project"),

@@ -4,10 +4,12 @@ from ninja import NinjaAPI
 
 from allmende import __version__
 from allmende.web.api import (
+    aid,
     applications,
     audit,
     awards,
     calls,
+    ceilings,
     eligibility,
     jobs,
     ledger,
@@ -44,11 +46,13 @@ ROUTERS = (
     ("/applications", applications.router),
     ("/applications", reviews.router),
     ("", awards.router),
+    ("/aid", aid.router),
     ("/projects", projects.router),
     ("/jobs", jobs.router),
     ("/models", models.router),
     ("/sites", sites.router),
     ("/reservations", reservations.router),
+    ("/ceilings", ceilings.router),
     ("/promises", promises.router),
     ("/ledger", ledger.router),
     ("/audit", audit.router),

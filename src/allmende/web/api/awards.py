@@ -1,9 +1,9 @@
 """Awards: decisions that give time."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Router, Schema, Status
 
 from allmende.domain.access.applications import Application
@@ -26,6 +26,7 @@ from allmende.web.api.shapes import (
     page_of,
 )
 from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.letters import render_letter
 
 router = Router(tags=["awards"])
 
@@ -55,12 +56,16 @@ class AwardOut(Schema):
     granted_at: datetime
     granted_by: str
     letter: list[Words]
+    condition: str
+    condition_accepted_at: datetime | None
+    condition_accepted_by: str
 
 
 class AwardIn(Schema):
-    """How much; null gives all that was asked for."""
+    """How much; null gives all that was asked for. A condition has to be accepted first."""
 
     seconds: Amount | None = None
+    condition: Text = ""
 
 
 class RefusalIn(Schema):
@@ -82,6 +87,18 @@ def get_award(request: HttpRequest, award_id: PathId) -> Award:
     return awards.get_award(get_actor(request), award_id)
 
 
+@router.get("/awards/{award_id}/letter", response=bytes, **takes(Permission.SEE_APPLICATION))
+def get_letter(
+    request: HttpRequest, award_id: PathId, language: Literal["en", "de"] = "en"
+) -> HttpResponse:
+    """Download the letter of an award as an accessible PDF: its organisation and the office."""
+    award = awards.get_letter(get_actor(request), award_id)
+    content = render_letter(award, authority=load_access_rules().authority, language=language)
+    response = HttpResponse(content, content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{award_id}-{language}.pdf"'
+    return response
+
+
 @router.post(
     "/applications/{application_id}/award",
     response={201: AwardOut},
@@ -97,8 +114,15 @@ def award_application(
         rules=load_access_rules(),
         seconds=body.seconds,
         award_id=client_key,
+        condition=body.condition,
     )
     return Status(201, award)
+
+
+@router.post("/awards/{award_id}/accept", response=AwardOut, **takes(Permission.ACCEPT_AWARD))
+def accept_condition(request: HttpRequest, award_id: PathId) -> Award:
+    """Accept the condition of an award of yours: the project can start."""
+    return awards.accept_condition(begin_deed(request), award_id)
 
 
 @router.post(

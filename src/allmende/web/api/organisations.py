@@ -45,6 +45,7 @@ class FirmShape(Schema):
     is_in_same_market: bool | None = None
     budget_cents: Cents | None = None
     inhabitants: int | None = Field(default=None, ge=0, le=10**9)
+    register_number: str = Field(default="", max_length=60, pattern=r"^[^\x00-\x1f\x7f]*$")
 
 
 class HoldingShape(Schema):
@@ -76,6 +77,9 @@ class OrganisationIn(Schema):
     kind: OrganisationKind
     country: str = Field(pattern=r"^[A-Za-z]{2}$", description="ISO 3166-1 alpha-2, such as DE.")
     is_start_up: bool = False
+    nace_code: str = Field(
+        default="", max_length=20, description="Its sector, such as 62.01; for State aid."
+    )
 
 
 class OrganisationOut(Schema):

@@ -149,8 +149,11 @@ class DeclarationsSection(SectionForm):
     heading = _("Declarations")
     lead = _("What you confirm with your application.")
     aid_received_cents = AmountField(
-        label=_("De minimis aid that you received in the last three years, in euros"),
-        help_text=_("Only for companies. Write 0 if there was none."),
+        label=_("De minimis aid of the last three years, in euros"),
+        help_text=_(
+            "Only for companies: what you, and companies that control you or that you control, "
+            "received from others than this factory. Write 0 if there was none."
+        ),
     )
     publish_names = forms.BooleanField(label=_("Our name and the title may be published"))
     declares_correct = forms.BooleanField(label=_("Our answers are correct and complete"))

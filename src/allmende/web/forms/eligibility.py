@@ -251,6 +251,7 @@ def read_ownership(data: Mapping[str, Any], *, on: date, firm_id: str = "own") -
         id="owner",
         name=gettext("the other company"),
         years=(_figures(data, on.year - 1, "owner_"),),
+        register_number=data.get("owner_number", "").strip(),
     )
     if data.get("similar") == "yes":
         owner = repeat_last_year(owner)

@@ -3,7 +3,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from allmende.domain.access.organisations import OrganisationKind
+from allmende.domain.access.organisations import NACE_CODE, OrganisationKind
 from allmende.web.countries import COUNTRIES
 from allmende.web.forms.eligibility import START_UP, KindQuestion, OwnerQuestion, SizeQuestion
 
@@ -20,6 +20,13 @@ class OrganisationForm(forms.Form):
     )
     kind = forms.ChoiceField(label=_("Kind"), choices=KINDS)
     country = forms.ChoiceField(label=_("Country of the registered seat"), choices=COUNTRIES)
+    nace_code = forms.RegexField(
+        NACE_CODE.pattern + r"\Z",
+        label=_("Sector by its NACE code, such as 62.01"),
+        help_text=_("Only for companies; the register of State aid asks for it."),
+        error_messages={"invalid": _("Give the code of the sector, such as 62.01.")},
+        required=False,
+    )
 
     def organisation_kind(self) -> OrganisationKind:
         """Return the kind; a start-up is an enterprise."""
@@ -33,6 +40,13 @@ class OrganisationForm(forms.Form):
 
 class FiguresForm(SizeQuestion, OwnerQuestion):
     """How big an enterprise is, with its largest owner, in one form."""
+
+    owner_number = forms.CharField(
+        label=_("The other company's number in a commercial register, or for VAT"),
+        help_text=_("By it we know when two applicants belong together, as State aid asks."),
+        max_length=60,
+        required=False,
+    )
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)

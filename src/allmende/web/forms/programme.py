@@ -9,3 +9,4 @@ class AwardForm(forms.Form):
     """How much is awarded."""
 
     hours = AmountField(places=6)
+    condition = forms.CharField(required=False, max_length=2000)

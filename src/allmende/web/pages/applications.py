@@ -74,6 +74,7 @@ def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
         "assessment": reviews.find_technical_assessment(reader, application_id),
         "award": awards.find_award_of_application(reader, application_id),
         "answers": list_answers(application),
+        "can_accept": application.organisation_id in reader.organisation_ids,
         "can_withdraw": LIFECYCLE.can_move(application.state, ApplicationState.WITHDRAWN)
         and application.organisation_id in reader.organisation_ids,
     }

@@ -27,6 +27,7 @@ def new_organisation(request: HttpRequest) -> HttpResponse:
             kind=form.organisation_kind(),
             country=form.cleaned_data["country"],
             is_start_up=form.is_start_up(),
+            nace_code=form.cleaned_data["nace_code"],
         )
         onward = "figures" if organisation.is_enterprise else ""
         address = reverse(onward, args=[organisation.id]) if onward else reverse("apply")

@@ -13,7 +13,7 @@ from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.units import TimeUnit, seconds_from_hours
 from allmende.domain.trust.permissions import Permission, can_do, check_permission, is_member
-from allmende.services import applications, awards, ledger, reviews
+from allmende.services import aid, applications, awards, ceilings, ledger, reviews
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.programme import AwardForm
 from allmende.web.pages.applications import list_answers
@@ -54,6 +54,7 @@ def list_applications(request: HttpRequest) -> HttpResponse:
     context = {
         "waiting": [(each, is_late(each, now=instant)) for each in waiting],
         "decided": applications.list_applications(reader, states=decided, limit=PAGE_SIZE),
+        "can_see_aid": can_do(reader, Permission.SEE_AID),
     }
     return render(request, "programme/list.html", context)
 
@@ -94,9 +95,27 @@ def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
         "can_award": not is_own
         and state is ApplicationState.ASSESSED
         and can_do(reader, Permission.AWARD_APPLICATION),
+        "can_take_letter": can_do(reader, Permission.AWARD_APPLICATION) or is_own,
         "arithmetic": _arithmetic(reader, application),
+        **_limits(reader, application),
     }
     return render(request, "programme/show.html", context)
+
+
+def _limits(reader: Person, application: Application) -> dict[str, object]:
+    """Return what limits an award besides the pool: ceilings of the machine, and of State aid."""
+    frozen, rules = application.frozen, load_access_rules()
+    if frozen is None or application.state is not ApplicationState.ASSESSED:
+        return {}
+    instant = now()
+    return {
+        "contingents": ceilings.list_contingents_of(
+            reader, frozen.call, frozen.mode, rules=rules, now=instant
+        ),
+        "aid_check": aid.find_check(reader, application.id, rules=rules, now=instant)
+        if can_do(reader, Permission.SEE_AID)
+        else None,
+    }
 
 
 def _arithmetic(reader: Person, application: Application) -> Arithmetic | None:
@@ -142,12 +161,15 @@ def award_application(request: HttpRequest, application_id: str) -> HttpResponse
     """Give the time; an award that the pool does not cover is refused as a whole."""
     form = AwardForm(request.POST)
     if not form.is_valid():
-        raise InvalidInput(field=_("Hours"), problem=form.errors["hours"][0])
+        name, problems = next(iter(form.errors.items()))
+        field = _("Hours") if name == "hours" else _("Condition")
+        raise InvalidInput(field=field, problem=problems[0])
     awards.award_application(
         begin_deed(request),
         application_id,
         rules=load_access_rules(),
         seconds=seconds_from_hours(form.cleaned_data["hours"]),
+        condition=form.cleaned_data["condition"],
     )
     return redirect("programme_application", application_id)
 

@@ -3,13 +3,21 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from allmende.services import sites
+from allmende.services import ceilings, sites
 from allmende.web import maps
 from allmende.web.acting import get_person
+from allmende.wiring import now
+from allmende.wiring.access_rules import load_access_rules
 from allmende.wiring.factory import load_factory
 
 
 def show_sites(request: HttpRequest) -> HttpResponse:
     """Show the map of the sites and its twin, the table."""
-    views = sites.list_sites(get_person(request), factory=load_factory())
-    return render(request, "sites.html", {"views": views, "places": maps.place_sites(views)})
+    reader = get_person(request)
+    views = sites.list_sites(reader, factory=load_factory())
+    context = {
+        "views": views,
+        "places": maps.place_sites(views),
+        "contingents": ceilings.list_contingents(reader, rules=load_access_rules(), now=now()),
+    }
+    return render(request, "sites.html", context)

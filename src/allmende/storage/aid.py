@@ -1,0 +1,75 @@
+"""De minimis aid as rows: one for each award that is aid."""
+
+from collections.abc import Collection
+
+from django.db import models
+
+from allmende.domain.access.aid import AidEntry
+from allmende.domain.access.snapshots import from_plain, to_plain
+from allmende.domain.basics.refusals import NotFound
+from allmende.storage import database
+
+
+class AidEntryRow(models.Model):
+    """A grant of aid, as it has to stand in the central register."""
+
+    id = models.CharField(max_length=80, primary_key=True)
+    award_id = models.CharField(max_length=60, unique=True)
+    organisation_id = models.CharField(max_length=40, db_index=True)
+    granted_on = models.DateField(db_index=True)
+    due_at = models.DateTimeField()
+    registered_at = models.DateTimeField(null=True)
+    content = models.JSONField()
+
+    class Meta:
+        app_label = "storage"
+        db_table = "aid_entry"
+
+
+def lock_entries() -> None:
+    """Let nobody else write aid before this transaction ends.
+
+    The sum of an undertaking spans organisations and machines: there is nothing smaller to lock.
+    """
+    database.lock_table(AidEntryRow._meta.db_table)
+
+
+def save_entry(entry: AidEntry) -> None:
+    """Write an entry, new or registered."""
+    AidEntryRow.objects.update_or_create(
+        id=entry.id,
+        defaults={
+            "award_id": entry.award_id,
+            "organisation_id": entry.organisation_id,
+            "granted_on": entry.granted_on,
+            "due_at": entry.due_at,
+            "registered_at": entry.registered_at,
+            "content": to_plain(entry),
+        },
+    )
+
+
+def get_entry(entry_id: str) -> AidEntry:
+    """Return an entry; `NotFound` when there is none."""
+    row = AidEntryRow.objects.filter(id=entry_id).first()
+    if row is None:
+        raise NotFound(kind="aid entry", id=entry_id)
+    return from_plain(AidEntry, row.content)
+
+
+def find_entry_of_award(award_id: str) -> AidEntry | None:
+    """Return the aid that an award is, or None where it is no aid."""
+    row = AidEntryRow.objects.filter(award_id=award_id).first()
+    return from_plain(AidEntry, row.content) if row else None
+
+
+def list_entries_of(organisation_ids: Collection[str]) -> list[AidEntry]:
+    """Return everything that was ever granted to these organisations."""
+    rows = AidEntryRow.objects.filter(organisation_id__in=organisation_ids).order_by("id")
+    return [from_plain(AidEntry, row.content) for row in rows]
+
+
+def list_entries(*, after: str = "", limit: int = 100) -> list[AidEntry]:
+    """Return entries in the order of their ids, from the one after `after` on."""
+    rows = AidEntryRow.objects.filter(id__gt=after).order_by("id")[:limit]
+    return [from_plain(AidEntry, row.content) for row in rows]
