@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from allmende.domain.scheduling import boards
 from allmende.domain.scheduling.kernel import plan
 from allmende.domain.scheduling.policies import Backfill
 from allmende.twin import clock
@@ -194,6 +195,19 @@ def test_the_first_decision_is_that_of_the_live_factory(seed):
     assert stopped == {each.job_id for each in live.preempts}
     started = {job.id for job, at in zip(ahead.eligible, works.starts, strict=False) if at == NOW}
     assert started == {each.job_id for each in live.starts}
+
+
+@given(seed=st.integers(min_value=0, max_value=2**32))
+@settings(max_examples=60)
+def test_a_forward_run_that_stops_borrowers_stays_within_its_room(seed):
+    rng = Random(seed)
+    snapshot, policy = random_snapshot(rng), replace(random_policy(rng), preemption=True)
+    ahead = Forward(snapshot, policy, Past([]))
+    board = copy_board(ahead.board)
+    works, ends, running = ahead.draw(board, make_dice(seed))
+    state = clock.begin(arrived=ahead.first_to_come, running=running, left=500, decides_first=True)
+    clock.run(board, works, ends, state)  # not compiled: a write beyond an array is an error
+    assert board.settings[boards.RUNNING] == state[clock.RUNNING]
 
 
 def test_pools_draw_only_what_was_seen():
