@@ -5,7 +5,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from allmende.domain.scheduling import boards
@@ -180,6 +180,7 @@ def test_any_snapshot_can_be_run_forward_and_stays_as_it_was(seed):
 
 
 @given(seed=st.integers(min_value=0, max_value=2**32))
+@example(seed=4934)  # without backfilling, an owed head waits and the first of the others starts
 @settings(max_examples=150)
 def test_the_first_decision_is_that_of_the_live_factory(seed):
     rng = Random(seed)

@@ -142,7 +142,8 @@ def serve_heads(board: Board) -> Any:
             groups.done[g] = 1
             if board.profile.used[0] == 0:
                 plain_stairs(board)
-                if board.settings[BACKFILL] == NO_BACKFILL or not may_others_start(board):
+                is_last = urgency == 2 and board.settings[BACKFILL] == NO_BACKFILL
+                if is_last or not may_others_start(board):
                     return False
                 if urgency == 2:  # the last reservation of this decision, and the only one
                     reserve_alone(board, board.jobs.nodes[j])
