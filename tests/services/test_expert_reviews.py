@@ -119,7 +119,7 @@ def test_scores_stay_dark_until_all_are_in(applied):
     assert state_of(application) is ApplicationState.EXPERT_REVIEW
     assert expert_reviews.open_file(deed(yves), application.id).others == ()
     assert expert_reviews.list_reviews(officer(), application.id) == ()
-    assert panels.get_panel(officer(), CALL_ID, CUT_OFF).standings == ()
+    assert panels.get_panel(officer(), CALL_ID, CUT_OFF, now=AFTER).standings == ()
     expert_reviews.submit_review(deed(yves), application.id, opinions=opinions(3, 3, 3))
     assert state_of(application) is ApplicationState.PANEL
     (other,) = expert_reviews.open_file(deed(yves), application.id).others
@@ -242,7 +242,7 @@ def test_a_conflict_that_comes_up_later_bars_and_recuses(applied):
     with pytest.raises(ConflictOfInterest):
         expert_reviews.open_file(deed(xenia), application.id)
     with pytest.raises(panels.RoundHasConflicts):
-        panels.close_panel(deed(officer()), CALL_ID, CUT_OFF)
+        panels.close_panel(deed(officer(), now=AFTER), CALL_ID, CUT_OFF)
     assert panels.recheck_conflicts(deed(officer()), CALL_ID, CUT_OFF) == 1
     assert panels.recheck_conflicts(deed(officer()), CALL_ID, CUT_OFF) == 0
     assert state_of(application) is ApplicationState.EXPERT_REVIEW

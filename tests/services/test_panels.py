@@ -76,6 +76,8 @@ def test_an_award_takes_every_step_and_no_step_can_be_passed_by(round_open):
         )
     with pytest.raises(ForbiddenMove):
         award(application)
+    with pytest.raises(panels.CutOffIsAhead):
+        panels.close_panel(deed(officer(), now=NOON), CALL_ID, CUT_OFF)
     assert close() == [application.id]
     assert close() == [application.id]
     assert award(application).seconds == 20 * HOUR
@@ -117,7 +119,7 @@ def test_the_ranking_gives_by_rank_and_proposes_a_part_where_time_ends(round_ope
                 deed(each, now=AFTER), application.id, opinions=opinions(*scores)
             )
         made.append(application.id)
-    panel = panels.get_panel(officer(), CALL_ID, CUT_OFF)
+    panel = panels.get_panel(officer(), CALL_ID, CUT_OFF, now=AFTER)
     assert [each.application_id for each in panel.standings] == [*made[1:], made[0]]
     assert panel.capacity_seconds == 200 * HOUR
     proposed = [each.proposed_seconds // HOUR for each in panel.standings]
@@ -126,7 +128,7 @@ def test_the_ranking_gives_by_rank_and_proposes_a_part_where_time_ends(round_ope
     assert {each.deviation for each in panel.calibrations} == {0}
     close()
     award(applications.get_application(rosa, made[1]), seconds=5 * HOUR)
-    left = panels.get_panel(officer(), CALL_ID, CUT_OFF)
+    left = panels.get_panel(officer(), CALL_ID, CUT_OFF, now=AFTER)
     assert [each.proposed_seconds // HOUR for each in left.standings] == [0] + [20] * 9 + [15, 0]
 
 
@@ -166,7 +168,7 @@ def test_lists_take_as_many_queries_for_many_as_for_one(round_open):
         found = []
         for read in (
             lambda: panels.list_assignments(reader, CALL_ID, CUT_OFF, now=AFTER),
-            lambda: panels.get_panel(auditor, CALL_ID, CUT_OFF),
+            lambda: panels.get_panel(auditor, CALL_ID, CUT_OFF, now=AFTER),
             lambda: panels.list_rounds(auditor),
             lambda: expert_reviews.list_invitations(experts[0]),
         ):
@@ -226,8 +228,11 @@ def test_rounds_are_the_offices(round_open):
     (found,) = panels.list_rounds(officer())
     assert (found.call.id, found.cut_off_at) == (CALL_ID, CUT_OFF)
     assert found.counts == {ApplicationState.EXPERT_REVIEW: 1}
-    for read in (panels.list_rounds, lambda who: panels.get_panel(who, CALL_ID, CUT_OFF)):
+    for read in (
+        panels.list_rounds,
+        lambda who: panels.get_panel(who, CALL_ID, CUT_OFF, now=AFTER),
+    ):
         with pytest.raises(NotPermitted):
             read(expert())
     with pytest.raises(NotFound):
-        panels.get_panel(officer(), CALL_ID, NOON)
+        panels.get_panel(officer(), CALL_ID, NOON, now=AFTER)

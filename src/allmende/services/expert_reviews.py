@@ -18,6 +18,7 @@ from allmende.domain.access.expert_reviews import (
     get_plan,
     list_visible,
 )
+from allmende.domain.access.gates import Step, find_due
 from allmende.domain.access.review_plans import ReviewPlan
 from allmende.domain.access.reviewers import CONFLICT_WORDS, ConflictKind, ConflictOfInterest
 from allmende.domain.access.snapshots import hash_content
@@ -39,7 +40,18 @@ class Invitation:
     title: str
     organisation_name: str
     principal_investigator: str
+    due_at: datetime | None  # the first instant at which the review is late
     application_state: ApplicationState
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether something is still asked of the reviewer."""
+        return self.review.is_open and self.application_state is ApplicationState.EXPERT_REVIEW
+
+    @property
+    def is_readable(self) -> bool:
+        """Say whether the file can be read at this stage of the application."""
+        return self.application_state in UNDER_REVIEW
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,5 +250,6 @@ def _invitation(application: Application, review: Review) -> Invitation:
         title=application.form.title,
         organisation_name=application.submitted.organisation.name,
         principal_investigator=application.form.principal_investigator,
+        due_at=find_due(application, Step.EXPERT_REVIEW),
         application_state=application.state,
     )

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from allmende.domain.access import applications, expert_reviews
 from allmende.domain.access.applications import Application, ApplicationState
-from allmende.domain.access.assignments import propose
+from allmende.domain.access.assignments import Pair, propose
 from allmende.domain.access.calls import Call
 from allmende.domain.access.expert_reviews import Review, ReviewState, check_under_review, get_plan
 from allmende.domain.access.fits import Fit, measure_fits
@@ -43,6 +43,10 @@ UNDECIDED = frozenset({ApplicationState.PANEL, ApplicationState.ASSESSED})
 class RoundIsOpen(Refusal):
     """{count} applications of this round are not before the panel yet, such as {first}. Close the
     panel when all are."""
+
+
+class CutOffIsAhead(Refusal):
+    """More applications may come until the cut-off on {cut_off_at}. Close the panel after it."""
 
 
 class RoundHasConflicts(Refusal):
@@ -178,6 +182,12 @@ def list_assignments(
 
 
 @one_transaction
+def invite_reviewers(deed: Deed, pairs: Sequence[Pair]) -> list[Review]:
+    """Ask experts, each for one application: all of them, or nobody."""
+    return [invite_reviewer(deed, each, reviewer_id=reviewer) for each, reviewer in pairs]
+
+
+@one_transaction
 def invite_reviewer(deed: Deed, application_id: str, *, reviewer_id: str) -> Review:
     """Ask an expert to review an application; asking again changes nothing."""
     check_permission(deed.actor, Permission.MANAGE_REVIEWS)
@@ -242,7 +252,7 @@ def recheck_conflicts(deed: Deed, call_id: str, cut_off_at: datetime) -> int:
     return len(found)
 
 
-def get_panel(reader: Person, call_id: str, cut_off_at: datetime) -> Panel:
+def get_panel(reader: Person, call_id: str, cut_off_at: datetime, *, now: datetime) -> Panel:
     """Return the ranking of a round under what its call has to give."""
     check_permission(reader, Permission.SEE_PANEL)
     call, members = _get_round(call_id, cut_off_at)
@@ -273,7 +283,9 @@ def get_panel(reader: Person, call_id: str, cut_off_at: datetime) -> Panel:
         names=people_store.get_names(r.reviewer_id for every in written.values() for r in every),
         waiting=waiting,
         capacity_seconds=capacity,
-        can_close=not waiting and any(each.state is ApplicationState.PANEL for each in shown),
+        can_close=cut_off_at <= now
+        and not waiting
+        and any(each.state is ApplicationState.PANEL for each in shown),
     )
 
 
@@ -284,12 +296,14 @@ def close_panel(deed: Deed, call_id: str, cut_off_at: datetime) -> list[str]:
     _, listed = _get_round(call_id, cut_off_at)
     members = [application_store.lock_application(each.id) for each in listed]
     unfinished = [each for each in members if each.state in UNFINISHED]
+    if deed.now < cut_off_at:
+        raise CutOffIsAhead(cut_off_at=cut_off_at)
     if unfinished:
         raise RoundIsOpen(count=len(unfinished), first=unfinished[0].id)
     conflicted = _list_conflicted(members, now=deed.now)
     if conflicted:
         raise RoundHasConflicts(count=len(conflicted))
-    panel = get_panel(deed.actor, call_id, cut_off_at)
+    panel = get_panel(deed.actor, call_id, cut_off_at, now=deed.now)
     ranked = [each.application_id for each in panel.standings]
     for application in members:
         if application.state is ApplicationState.PANEL:

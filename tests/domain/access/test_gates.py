@@ -270,6 +270,8 @@ def test_what_the_experts_may_still_do_ends_with_their_step():
     with pytest.raises(expert_reviews.ReviewIsOver):
         expert_reviews.check_under_review(ranked(application))
     assert expert_reviews.get_plan(application) == PLAN
+    with pytest.raises(expert_reviews.ReviewIsOver):
+        expert_reviews.get_plan(draft())
     with pytest.raises(expert_reviews.NoPeerReview):
         expert_reviews.get_plan(applications.submit(draft(), frozen=frozen(), now=NOON))
     with pytest.raises(expert_reviews.ReviewIsSubmitted):

@@ -27,7 +27,8 @@ class ReviewIsSubmitted(Refusal):
 
 
 class ReviewIsOver(Refusal):
-    """The experts no longer review application {application}: it is {state}."""
+    """The experts do not review application {application} now: it is {state}. Only one that is with
+    them can be reviewed."""
 
 
 class NoPeerReview(Refusal):
@@ -173,7 +174,9 @@ def submit(review: Review, plan: ReviewPlan, *, now: datetime) -> Review:
 
 def get_plan(application: Application) -> ReviewPlan:
     """Return how the frozen mode of an application reviews; refused where it does not."""
-    plan = application.submitted.mode.review
+    if application.frozen is None:
+        raise ReviewIsOver(application=application.id, state=application.state.value)
+    plan = application.frozen.mode.review
     if plan is None:
         raise NoPeerReview(application=application.id)
     return plan

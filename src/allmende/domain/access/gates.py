@@ -90,40 +90,45 @@ def check_gates(application: Application, reviews: Sequence[Review]) -> None:
         raise BelowThreshold(application=application.id, failed=", ".join(failed))
 
 
+def find_due(application: Application, step: Step) -> datetime | None:
+    """Return the first instant at which a step of the frozen mode is late."""
+    plan, start = application.submitted.mode.review, application.cut_off_at
+    if step is Step.DECISION or plan is None or start is None:
+        return application.due_at
+    days = {
+        Step.TECHNICAL_ASSESSMENT: plan.assessment_working_days,
+        Step.EXPERT_REVIEW: plan.review_working_days,
+        Step.PANEL: plan.panel_working_days,
+    }
+    return due_after(start, working_days=days[step])
+
+
 def list_steps(
     application: Application, assessment: TechnicalAssessment | None
 ) -> tuple[StepView, ...]:
     """Return the steps of the frozen mode with their clocks; none for a draft."""
     if application.frozen is None:
         return ()
-    plan, start = application.frozen.mode.review, application.cut_off_at
-    start = start or application.submitted_at
-    assert start is not None, "what is frozen was submitted"
-    assessed_at = assessment.assessed_at if assessment else None
-    rows = [(Step.TECHNICAL_ASSESSMENT, application.due_at, assessed_at)]
-    if plan is not None:
-        days = (
-            plan.assessment_working_days,
-            plan.review_working_days,
-            plan.panel_working_days,
-        )
-        dues = [due_after(start, working_days=each) for each in days]
-        rows = [
-            (Step.TECHNICAL_ASSESSMENT, dues[0], assessed_at),
-            (Step.EXPERT_REVIEW, dues[1], application.reviewed_at),
-            (Step.PANEL, dues[2], application.ranked_at),
-        ]
-    rows.append((Step.DECISION, application.due_at, application.decided_at))
-    is_over = application.decided_at is not None
+    done = {
+        Step.TECHNICAL_ASSESSMENT: assessment.assessed_at if assessment else None,
+        Step.EXPERT_REVIEW: application.reviewed_at,
+        Step.PANEL: application.ranked_at,
+        Step.DECISION: application.decided_at,
+    }
+    experts = (Step.EXPERT_REVIEW, Step.PANEL)
+    has_experts = application.frozen.mode.review is not None
     goes_on = assessment is None or assessment.is_feasible
-    views, is_open = [], application.state is not ApplicationState.SUBMITTED
-    for step, due_at, done_at in rows:
-        if done_at is not None:
+    is_over = application.decided_at is not None
+    is_open = application.state is not ApplicationState.SUBMITTED
+    views = []
+    for step in (each for each in Step if has_experts or each not in experts):
+        if done[step] is not None:
             status = StepStatus.DONE
-        elif is_over or (step in (Step.EXPERT_REVIEW, Step.PANEL) and not goes_on):
+        elif is_over or (step in experts and not goes_on):
             status = StepStatus.LEFT_OUT
         else:
             status = StepStatus.CURRENT if is_open else StepStatus.LATER
             is_open = False
-        views.append(StepView(step=step, status=status, due_at=due_at, done_at=done_at))
+        due_at = find_due(application, step)
+        views.append(StepView(step=step, status=status, due_at=due_at, done_at=done[step]))
     return tuple(views)

@@ -1,6 +1,7 @@
 """The programme office: applications to check, to assess, to award or to refuse."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,10 +14,11 @@ from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.units import TimeUnit, seconds_from_hours
 from allmende.domain.trust.permissions import Permission, can_do, check_permission, is_member
-from allmende.services import applications, awards, ledger, reviews
+from allmende.services import applications, awards, expert_reviews, ledger, reviews
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.programme import AwardForm
-from allmende.web.pages.applications import list_answers
+from allmende.web.pages.applications import describe_steps, list_answers
+from allmende.web.pages.panels import write_cut_off
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
 
@@ -24,6 +26,8 @@ PAGE_SIZE = 100
 WAITING = (
     ApplicationState.SUBMITTED,
     ApplicationState.TECHNICAL_ASSESSMENT,
+    ApplicationState.EXPERT_REVIEW,
+    ApplicationState.PANEL,
     ApplicationState.ASSESSED,
 )
 
@@ -79,10 +83,13 @@ def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
     application = applications.get_application(reader, application_id)
     is_own = is_member(reader, application.organisation_id)
     state = application.state
+    assessment = reviews.find_technical_assessment(reader, application_id)
     context = {
         "application": application,
         "answers": list_answers(application),
-        "assessment": reviews.find_technical_assessment(reader, application_id),
+        "assessment": assessment,
+        **describe_steps(application, assessment),
+        **_reviews_of(reader, application),
         "award": awards.find_award_of_application(reader, application_id),
         "is_own": is_own,
         "can_decide_eligibility": not is_own
@@ -97,6 +104,18 @@ def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
         "arithmetic": _arithmetic(reader, application),
     }
     return render(request, "programme/show.html", context)
+
+
+def _reviews_of(reader: Person, application: Application) -> dict[str, Any]:
+    """Return the reviews that are no longer blind, and the round that they belong to."""
+    plan = application.frozen.mode.review if application.frozen else None
+    if plan is None or application.cut_off_at is None or not can_do(reader, Permission.SEE_PANEL):
+        return {}
+    return {
+        "plan": plan,
+        "reviews": expert_reviews.list_reviews(reader, application.id),
+        "cut_off": write_cut_off(application.cut_off_at),
+    }
 
 
 def _arithmetic(reader: Person, application: Application) -> Arithmetic | None:
