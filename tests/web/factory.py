@@ -238,6 +238,12 @@ def build_world(*, waiting_jobs: int = 7) -> World:
     )
 
 
+def ids_of(world: World) -> dict[str, str]:
+    """Return the id of everything, as addresses have it."""
+    own = {name: each for name, each in vars(world).items() if name != "round"}
+    return {name: getattr(each, "id", each) for name, each in own.items()} | vars(world.round)
+
+
 def stop_world(world: World) -> None:
     """Cancel what still runs, and settle it."""
     for _ in range(60):
