@@ -1,5 +1,7 @@
 """Reviews by experts: invited, blind, submitted once; conflicts close every way to the file."""
 
+from dataclasses import replace
+
 import pytest
 
 from allmende.domain.access.applications import ApplicationState
@@ -10,7 +12,12 @@ from allmende.domain.access.expert_reviews import (
     ReviewIsSubmitted,
     ReviewState,
 )
-from allmende.domain.access.reviewers import ConflictKind, ConflictOfInterest, ReviewerIsBarred
+from allmende.domain.access.reviewers import (
+    ConflictKind,
+    ConflictOfInterest,
+    FileIsClosed,
+    ReviewerIsBarred,
+)
 from allmende.domain.basics.lifecycle import ForbiddenMove
 from allmende.domain.basics.people import DAEMON, Person, Role
 from allmende.domain.basics.refusals import InvalidInput, NotFound, NotPermitted
@@ -273,6 +280,21 @@ def test_who_has_a_conflict_when_they_answer_or_write_is_barred(applied):
             ReviewState.CONFLICTED,
             ConflictKind.SAME_ORGANISATION,
         )
+
+
+def test_nobody_learns_that_the_applicant_named_them(applied):
+    rosa, university, _ = applied
+    application = with_experts(rosa, university, excluded_reviewers="Prof. Rival")
+    renamed, early = expert("renamed"), expert("early")
+    for each in (renamed, early):
+        accepted(application, each) if each is early else invited(application, each)
+        people_store.save_person(replace(each, name="Prof. Rival"))
+    barred = expert_reviews.answer_invitation(deed(renamed), application.id, accepts=True)
+    assert (barred.state, barred.conflict) == (ReviewState.CONFLICTED, None)
+    assert expert_reviews.get_invitation(renamed, application.id).review.conflict is None
+    assert expert_reviews.declare_conflict(deed(renamed), application.id).conflict is None
+    with pytest.raises(FileIsClosed):
+        expert_reviews.open_file(deed(early), application.id)
 
 
 def test_no_reviewer_holds_a_role_that_opens_every_file():

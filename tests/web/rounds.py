@@ -5,11 +5,20 @@ from datetime import timedelta
 
 from allmende import wiring
 from allmende.domain.access.expert_reviews import Opinion
-from allmende.domain.basics.people import DAEMON, Person
-from allmende.services import applications, calls, expert_reviews, panels, reviewers, reviews
+from allmende.domain.basics.people import DAEMON, Person, Role
+from allmende.services import (
+    applications,
+    calls,
+    expert_reviews,
+    panels,
+    people,
+    reviewers,
+    reviews,
+)
 from allmende.services.deeds import Deed
 from allmende.web.pages.panels import write_cut_off
 from allmende.wiring.access_rules import load_access_rules
+from tests.web.world import World, build_world, register
 
 SHIPPED_CALL = "werkbank-ai-for-science-2027-1"
 CALL = "science-round"
@@ -79,6 +88,17 @@ def build_round(
         for expert, scores in zip(experts, ((4, 5 - number, 3), (5, 4, 4)), strict=False):
             expert_reviews.submit_review(deed(expert), application_id, opinions=opinions(*scores))
     return Round(CALL, write_cut_off(cut_off), invited_id, writing_id, ranked_ids[0])
+
+
+def build_stage() -> tuple[World, Person, list[Person], Round]:
+    """Build two tenants and a round of the first; return them, the applicant and the experts."""
+    world = build_world()
+    experts = [register(name, Role.REVIEWER) for name in ("xenia", "yvo", "zita")]
+    applicant = people.get_person(world.people["applicant"].id)
+    officer, operator = world.people["programme_officer"], world.people["operator"]
+    organisation_id = world.ids["organisation_id"]
+    found = build_round(officer, operator, applicant, organisation_id, experts)
+    return world, applicant, experts, found
 
 
 def answers(title: str, person: Person) -> dict[str, object]:

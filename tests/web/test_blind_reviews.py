@@ -7,17 +7,16 @@ import pytest
 from django.test import Client
 
 from allmende.domain.access.expert_reviews import Opinion
-from allmende.domain.basics.people import DAEMON, Role
+from allmende.domain.basics.people import DAEMON
 from allmende.domain.trust.tokens import Scope
-from allmende.services import applications, evidence, expert_reviews, people
+from allmende.services import applications, evidence, expert_reviews
 from allmende.storage import people as people_store
 from allmende.web.api import api
 from allmende.wiring import deed_of, workshop
 from allmende.wiring.access_rules import load_access_rules
 from tests.web.api.conftest import a_token
-from tests.web.rounds import CALL, answers, build_round
+from tests.web.rounds import CALL, answers, build_stage
 from tests.web.test_address_matrix import OTHER_PARTS, addresses, fill
-from tests.web.world import build_world, register
 
 pytestmark = pytest.mark.django_db
 
@@ -28,17 +27,7 @@ SUMMARY = "Daten aus zehn Jahren"  # stands in every application of the round
 @pytest.fixture
 def stage():
     """Return everybody and the round; the first expert has written in the dark."""
-    world = build_world()
-    staff = world.people
-    experts = [register(name, Role.REVIEWER) for name in ("first", "second", "third")]
-    applicant = people.get_person(world.people["applicant"].id)
-    found = build_round(
-        staff["programme_officer"],
-        staff["operator"],
-        applicant,
-        world.ids["organisation_id"],
-        experts,
-    )
+    world, applicant, experts, found = build_stage()
     said = [
         Opinion(criterion_id=each, score=4, text=SECRET)
         for each in ("excellence", "impact", "implementation")
@@ -46,7 +35,7 @@ def stage():
     expert_reviews.submit_review(deed_of(experts[0]), found.writing_id, opinions=said)
     expert_reviews.answer_invitation(deed_of(experts[0]), found.invited_id, accepts=True)
     expert_reviews.save_draft(deed_of(experts[0]), found.invited_id, opinions=said)
-    everybody = {**staff, "applicant": applicant, "second": experts[1], "third": experts[2]}
+    everybody = {**world.people, "applicant": applicant, "second": experts[1], "third": experts[2]}
     return everybody, experts[0], found, world
 
 

@@ -20,7 +20,12 @@ from allmende.domain.access.expert_reviews import (
 )
 from allmende.domain.access.gates import Step, find_due
 from allmende.domain.access.review_plans import ReviewPlan
-from allmende.domain.access.reviewers import CONFLICT_WORDS, ConflictKind, ConflictOfInterest
+from allmende.domain.access.reviewers import (
+    CONFLICT_WORDS,
+    ConflictKind,
+    ConflictOfInterest,
+    FileIsClosed,
+)
 from allmende.domain.access.snapshots import hash_content
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound
@@ -90,7 +95,11 @@ def open_file(deed: Deed, application_id: str) -> ReviewFile:
     application = application_store.get_application(application_id)
     conflict = review.conflict or _find_conflict(deed, application)
     if conflict is not None:
-        raise ConflictOfInterest(conflict=CONFLICT_WORDS[conflict])
+        raise (
+            FileIsClosed
+            if _told(conflict) is None
+            else ConflictOfInterest(conflict=CONFLICT_WORDS[conflict])
+        )
     if review.state not in READING_STATES or application.state not in UNDER_REVIEW:
         raise NotFound(kind="open review of application", id=application_id)
     every = store.list_reviews([application_id])
@@ -127,7 +136,7 @@ def declare_conflict(deed: Deed, application_id: str) -> Review:
     """Declare a conflict of interest, at any time: the file closes, a score no longer counts."""
     application, review = _lock_own(deed, application_id)
     if review.conflict is not None:
-        return review
+        return replace(review, conflict=_told(review.conflict))
     return bar(deed, application, review, ConflictKind.DECLARED)
 
 
@@ -193,7 +202,8 @@ def list_counted(application: Application, *, now: datetime) -> list[Review]:
 def bar(deed: Deed, application: Application, review: Review, conflict: ConflictKind) -> Review:
     """Close the file to a reviewer; if their scores were counted, they count no more."""
     barred = expert_reviews.bar(review, conflict, now=deed.now)
-    return _save(deed, application, barred, action=f"review.{barred.state.value}")
+    saved = _save(deed, application, barred, action=f"review.{barred.state.value}")
+    return replace(saved, conflict=_told(saved.conflict))
 
 
 def settle(deed: Deed, application: Application) -> Application:
@@ -239,6 +249,11 @@ def _save(deed: Deed, application: Application, review: Review, *, action: str) 
     return review
 
 
+def _told(conflict: ConflictKind | None) -> ConflictKind | None:
+    """Return the conflict as the reviewer may know it: never that the applicant named them."""
+    return None if conflict is ConflictKind.EXCLUDED_BY_APPLICANT else conflict
+
+
 def _for_experts(application: Application) -> Application:
     """Return the application without what reviewers must not read."""
     return replace(application, form=replace(application.form, excluded_reviewers=""))
@@ -246,7 +261,7 @@ def _for_experts(application: Application) -> Application:
 
 def _invitation(application: Application, review: Review) -> Invitation:
     return Invitation(
-        review=review,
+        review=replace(review, conflict=_told(review.conflict)),
         title=application.form.title,
         organisation_name=application.submitted.organisation.name,
         principal_investigator=application.form.principal_investigator,

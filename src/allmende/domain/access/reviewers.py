@@ -23,6 +23,12 @@ class ConflictOfInterest(Refusal):
     status = 403
 
 
+class FileIsClosed(Refusal):
+    """This file is closed to you. The programme office can tell you more."""
+
+    status = 403
+
+
 class ReviewerIsBarred(Refusal):
     """{name} cannot review application {application}: {conflict} Choose somebody else."""
 

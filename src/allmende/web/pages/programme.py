@@ -14,7 +14,7 @@ from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.units import TimeUnit, seconds_from_hours
 from allmende.domain.trust.permissions import Permission, can_do, check_permission, is_member
-from allmende.services import applications, awards, expert_reviews, ledger, reviews
+from allmende.services import applications, awards, expert_reviews, ledger, panels, reviews
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.programme import AwardForm
 from allmende.web.pages.applications import describe_steps, list_answers
@@ -111,8 +111,11 @@ def _reviews_of(reader: Person, application: Application) -> dict[str, Any]:
     plan = application.frozen.mode.review if application.frozen else None
     if plan is None or application.cut_off_at is None or not can_do(reader, Permission.SEE_PANEL):
         return {}
+    panel = panels.get_panel(reader, application.call_id, application.cut_off_at, now=now())
+    standings = {each.application_id: each for each in panel.standings}
     return {
         "plan": plan,
+        "standing": standings.get(application.id),
         "reviews": expert_reviews.list_reviews(reader, application.id),
         "cut_off": write_cut_off(application.cut_off_at),
     }
