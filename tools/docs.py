@@ -8,7 +8,7 @@ from pathlib import Path
 
 from allmende.domain.access import applications, projects
 from allmende.domain.basics.lifecycle import Lifecycle
-from allmende.domain.scheduling import jobs
+from allmende.domain.scheduling import jobs, reservations
 from tools.access_rules import render_access_rules
 from tools.interfaces import render_api, render_commands
 
@@ -17,6 +17,7 @@ LIFECYCLES = {
     "Application": applications.LIFECYCLE,
     "Project": projects.LIFECYCLE,
     "Job": jobs.LIFECYCLE,
+    "Reservation": reservations.LIFECYCLE,
 }
 
 

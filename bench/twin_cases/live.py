@@ -136,7 +136,7 @@ def take_snapshot(pending: int = PENDING) -> Snapshot:
         now_seconds=now,
         machine=Machine(nodes=tuple(f"n{number}" for number in range(NODES))),
         tree=share_tree(),
-        pending=tuple(_pending(trace, j) for j in range(count, count + pending)),
+        pending=tuple(read_pending(trace, j) for j in range(count, count + pending)),
         running=tuple(_running(trace, j, range(*bounds[j : j + 2]), now) for j in range(count)),
         fairness=FairnessState.begin(now),
     )
@@ -146,7 +146,7 @@ def _path(trace: Trace, j: int) -> tuple[str, str, str]:
     return GROUPS[trace.queues[j]][0], f"p{trace.unix_groups[j]}", f"u{trace.users[j]}"
 
 
-def _pending(trace: Trace, j: int) -> PendingJob:
+def read_pending(trace: Trace, j: int) -> PendingJob:
     return PendingJob(
         id=f"j{j:07}",
         path=_path(trace, j),

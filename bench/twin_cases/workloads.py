@@ -1,5 +1,7 @@
 """An invented workload as large as JUPITER's, and projects in four groups with guarantees."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from allmende.domain.scheduling.shares import Share, ShareTree, parts_per_million
@@ -22,6 +24,7 @@ GROUPS = (
     ("industry", 0.15, 512, 0.15),
     ("science", 0.20, 1_024, 0.50),
 )
+PEOPLE = 100_000
 
 
 def invent(*, jobs: int, load: float = LOAD, seed: int = 1) -> Trace:
@@ -86,3 +89,37 @@ def share_tree() -> ShareTree:
 def group_by_queue(trace: Trace) -> Grouping:
     """Return the grouping of an invented workload."""
     return Grouping(tree=share_tree(), group_of_job=trace.queues)
+
+
+def invent_people(*, jobs: int) -> tuple[Trace, Grouping]:
+    """Return a workload of 100,000 people in a tree of four levels, with ceilings at each."""
+    trace = invent(jobs=jobs)
+    people = PEOPLE // PROJECTS  # of each project
+    users = trace.unix_groups * people + np.random.default_rng(2).integers(0, people, jobs)
+    trace = replace(trace, users=users)
+    access = ("union", "national")
+    groups = tuple(
+        replace(group, path=(access[n % 2], *group.path), ceiling_ppm=parts_per_million(0.9))
+        for n, group in enumerate(share_tree().groups)
+    )
+    rows = np.unique(np.stack([trace.queues, trace.unix_groups, users], axis=1), axis=0)
+    below = {
+        (*groups[group].path, f"g{project}", *rest)
+        for group, project, user in rows.tolist()
+        for rest in ((), (f"u{user}",))
+    }
+    shares = (
+        *(
+            Share(
+                path=(name,),
+                guarantee_ppm=parts_per_million(0.5),
+                ceiling_ppm=parts_per_million(0.95),
+                widest_job_nodes=1,
+            )
+            for name in access
+        ),
+        *groups,
+        *(Share(path=path, ceiling_ppm=parts_per_million(0.8)) for path in sorted(below)),
+    )
+    tree = ShareTree(shares=shares, group_depth=2)
+    return trace, Grouping(tree=tree, group_of_job=trace.queues)

@@ -47,6 +47,8 @@ PAGES: dict[str, tuple[str, str]] = {
     "application-check": ("/applications/DRAFT_ID/check", "mina"),
     "application-awarded": ("/applications/APPLICATION_ID", "mina"),
     "application-submitted": ("/applications/WAITING_ID", "rolf"),
+    "reservations": ("/reservations", "mina"),
+    "reservations-officer": ("/reservations", "olga"),
     "programme": ("/programme", "olga"),
     "programme-assess": ("/programme/WAITING_ID", "olga"),
     "programme-award": ("/programme/ASSESSED_ID", "olga"),

@@ -1,9 +1,12 @@
 """What people do: with the keyboard, without script, from the first question to the hand-in."""
 
+from datetime import datetime, timedelta
+
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
+from tests.browser.test_pages import check
 from tests.web.factory import PASSWORD
 
 pytestmark = pytest.mark.browser
@@ -91,3 +94,23 @@ def test_an_officer_awards_with_the_arithmetic_in_sight(visitor: Visitor):
     expect(page.get_by_text("Left after it")).to_be_visible()
     page.get_by_role("button", name="Award").click()
     expect(page.locator("main").get_by_text("awarded", exact=True)).to_be_visible()
+
+
+def test_an_officer_reserves_nodes_for_a_course_and_cancels_them(visitor: Visitor):
+    page = visitor.open("/reservations", who="olga").page
+    page.get_by_label("Number of nodes").fill("9")
+    page.get_by_label("Project").fill(visitor.portal.ids["project"])
+    tomorrow = datetime.now().astimezone() + timedelta(days=1)
+    page.get_by_label("From").fill(f"{tomorrow:%Y-%m-%dT09:00}")
+    page.get_by_label("For how many minutes?").fill("90")
+    page.get_by_label("Why?").fill("A course.")
+    page.get_by_role("button", name="Announce it").click()
+    expect(page.get_by_role("alert")).to_contain_text("It asks for 9 nodes and Werkbank has 6")
+    page.get_by_label("Number of nodes").fill("2")
+    page.get_by_role("button", name="Announce it").click()
+    row = page.get_by_role("row", name="For a project: A course.")
+    expect(row).to_contain_text("announced")
+    check(visitor.open("/reservations", who="olga", theme="dark", phone=True), "reservations-list")
+    check(visitor.open("/reservations", who="mina"), "reservations-list-desktop")
+    row.get_by_role("button", name="Cancel").click()
+    expect(row).to_contain_text("cancelled")

@@ -42,6 +42,33 @@ def test_a_job_is_submitted_once_for_one_key(allmende, world, tmp_path):
     assert allmende(*words, expect=1)["error"]["code"] == "DifferentJob"
 
 
+def test_a_job_waits_for_the_ones_that_the_command_names(allmende, world, tmp_path):
+    file = tmp_path / "job.yaml"
+    file.write_text(JOB_FILE + "after: [first]\n")
+    words = ("job", "submit", str(file), "--project", world.ids["project_id"])
+    (job,) = allmende(*words, "--after", world.ids["job_id"], "--after-ok", "first", "--key", "k")
+    assert (job["after"], job["after_ok"]) == ([world.ids["job_id"]], [world.ids["job_id"]])
+    assert allmende("job", "show", job["id"])["job"]["spec"]["after_ok"] == ["first"]
+    refused = allmende(*words, "--after", "j-nobody", expect=1)["error"]
+    assert refused["code"] == "NothingToWaitFor"
+    file.write_text("- no mapping")
+    assert allmende(*words, "--after", "first", expect=1)["error"]["code"] == "InvalidJobFile"
+
+
+def test_an_array_is_listed_and_cancelled_as_one(allmende, world, tmp_path):
+    file = tmp_path / "job.yaml"
+    file.write_text(JOB_FILE + "array: 1-3%2\n")
+    tasks = allmende("job", "submit", str(file), "--project", world.ids["project_id"])
+    sweep_id = tasks[0]["sweep_id"]
+    listed = allmende("job", "list", "--sweep", sweep_id)
+    assert {job["id"] for job in listed} == {job["id"] for job in tasks}
+    refused = allmende("job", "cancel-sweep", sweep_id, expect=3, who="foreign")["error"]
+    assert refused["code"] == "NotFound"
+    for _ in range(2):
+        cancelled = allmende("job", "cancel-sweep", sweep_id)
+        assert [job["state"] for job in cancelled] == ["cancelled"] * 3
+
+
 def test_a_misspelt_key_is_refused_with_a_hint(allmende, world, tmp_path):
     file = tmp_path / "job.yaml"
     file.write_text(JOB_FILE.replace("max_duration", "max_durration"))

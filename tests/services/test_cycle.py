@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from allmende.backends.local import LocalBackend
 from allmende.domain.basics.people import DAEMON
@@ -17,6 +19,7 @@ from allmende.domain.scheduling.recordings import replays
 from allmende.services import allocations, cycle, jobs, ledger, metering
 from allmende.storage import cycles as cycle_store
 from allmende.storage import jobs as job_store
+from allmende.storage import queues as queue_store
 from tests.services.running import PARTITION, Running, a_running_factory
 
 pytestmark = pytest.mark.django_db
@@ -151,7 +154,7 @@ def test_a_waiting_job_says_why(factory: Running):
     for number in range(7):
         factory.submit("researcher", client_key=f"k{number}", run="sleep 5")
     factory.beat()
-    waiting = [j for j in job_store.list_alive_jobs(PARTITION) if j.state is JobState.PENDING]
+    waiting = [j for j in queue_store.list_alive_jobs(PARTITION) if j.state is JobState.PENDING]
     assert len(waiting) == 1
     assert waiting[0].wait is not None
     words = str(waiting[0].wait)
@@ -261,3 +264,42 @@ def test_the_trained_model_is_registered_once(factory: Running):
     told = [s for s in factory.sentences(job.id) if "model" in s]
     assert len(told) == 1
     assert factory.job(job.id).outputs_read_at is not None
+
+
+def test_a_plan_is_written_down_with_as_many_statements_for_few_as_for_many(factory: Running):
+    partition = factory.workshop.factory.get_partition(PARTITION)
+
+    def wait_for_nodes(count: int, name: str) -> int:
+        for number in range(count):
+            factory.submit("researcher", client_key=f"{name}{number}", run="sleep 5")
+        with CaptureQueriesContext(connection) as asked:
+            decided = cycle.decide(factory.story.act(DAEMON), partition)
+        assert decided.starts == ()
+        return len(asked)
+
+    for number in range(6):  # as many as there are nodes
+        factory.submit("researcher", client_key=f"k{number}", run="sleep 5")
+    factory.beat()
+    assert wait_for_nodes(2, "few") == wait_for_nodes(25, "many")
+
+
+def test_a_beat_without_news_records_no_cycle_and_writes_no_reason_again(factory: Running):
+    for number in range(8):
+        factory.submit("researcher", client_key=f"k{number}", run="sleep 5")
+    factory.beat()
+    recorded = len(list(cycle_store.list_cycles(partition_id=PARTITION)))
+    partition = factory.workshop.factory.get_partition(PARTITION)
+    cycle.decide(factory.story.act(DAEMON), partition)  # finds what the last beat started
+    with CaptureQueriesContext(connection) as asked:
+        cycle.decide(factory.story.act(DAEMON), partition)
+    assert not [each for each in asked if 'UPDATE "job"' in each["sql"]]
+    assert not [each for each in asked if "UPDATE job" in each["sql"]]
+    assert len(list(cycle_store.list_cycles(partition_id=PARTITION))) == recorded + 1
+
+
+def test_a_job_that_was_read_for_a_plan_is_not_saved_without_its_file(factory: Running):
+    (job,) = factory.submit("founder", run="true")
+    (read,) = queue_store.list_alive_jobs(PARTITION)
+    assert replace(read, spec=job.spec) == factory.job(job.id)
+    with pytest.raises(AssertionError, match="with its file"):
+        job_store.save_job(read)

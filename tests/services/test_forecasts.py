@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from allmende import wiring
+from allmende.domain.basics.people import DAEMON
 from allmende.domain.basics.refusals import NotFound
-from allmende.domain.training.job_files import parse_job_file
-from allmende.services import forecasts, jobs
+from allmende.services import cycle, forecasts, jobs, projects
 from allmende.services.forecasts import HitRate, JobForecast
 from allmende.storage import forecasts as store
 from tests.services.running import PARTITION, Running, a_running_factory
@@ -77,41 +77,39 @@ def test_nobody_else_learns_when_a_job_starts(factory: Running):
         ask(factory, waiting[0], key="researcher")
 
 
-def test_a_job_file_is_told_when_it_would_start_and_nothing_is_submitted(factory: Running):
-    job_ids = fill(factory, "sleep 20")
-    spec = parse_job_file({"name": "asked", "max_duration": "4m", "run": "true"})
-    options = forecasts.forecast_submission(
-        factory.person("founder"),
-        spec,
-        project_id=factory.story.projects["founder"],
-        now=wiring.now(),
-        workshop=factory.workshop,
+def test_what_a_page_told_is_kept_and_compared_with_the_start(factory: Running):
+    (job,) = factory.submit("founder", run="sleep 20")
+    told = forecasts.recall_forecast(
+        factory.person("founder"), job.id, now=wiring.now(), workshop=factory.workshop
     )
-    assert (options[0].nodes, options[0].max_duration_seconds) == (1, 240)
-    assert options[0].forecast.latest_at is not None
-    for option in options[1:]:
-        assert option.forecast.median_at < options[0].forecast.median_at
-        assert "probably by" in forecasts.say_option(option).english()
-    listed = jobs.list_jobs(factory.person("founder"), limit=50)
-    assert {job.id for job in listed} == set(job_ids)
+    kept = store.find_forecast(job.id)
+    assert (kept.made_at, kept.started_after_seconds) == (told.made_at, None)
+    factory.beat()
+    assert store.find_forecast(job.id).started_after_seconds is not None
 
 
-@pytest.mark.parametrize(
-    ("key", "duration", "refusal"),
-    [("researcher", "30s", NotFound), ("founder", "9h", jobs.LimitTooLong)],
-)
-def test_what_could_not_be_submitted_is_refused_when_asked_about(
-    factory: Running, key: str, duration: str, refusal: type[Exception]
-):
-    spec = parse_job_file({"name": "asked", "max_duration": duration, "run": "true"})
-    with pytest.raises(refusal):
-        forecasts.forecast_submission(
-            factory.person(key),
-            spec,
-            project_id=factory.story.projects["founder"],
-            now=wiring.now(),
-            workshop=factory.workshop,
-        )
+def test_nobody_looks_ahead_for_what_may_not_start(factory: Running, monkeypatch):
+    partition = factory.workshop.factory.get_partition(PARTITION)
+    factory.submit("founder", run="sleep 20")
+    projects.suspend_project(
+        factory.act("operator"), factory.story.projects["founder"], why="A question is open."
+    )
+    looked: list[object] = []
+    monkeypatch.setattr(forecasts, "look_ahead", lambda *asked: looked.append(asked))
+    decided = cycle.decide(factory.story.act(DAEMON), partition)
+    forecasts.tend_forecasts(factory.act("operator"), partition, decided)
+    assert looked == []
+
+
+def test_a_page_of_a_long_queue_comes_before_its_forecast(factory: Running, monkeypatch):
+    monkeypatch.setattr(forecasts, "LONG_QUEUE", 1)
+    waiting = [j for j in fill(factory, "sleep 20") if factory.job(j).started_at is None]
+    (late,) = factory.submit("founder", client_key="late", run="sleep 20")
+    reader, now = factory.person("founder"), wiring.now()
+    assert forecasts.takes_long(reader, late.id, now=now)
+    assert not forecasts.takes_long(reader, waiting[0], now=now)  # its forecast is kept
+    started = next(job.id for job in jobs.list_jobs(reader, limit=50) if job.started_at)
+    assert not forecasts.takes_long(reader, started, now=now)
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,23 @@ def test_a_larger_guarantee_shortens_the_waits_of_smes_and_lengthens_others():
     assert outcome.name_of("elsewhere") == "elsewhere"
 
 
+def test_energy_is_estimated_where_the_factory_knows_watts_and_says_how():
+    assert outcomes.answer(prepare(question())).energy is None  # no watts of Hunter are known
+    outcome = outcomes.answer(prepare(question("jupiter-booster", days=1)))
+    assert "2862.9 W for a busy node" in str(outcome.energy_method[1])
+    document = outcome.to_json(translate)
+    assert document["energy"] == str(outcome.energy)
+    part = outcome.parts[1].figures
+    busy = part.utilisation * part.simulated_seconds * outcome.machine_nodes
+    kilowatt_hours = document["scenarios"][1]["energy_kilowatt_hours"]
+    assert kilowatt_hours == pytest.approx(busy * 17e6 / 5938 / 3.6e6)
+    small = outcomes.answer(
+        prepare(question("werkbank", load=60, failing_nodes=3, failing_hours=24))
+    )
+    assert "(4.0 W × nodes in service" in str(small.energy_method[0])
+    assert "instead of" in str(small.energy)
+
+
 def test_nothing_asked_nothing_changes():
     outcome = outcomes.answer(prepare(question(today=20, guarantee=20)))
     assert str(outcome.verdict).startswith("Nothing changes")

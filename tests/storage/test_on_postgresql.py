@@ -19,6 +19,7 @@ TEST_FILES = (
 # Jobs and the cycle, with their locks.
 JOB_TEST_FILES = (
     "tests/services/test_jobs.py",
+    "tests/services/test_dependencies.py",
     "tests/services/test_cycle.py",
     "tests/services/test_cycle_changes.py",
 )

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from allmende.cli import run
-from allmende.services import comparisons
+from allmende.services import comparisons, twin
 from allmende.services.comparisons import DifferentWorkloads, NoTrace
 from allmende.twin import charts
 from allmende.twin.reports import duration
@@ -65,6 +65,21 @@ def test_for_people_it_prints_the_scenarios_and_their_groups(folder, capsys):
     assert run(["--language", "en", "twin", "compare", *paths]) == 0
     printed = capsys.readouterr().out
     assert printed.count("rest & co") == 2
+
+
+def test_a_workload_is_read_once_and_findings_stay_apart(folder, monkeypatch):
+    reads = []
+    read_trace = twin.read_trace
+    monkeypatch.setattr(
+        twin, "read_trace", lambda asked, found: reads.append(asked) or read_trace(asked, found)
+    )
+    lines = [swf_line(n, submit=n, nodes=1 + n % 4, user=1 + n % 3) for n in range(30)]
+    write_swf(folder, [*lines, swf_line(31, run=0), swf_line(32, submit=30, nodes=8, user=2)])
+    paths = [folder / "easy.toml", folder / "ours.toml"]
+    easy, ours = comparisons.compare(paths).answers
+    assert len(reads) == 1
+    assert easy.findings.counts == {"no_run_time": 1, "uncovered_elsewhere": 1}
+    assert ours.findings.counts == {"no_run_time": 1, "wider_than_guarantee": 1}
 
 
 def test_a_scenario_may_have_nodes_that_fail(folder):

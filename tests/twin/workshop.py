@@ -10,9 +10,20 @@ from allmende.twin.traces import Trace
 HEADER = "; Version: 2.2\n; MaxProcs: 8\n; Note: made for a test\n"
 
 
-def swf_line(number, submit=0, run=10, nodes=1, limit=20, user=1, group=1, queue=1):
+def swf_line(
+    number,
+    submit=0,
+    run=10,
+    nodes=1,
+    limit=20,
+    user=1,
+    group=1,
+    queue=1,
+    after=-1,
+    think=-1,
+):
     fields = [number, submit, -1, run, nodes, -1, -1, nodes, limit, -1, 1, user, group, -1, queue]
-    return " ".join(map(str, [*fields, -1, -1, -1]))
+    return " ".join(map(str, [*fields, -1, after, think]))
 
 
 def write_swf(folder: Path, lines, *, header=HEADER, name="trace.swf") -> Path:

@@ -16,6 +16,8 @@ pytestmark = pytest.mark.django_db
 OTHER_PARTS = {
     "promise_id": "no-such-promise",
     "token_id": "t-none",
+    "sweep_id": "s-none",
+    "reservation_id": "rv-none",
     "section": "project",
     "language": "de",
     "theme": "dark",

@@ -147,6 +147,21 @@ def test_a_job_file_that_does_not_fit_is_explained(
     assert answer.context["form"].errors["text"]
 
 
+def test_one_asks_when_a_job_would_start_and_submits_nothing(
+    world: factory.World, ids: dict[str, str]
+):
+    client, address = client_of("mina"), f"/projects/{ids['project']}/jobs/new?with=file"
+    before = client.get("/jobs").context["jobs"]
+    file = "name: asked\nrun: 'true'\nmax_duration: {}\n"
+    answer = client.post(address, {"text": file.format("2m"), "when": "1"})
+    assert (answer.status_code, answer.context["preview"]["found"].held_seconds) == (200, 125)
+    # Script puts a part of the page in its place, mistakes as well; a whole page has its status.
+    wrong = {"text": file.format("9h"), "when": "1"}
+    assert client.post(address, wrong).status_code == 422
+    assert client.post(address, wrong, headers={"HX-Request": "true"}).status_code == 200
+    assert client.get("/jobs").context["jobs"] == before
+
+
 @pytest.mark.parametrize("path", ["/", "/promises", "/sites", "/jobs", "/programme", "/home"])
 def test_lists_ask_the_database_a_bounded_number_of_questions(world: factory.World, path: str):
     with CaptureQueriesContext(

@@ -30,6 +30,17 @@ def test_shares_are_exact_quarters_not_floats():
     assert werkbank.access_shares == {"union": Fraction(1, 2), "national": Fraction(1, 2)}
 
 
+def test_a_partition_keeps_the_clocks_of_its_site(tmp_path: Path):
+    text = SHIPPED.read_text()
+    file = tmp_path / "factory.toml"
+    file.write_text(
+        text.replace('focus = ["trying', 'time_zone = "Europe/Lisbon"\nfocus = ["trying')
+    )
+    partitions = {each.id: each for each in load_factory(file).partitions}
+    assert partitions["werkbank"].time_zone == "Europe/Lisbon"
+    assert partitions["hunter"].time_zone == "Europe/Berlin"
+
+
 @pytest.mark.parametrize(
     ("written", "mistake", "key", "problem"),
     [
@@ -55,6 +66,13 @@ def test_shares_are_exact_quarters_not_floats():
         ("per_node = 1.0", "per_node = nan", "memory_gigabytes_per_node", "nan is not"),
         ("seconds = 20 ", "seconds = -20 ", "response_target_seconds", "-20 is not"),
         ("pue = 1.0 ", "pue = 0.5 ", "pue", "0.5 is not between 1 and"),
+        ("pue = 1.0 ", 'preferred_hours = ["10-16"] ', "preferred_hours", "Write when it begins"),
+        (
+            'focus = ["trying',
+            'time_zone = "Mars"\nfocus = ["trying',
+            "time_zone",
+            "no time zone Mars",
+        ),
         ("union = 0.5", "union = 0.6", "access_shares", "must add up to 1"),
         ("ceiling = 1.0", "ceiling = 1.5", "ceiling", "between 0 and 1"),
         ('id = "hunter"', 'id = "werkbank"', "id", "already a partition werkbank"),

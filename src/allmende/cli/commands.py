@@ -45,6 +45,7 @@ COMMANDS = {
     "model": Command("models", "app", "Trained models, their cards and records."),
     "blueprint": Command("blueprints", "app", "What can be trained here.", needs_database=False),
     "site": Command("sites", "app", "Where the machines stand."),
+    "reservation": Command("reservations", "app", "Maintenance, power caps, nodes for a project."),
     "ledger": Command("ledger", "app", "Every hour, booked twice."),
     "promise": Command("promises", "app", "What was promised, and whether it is kept."),
     "twin": Command("twin", "app", "Workloads in virtual time, under any policy.", False),

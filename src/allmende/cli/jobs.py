@@ -14,12 +14,16 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.jobs import LIFECYCLE, Job, JobState
 from allmende.domain.training.job_files import parse_job_file
-from allmende.services import forecasts, jobs, runs
+from allmende.services import forecasts, jobs, previews, runs, sweeps
 from allmende.wiring.job_texts import KeyIsThereTwice, read_job_text
 
 app = typer.Typer()
 
 COLUMNS = ("id", "name", "state", "project_id", "submitted_at", "attempts", "wait", "end")
+MORE_COLUMNS = (
+    "started_at", "ended_at", "data_class", "sweep_id", "sweep_index", "max_parallel", "after",
+    "after_ok", "chosen_start_at", "latest_start_at",
+)  # fmt: skip
 ATTEMPT_COLUMNS = (
     "number", "nodes", "started_at", "ended_at", "reason", "used_seconds", "energy_joules",
     "energy_method", "sentence",
@@ -49,13 +53,19 @@ def submit_job(
     file: Annotated[Path, typer.Argument(help="The job file, YAML or JSON.")],
     project: Annotated[str, typer.Option(help="The project that pays for it.")],
     key: Key = "",
+    after: Annotated[
+        list[str] | None, typer.Option(help="Start once this job has ended; its id or your key.")
+    ] = None,
+    after_ok: Annotated[
+        list[str] | None, typer.Option(help="Start only if this job has completed.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
-    """Submit a job file; a sweep becomes several jobs."""
+    """Submit a job file; a sweep or an array becomes several jobs."""
     deed = acting_deed()
     submitted = jobs.submit_job(
         deed,
-        parse_job_file(_read(file)),
+        parse_job_file(_wait_also(_read(file), after=after or [], after_ok=after_ok or [])),
         project_id=project,
         client_key=key or deed.new_id("key"),
         workshop=wiring.workshop(),
@@ -70,7 +80,7 @@ def forecast_submission(
     json: AsJson = False,
 ) -> None:
     """Say when a job file would start, without submitting it, and what would start sooner."""
-    options = forecasts.forecast_submission(
+    options = previews.forecast_submission(
         acting_person(),
         parse_job_file(_read(file)),
         project_id=project,
@@ -82,18 +92,21 @@ def forecast_submission(
         return
     say(forecasts.say_forecast(options[0].forecast))
     for option in options[1:]:
-        say(forecasts.say_option(option))
+        say(previews.say_option(option))
 
 
 @app.command("list")
 def list_jobs(
     project: Annotated[str, typer.Option(help="Of this project only.")] = "",
+    sweep: Annotated[str, typer.Option(help="Of this sweep or array only.")] = "",
     after: Annotated[str, typer.Option(help="Begin after this job.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
     json: AsJson = False,
 ) -> None:
     """List jobs, the newest first."""
-    found = jobs.list_jobs(acting_person(), project_id=project, after=after, limit=limit)
+    found = jobs.list_jobs(
+        acting_person(), project_id=project, sweep_id=sweep, after=after, limit=limit
+    )
     show(found, json=json, columns=COLUMNS, empty="No job yet. Begin with: allmende job submit")
 
 
@@ -104,7 +117,7 @@ def show_job(job_id: str, json: AsJson = False) -> None:
     if json:
         show(view, json=True)
     else:
-        show(view.job, columns=(*COLUMNS, "started_at", "ended_at", "data_class", "sweep_id"))
+        show(view.job, columns=(*COLUMNS, *MORE_COLUMNS))
         show(view.attempts, columns=ATTEMPT_COLUMNS, empty="It has not been started yet.")
 
 
@@ -182,6 +195,12 @@ def cancel_job(job_id: str, json: AsJson = False) -> None:
     show(jobs.cancel_job(acting_deed(), job_id), json=json, columns=COLUMNS)
 
 
+@app.command("cancel-sweep")
+def cancel_sweep(sweep_id: str, json: AsJson = False) -> None:
+    """Cancel all jobs of a sweep or an array at once."""
+    show(sweeps.cancel_sweep(acting_deed(), sweep_id), json=json, columns=COLUMNS)
+
+
 @app.command("stop")
 def stop_job(job_id: str, json: AsJson = False) -> None:
     """Stop a job after it has saved a checkpoint."""
@@ -196,6 +215,17 @@ def run_job_again(job_id: str, key: Key = "", json: AsJson = False) -> None:
         deed, job_id, client_key=key or deed.new_id("key"), workshop=wiring.workshop()
     )
     show(again, json=json, columns=COLUMNS)
+
+
+def _wait_also(value: Any, **names: list[str]) -> Any:
+    """Add to what the job file itself says about the jobs to wait for."""
+    if not isinstance(value, dict):
+        return value  # the parser says what a job file is
+    for key, more in names.items():
+        said = value.get(key) or []
+        if more and isinstance(said, list):
+            value = {**value, key: [*said, *more]}
+    return value
 
 
 def _read(file: Path) -> Any:

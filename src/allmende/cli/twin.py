@@ -52,7 +52,11 @@ def replay(
         str, typer.Option(help="For CSV: submit=COLUMN,run=COLUMN,nodes=COLUMN …")
     ] = "",
     schedule: Annotated[
-        Path | None, typer.Option(help="Write job, submit, start, end, nodes, group as CSV.")
+        Path | None,
+        typer.Option(help="Write job, submit, start, end, nodes, group, eligible as CSV."),
+    ] = None,
+    power: Annotated[
+        Path | None, typer.Option(help="TOML file with the watts of a node: estimate the energy.")
     ] = None,
     json: AsJson = False,
 ) -> None:
@@ -66,6 +70,7 @@ def replay(
         processors_per_node=procs_per_node,
         shares=shares,
         columns=columns,
+        power=twin.read_power(power),
     )
     console = Console(stderr=True, quiet=json or not sys.stderr.isatty())
     with Progress(console=console, transient=True) as shown:
@@ -110,6 +115,12 @@ def compare(
         say("")
         say(each["name"])
         _print_groups(each["groups"])
+    for each in comparison.answers:
+        if each.saving:
+            say("")
+            say(each.question.name)
+            for sentence in each.saving.sentences:
+                say(sentence)
     if report is not None:
         say(Sentence("The report is {path}.", {"path": str(report)}))
 

@@ -53,6 +53,9 @@ def ask_what_if(
         return
     say(outcome.verdict)
     say(outcome.price)
+    for sentence in (outcome.energy, *outcome.energy_method):
+        if sentence:
+            say(sentence)
     for each in document["scenarios"]:
         say("")
         say(each["name"])

@@ -61,6 +61,7 @@ def price_of(before: Figures, after: Figures) -> dict[str, Any]:
         - before.utilisation_while_submitting,
         "wait_seconds_mean": after.wait_seconds_mean - before.wait_seconds_mean,
         "jobs": after.jobs - before.jobs,
+        **(after.bill.less(before.bill) if before.bill and after.bill else {}),
         "wait_seconds_mean_by_group": {
             "/".join(group.path): group.wait_seconds_mean - waits["/".join(group.path)]
             for group in after.groups
@@ -104,6 +105,8 @@ def _ask(scenario: Scenario, trace: Path | None, nodes: int | None) -> twin.Ques
         half_life_seconds=scenario.half_life_days * DAY_SECONDS,
         groups=scenario.groups,
         changes=scenario.changes,
+        power=scenario.power,
+        flexible=scenario.flexible,
     )
 
 
@@ -115,6 +118,7 @@ def write_report(comparison: Comparison, path: Path, *, translate: reports.Trans
             policy=each.question.policy,
             figures=each.figures,
             price=price(comparison.answers[0], each),
+            notes=each.saving.sentences if each.saving else (),
         )
         for each in comparison.answers
     ]

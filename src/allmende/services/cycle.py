@@ -1,5 +1,7 @@
 """The cycle: observe, settle, plan, start. Every step can be repeated after a crash."""
 
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -10,16 +12,27 @@ from allmende.domain.scheduling import jobs
 from allmende.domain.scheduling.backends import AttemptState, EndReason, Observation
 from allmende.domain.scheduling.jobs import Attempt, Job, JobEvent, JobState, StopRequest
 from allmende.domain.scheduling.kernel import plan
-from allmende.domain.scheduling.plans import Plan, Snapshot
-from allmende.domain.scheduling.recordings import record_plan, record_snapshot
+from allmende.domain.scheduling.plans import PendingJob, Plan, RunningJob, Snapshot
+from allmende.domain.scheduling.recordings import record_memory, record_plan, record_snapshot
 from allmende.domain.trust.permissions import Permission, check_permission
-from allmende.services import audit, forecasts, launches, metering, mistakes, queues, trainings
+from allmende.services import (
+    audit,
+    forecasts,
+    launches,
+    metering,
+    mistakes,
+    queues,
+    trainings,
+    windows,
+)
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.mistakes import Mistake
 from allmende.services.snapshots import name_groups, policy_of, take_snapshot
 from allmende.services.workshop import Workshop
 from allmende.storage import cycles as cycle_store
 from allmende.storage import jobs as job_store
+from allmende.storage import queues as queue_store
+from allmende.storage import reservations as reservation_store
 
 # The status from which on a refusal is the machine's own trouble, which passes.
 MACHINE_TROUBLE = 500
@@ -57,6 +70,7 @@ def run_cycle(deed: Deed, partition_id: str, *, workshop: Workshop) -> CycleRepo
     partition = workshop.factory.get_partition(partition_id)
     ended, troubles, left_out = _settle_ended(deed, partition, workshop)
     queues.tend_queue(deed, partition)
+    windows.tend_windows(deed, partition)
     decided = decide(deed, partition)
     left_out += _carry_out(deed, partition, workshop)
     left_out += trainings.register_trainings(deed, partition, workshop=workshop)
@@ -74,7 +88,7 @@ def run_cycle(deed: Deed, partition_id: str, *, workshop: Workshop) -> CycleRepo
 def _tend_forecasts(deed: Deed, partition: Partition, decided: Plan) -> list[Mistake]:
     """Forecast for those who newly wait; what goes wrong there stops no heartbeat."""
     try:
-        forecasts.tend_forecasts(deed, partition, started=[s.job_id for s in decided.starts])
+        forecasts.tend_forecasts(deed, partition, decided)
     except mistakes.MISTAKES as error:
         return [Mistake(job_id="", error=error)]
     return []
@@ -131,68 +145,67 @@ def decide(deed: Deed, partition: Partition) -> Plan:
     """Plan, and write down what was decided; nothing is started before this is committed."""
     # Should a second daemon plan too, because the lead was lost meanwhile, it waits here, and
     # then sees what the first one decided.
-    alive = job_store.lock_alive_jobs(partition.id)
+    alive = queue_store.lock_alive_jobs(partition.id)
     unsettled = job_store.list_unsettled_attempts(partition.id)
-    bars = queues.find_bars(alive, now=deed.now)
-    snapshot = take_snapshot(partition, alive=alive, attempts=unsettled, bars=bars, now=deed.now)
+    snapshot = take_snapshot(
+        partition,
+        alive=alive,
+        attempts=unsettled,
+        bars=windows.find_bars(alive, now=deed.now),
+        reservations=reservation_store.list_current(partition.id, now=deed.now),
+        now=deed.now,
+    )
     policy = policy_of(partition)
     decided = plan(snapshot, policy)
     by_id = {job.id: job for job in alive}
     number = _record(deed, partition, snapshot, decided)
     for start in decided.starts:
         names = snapshot.machine.names_of(start.node_indices)
-        _begin_attempt(deed, by_id[start.job_id], nodes=names, cycle=(partition, number))
-    for wait in decided.waits:
-        job, why = by_id[wait.job_id], name_groups(wait.sentence, partition)
-        if job.wait != why:
-            job_store.note_wait(job.id, why)
+        job = job_store.get_job(start.job_id)  # with its file
+        _begin_attempt(deed, job, nodes=names, cycle=(partition, number))
+    _note_waits(decided, by_id, partition)
     _ask_to_yield(deed, decided, unsettled, partition)
     return decided
 
 
 def _record(deed: Deed, partition: Partition, snapshot: Snapshot, decided: Plan) -> int:
-    """Record the cycle when anything was there to decide; return its number, or 0."""
-    paper = record_snapshot(snapshot, policy_of(partition))
-    written = record_plan(decided)
-    cycle_store.save_fairness_state(
-        partition.id,
-        {
-            "fairness": paper["fairness"],
-            "groups": written["groups"],
-            "running_nodes": written["running_nodes"],
-        },
-    )
-    last = cycle_store.find_last_cycle(partition.id)
-    if not _is_worth_recording(paper, written, last):
-        return last.number if last else 0
-    number = cycle_store.add_cycle(
-        partition_id=partition.id, at=deed.now, snapshot=paper, plan=written
-    )
-    audit.record(
-        deed,
-        action="cycle.decided",
-        subject=f"cycle {number}",
-        starts=len(decided.starts),
-        preempts=len(decided.preempts),
-        waits=len(decided.waits),
-    )
-    return number
+    """Record the cycle when it is worth it; return the number of the last one recorded, or 0."""
+    known = cycle_store.find_fairness_state(partition.id) or {}
+    last = known.get("recorded", {"cycle": 0, "jobs": _digest(())})
+    found = _digest((snapshot.pending, snapshot.running))
+    if decided.starts or decided.preempts or found != last["jobs"]:
+        number = cycle_store.add_cycle(
+            partition_id=partition.id,
+            at=deed.now,
+            snapshot=record_snapshot(snapshot, policy_of(partition)),
+            plan=record_plan(decided),
+        )
+        last = {"cycle": number, "jobs": found}
+        audit.record(
+            deed,
+            action="cycle.decided",
+            subject=f"cycle {number}",
+            starts=len(decided.starts),
+            preempts=len(decided.preempts),
+            waits=len(decided.waits),
+        )
+    kept = record_memory(snapshot, decided) | {"recorded": last}
+    cycle_store.save_fairness_state(partition.id, kept)
+    return int(last["cycle"])
 
 
-def _is_worth_recording(
-    paper: dict[str, object], written: dict[str, object], last: cycle_store.Cycle | None
-) -> bool:
-    """Say whether this cycle decided something, or found other jobs than the last one recorded."""
-    if written["starts"] or written["preempts"]:
-        return True
-    if last is None:
-        return bool(paper["pending"] or paper["running"])
-    return any(_ids(paper[key]) != _ids(last.snapshot[key]) for key in ("pending", "running"))
+def _digest(found: Iterable[Sequence[PendingJob | RunningJob]]) -> str:
+    """Return a digest of what waits and what runs, to compare with what the next beat finds."""
+    ids = "\n\n".join("\n".join(job.id for job in each) for each in found)
+    return hashlib.sha256(ids.encode()).hexdigest() if ids.strip() else ""
 
 
-def _ids(jobs_on_paper: object) -> list[str]:
-    assert isinstance(jobs_on_paper, list)
-    return [job["id"] for job in jobs_on_paper]
+def _note_waits(decided: Plan, alive: Mapping[str, Job], partition: Partition) -> None:
+    """Write down every reason that is news, all of them at once."""
+    said = {id(wait.sentence): wait.sentence for wait in decided.waits}
+    named = {key: name_groups(sentence, partition) for key, sentence in said.items()}
+    waits = {wait.job_id: named[id(wait.sentence)] for wait in decided.waits}
+    queue_store.note_waits({key: why for key, why in waits.items() if alive[key].wait != why})
 
 
 def _begin_attempt(
@@ -243,10 +256,10 @@ def _carry_out(deed: Deed, partition: Partition, workshop: Workshop) -> list[Mis
     """Bring the backend to what was decided. Every call is idempotent, so all are repeated."""
     left_out = []
     attempts = job_store.list_unsettled_attempts(partition.id)
-    alive = {job.id: job for job in job_store.list_alive_jobs(partition.id)}
+    running = {job.id: job for job in queue_store.list_running_jobs(partition.id)}
     seen = workshop.backend.observe([attempt.key for attempt in attempts])
     for attempt, observation in zip(attempts, seen, strict=True):
-        job = alive.get(attempt.job_id)
+        job = running.get(attempt.job_id)
         if job is None:
             continue  # another daemon settled it meanwhile
         try:

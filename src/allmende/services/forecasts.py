@@ -2,22 +2,19 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
-from allmende.domain.scheduling import explain
 from allmende.domain.scheduling.jobs import Job, JobState
-from allmende.domain.scheduling.plans import PendingJob
-from allmende.domain.training.job_files import JobSpec
-from allmende.domain.trust.permissions import Permission, check_permission
-from allmende.services import jobs, projects, queues
+from allmende.domain.scheduling.plans import PendingJob, Plan, WaitReason
+from allmende.domain.scheduling.windows import rest_of
+from allmende.services import jobs, windows
 from allmende.services.deeds import Deed
 from allmende.services.snapshots import (
     path_of,
-    pending_of,
     policy_of,
     seconds_of,
     take_snapshot,
@@ -25,7 +22,8 @@ from allmende.services.snapshots import (
 from allmende.services.workshop import Workshop
 from allmende.storage import forecasts as store
 from allmende.storage import jobs as job_store
-from allmende.storage import projects as project_store
+from allmende.storage import queues as queue_store
+from allmende.storage import reservations as reservation_store
 from allmende.storage.forecasts import KeptForecast
 from allmende.twin import replay
 from allmende.twin.calibrations import LATEST, Calibration, Outcome
@@ -33,8 +31,9 @@ from allmende.twin.forecasts import Forecast, Forward, make_dice
 from allmende.twin.pasts import Past, PastJob
 
 PAST_JOBS = 2_000
-ASKED = "asked"  # stands for a job that is not submitted
 NEW_IN_A_BEAT = 5  # so that a heartbeat stays quick when thousands are submitted at once
+LONG_QUEUE = 2_000  # with more, a page does not wait for its forecast
+WHOLE = 150_000  # decisions that a forecast may take: with a long queue about two seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,17 +50,11 @@ class HitRate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Option:
-    """What one may ask for, and when it would start."""
-
-    nodes: int
-    max_duration_seconds: int
-    forecast: "JobForecast"
-
-
-@dataclass(frozen=True, kw_only=True)
 class JobForecast:
-    """The range in which a waiting job starts, four times in five; `None` is beyond 90 days."""
+    """The range in which a waiting job starts, four times in five; `None` is beyond 90 days.
+
+    A job that waits by its own choice has no range yet, only the start that it chose.
+    """
 
     job_id: str
     made_at: datetime
@@ -69,6 +62,7 @@ class JobForecast:
     median_at: datetime | None
     latest_at: datetime | None
     hit_rate: HitRate
+    chosen_at: datetime | None = None
 
 
 def get_ready() -> None:
@@ -79,12 +73,14 @@ def get_ready() -> None:
 def forecast_job(
     reader: Person, job_id: str, *, now: datetime, workshop: Workshop
 ) -> JobForecast | None:
-    """Return when a job will start; None when it does not wait for nodes."""
+    """Return when a job will start; None when it waits neither for nodes nor by its own choice."""
     job = jobs.get_job(reader, job_id).job
     partition = workshop.factory.get_partition(job.partition_id)
     if job.state is not JobState.PENDING:
         return None
-    forward = _look_ahead(partition, now)
+    if job.chosen_start_at and job.chosen_start_at > now:
+        return tell_choice(job.id, job.chosen_start_at, partition, now)
+    forward = look_ahead(partition, now)
     if job.id not in forward.eligible_ids:
         return None
     outcomes = store.list_outcomes(partition.id, limit=LATEST)
@@ -96,72 +92,57 @@ def recall_forecast(
 ) -> JobForecast | None:
     """Return what was already said of a waiting job while it can still hold, else ask anew.
 
-    For pages that ask every few seconds: the range that was told first is the one that counts.
+    For pages that ask every few seconds: the range that was told first is the one that counts, so
+    it is kept.
     """
     job = jobs.get_job(reader, job_id).job
-    kept = store.find_forecast(job_id) if job.state is JobState.PENDING else None
-    latest = _instant(kept.made_at, kept.shown_latest_seconds) if kept else None
-    if kept is None or (latest is not None and latest < now):
-        return forecast_job(reader, job_id, now=now, workshop=workshop)
+    kept = _find_kept(job, now)
+    if kept is None:
+        if job.state is not JobState.PENDING or not job.hold_id:
+            return None
+        partition = workshop.factory.get_partition(job.partition_id)
+        if job.chosen_start_at and job.chosen_start_at > now:
+            return tell_choice(job.id, job.chosen_start_at, partition, now)
+        forward = look_ahead(partition, now)
+        if job.id not in forward.eligible_ids:
+            return None
+        calibration = _learn(store.list_outcomes(partition.id, limit=LATEST))
+        kept = _keep(job.id, partition, _ask(forward, job.id, now), calibration, now)
+        store.keep_forecasts([kept])
     return JobForecast(
         job_id=job_id,
         made_at=kept.made_at,
         earliest_at=_instant(kept.made_at, kept.shown_earliest_seconds),
         median_at=_instant(kept.made_at, kept.median_seconds),
-        latest_at=latest,
+        latest_at=_instant(kept.made_at, kept.shown_latest_seconds),
         hit_rate=get_hit_rate(kept.partition_id),
     )
 
 
-def forecast_submission(
-    reader: Person, spec: JobSpec, *, project_id: str, now: datetime, workshop: Workshop
-) -> list[Option]:
-    """Return when a job file would start if it were submitted now, and what would start sooner.
-
-    Nothing is submitted. The first option is the file as it is; the others ask for less.
-    """
-    check_permission(reader, Permission.SUBMIT_JOB)
-    project = projects.check_own(reader, project_store.get_project(project_id))
-    projects.check_can_run(project, now=now)
-    partition = jobs.check_partition(project, workshop)
-    jobs.check_resources(spec, project, partition)
-    outcomes = store.list_outcomes(partition.id, limit=LATEST)
-    options: list[Option] = []
-    for nodes, seconds in _choices(spec):
-        asked = pending_of(
-            ASKED,
-            path=(project.group_id, project.id, reader.id),
-            nodes=nodes,
-            limit_seconds=seconds + partition.grace_seconds,
-            now=now,
-        )
-        forward = _look_ahead(partition, now, asked)
-        widened = _learn(outcomes).widen(_ask(forward, ASKED, now))
-        told = _tell(ASKED, now, widened, outcomes)
-        if not options or _is_sooner(told, options[0].forecast):
-            options.append(Option(nodes=nodes, max_duration_seconds=seconds, forecast=told))
-    return options
+def takes_long(reader: Person, job_id: str, *, now: datetime) -> bool:
+    """Say whether a page should be shown first, and `recall_forecast` be asked after it."""
+    job = jobs.get_job(reader, job_id).job
+    is_waiting = job.state is JobState.PENDING and bool(job.hold_id)
+    if not is_waiting or _find_kept(job, now):
+        return False
+    return queue_store.count_waiting_jobs(job.partition_id) > LONG_QUEUE
 
 
-def _choices(spec: JobSpec) -> list[tuple[int, int]]:
-    """Return the file's nodes and limit, then half the limit, half the nodes, and both."""
-    nodes, seconds = spec.num_nodes, spec.max_duration_seconds
-    fewer, shorter = max(1, nodes // 2), max(1, seconds // 2)
-    choices = ((nodes, seconds), (nodes, shorter), (fewer, seconds), (fewer, shorter))
-    return list(dict.fromkeys(choices))
-
-
-def _is_sooner(one: JobForecast, other: JobForecast) -> bool:
-    """Say whether the middle of a range lies clearly before that of another."""
-    if one.median_at is None or other.median_at is None:
-        return one.median_at is not None
-    gained = other.median_at - one.median_at
-    return gained >= max(timedelta(minutes=1), 0.1 * (other.median_at - other.made_at))
+def _find_kept(job: Job, now: datetime) -> KeptForecast | None:
+    """Return what was said of a waiting job, unless that is over."""
+    kept = store.find_forecast(job.id) if job.state is JobState.PENDING else None
+    latest = _instant(kept.made_at, kept.shown_latest_seconds) if kept else None
+    return None if latest is not None and latest < now else kept
 
 
 def say_forecast(forecast: JobForecast) -> Sentence:
     """Say when a job starts, and how far that can be trusted."""
     rate = forecast.hit_rate
+    if forecast.chosen_at:
+        return Sentence(
+            "It chose to start at {chosen}, in better hours; from then on it waits for nodes only.",
+            {"chosen": forecast.chosen_at},
+        )
     if forecast.earliest_at is None:
         return Sentence("When it starts cannot be said: not within the next 90 days.")
     if forecast.latest_at is None:
@@ -177,14 +158,24 @@ def say_forecast(forecast: JobForecast) -> Sentence:
     return Sentence("{when} {trust}", {"when": when, "trust": trust})
 
 
-def say_option(option: Option) -> Sentence:
-    """Say what would start sooner."""
-    facts = {
-        "nodes": explain.say_nodes(option.nodes),
-        "limit": explain.say_duration(option.max_duration_seconds),
-        "median": option.forecast.median_at,
-    }
-    return Sentence("With {nodes} and a limit of {limit}: probably by {median}.", facts)
+def forecast_asked(
+    partition: Partition, asked: Sequence[PendingJob], *, now: datetime
+) -> list[JobForecast | None]:
+    """Return when each of these would start if it alone were submitted; None when it never could.
+
+    The partition is read once for all of them.
+    """
+    forward = look_ahead(partition, now, asked)
+    outcomes = store.list_outcomes(partition.id, limit=LATEST)
+    calibration, decisions = _learn(outcomes), WHOLE // len(asked)
+    told: list[JobForecast | None] = []
+    for job in asked:
+        if job.id in forward.eligible_ids:
+            raw = _ask(forward, job.id, now, decisions=decisions)
+            told.append(_tell(job.id, now, calibration.widen(raw), outcomes))
+        else:
+            told.append(None)
+    return told
 
 
 def get_hit_rate(partition_id: str) -> HitRate:
@@ -192,36 +183,54 @@ def get_hit_rate(partition_id: str) -> HitRate:
     return _rate(store.list_outcomes(partition_id, limit=LATEST))
 
 
-def tend_forecasts(deed: Deed, partition: Partition, *, started: Sequence[str]) -> None:
+def tend_forecasts(deed: Deed, partition: Partition, decided: Plan) -> None:
     """Keep a forecast for each job that newly waits, and note which of them have started."""
+    started = [start.job_id for start in decided.starts]
     if started:
         store.note_starts(started, deed.now)
-    alive = job_store.list_alive_jobs(partition.id)
-    waiting = [job for job in alive if job.state is JobState.PENDING and job.started_at is None]
-    known = store.list_forecast_ids([job.id for job in waiting])
-    # Without a hold a job is not eligible: nobody looks ahead for it at every heartbeat.
-    new = [job for job in waiting if job.hold_id and job.id not in known]
+    # Nobody looks ahead at every heartbeat for jobs that wait for something other than nodes.
+    held = {wait.job_id for wait in decided.waits if wait.reason is WaitReason.HELD}
+    new = [job_id for job_id in store.list_unforecast_jobs(partition.id) if job_id not in held]
     if not new:
         return
-    forward = _look_ahead(partition, deed.now)
+    forward = look_ahead(partition, deed.now)
     calibration = _learn(store.list_outcomes(partition.id, limit=LATEST))
-    asked = [job for job in new if job.id in forward.eligible_ids][:NEW_IN_A_BEAT]
+    asked = [job_id for job_id in new if job_id in forward.eligible_ids]
+    at_once = 1 if forward.waiting > LONG_QUEUE else NEW_IN_A_BEAT
     store.keep_forecasts(
-        [_keep(job, _ask(forward, job.id, deed.now), calibration, deed.now) for job in asked]
+        [
+            _keep(job_id, partition, _ask(forward, job_id, deed.now), calibration, deed.now)
+            for job_id in asked[:at_once]
+        ]
     )
 
 
-def _keep(job: Job, raw: Forecast, calibration: Calibration, now: datetime) -> KeptForecast:
+def _keep(
+    job_id: str, partition: Partition, raw: Forecast, calibration: Calibration, now: datetime
+) -> KeptForecast:
     widened = calibration.widen(raw)
     return KeptForecast(
-        job_id=job.id,
-        partition_id=job.partition_id,
+        job_id=job_id,
+        partition_id=partition.id,
         made_at=now,
         earliest_seconds=raw.earliest_seconds,
         median_seconds=raw.median_seconds,
         latest_seconds=raw.latest_seconds,
         shown_earliest_seconds=widened.earliest_seconds,
         shown_latest_seconds=widened.latest_seconds,
+    )
+
+
+def tell_choice(job_id: str, chosen: datetime, partition: Partition, now: datetime) -> JobForecast:
+    """Return what is known of a job that waits by its own choice: the start that it chose."""
+    return JobForecast(
+        job_id=job_id,
+        made_at=now,
+        earliest_at=chosen,
+        median_at=None,
+        latest_at=None,
+        hit_rate=get_hit_rate(partition.id),
+        chosen_at=chosen,
     )
 
 
@@ -238,19 +247,21 @@ def _tell(
     )
 
 
-def _look_ahead(partition: Partition, now: datetime, *asked: PendingJob) -> Forward:
-    """Return the partition as it is now, with what is only asked about, ready to be run forward."""
-    alive = job_store.list_alive_jobs(partition.id)
+def look_ahead(partition: Partition, now: datetime, asked: Sequence[PendingJob] = ()) -> Forward:
+    """Return the partition as it is now, ready to be run forward, and for what is only asked."""
+    alive = queue_store.list_alive_jobs(partition.id)
     snapshot = take_snapshot(
         partition,
         alive=alive,
         attempts=job_store.list_unsettled_attempts(partition.id),
-        bars=queues.find_bars(alive, now=now),
+        bars=windows.find_bars(alive, now=now),
+        reservations=reservation_store.list_current(partition.id, now=now),
         now=now,
     )
-    snapshot = replace(snapshot, pending=(*snapshot.pending, *asked))
+    # A job inside a reservation starts when that opens: there is no range to tell.
+    snapshot = rest_of(snapshot)
     ended = job_store.list_past_jobs(partition.id, limit=PAST_JOBS)
-    return Forward(snapshot, policy_of(partition), Past([_past(job) for job in ended]))
+    return Forward(snapshot, policy_of(partition), Past([_past(job) for job in ended]), asked)
 
 
 def _past(job: Job) -> PastJob:
@@ -259,18 +270,18 @@ def _past(job: Job) -> PastJob:
     ran = round((job.ended_at - job.started_at).total_seconds())
     return PastJob(
         path=path_of(job),
-        submitted_at_seconds=seconds_of(job.submitted_at),
+        submitted_at_seconds=seconds_of(job.arrives_at),
         nodes=job.request.nodes,
         time_limit_seconds=job.request.time_limit_seconds,
         ran_seconds=max(1, min(ran, job.request.time_limit_seconds)),
     )
 
 
-def _ask(forward: Forward, job_id: str, now: datetime) -> Forecast:
+def _ask(forward: Forward, job_id: str, now: datetime, *, decisions: int = WHOLE) -> Forecast:
     """Ask with dice that the question decides: asked again at once, the answer is the same."""
     question = f"{job_id} {seconds_of(now)}".encode()
     seed = int.from_bytes(hashlib.sha256(question).digest()[:8])
-    return forward.forecast(job_id, dice=make_dice(seed))
+    return forward.forecast(job_id, dice=make_dice(seed), decisions=decisions)
 
 
 def _learn(outcomes: Sequence[KeptForecast]) -> Calibration:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 from allmende.domain.access.projects import Project
 from allmende.domain.basics.people import Person
@@ -9,7 +10,7 @@ from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
 from allmende.domain.basics.units import TimeUnit, hours_from_seconds
-from allmende.domain.scheduling import jobs
+from allmende.domain.scheduling import eligibility, jobs
 from allmende.domain.scheduling.jobs import (
     Attempt,
     Job,
@@ -18,13 +19,21 @@ from allmende.domain.scheduling.jobs import (
     ResourceRequest,
     StopRequest,
 )
-from allmende.domain.training.blueprints import check_nodes, check_params, find_blueprint
+from allmende.domain.training.blueprints import Blueprint, check_nodes, check_params, find_blueprint
 from allmende.domain.training.job_files import JobSpec, check_servable
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.domain.trust.permissions import Permission, can_do, check_permission
 from allmende.domain.trust.residency import check_residency, parse_data_class
-from allmende.services import allocations, audit, projects
+from allmende.services import (
+    allocations,
+    audit,
+    better_hours,
+    dependencies,
+    projects,
+    reservations,
+)
 from allmende.services.deeds import Deed, one_transaction
+from allmende.services.snapshots import most_seconds
 from allmende.services.workshop import Workshop
 from allmende.storage import jobs as job_store
 from allmende.storage import projects as project_store
@@ -98,22 +107,47 @@ def submit_job(
     projects.check_can_run(project, now=deed.now)
     partition = check_partition(project, workshop)
     check_resources(spec, project, partition)
+    if spec.reservation:
+        reservations.check_submission(
+            spec.reservation,
+            project,
+            nodes=spec.num_nodes,
+            longest_seconds=most_seconds(spec.max_duration_seconds, partition.grace_seconds),
+            now=deed.now,
+        )
     specs = expand_sweep(spec)
     if spec.blueprint:
-        _check_blueprint(specs, workshop)
+        blueprint = check_blueprint(specs, workshop)
+        workshop.environment_python(blueprint.id)  # refuses while it is not built
     check_residency(
         parse_data_class(spec.data_class),
         partition.country,
         factory_countries=workshop.factory.countries,
     )
-    sweep_id = deed.new_id("s") if len(specs) > 1 else ""
+    after, after_ok = dependencies.find_dependencies(
+        spec, project_id=project_id, client_key=client_key
+    )
+    chosen, latest = better_hours.choose(spec, partition, now=deed.now)
+    together = {
+        "after": after,
+        "after_ok": after_ok,
+        "reservation_id": spec.reservation,
+        "chosen_start_at": chosen,
+        "latest_start_at": latest,
+        "sweep_id": deed.new_id("s") if len(specs) > 1 else "",
+        "max_parallel": spec.max_parallel if len(specs) > 1 else 0,
+    }
     return [
         _submit_one(
             deed,
             single,
             project=project,
             partition=partition,
-            keys=(client_key if number == 0 else f"{client_key}#{number}", sweep_id),
+            conditions={
+                **together,
+                "client_key": f"{client_key}#{number}" if number else client_key,
+                "sweep_index": single.array.first if single.array else number + 1,
+            },
         )
         for number, single in enumerate(specs)
     ]
@@ -132,7 +166,10 @@ def _find_submitted(spec: JobSpec, project_id: str, client_key: str) -> list[Job
     if first.sweep_id:
         sweep = job_store.list_jobs(project_id=project_id, sweep_id=first.sweep_id, limit=1000)
         known = sorted(sweep, key=lambda job: int(job.client_key.partition("#")[2] or 0))
-    if [job.spec for job in known] != [single.to_json() for single in expand_sweep(spec)]:
+    together = spec.max_parallel if len(known) > 1 else 0
+    if first.max_parallel != together or [job.spec for job in known] != [
+        single.to_json() for single in expand_sweep(spec)
+    ]:
         raise DifferentJob(client_key=client_key, job=first.id)
     return known
 
@@ -146,12 +183,13 @@ def check_partition(project: Project, workshop: Workshop) -> Partition:
     return partition
 
 
-def _check_blueprint(specs: list[JobSpec], workshop: Workshop) -> None:
+def check_blueprint(specs: list[JobSpec], workshop: Workshop) -> Blueprint:
+    """Return the blueprint of some jobs, refusing what it does not take."""
     blueprint = find_blueprint(workshop.blueprints, specs[0].blueprint)
     check_nodes(blueprint, specs[0].num_nodes)
     for spec in specs:
         check_params(blueprint, spec.params)
-    workshop.environment_python(blueprint.id)  # refuses while it is not built
+    return blueprint
 
 
 def check_resources(spec: JobSpec, project: Project, partition: Partition) -> None:
@@ -161,7 +199,8 @@ def check_resources(spec: JobSpec, project: Project, partition: Partition) -> No
     )
     group = partition.get_group(project.group_id)
     widest = min(partition.max_nodes_per_job, group.widest_job_nodes)
-    if spec.num_nodes > widest:
+    # Inside a reservation its nodes are the limit: the guarantees of others are kept outside.
+    if spec.num_nodes > widest and not spec.reservation:
         raise TooManyNodes(
             nodes=spec.num_nodes, partition=partition.name, most=widest, group=group.name
         )
@@ -181,9 +220,13 @@ def check_resources(spec: JobSpec, project: Project, partition: Partition) -> No
 
 
 def _submit_one(
-    deed: Deed, spec: JobSpec, *, project: Project, partition: Partition, keys: tuple[str, str]
+    deed: Deed,
+    spec: JobSpec,
+    *,
+    project: Project,
+    partition: Partition,
+    conditions: dict[str, Any],
 ) -> Job:
-    client_key, sweep_id = keys
     job = Job(
         id=deed.new_id("j"),
         name=spec.name,
@@ -205,12 +248,14 @@ def _submit_one(
         submitted_at=deed.now,
         max_retries=spec.max_retries,
         wait=Sentence("The next plan decides about it."),
-        client_key=client_key,
-        sweep_id=sweep_id,
         spec=spec.to_json(),
+        **conditions,
     )
     job = hold_next_attempt(deed, job, partition=partition)
     _tell(deed, job, _say_held(job, partition))
+    choice = eligibility.find_choice(job, now=deed.now)
+    if choice:
+        _tell(deed, job, choice)
     audit.record(
         deed,
         action="job.submitted",
@@ -321,7 +366,7 @@ def get_job(reader: Person, job_id: str) -> JobView:
 
 
 def list_jobs(
-    reader: Person, *, project_id: str = "", after: str = "", limit: int = 50
+    reader: Person, *, project_id: str = "", sweep_id: str = "", after: str = "", limit: int = 50
 ) -> list[Job]:
     """Return the jobs that the reader may see, the newest first, paged by key."""
     check_permission(reader, Permission.SEE_JOB)
@@ -330,6 +375,7 @@ def list_jobs(
         organisation_ids=None if sees_all else reader.organisation_ids,
         project_ids=() if sees_all else project_store.list_project_ids_of(reader.id),
         project_id=project_id,
+        sweep_id=sweep_id,
         after=after,
         limit=limit,
     )

@@ -7,6 +7,7 @@ from allmende.domain.basics.sites import Factory, Partition
 from allmende.domain.scheduling.jobs import JobState
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.storage import jobs as job_store
+from allmende.storage import queues as queue_store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ def list_node_uses(reader: Person, *, factory: Factory) -> list[PartitionUse]:
 
 
 def _use(partition: Partition) -> PartitionUse:
-    alive = job_store.list_alive_jobs(partition.id)
+    alive = queue_store.list_alive_jobs(partition.id)
     group_ids = {job.id: job.group_id for job in alive}
     owners = {
         node: group_ids.get(attempt.job_id, "")

@@ -12,6 +12,7 @@ from allmende.services.what_if import DAY_SECONDS, HOUR_SECONDS, RECORDED, Prepa
 from allmende.twin import invented, measures, reports, tables
 from allmende.twin.findings import SENTENCES, Findings
 from allmende.twin.measures import Figures
+from allmende.twin.power import power_of_partition
 from allmende.twin.replay import replay
 from allmende.twin.shares import group_by_queue
 from allmende.twin.stagings import Staging, keep_common
@@ -80,6 +81,29 @@ class Outcome:
             },
         )
 
+    @property
+    def energy(self) -> Sentence | None:
+        """Say how much energy each takes, where the power of a node is known."""
+        bills = [part.figures.bill for part in self.parts if part.figures.bill]
+        if not bills:
+            return None
+        amounts = [energy_amount(bill.energy_kilowatt_hours) for bill in bills]
+        today, then, easy = amounts
+        if today == then == easy:
+            return Sentence(
+                "Energy, estimated: {amount}, as today and with EASY.", {"amount": then}
+            )
+        return Sentence(
+            "Energy, estimated: {then} instead of {today} today, and {easy} with EASY.",
+            {"then": then, "today": today, "easy": easy},
+        )
+
+    @property
+    def energy_method(self) -> tuple[Sentence, ...]:
+        """Say how the energy was estimated."""
+        bill = self.parts[0].figures.bill
+        return bill.how if bill else ()
+
     def _wait(self, part: Part, *, of_sme: bool) -> float:
         """Return the mean wait of the jobs of the SMEs, or of all others, in seconds."""
         groups = [group for group in part.figures.groups if (group.path == (self.sme,)) is of_sme]
@@ -99,6 +123,7 @@ class Outcome:
             "machine_nodes": self.machine_nodes,
             "verdict": translate(self.verdict),
             "price": translate(self.price),
+            **({"energy": translate(self.energy)} if self.energy else {}),
             "scenarios": [
                 {
                     "name": translate(part.name),
@@ -123,7 +148,7 @@ def answer(prepared: Prepared, *, progress: Progress = lambda _percent: None) ->
     trace = _workload(prepared, findings)
     trace = _without_too_wide(trace, what_if.capped_nodes(question, partition), findings)
     changes = _changes(question, partition, int(trace.arrivals[0]))
-    cases = _cases(question, partition)
+    cases, power = _cases(question, partition), power_of_partition(partition)
     stagings = [_stage(case, trace, findings) for case in cases]
     keep_common(stagings)
     parts = []
@@ -143,7 +168,7 @@ def answer(prepared: Prepared, *, progress: Progress = lambda _percent: None) ->
             Part(
                 name=case.name,
                 policy=case.policy,
-                figures=measures.measure(replayed),
+                figures=measures.measure(replayed, power),
                 findings=tuple(sorted(staging.findings.counts.items())),
             )
         )
@@ -180,12 +205,11 @@ def _cases(question: WhatIf, partition: Partition) -> tuple[_Case, ...]:
 
 
 def _stage(case: _Case, trace: Trace, findings: Findings) -> Staging:
-    examples = {kind: list(lines) for kind, lines in findings.examples.items()}
     return Staging(
         trace=trace,
         grouping=group_by_queue(case.shares, trace),
         is_obeyed=case.policy == "allmende",
-        findings=Findings(dict(findings.counts), examples),
+        findings=findings.copy(),
         read_seconds=0,
     )
 
@@ -239,6 +263,13 @@ def _changes(question: WhatIf, partition: Partition, begin: int) -> list[tuple[i
         changes.append((at, min(capped, nodes - question.failing_nodes)))
         changes.append((at + question.failing_hours * HOUR_SECONDS, capped))
     return changes
+
+
+def energy_amount(kilowatt_hours: float) -> Sentence:
+    """Return an amount of energy in the unit that suits it."""
+    if kilowatt_hours >= 1e4:
+        return Sentence("{number} MWh", {"number": round(kilowatt_hours / 1e3)})
+    return Sentence("{number} kWh", {"number": round(kilowatt_hours, 1)})
 
 
 def duration(seconds: float) -> Sentence:

@@ -1,42 +1,71 @@
 """What waits: time is held for the next attempt, and nothing starts for a project that may not."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime
 
 from allmende.domain.access.projects import Project, ProjectState, check_can_run
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
+from allmende.domain.scheduling import eligibility
 from allmende.domain.scheduling.jobs import Job, JobEvent, JobState
-from allmende.services import allocations, audit, jobs
+from allmende.services import allocations, audit, dependencies, jobs
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import jobs as job_store
 from allmende.storage import projects as project_store
+from allmende.storage import queues as queue_store
 
 OVER = (ProjectState.ENDED, ProjectState.CLOSED)
+PROJECT_ENDED = Sentence("Its project ended while it waited.")
+BROKEN_IN_A_BEAT = 100  # of a long chain that broke: a heartbeat stays quick
 
 
 def tend_queue(deed: Deed, partition: Partition) -> None:
-    """Hold time for whoever waits without, and end what waits for a project that has ended.
+    """Hold time for whoever waits without, and end what waits in vain.
 
     Each job in a transaction of its own, so that nobody locks the time of two projects at once.
     """
-    alive = job_store.list_alive_jobs(partition.id)
+    alive = queue_store.list_alive_jobs(partition.id)
     waiting = [job for job in alive if job.state is JobState.PENDING]
-    projects = _projects_of(waiting)
+    projects, states = _projects_of(waiting), dependencies.states_of(alive)
+    left = BROKEN_IN_A_BEAT
     for job in waiting:
+        broken = eligibility.find_broken(job, states)
         if projects[job.project_id].state in OVER:
-            _end_waiting(deed, job.id)
+            _end_waiting(deed, job.id, end=PROJECT_ENDED, action="job.ended_with_project")
+        elif broken:
+            if left:
+                _end_waiting(deed, job.id, end=broken, action="job.dependency_failed")
+                states[job.id] = JobState.CANCELLED  # whoever needs this one breaks in turn
+                left -= 1
         elif not job.hold_id:
             _hold(deed, job.id, partition=partition)
 
 
-def find_bars(alive: Iterable[Job], *, now: datetime) -> dict[str, Sentence]:
-    """Return by job why its project may not run anything now."""
+def find_bars(alive: Collection[Job], *, now: datetime) -> dict[str, Sentence]:
+    """Return by job why it may not start now, however many nodes are free.
+
+    `alive` has every waiting and running job of a partition.
+    """
     waiting = [job for job in alive if job.state is JobState.PENDING]
-    projects = _projects_of(waiting)
-    bars = {project.id: _bar(project, now) for project in projects.values()}
-    return {job.id: bar for job in waiting if (bar := bars[job.project_id])}
+    projects = find_project_bars({job.project_id for job in waiting}, now=now)
+    states = dependencies.states_of(alive)
+    bars = {
+        job.id: bar
+        for job in waiting
+        if (bar := projects.get(job.project_id))
+        or (bar := eligibility.find_dependency(job, states))
+        or (bar := eligibility.find_choice(job, now=now))
+    }
+    unheld = {job.id for job in waiting if not job.hold_id}
+    return bars | eligibility.find_throttled(alive, barred=bars.keys() | unheld)
+
+
+def find_project_bars(project_ids: Collection[str], *, now: datetime) -> dict[str, Sentence]:
+    """Return by project why it may not run anything now, for those that may not."""
+    projects = project_store.list_projects_by_id(project_ids) if project_ids else []
+    bars = {project.id: _bar(project, now) for project in projects}
+    return {project_id: bar for project_id, bar in bars.items() if bar}
 
 
 def expire_rest(deed: Deed, project_id: str, *, expiry_id: str) -> None:
@@ -80,14 +109,13 @@ def _hold(deed: Deed, job_id: str, *, partition: Partition) -> None:
 
 
 @one_transaction
-def _end_waiting(deed: Deed, job_id: str) -> None:
+def _end_waiting(deed: Deed, job_id: str, *, end: Sentence, action: str) -> None:
     job = job_store.lock_job(job_id)
     if job.state is not JobState.PENDING:
         return
-    end = Sentence("Its project ended while it waited.")
     expiry_id = job.hold_id
     job_store.save_job(jobs.cancel_waiting(deed, job, end=end))
     job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=end))
     if expiry_id:
         expire_rest(deed, job.project_id, expiry_id=expiry_id)
-    audit.record(deed, action="job.ended_with_project", subject=job.id)
+    audit.record(deed, action=action, subject=job.id)

@@ -7,6 +7,7 @@ from allmende.domain.basics.sites import Factory, Partition, Site
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services.forecasts import HitRate, get_hit_rate
 from allmende.storage import jobs as job_store
+from allmende.storage import queues as queue_store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,7 @@ def _view(site: Site) -> SiteView:
 
 def get_load(partition: Partition) -> PartitionLoad:
     """Return how many nodes and jobs are busy on a partition now."""
-    alive = job_store.list_alive_jobs(partition.id)
+    alive = queue_store.list_alive_jobs(partition.id)
     unsettled = job_store.list_unsettled_attempts(partition.id)
     running = sum(1 for job in alive if job.state == "running")
     return PartitionLoad(

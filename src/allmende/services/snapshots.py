@@ -2,15 +2,21 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from string import Formatter
 from typing import Any
 
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.fairness import FairnessState, GroupState, advance
 from allmende.domain.scheduling.jobs import Attempt, Job, JobState, StopRequest
-from allmende.domain.scheduling.machine import Machine
+from allmende.domain.scheduling.machine import CapacityChange, Closure, Machine, Window
 from allmende.domain.scheduling.plans import PendingJob, RunningJob, Snapshot
 from allmende.domain.scheduling.policies import Policy
+from allmende.domain.scheduling.reservations import (
+    NodeReservation,
+    ReservationKind,
+    capacity_changes,
+)
 from allmende.domain.scheduling.shares import Path, Share, ShareTree, parts_per_million
 from allmende.storage import cycles as cycle_store
 
@@ -52,11 +58,16 @@ def tree_of(partition: Partition, *, group_ids: Collection[str] = ()) -> ShareTr
 
 
 def name_groups(sentence: Sentence, partition: Partition) -> Sentence:
-    """Return the kernel's sentence with the names of groups in place of their ids."""
+    """Return the kernel's sentence with the names of groups in place of their ids.
+
+    Facts that its words do not mention are left out: they change, and the sentence does not.
+    """
+    mentioned = {field for _, field, _, _ in Formatter().parse(sentence.template)}
     names = {group.id: Sentence(group.name) for group in partition.groups}
     facts = {
         key: names.get(fact, fact) if key in ("group", "ahead", "share") else fact
         for key, fact in sentence.facts.items()
+        if key in mentioned
     }
     return Sentence(sentence.template, facts)
 
@@ -67,17 +78,20 @@ def take_snapshot(
     alive: Sequence[Job],
     attempts: Sequence[Attempt],
     bars: Mapping[str, Sentence],
+    reservations: Sequence[NodeReservation] = (),
     now: datetime,
 ) -> Snapshot:
     """Return what the kernel sees now. What the last plan left is taken to have held until now.
 
-    `bars` says by job why some may not start, however many nodes are free.
+    `bars` says by job why some may not start, however many nodes are free; `reservations` are those
+    announced or open.
     """
-    machine = machine_of(partition, attempts)
     now_seconds = seconds_of(now)
+    changes = capacity_changes(reservations, nodes=partition.nodes or 0, now_seconds=now_seconds)
+    machine = machine_of(partition, attempts, changes)
     by_id = {job.id: job for job in alive}
     running = tuple(
-        _running(by_id[attempt.job_id], attempt, machine, now_seconds)
+        _running(by_id[attempt.job_id], attempt, machine, now)
         for attempt in attempts
         if attempt.job_id in by_id
     )
@@ -90,15 +104,47 @@ def take_snapshot(
         ),
         running=running,
         fairness=_fairness(partition, now_seconds),
+        windows=_windows(reservations, now_seconds),
+        closures=_closures(reservations, machine),
     )
 
 
-def machine_of(partition: Partition, attempts: Sequence[Attempt]) -> Machine:
+def _windows(reservations: Sequence[NodeReservation], now_seconds: int) -> tuple[Window, ...]:
+    return tuple(
+        Window(id=each.id, nodes=each.nodes, ends_at_seconds=each.ends_at_seconds)
+        for each in reservations
+        if each.kind is ReservationKind.PROJECT
+        and each.starts_at_seconds <= now_seconds < each.ends_at_seconds
+    )
+
+
+def _closures(reservations: Sequence[NodeReservation], machine: Machine) -> tuple[Closure, ...]:
+    """Return the maintenance of named nodes; names that the configuration dropped are gone."""
+    return tuple(
+        Closure(
+            nodes=frozenset(machine.indices_of(set(each.node_names) & set(machine.nodes))),
+            starts_at_seconds=each.starts_at_seconds,
+            ends_at_seconds=each.ends_at_seconds,
+        )
+        for each in reservations
+        if each.node_names
+    )
+
+
+def machine_of(
+    partition: Partition,
+    attempts: Sequence[Attempt],
+    changes: tuple[CapacityChange, ...] = (),
+) -> Machine:
     """Return the nodes; those taken out of the configuration finish what they run."""
     configured = partition.node_names
     former = sorted({node for each in attempts for node in each.nodes} - set(configured))
     nodes = (*configured, *former)
-    return Machine(nodes=nodes, drained=frozenset(range(len(configured), len(nodes))))
+    return Machine(
+        nodes=nodes,
+        drained=frozenset(range(len(configured), len(nodes))),
+        capacity_changes=changes,
+    )
 
 
 def _fairness(partition: Partition, now_seconds: int) -> FairnessState:
@@ -124,12 +170,36 @@ def _pending(job: Job, bar: Sentence | None) -> PendingJob:
         id=job.id,
         path=path_of(job),
         nodes=job.request.nodes,
-        time_limit_seconds=job.request.time_limit_seconds + _margin(job.request.grace_seconds),
+        time_limit_seconds=longest_seconds(job),
         submitted_at_seconds=seconds_of(job.submitted_at),
         eligible=bool(job.hold_id) and bar is None,
         hold_reason=bar or (None if job.hold_id else job.wait),
         preemptible=job.request.preemptible,
+        window_id=job.reservation_id,
     )
+
+
+def longest_seconds(job: Job) -> int:
+    """Return how long an attempt may keep its nodes, until its end is seen."""
+    return most_seconds(job.request.time_limit_seconds, job.request.grace_seconds)
+
+
+def most_seconds(limit_seconds: int, grace_seconds: int) -> int:
+    """Return how long nodes may be kept under a limit and a grace."""
+    return limit_seconds + _margin(grace_seconds)
+
+
+def ends_by_of(job: Job, attempt: Attempt, now: datetime) -> int:
+    """Return when a running attempt leaves its nodes at the latest."""
+    ends_by = seconds_of(attempt.decided_at) + longest_seconds(job)
+    if is_stopping(job, attempt):  # it was asked before now, so its grace is over by then
+        ends_by = min(ends_by, seconds_of(now) + _margin(job.request.grace_seconds))
+    return max(ends_by, seconds_of(now) + 1)
+
+
+def is_stopping(job: Job, attempt: Attempt) -> bool:
+    """Say whether a running attempt was asked to stop."""
+    return attempt.stop_reason is not None or job.stop_request is not StopRequest.NONE
 
 
 def pending_of(
@@ -145,20 +215,18 @@ def pending_of(
     )
 
 
-def _running(job: Job, attempt: Attempt, machine: Machine, now_seconds: int) -> RunningJob:
-    started = seconds_of(attempt.decided_at)
-    limit = job.request.time_limit_seconds + _margin(job.request.grace_seconds)
-    is_stopping = attempt.stop_reason is not None or job.stop_request is not StopRequest.NONE
+def _running(job: Job, attempt: Attempt, machine: Machine, now: datetime) -> RunningJob:
     return RunningJob(
         id=job.id,
         path=path_of(job),
         node_indices=machine.indices_of(attempt.nodes),
         submitted_at_seconds=seconds_of(job.submitted_at),
-        started_at_seconds=started,
-        ends_by_seconds=max(started + limit, now_seconds + 1),
+        started_at_seconds=seconds_of(attempt.decided_at),
+        ends_by_seconds=ends_by_of(job, attempt, now),
         preemptible=job.request.preemptible,
-        is_stopping=is_stopping,
+        is_stopping=is_stopping(job, attempt),
         grace_seconds=_margin(job.request.grace_seconds),
+        window_id=job.reservation_id,
     )
 
 

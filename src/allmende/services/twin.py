@@ -1,18 +1,21 @@
 """The twin: what a workload would have met under a policy. It reads and changes no database."""
 
+import functools
 import resource
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.twin import measures, schedules, shares, tables, traces
 from allmende.twin.findings import Findings
+from allmende.twin.flexible import Flexible, Saving, choose_starts, measure_saving
 from allmende.twin.measures import Figures, GroupFigures
+from allmende.twin.power import Power, read_power_file
 from allmende.twin.replay import POLICIES, Replay, compile_everything, parser, replay
 from allmende.twin.stagings import Staging, keep_common
 
@@ -40,6 +43,8 @@ class Question:
     columns: str = ""
     half_life_seconds: int = HALF_LIFE_SECONDS
     changes: tuple[tuple[int, int], ...] = ()  # seconds after the first submission, nodes
+    power: Power | None = None
+    flexible: Flexible | None = None
     name: str = ""
 
 
@@ -52,6 +57,7 @@ class Answer:
     figures: Figures
     findings: Findings
     read_seconds: float
+    saving: Saving | None = None  # by flexible jobs
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as one object, for scripts; docs/reference/twin.md explains each."""
@@ -61,6 +67,8 @@ class Answer:
             "policy": replayed.policy,
             "machine_nodes": replayed.trace.machine_nodes,
             **figures_to_json(figures),
+            "following_jobs": replayed.following_jobs,
+            **({"flexible": self.saving.to_json()} if self.saving else {}),
             "wall_seconds": replayed.loop_seconds,
             "jobs_per_second": figures.jobs / max(replayed.loop_seconds, 1e-9),
             "read_seconds": self.read_seconds,
@@ -82,6 +90,7 @@ def figures_to_json(figures: Figures) -> dict[str, Any]:
         "wait_seconds_median": figures.wait_seconds_median,
         "wait_seconds_p90": figures.wait_seconds_p90,
         "bounded_slowdown_mean": figures.bounded_slowdown_mean,
+        **(figures.bill.to_json() if figures.bill else {}),
     }
 
 
@@ -123,46 +132,80 @@ def answer_all(
     tell: Callable[[str], None] = lambda _name: None,
 ) -> list[Answer]:
     """Answer questions on one workload; each plays only the jobs that all of them can play."""
-    stagings = [_stage(question) for question in questions]
+    read = functools.cache(_read)  # the same workload for all: read once
+    stagings = [_stage(question, read) for question in questions]
     keep_common(stagings)
     answers = []
     for question, staging in zip(questions, stagings, strict=True):
         tell(question.name)
-        replayed = replay(
-            staging.trace,
-            policy=question.policy,
-            grouping=staging.grouping,
-            findings=staging.findings,
-            half_life_seconds=question.half_life_seconds,
-            changes=[
-                (int(staging.trace.arrivals[0]) + after, nodes) for after, nodes in question.changes
-            ],
-            progress=progress,
-        )
+        replayed = _replay(question, staging, question.flexible, progress)
+        saving = None
+        if question.flexible:
+            without = _replay(question, staging, None, progress)
+            saving = measure_saving(replayed, without, question.flexible, question.power)
         answers.append(
             Answer(
                 question=question,
                 replayed=replayed,
-                figures=measures.measure(replayed),
+                figures=measures.measure(replayed, question.power),
                 findings=staging.findings,
                 read_seconds=staging.read_seconds,
+                saving=saving,
             )
         )
     return answers
 
 
-def _stage(question: Question) -> Staging:
-    check(question)
+def _replay(
+    question: Question, staging: Staging, flexible: Flexible | None, progress: Progress | None
+) -> Replay:
+    trace = staging.trace
+    return replay(
+        trace,
+        policy=question.policy,
+        grouping=staging.grouping,
+        # What is wrong with the trace was found by the first replay of two.
+        findings=staging.findings if flexible is question.flexible else Findings(),
+        half_life_seconds=question.half_life_seconds,
+        changes=[(int(trace.arrivals[0]) + after, nodes) for after, nodes in question.changes],
+        eligible=choose_starts(trace, flexible) if flexible else None,
+        progress=progress,
+    )
+
+
+class _Workload(NamedTuple):
+    """Which jobs a question is about."""
+
+    trace: Path
+    nodes: int | None
+    processors_per_node: int
+    columns: str
+
+
+class _Reading(NamedTuple):
+    """What was read, and what was wrong with it."""
+
+    trace: traces.Trace
+    findings: Findings
+    seconds: float
+
+
+def _read(workload: _Workload) -> _Reading:
     findings = Findings()
     begun = time.perf_counter()
-    trace = read_trace(question, findings)
-    read_seconds = time.perf_counter() - begun
+    trace = read_trace(Question(**workload._asdict()), findings)
+    return _Reading(trace, findings, time.perf_counter() - begun)
+
+
+def _stage(question: Question, read: Callable[[_Workload], _Reading]) -> Staging:
+    check(question)
+    reading = read(_Workload(*(getattr(question, name) for name in _Workload._fields)))
     return Staging(
-        trace=trace,
-        grouping=_group(question, trace),
+        trace=reading.trace,
+        grouping=_group(question, reading.trace),
         is_obeyed=question.policy == "allmende",
-        findings=findings,
-        read_seconds=read_seconds,
+        findings=reading.findings.copy(),
+        read_seconds=reading.seconds,
     )
 
 
@@ -196,6 +239,11 @@ def read_trace(question: Question, findings: Findings) -> traces.Trace:
         machine_nodes=question.nodes,
         processors_per_node=question.processors_per_node,
     )
+
+
+def read_power(path: Path | None) -> Power | None:
+    """Read what nodes draw from a TOML file with the table [power], if one is given."""
+    return read_power_file(path) if path else None
 
 
 def check_writable(path: Path) -> None:

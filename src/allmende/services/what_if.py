@@ -268,7 +268,7 @@ def _read_recorded(question: WhatIf, partition: Partition, now: datetime) -> lis
     return [
         {
             "line": number,
-            "submit": int(job.submitted_at.timestamp()),
+            "submit": int(job.arrives_at.timestamp()),
             "run": seconds[job.id],
             "nodes": job.request.nodes,
             "limit": max(job.request.time_limit_seconds, seconds[job.id]),

@@ -76,12 +76,6 @@ def list_cycles(*, partition_id: str = "") -> Iterator[Cycle]:
         yield _cycle(row)
 
 
-def find_last_cycle(partition_id: str) -> Cycle | None:
-    """Return the newest recorded cycle of a partition."""
-    row = CycleRow.objects.filter(partition_id=partition_id).order_by("-number").first()
-    return _cycle(row) if row else None
-
-
 def find_fairness_state(partition_id: str) -> dict[str, Any] | None:
     """Return what the kernel carried out of its last cycle."""
     row = FairnessStateRow.objects.filter(partition_id=partition_id).first()
@@ -90,7 +84,11 @@ def find_fairness_state(partition_id: str) -> dict[str, Any] | None:
 
 def save_fairness_state(partition_id: str, state: dict[str, Any]) -> None:
     """Keep what the kernel carries into its next cycle."""
-    FairnessStateRow.objects.update_or_create(partition_id=partition_id, defaults={"state": state})
+    if not FairnessStateRow.objects.filter(partition_id=partition_id).update(state=state):
+        # The first time; two daemons may both be at it.
+        FairnessStateRow.objects.update_or_create(
+            partition_id=partition_id, defaults={"state": state}
+        )
 
 
 def take_lease(name: str, *, holder: str, now: datetime, expires_at: datetime) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import models
 
+from allmende.domain.scheduling.jobs import JobState
 from allmende.storage.jobs import JobRow
 
 
@@ -76,10 +77,17 @@ def find_forecast(job_id: str) -> KeptForecast | None:
     return _forecast(row) if row else None
 
 
-def list_forecast_ids(job_ids: list[str]) -> set[str]:
-    """Return those of the jobs of which something was said."""
-    rows = ForecastRow.objects.filter(job_id__in=job_ids)
-    return set(rows.values_list("job_id", flat=True))
+def list_unforecast_jobs(partition_id: str) -> list[str]:
+    """Return the id of each job that waits with time held, and of which nothing was said.
+
+    The oldest first; what has run before, or runs in a reservation, is left out.
+    """
+    rows = JobRow.objects.filter(
+        partition_id=partition_id, state=JobState.PENDING, started_at__isnull=True
+    )
+    said = ForecastRow.objects.filter(job_id=models.OuterRef("id"))
+    rows = rows.exclude(hold_id="").filter(reservation_id="").filter(~models.Exists(said))
+    return list(rows.order_by("submitted_at", "id").values_list("id", flat=True))
 
 
 def note_starts(job_ids: Collection[str], at: datetime) -> None:

@@ -50,7 +50,14 @@ class JobRow(models.Model):
     hold_id = models.CharField(max_length=60)
     held_seconds = models.BigIntegerField()
     client_key = models.CharField(max_length=100)
+    reservation_id = models.CharField(max_length=40, default="", blank=True)
     sweep_id = models.CharField(max_length=40)
+    sweep_index = models.PositiveIntegerField(default=0)
+    max_parallel = models.PositiveIntegerField(default=0)
+    after = models.JSONField(default=list)
+    after_ok = models.JSONField(default=list)
+    chosen_start_at = models.DateTimeField(null=True)
+    latest_start_at = models.DateTimeField(null=True)
     spec = models.JSONField()
 
     class Meta:
@@ -61,6 +68,9 @@ class JobRow(models.Model):
         )
         indexes = (
             models.Index(fields=("project_id", "-submitted_at", "id"), name="job_of_project"),
+            models.Index(
+                fields=("sweep_id",), condition=~models.Q(sweep_id=""), name="job_of_sweep"
+            ),
             # The scheduler asks for what is alive; finished jobs are the many.
             models.Index(
                 fields=("partition_id",),
@@ -129,11 +139,13 @@ class JobEventRow(models.Model):
 
 
 ALIVE = ("pending", "running")
+NOT_READ: dict[str, object] = {}  # in place of a job's file; such a job cannot be saved
 # Fields that a row and its value share by name and form.
 JOB_FIELDS = (
     "id name project_id organisation_id person_id partition_id access_share group_id data_class "
     "submitted_at started_at ended_at outputs_read_at attempts node_failures max_retries hold_id "
-    "held_seconds client_key sweep_id spec"
+    "held_seconds client_key sweep_id sweep_index max_parallel chosen_start_at latest_start_at "
+    "spec reservation_id"
 ).split()
 REQUEST_FIELDS = (
     "nodes time_limit_seconds memory_bytes_per_node preemptible grace_seconds"
@@ -147,9 +159,12 @@ ATTEMPT_FIELDS = (
 
 def save_job(job: Job) -> None:
     """Insert the job, or update it."""
+    assert job.spec is not NOT_READ, "a job is saved with its file"
     values: dict[str, Any] = {name: getattr(job, name) for name in JOB_FIELDS if name != "id"}
     values |= {name: getattr(job.request, name) for name in REQUEST_FIELDS}
     values |= {
+        "after": list(job.after),
+        "after_ok": list(job.after_ok),
         "stop_request": job.stop_request.value,
         "state": job.state.value,
         "wait": _to_json(job.wait),
@@ -164,7 +179,7 @@ def get_job(job_id: str) -> Job:
     row = JobRow.objects.filter(id=job_id).first()
     if row is None:
         raise NotFound(kind="job", id=job_id)
-    return _job(row)
+    return read_job(row)
 
 
 def lock_job(job_id: str) -> Job:
@@ -172,7 +187,7 @@ def lock_job(job_id: str) -> Job:
     row = JobRow.objects.select_for_update().filter(id=job_id).first()
     if row is None:
         raise NotFound(kind="job", id=job_id)
-    return _job(row)
+    return read_job(row)
 
 
 def note_wait(job_id: str, wait: Sentence | None) -> None:
@@ -184,7 +199,7 @@ def note_wait(job_id: str, wait: Sentence | None) -> None:
 def find_job_by_client_key(project_id: str, client_key: str) -> Job | None:
     """Return the job that a client submitted under its own key."""
     row = JobRow.objects.filter(project_id=project_id, client_key=client_key).first()
-    return _job(row) if row else None
+    return read_job(row) if row else None
 
 
 def list_jobs(
@@ -213,22 +228,7 @@ def list_jobs(
             models.Q(submitted_at__lt=last.submitted_at)
             | models.Q(submitted_at=last.submitted_at, id__lt=after)
         )
-    return [_job(row) for row in rows[:limit]]
-
-
-def list_alive_jobs(partition_id: str) -> list[Job]:
-    """Return all pending and running jobs of a partition, the oldest first."""
-    return [_job(row) for row in _alive(partition_id)]
-
-
-def lock_alive_jobs(partition_id: str) -> list[Job]:
-    """Return the same jobs; nobody else can change them until this transaction ends."""
-    return [_job(row) for row in _alive(partition_id).select_for_update()]
-
-
-def _alive(partition_id: str) -> "models.QuerySet[JobRow]":
-    rows = JobRow.objects.filter(partition_id=partition_id, state__in=ALIVE)
-    return rows.order_by("submitted_at", "id")
+    return [read_job(row) for row in rows[:limit]]
 
 
 def list_past_jobs(partition_id: str, *, limit: int) -> list[Job]:
@@ -236,7 +236,7 @@ def list_past_jobs(partition_id: str, *, limit: int) -> list[Job]:
     rows = JobRow.objects.filter(
         partition_id=partition_id, started_at__isnull=False, ended_at__isnull=False
     )
-    return [_job(row) for row in rows.order_by("-submitted_at", "-id")[:limit]][::-1]
+    return [read_job(row) for row in rows.order_by("-submitted_at", "-id")[:limit]][::-1]
 
 
 def list_ended_jobs(
@@ -250,7 +250,7 @@ def list_ended_jobs(
         started_at__isnull=False,
     )
     newest = rows.order_by("-submitted_at", "-id")[:limit]
-    return [_job(row) for row in reversed(newest)]
+    return [read_job(row) for row in reversed(newest)]
 
 
 def list_attempts_between(partition_id: str, *, since: datetime, until: datetime) -> list[Attempt]:
@@ -266,7 +266,7 @@ def list_jobs_to_read(partition_id: str) -> list[Job]:
     rows = JobRow.objects.filter(
         partition_id=partition_id, state=JobState.COMPLETED, outputs_read_at__isnull=True
     )
-    return [_job(row) for row in rows.order_by("ended_at", "id")]
+    return [read_job(row) for row in rows.order_by("ended_at", "id")]
 
 
 def count_jobs_by_state(partition_id: str) -> dict[str, int]:
@@ -321,6 +321,12 @@ def list_attempts(job_id: str) -> list[Attempt]:
     return [_attempt(row) for row in rows]
 
 
+def list_attempts_inside(reservation_id: str) -> list[Attempt]:
+    """Return every attempt of the jobs of a reservation."""
+    jobs = JobRow.objects.filter(reservation_id=reservation_id).values("id")
+    return [_attempt(row) for row in AttemptRow.objects.filter(job_id__in=jobs).order_by("key")]
+
+
 def list_unsettled_attempts(partition_id: str) -> list[Attempt]:
     """Return the attempts whose use does not stand in the ledger yet."""
     rows = AttemptRow.objects.filter(partition_id=partition_id, settled_at__isnull=True)
@@ -329,7 +335,7 @@ def list_unsettled_attempts(partition_id: str) -> list[Attempt]:
 
 def list_all_jobs() -> list[Job]:
     """Return every job by id, for the evidence."""
-    return [_job(row) for row in JobRow.objects.order_by("id").iterator()]
+    return [read_job(row) for row in JobRow.objects.order_by("id").iterator()]
 
 
 def list_all_attempts() -> list[Attempt]:
@@ -351,10 +357,13 @@ def list_job_events(job_id: str) -> list[JobEvent]:
     ]
 
 
-def _job(row: JobRow) -> Job:
+def read_job(row: JobRow) -> Job:
+    """Return the value of a row."""
     return Job(
         **{name: getattr(row, name) for name in JOB_FIELDS},
         request=ResourceRequest(**{name: getattr(row, name) for name in REQUEST_FIELDS}),
+        after=tuple(row.after),
+        after_ok=tuple(row.after_ok),
         state=JobState(row.state),
         stop_request=StopRequest(row.stop_request),
         wait=_sentence(row.wait),

@@ -13,6 +13,7 @@ from allmende.storage.organisations import OrganisationRow
 from allmende.storage.people import AdminLinkRow, MembershipRow, PersonRow
 from allmende.storage.projects import ProjectMemberRow, ProjectRow
 from allmende.storage.promises import PromiseResultRow
+from allmende.storage.reservations import ReservationRow
 from allmende.storage.reviews import TechnicalAssessmentRow
 from allmende.storage.tokens import TokenRow
 from allmende.storage.trained_models import TrainedModelRow
@@ -42,6 +43,7 @@ __all__ = [
     "PromiseResultRow",
     "ReviewRow",
     "ReviewerRow",
+    "ReservationRow",
     "RulesSnapshotRow",
     "TechnicalAssessmentRow",
     "TokenRow",

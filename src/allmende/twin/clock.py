@@ -22,10 +22,17 @@ from allmende.domain.scheduling.boards import (
 from allmende.domain.scheduling.lags import advance
 from allmende.domain.scheduling.loops import decide
 from allmende.domain.scheduling.running import add_running, strike
-from allmende.domain.scheduling.waiting import push
+from allmende.twin.ends import Ends, pop_end, push_end
+from allmende.twin.followers import (
+    LATEST,
+    NOBODY_FOLLOWS,
+    Followers,
+    arrive,
+    next_arrival,
+    release,
+)
 
 Ints = NDArray[np.int64]
-LATEST = 1 << 62
 
 
 class Works(NamedTuple):
@@ -37,13 +44,7 @@ class Works(NamedTuple):
     arrivals: Ints
     seconds: Ints  # how long each really runs
     starts: Ints  # what came of it
-
-
-class Ends(NamedTuple):
-    """Running jobs by their real end, the next one on top of a heap."""
-
-    seconds: Ints
-    jobs: Ints
+    followers: Followers = NOBODY_FOLLOWS
 
 
 # What `run` goes by, and where it stopped.
@@ -71,12 +72,12 @@ def begin(
 def run(board: Board, works: Works, ends: Ends, state: Ints) -> None:
     """Play on from where `state` stopped, until nothing is to come, or what is wanted happened."""
     arrived, running, left = state[ARRIVED], state[RUNNING], state[LEFT]
-    wanted, jobs, count = state[WANTED], board.jobs, works.arrivals.size
+    wanted, jobs, followers = state[WANTED], board.jobs, works.followers
     if state[DECIDES_FIRST]:
         state[DECIDES_FIRST] = 0
         running = start_some(board, works, ends, running)
     while left > 0 and (wanted == NEVER or works.starts[wanted] == NEVER):
-        now = works.arrivals[arrived] if arrived < count else LATEST
+        now = next_arrival(followers, works.arrivals, arrived)
         if running > 0:
             now = min(now, ends.seconds[0])
         if board.settings[CHANGES] > 0:
@@ -90,9 +91,8 @@ def run(board: Board, works: Works, ends: Ends, state: Ints) -> None:
             running = pop_end(ends, running)
             strike(board, j, works.starts[j] + jobs.limits[j])
             add_running(board, j, -jobs.nodes[j])
-        while arrived < count and works.arrivals[arrived] <= now:
-            push(board, arrived)
-            arrived += 1
+            release(followers, works.arrivals, j, now)
+        arrived = arrive(board, followers, works.arrivals, arrived, now)
         running = start_some(board, works, ends, running)
         left -= 1
     state[ARRIVED] = arrived
@@ -121,38 +121,3 @@ def change_capacity(board: Board, now: Any) -> None:
         settings[FORESEEN] = min(settings[FORESEEN], settings[CHANGES])
         for i in range(2 * settings[CHANGES]):
             changes[i] = changes[i + 2]
-
-
-def push_end(ends: Ends, size: Any, second: Any, j: Any) -> Any:
-    """Add a running job to the heap; return the new size."""
-    place = size
-    assert size < ends.seconds.size, "there is room for every end"
-    while place > 0:
-        parent = (place - 1) // 2
-        if ends.seconds[parent] <= second:
-            break
-        ends.seconds[place] = ends.seconds[parent]
-        ends.jobs[place] = ends.jobs[parent]
-        place = parent
-    ends.seconds[place] = second
-    ends.jobs[place] = j
-    return size + 1
-
-
-def pop_end(ends: Ends, size: Any) -> Any:
-    """Take the next to end from the heap; return the new size."""
-    size -= 1
-    second, j = ends.seconds[size], ends.jobs[size]
-    place, child = 0, 1
-    while child < size:
-        if child + 1 < size and ends.seconds[child + 1] < ends.seconds[child]:
-            child += 1
-        if ends.seconds[child] >= second:
-            break
-        ends.seconds[place] = ends.seconds[child]
-        ends.jobs[place] = ends.jobs[child]
-        place = child
-        child = 2 * place + 1
-    ends.seconds[place] = second
-    ends.jobs[place] = j
-    return size

@@ -29,6 +29,18 @@ SENTENCES = {
     "no_group": Sentence("Jobs that belong to no group of the shares file were left out."),
     "submitted_backwards": Sentence("Submissions that run backwards in time were sorted."),
     "run_above_limit": Sentence("Run times above the limit were cut at the limit."),
+    "predecessor_unknown": Sentence(
+        "Jobs that wait for a job which is not played here; they wait for nobody."
+    ),
+    "predecessor_ambiguous": Sentence(
+        "Jobs that wait for a number which several jobs have; they wait for nobody."
+    ),
+    "predecessor_later": Sentence(
+        "Jobs that wait for a job submitted after them; they wait for nobody."
+    ),
+    "predecessor_in_circle": Sentence(
+        "Jobs that wait for each other in a circle, or for themselves; they wait for nobody."
+    ),
     "uncovered_elsewhere": Sentence(
         "Jobs that another scenario would leave out were left out here too, so that all play the "
         "same jobs."
@@ -60,6 +72,11 @@ class Findings:
         self.counts[kind] = self.counts.get(kind, 0) + len(found)
         examples = self.examples.setdefault(kind, [])
         examples += found[: EXAMPLES - len(examples)]
+
+    def copy(self) -> "Findings":
+        """Return the same findings, to which others can be added."""
+        examples = {kind: list(lines) for kind, lines in self.examples.items()}
+        return Findings(dict(self.counts), examples, dict(self.details))
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return a row for each kind."""

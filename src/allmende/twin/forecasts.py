@@ -6,26 +6,29 @@ group, else anybody; arrivals from the recent past. The spread of the answers is
 Everything is decided by the same `decide` that plans the live factory.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from allmende.domain.scheduling import boards, compiled
 from allmende.domain.scheduling.boards import NEVER, Board
-from allmende.domain.scheduling.demands import count_places, count_running, find_bar
+from allmende.domain.scheduling.demands import Gate, count_places, count_running
 from allmende.domain.scheduling.fairness import pressing_threshold
 from allmende.domain.scheduling.layouts import Places, ends_by, lay_out, number_places
-from allmende.domain.scheduling.plans import PendingJob, Snapshot
+from allmende.domain.scheduling.plans import PendingJob, Snapshot, WaitReason
 from allmende.domain.scheduling.policies import Policy
 from allmende.domain.scheduling.usages import booked_usage
 from allmende.twin import clock
 from allmende.twin.clock import Ends, Works
 from allmende.twin.pasts import Past, PastJob, Pools
-from allmende.twin.replay import compiled_clock
+from allmende.twin.replay import LOADING, compiled_clock
 from allmende.twin.traces import Ints
 
 RUNS = 64
+TOGETHER = 2  # runs at a time, and the fewest that make a range
 DECISIONS_AT_MOST = 1_000_000
 HORIZON_SECONDS = 90 * 24 * 3600
 ARRIVALS_AT_MOST = 20_000
@@ -42,20 +45,39 @@ class Forecast:
     runs: int
 
 
-class Forward:
-    """A snapshot, made ready to be run forward again and again."""
+class _Run(NamedTuple):
+    """After how many seconds a job starts in one run; or, if it has not, how far the run went."""
 
-    def __init__(self, snapshot: Snapshot, policy: Policy, past: Past) -> None:
-        self.snapshot, self.policy, self.past = snapshot, policy, past
-        running = count_places(count_running(snapshot.running))
-        self.eligible: list[PendingJob] = sorted(
-            (job for job in snapshot.pending if not find_bar(job, snapshot, policy, running)),
+    seconds: int  # the horizon, when it starts not before
+    decisions: int
+    is_started: bool
+
+
+class Forward:
+    """A snapshot, made ready to be run forward again and again.
+
+    `asked` are jobs of which one is only supposed to wait beside the others: it is in the runs
+    that are made for it. They are submitted last.
+    """
+
+    def __init__(
+        self, snapshot: Snapshot, policy: Policy, past: Past, asked: Sequence[PendingJob] = ()
+    ) -> None:
+        self.policy, self.past = policy, past
+        self.snapshot = replace(snapshot, pending=(*snapshot.pending, *asked))
+        gate = Gate(snapshot, policy, count_places(count_running(snapshot.running)))
+        waiting = sorted(
+            (job for job in snapshot.pending if not gate.find_bar(job)),
             key=lambda job: (job.submitted_at_seconds, job.id),
         )
+        self.waiting = len(waiting)
+        supposed = [job for job in asked if gate.find_bar(job) in (None, WaitReason.CEILING)]
+        self.eligible: list[PendingJob] = [*waiting, *supposed]
         self.recent = self._list_recent()
         paths = [job.path for job in (*self.eligible, *self.recent)]
         numbers = number_places(snapshot.tree, paths + [job.path for job in snapshot.running])
         self.board = self._lay_out(numbers)
+        self._spare: list[Board] = []
         names = ("submitted_at_seconds", "nodes", "time_limit_seconds", "ran_seconds")
         self.recent_columns = {
             name: np.array([getattr(job, name) for job in self.recent], dtype=np.int64)
@@ -75,38 +97,90 @@ class Forward:
         """Return the place of the first job on the board that has not arrived yet."""
         return len(self.eligible) + len(self.snapshot.running)
 
-    def forecast(self, job_id: str, *, dice: np.random.Generator, runs: int = RUNS) -> Forecast:
-        """Return when a job starts that is eligible now."""
-        starts = np.sort(self.run(job_id, dice=dice, runs=runs))
-        return Forecast(
-            earliest_seconds=_within(starts, EARLY),
-            median_seconds=_within(starts, 50),
-            latest_seconds=_within(starts, LATE),
-            runs=runs,
-        )
+    def forecast(
+        self,
+        job_id: str,
+        *,
+        dice: np.random.Generator,
+        runs: int = RUNS,
+        decisions: int = RUNS * DECISIONS_AT_MOST,
+    ) -> Forecast:
+        """Return when a job starts that is eligible now.
+
+        Of the runs, as many are made as so many decisions allow. Where they do not even reach the
+        start of the job twice, all that is said is that it comes after what they did reach.
+        """
+        wanted, seeds = self._place_of(job_id), dice.spawn(runs)
+        at_most = min(decisions // TOGETHER, DECISIONS_AT_MOST)
+        made = self._run(wanted, seeds[:TOGETHER], at_most)
+        most = max(each.decisions for each in made)
+        if all(each.is_started for each in made):
+            affordable = decisions // max(1, most)
+            made += self._run(wanted, seeds[TOGETHER:affordable], at_most)
+        return _gather(made)
 
     def run(self, job_id: str, *, dice: np.random.Generator, runs: int = RUNS) -> Ints:
         """Return for each run after how many seconds the job starts; the horizon if not before."""
-        wanted = next(place for place, job in enumerate(self.eligible) if job.id == job_id)
-        starts = [self._run_once(wanted, dice) for _ in range(runs)]
+        made = self._run(self._place_of(job_id), dice.spawn(runs), DECISIONS_AT_MOST)
+        starts = [each.seconds if each.is_started else HORIZON_SECONDS for each in made]
         return np.array(starts, dtype=np.int64)
 
-    def _run_once(self, wanted: int, dice: np.random.Generator) -> int:
-        now, board = self.snapshot.now_seconds, copy_board(self.board)
-        works, ends, running = self._draw(board, dice)
+    def _place_of(self, job_id: str) -> int:
+        return next(place for place, job in enumerate(self.eligible) if job.id == job_id)
+
+    def _run(
+        self, wanted: int, seeds: Sequence[np.random.Generator], decisions: int
+    ) -> list["_Run"]:
+        """Run once for each of the dice, several at a time: compiled, they hold no lock."""
+        with LOADING:
+            # Compiled even for a few jobs: the runs are many.
+            play: Any = compiled_clock().functions["run"]
+        with ThreadPoolExecutor(TOGETHER) as threads:
+            return list(
+                threads.map(lambda dice: self._run_once(wanted, dice, decisions, play), seeds)
+            )
+
+    def _run_once(
+        self, wanted: int, dice: np.random.Generator, decisions: int, play: Any
+    ) -> "_Run":
+        now, own = self.snapshot.now_seconds, self._take_board()
+        works, ends, running = self._draw(own, dice)
         state = clock.begin(
             arrived=self.first_to_come,
             running=running,
-            left=DECISIONS_AT_MOST,
+            left=decisions,
             wanted=wanted,
             until=now + HORIZON_SECONDS,
             decides_first=True,
         )
-        # Compiled even for a few jobs: the runs are many.
-        play: Any = compiled_clock().functions["run"]
-        play(compiled.pack(board), works, ends, state)
-        start = int(works.starts[wanted])
-        return HORIZON_SECONDS if start == NEVER else start - now
+        board = compiled.pack(own)
+        if wanted >= self.waiting:  # it is only asked about
+            compiled.compile_kernel().functions["push"](board, wanted)
+        play(board, works, ends, state)
+        start, left = int(works.starts[wanted]), int(state[clock.LEFT])
+        reached = int(board.settings[boards.NOW])
+        self._spare.append(own)
+        if start != NEVER:
+            return _Run(start - now, decisions - left, is_started=True)
+        if left > 0:
+            return _Run(HORIZON_SECONDS, decisions - left, is_started=True)
+        return _Run(reached - now, decisions, is_started=False)
+
+    def _take_board(self) -> Board:
+        """Return a board that may be changed: one that was used before, or a new one.
+
+        A board of a long queue is large, and memory that is touched for the first time is slow.
+        """
+        try:
+            board = self._spare.pop()
+        except IndexError:
+            return copy_board(self.board)
+        for part, original in zip(board, self.board, strict=True):
+            columns = (part,) if isinstance(part, np.ndarray) else part
+            originals = (original,) if isinstance(original, np.ndarray) else original
+            for column, known in zip(columns, originals, strict=True):
+                np.copyto(column, known)
+        return board
 
     def _draw(self, board: Board, dice: np.random.Generator) -> tuple[Works, Ends, int]:
         """Draw how long everybody runs, and who is still to come."""
@@ -118,7 +192,8 @@ class Forward:
             starts=np.full(count, NEVER, dtype=np.int64),
         )
         works.seconds[: drawn.size] = drawn
-        ends = Ends(np.zeros(count + 1, dtype=np.int64), np.zeros(count + 1, dtype=np.int64))
+        room = min(count, len(self.snapshot.machine.nodes)) + 1
+        ends = Ends(np.zeros(room, dtype=np.int64), np.zeros(room, dtype=np.int64))
         running = 0
         for place, job in enumerate(self.snapshot.running, start=len(self.eligible)):
             works.starts[place] = job.started_at_seconds
@@ -165,7 +240,7 @@ class Forward:
         """Return the board at the instant of the snapshot, before any decision."""
         snapshot, policy = self.snapshot, self.policy
         board = lay_out(snapshot, policy, self.eligible, numbers=numbers, to_come=len(self.recent))
-        board = compiled.push_first(board, len(self.eligible))
+        board = compiled.push_first(board, self.waiting)
         settings, epoch = board.settings, snapshot.fairness.usage_epoch_seconds
         settings[boards.EXPLAINS] = 0
         settings[boards.PREEMPTION] = 0  # who yields is not forecast: owed groups may start sooner
@@ -197,7 +272,20 @@ def copy_board(board: Board) -> Board:
     )
 
 
-def _within(starts: Ints, percent: int) -> int | None:
-    """Return the second by which so many percent of the runs had started the job."""
-    second = int(starts[min(starts.size - 1, starts.size * percent // 100)])
-    return None if second >= HORIZON_SECONDS else second
+def _gather(runs: Sequence["_Run"]) -> Forecast:
+    """Return the range of the runs; one that did not reach the start counts as a late one."""
+    ordered = sorted(runs, key=lambda each: (not each.is_started, each.seconds))
+
+    def within(percent: int) -> "_Run":
+        return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+
+    def second(run: "_Run") -> int | None:
+        return run.seconds if run.is_started and run.seconds < HORIZON_SECONDS else None
+
+    first = within(EARLY)
+    return Forecast(
+        earliest_seconds=second(first) if first.is_started else first.seconds,
+        median_seconds=second(within(50)),
+        latest_seconds=second(within(LATE)),
+        runs=len(runs),
+    )

@@ -253,6 +253,7 @@ def _deal(model: Model, order: _Order, rng: np.random.Generator) -> Trace:
         numbers=np.arange(1, inside.size + 1),
         arrivals=arrivals[inside],
         nodes=nodes,
+        dependencies=None,
         begins_at=model.begins_at,
     )
 

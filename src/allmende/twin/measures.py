@@ -13,6 +13,7 @@ from allmende.domain.scheduling import compiled
 from allmende.domain.scheduling.boards import MICRO, NEVER
 from allmende.domain.scheduling.shares import MICRONODES, Path
 from allmende.twin.courses import Course, follow
+from allmende.twin.power import Bill, Power, make_bill
 from allmende.twin.replay import Replay, bound_node_seconds, compiled_clock
 
 BOUND_SECONDS = 10  # the usual floor of bounded slowdown (Feitelson and others 1997)
@@ -53,13 +54,14 @@ class Figures:
     groups: tuple[GroupFigures, ...]
     begins_at: int
     interval_seconds: int
+    bill: Bill | None = None  # energy, where the power of a node is known
 
 
-def measure(replayed: Replay) -> Figures:
+def measure(replayed: Replay, power: Power | None = None) -> Figures:
     """Return the figures of a replay; jobs that never started count only as demand."""
     trace, starts = replayed.trace, replayed.starts
     started = starts != NEVER
-    waits = (starts - trace.arrivals)[started]
+    waits = (starts - replayed.eligible)[started]
     ends = np.where(started, starts + trace.seconds, 0)
     begins_at = int(trace.arrivals[0])
     simulated = max(1, int(ends.max()) - begins_at)
@@ -83,6 +85,7 @@ def measure(replayed: Replay) -> Figures:
         groups=groups,
         begins_at=begins_at,
         interval_seconds=interval,
+        bill=make_bill(replayed, power) if power else None,
     )
 
 
@@ -102,7 +105,7 @@ def _measure_group(replayed: Replay, g: int, grid: tuple[int, int], delivered: i
     mine = replayed.grouping.group_of_job == g
     started = mine & (starts != NEVER)
     work = trace.nodes * trace.seconds
-    waits = (starts - trace.arrivals)[started]
+    waits = (starts - replayed.eligible)[started]
     course = _follow_group(replayed, mine, share.guarantee_ppm, grid)
     mine_delivered = int(work[started].sum())
     return GroupFigures(
@@ -126,11 +129,12 @@ def _follow_group(replayed: Replay, mine: Any, guarantee: int, grid: tuple[int, 
     """Follow a group's jobs; `grid` is the first second, and the seconds in an interval."""
     trace, starts = replayed.trace, replayed.starts
     started = mine & (starts != NEVER)
+    came = mine & (replayed.eligible != NEVER)
     nodes, zeros = trace.nodes, np.zeros_like(trace.nodes)
     ends = starts + trace.seconds
     events = np.concatenate(
         [
-            np.stack([trace.arrivals, zeros, nodes, zeros], axis=1)[mine],
+            np.stack([replayed.eligible, zeros, nodes, zeros], axis=1)[came],
             np.stack([starts, nodes, -nodes, zeros], axis=1)[started],
             np.stack([ends, -nodes, zeros, zeros], axis=1)[started],
             _changes_before(replayed, int(ends[started].max(initial=grid[0]))),

@@ -16,10 +16,13 @@ from allmende.domain.scheduling.fairness import lag_bound, pressing_threshold
 from allmende.domain.scheduling.layouts import Sizes, make_board, number_places, set_ceilings
 from allmende.domain.scheduling.policies import Backfill, Policy
 from allmende.domain.scheduling.shares import Path, Share, ShareTree, check_admission
-from allmende.twin import clock, courses, swf
-from allmende.twin.clock import Ends, Works
+from allmende.twin import clock, courses, ends, followers, swf
+from allmende.twin.clock import Works
 from allmende.twin.courses import Course
+from allmende.twin.dependencies import find_predecessors
+from allmende.twin.ends import Ends
 from allmende.twin.findings import Findings
+from allmende.twin.followers import NOBODY_FOLLOWS, Followers, line_up_followers
 from allmende.twin.shares import Grouping, everybody
 from allmende.twin.traces import COLUMNS, Ints, Trace
 
@@ -39,7 +42,9 @@ LOADING = threading.Lock()
 
 CLOCK: compiled.Functions = (
     (swf, "is_blank parse_number parse_lines"),
-    (clock, "change_capacity push_end pop_end start_some run"),
+    (ends, "goes_first push_end pop_end"),
+    (followers, "next_arrival release is_held join arrive"),
+    (clock, "change_capacity start_some run"),
     (courses, "follow"),
 )
 
@@ -53,18 +58,23 @@ class TooLongToGuarantee(Refusal):
 
 @dataclass(frozen=True, kw_only=True)
 class Replay:
-    """What came of a replay: when each job of the trace started, or -1."""
+    """What came of a replay: from when on each job of the trace could start, and when it did.
+
+    Both are -1 for a job that never did.
+    """
 
     trace: Trace
     policy: str
     tree: ShareTree
     limits: Policy
     grouping: Grouping
+    eligible: Ints
     starts: Ints
     loop_seconds: float
     compile_seconds: float
     kernel_worst_lags: dict[Path, int]
     changes: tuple[tuple[int, int], ...] = ()
+    following_jobs: int = 0  # those that waited for the end of another
 
 
 @cache
@@ -81,6 +91,7 @@ def compile_everything() -> None:
     board, functions = compiled.pack(play.board), compiled_clock().functions
     functions["run"](board, play.works, play.ends, clock.begin())
     functions["push_first"](board, 0)
+    functions["push"](board, 0)
     functions["decide"](board)
     events, settings = np.zeros((1, 4), dtype=np.int64), np.ones(4, dtype=np.int64)
     functions["follow"](events, settings, Course._make([one.copy()] * 4))
@@ -108,6 +119,7 @@ class Play:
         half_life_seconds: int,
         max_time_limit_seconds: int | None = None,
         changes: Sequence[tuple[int, int]] = (),
+        followers: Followers = NOBODY_FOLLOWS,
     ) -> None:
         self.changes = tuple(sorted(changes, key=lambda change: change[0]))
         self.trace, self.grouping, self.policy = trace, grouping, policy
@@ -123,7 +135,7 @@ class Play:
                 raise TooLongToGuarantee(group="/".join(share.path))
         self.numbers = number_places(self.tree, self.paths)
         self.board = _lay_out(self)
-        self.works, self.ends = _world(trace, self.most_nodes)
+        self.works, self.ends = _world(trace, self.most_nodes, followers)
         self._run: Any = clock.run
         begun = time.perf_counter()
         if trace.arrivals.size >= compiled.COMPILE_FROM_JOBS:
@@ -167,6 +179,7 @@ def replay(
     half_life_seconds: int,
     max_time_limit_seconds: int | None = None,
     changes: Sequence[tuple[int, int]] = (),
+    eligible: Ints | None = None,
     progress: Progress | None = None,
     decisions_at_once: int = DECISIONS_AT_ONCE,
 ) -> Replay:
@@ -174,7 +187,9 @@ def replay(
 
     No limit of a job may be above `max_time_limit_seconds`; without one, it is the longest limit.
     `changes` are seconds and how many nodes are in service from then on: what runs goes on, less
-    starts. `progress` is told after every `decisions_at_once` decisions how many jobs have arrived.
+    starts. `eligible` is from when on each job may start, where that is not its submission; what
+    follows another job goes by that. `progress` is told after every `decisions_at_once` decisions
+    how many jobs have arrived.
     """
     play = Play(
         trace,
@@ -183,6 +198,7 @@ def replay(
         half_life_seconds=half_life_seconds,
         max_time_limit_seconds=max_time_limit_seconds,
         changes=changes,
+        followers=_line_up(trace, eligible, findings),
     )
     begun = time.perf_counter()
     play.go_on(clock.begin(), progress, decisions_at_once=decisions_at_once)
@@ -194,6 +210,7 @@ def replay(
         tree=play.tree,
         limits=play.limits,
         grouping=grouping,
+        eligible=_eligible(play),
         starts=play.works.starts,
         loop_seconds=loop_seconds,
         compile_seconds=play.compile_seconds,
@@ -202,6 +219,27 @@ def replay(
             for g, share in enumerate(play.tree.groups)
         },
         changes=play.changes,
+        following_jobs=play.works.followers.jobs.size,
+    )
+
+
+def _line_up(trace: Trace, eligible: Ints | None, findings: Findings) -> Followers:
+    """Return who joins the queue later than it was submitted."""
+    dependencies, arrivals = trace.dependencies, trace.arrivals
+    if dependencies is None and eligible is None:
+        return NOBODY_FOLLOWS
+    places, think_seconds = np.full(arrivals.size, NEVER), np.zeros_like(arrivals)
+    if dependencies is not None:
+        places = find_predecessors(dependencies, trace.numbers, findings)
+        think_seconds = dependencies.think_seconds
+    eligible = arrivals if eligible is None else eligible
+    return line_up_followers(places, think_seconds, arrivals, eligible)
+
+
+def _eligible(play: Play) -> Ints:
+    """Return from when on each job could start: its submission, or what it waited for."""
+    return (
+        play.works.followers.eligible if play.works.followers.begins.size else play.trace.arrivals
     )
 
 
@@ -219,9 +257,10 @@ def _places(policy: str, trace: Trace, grouping: Grouping) -> tuple[ShareTree, l
     return tree, paths, leaf_of_job.reshape(-1).astype(np.int64)
 
 
-def _world(trace: Trace, most_nodes: int) -> tuple[Works, Ends]:
+def _world(trace: Trace, most_nodes: int, followers: Followers) -> tuple[Works, Ends]:
     """Return what the world knows of the jobs, and room for the ends of all that run."""
-    works = Works(trace.arrivals, trace.seconds, np.full(trace.arrivals.size, NEVER, np.int64))
+    starts = np.full(trace.arrivals.size, NEVER, dtype=np.int64)
+    works = Works(trace.arrivals, trace.seconds, starts, followers)
     room = min(most_nodes, trace.arrivals.size) + 1
     return works, Ends(np.zeros(room, dtype=np.int64), np.zeros(room, dtype=np.int64))
 

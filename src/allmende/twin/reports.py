@@ -9,6 +9,7 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.boards import MICRO
 from allmende.twin.charts import Limit, Line, average, draw_bars, draw_lines, short
 from allmende.twin.measures import POINTS, Figures, GroupFigures
+from allmende.twin.power import UNITS, Bill
 
 Translate = Callable[[Sentence], str]
 DAY_SECONDS = 24 * 3600
@@ -49,6 +50,7 @@ class Part:
     policy: str
     figures: Figures
     price: dict[str, Any]
+    notes: tuple[Sentence, ...] = ()
 
 
 def render(parts: Sequence[Part], *, trace: str, machine_nodes: int, translate: Translate) -> str:
@@ -87,6 +89,8 @@ class _Writer:
         return [
             self._heading(Sentence("In short")),
             self._totals(),
+            *self._energy(),
+            *self._notes(),
             self._heading(Sentence("Waits by group")),
             self._key([part.name for part in self.parts]),
             self._waits(),
@@ -143,6 +147,40 @@ class _Writer:
             for part in self.parts
         ]
         return self._table(Sentence("What each scenario does to everybody"), titles, rows)
+
+    def _energy(self) -> list[str]:
+        """Return a table of what each scenario takes, where the power of a node is known."""
+        bills = [part.figures.bill for part in self.parts if part.figures.bill]
+        if len(bills) < len(self.parts):
+            return []
+        titles = (
+            Sentence("scenario"),
+            Sentence("energy"),
+            Sentence("change"),
+            Sentence("emissions"),
+            Sentence("change"),
+            Sentence("cost"),
+            Sentence("change"),
+        )
+        rows = [
+            [
+                part.name,
+                *(cell for name in UNITS for cell in _amount(part, bill, name)),
+            ]
+            for part, bill in zip(self.parts, bills, strict=True)
+        ]
+        caption = Sentence("Energy from the first submission to the last end, estimated")
+        # One scenario may know other nodes than another.
+        how = {self.translate(each): None for bill in bills for each in bill.how}
+        notes = "".join(f"<p>{escape(each)}</p>" for each in how)
+        return [self._table(caption, titles, rows), notes]
+
+    def _notes(self) -> list[str]:
+        return [
+            f"<p>{escape(part.name)}: {escape(self.translate(note))}</p>"
+            for part in self.parts
+            for note in part.notes
+        ]
 
     def _waits(self) -> str:
         names = ["/".join(group.path) for group in self.parts[0].figures.groups]
@@ -279,6 +317,15 @@ def duration(seconds: float) -> str:
         if abs(seconds) >= 2 * size:
             return f"{seconds / size:.1f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def _amount(part: Part, bill: Bill, name: str) -> tuple[str, str]:
+    """Return an amount and how it changes, as far as they are known."""
+    amount, change = getattr(bill, name), part.price.get(name)
+    if amount is None:
+        return "–", "–"
+    changed = "–" if change is None else f"{'−' if change < 0 else '+'}{short(abs(change))}"
+    return f"{short(amount)} {UNITS[name]}", changed
 
 
 def _change(seconds: float) -> str:

@@ -9,22 +9,38 @@ name = "sme"
 guarantee = 0.22
 demand = 0.15
 
+[power]
+watts_idle_per_node = 200
+watts_busy_per_node = 900
+pue = 1.1
+carbon_grams_per_kilowatt_hour = "carbon.csv"   # hour,value; or a number
+price_euros_per_megawatt_hour = 90.5            # the same
+
+[flexible]
+share = 0.3             # of the jobs, chosen by a hash of their numbers
+slack_hours = 12        # they may start so much later
+series = "carbon.csv"   # hour,value; or hours of the day that are wanted: "10:00-16:00"
+seed = 1
+
 changes = [[72, 400], [96, 512]]   # above the tables: hours after the first submission, nodes
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from allmende.domain.basics.refusals import Refusal
+from allmende.twin.flexible import Flexible, read_flexible
+from allmende.twin.power import Power, read_power
 
 KEYS = (
     *("name", "trace", "policy", "nodes", "procs_per_node", "columns", "half_life_days"),
-    *("groups", "changes"),
+    *("groups", "changes", "power", "flexible"),
 )
+TABLES: Mapping[str, Callable[[Any, Path], Any]] = {"power": read_power, "flexible": read_flexible}
 HOUR_SECONDS = 3600
 
 
@@ -52,6 +68,8 @@ class Scenario:
     half_life_days: int = 7
     groups: tuple[Mapping[str, Any], ...] = ()
     changes: tuple[tuple[int, int], ...] = ()  # seconds after the first submission, nodes
+    power: Power | None = None
+    flexible: Flexible | None = None
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -64,6 +82,14 @@ def read_scenario(path: Path) -> Scenario:
         problem_of_key = _check(key, value)
         if problem_of_key:
             raise ScenarioUnreadable(path=str(path), problem=problem_of_key)
+    try:
+        tables = {
+            name: read(document[name], path.parent)
+            for name, read in TABLES.items()
+            if name in document
+        }
+    except ValueError as problem:
+        raise ScenarioUnreadable(path=str(path), problem=str(problem)) from problem
     trace = document.get("trace")
     return Scenario(
         name=document.get("name", path.stem),
@@ -78,6 +104,7 @@ def read_scenario(path: Path) -> Scenario:
         changes=tuple(
             (round(hours * HOUR_SECONDS), nodes) for hours, nodes in document.get("changes", ())
         ),
+        **tables,
     )
 
 
@@ -97,6 +124,8 @@ def _check(key: str, value: Any) -> str:
     elif key == "changes":
         if not isinstance(value, list) or not all(map(_is_change, value)):
             return "changes must be pairs of hours and nodes, such as [[72, 400], [96, 512]]"
+    elif key in TABLES:
+        return ""  # read by itself
     elif not isinstance(value, str) or (not value and key != "columns"):
         return f"{key} must be a text"
     return ""

@@ -6,7 +6,7 @@ from pathlib import Path
 from allmende.domain.scheduling.boards import NEVER
 from allmende.twin.replay import Replay
 
-COLUMNS = ("job", "submit", "start", "end", "nodes", "group")
+COLUMNS = ("job", "submit", "start", "end", "nodes", "group", "eligible")
 
 
 def write(replayed: Replay, path: Path) -> int:
@@ -21,6 +21,7 @@ def write(replayed: Replay, path: Path) -> int:
         (starts + trace.seconds)[started].tolist(),
         trace.nodes[started].tolist(),
         [names[group] for group in replayed.grouping.group_of_job[started].tolist()],
+        replayed.eligible[started].tolist(),
     )
     draft = path.with_name(path.name + ".draft")
     with draft.open("w", newline="") as file:

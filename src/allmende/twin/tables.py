@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from allmende.twin.dependencies import NOBODY, make_dependencies
 from allmende.twin.findings import Findings
 from allmende.twin.traces import (
     MachineUnknown,
@@ -21,7 +22,10 @@ from allmende.twin.traces import (
 )
 
 # What a column may hold; the first three are needed.
-COLUMNS = ("submit", "run", "nodes", "limit", "user", "group", "queue", "number")
+COLUMNS = (
+    *("submit", "run", "nodes", "limit", "user", "group", "queue", "number"),
+    *("after", "think"),
+)
 NEEDED = COLUMNS[:3]
 NO_NUMBER = -1
 LARGEST_NUMBER = 10**15
@@ -77,6 +81,8 @@ def _read_rows(
                 value = values[column]
                 if name in ("user", "group", "queue"):
                     row[name] = value
+                elif name in ("after", "think") and not value:
+                    row[name] = NOBODY
                 else:
                     row[name] = _instant(value) if name == "submit" else int(float(value))
                     if abs(row[name]) > LARGEST_NUMBER:
@@ -160,6 +166,9 @@ def make_trace(
     def column(key: str, default: str) -> Any:
         return np.array([row.get(key, row[default]) for row in kept], dtype=np.int64)
 
+    def said(key: str) -> Any:
+        return np.array([max(NOBODY, row.get(key, NOBODY)) for row in kept], dtype=np.int64)
+
     queues, labels = _number_names(kept, "queue")
     limits = column("limit", "run")
     trace = Trace(
@@ -174,6 +183,7 @@ def make_trace(
         unix_groups=_number_names(kept, "group")[0],
         queues=queues,
         labels=labels,
+        dependencies=make_dependencies(column("line", "line"), said("after"), said("think")),
     )
     return tidy(trace, findings)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from allmende.domain.basics.refusals import Refusal
 from allmende.twin import swf
+from allmende.twin.dependencies import NOBODY, Dependencies, make_dependencies
 from allmende.twin.findings import Findings
 
 Ints = NDArray[np.int64]
@@ -60,11 +61,14 @@ class Trace:
     unix_groups: Ints
     queues: Ints
     labels: tuple[str, ...] = ()  # names of `queues`, where the trace has names instead of numbers
+    dependencies: Dependencies | None = None  # where a job waits for the end of another
     begins_at: int = 0  # Unix instant of second 0; 0 also where nobody said
 
     def select(self, chosen: Any) -> "Trace":
         """Return the trace with only these jobs, or with all of them in this order."""
-        return replace(self, **{name: getattr(self, name)[chosen] for name in COLUMNS})
+        dependencies = self.dependencies and self.dependencies.select(chosen)
+        columns = {name: getattr(self, name)[chosen] for name in COLUMNS}
+        return replace(self, dependencies=dependencies, **columns)
 
 
 def read_swf(
@@ -87,7 +91,7 @@ def read_swf(
         raise MachineUnknown(path=str(path))
     if not columns:
         raise NoJobs(path=str(path), findings=", ".join(findings.counts) or "no line at all")
-    numbers, arrivals, seconds, limits, processors, users, groups, queues = columns
+    numbers, arrivals, seconds, limits, processors, users, groups, queues, *waits_for = columns
     trace = Trace(
         name=path.name,
         machine_nodes=nodes,
@@ -99,6 +103,7 @@ def read_swf(
         users=users,
         unix_groups=groups,
         queues=queues,
+        dependencies=make_dependencies(*waits_for),
         begins_at=_begins_at(header),
     )
     return tidy(trace, findings)
@@ -152,6 +157,9 @@ def _usable(pieces: Iterable[swf.Piece], findings: Findings) -> Iterable[tuple[I
             rows[:, swf.USER],
             rows[:, swf.GROUP],
             rows[:, swf.QUEUE],
+            lines,
+            np.where(rows[:, swf.PRECEDING] > 0, rows[:, swf.PRECEDING], NOBODY),
+            rows[:, swf.THINK],
         )
         yield tuple(column[keep] for column in columns)
 

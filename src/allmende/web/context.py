@@ -52,6 +52,8 @@ def _navigation(request: HttpRequest, person: Person) -> list[Link]:
             entries.insert(1, ("reviews", _("Reviews")))
         if can_do(person, Permission.SEE_PANEL):
             entries.insert(2, ("rounds", _("Peer review")))
+        if can_do(person, Permission.RESERVE_NODES):
+            entries.append(("reservations", _("Reservations")))
         if can_do(person, Permission.SEE_WHAT_IF):
             entries.append(("what_if", _("What if?")))
         if can_do(person, Permission.READ_AUDIT):

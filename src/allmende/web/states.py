@@ -145,7 +145,26 @@ def _shares() -> dict[str, Look]:
     }
 
 
+def _reservations() -> dict[str, Look]:
+    return {
+        "announced": Look(_("announced"), "clock", "wait"),
+        "open": Look(_("open"), "run", "busy"),
+        "over": Look(_("over"), "check", "calm"),
+        "cancelled": Look(_("cancelled"), "stop", "calm"),
+    }
+
+
+def _reservation_kinds() -> dict[str, Look]:
+    return {
+        "maintenance": Look(_("Out of service"), "warning", "calm"),
+        "power_cap": Look(_("Cap on power"), "warning", "calm"),
+        "project": Look(_("For a project"), "leaf", "calm"),
+    }
+
+
 KINDS = {
+    "reservation": _reservations,
+    "reservation_kind": _reservation_kinds,
     "budget": _budgets,
     "share": _shares,
     "job": _jobs,

@@ -6,8 +6,11 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from allmende.domain.basics.sites import Factory, Partition
+from allmende.domain.basics.refusals import Refusal
+from allmende.domain.basics.sites import HERE, Factory, Partition
+from allmende.domain.scheduling.flexible import parse_day_time
 from allmende.wiring import home
 from allmende.wiring.configuration import LARGEST, ConfigurationFile, Location
 
@@ -26,6 +29,7 @@ PARTITION_RANGES = {
     "grace_seconds": (0, LARGEST),
     "watts_idle_per_node": (0, LARGEST),
     "watts_busy_per_core": (0, LARGEST),
+    "watts_most_per_node": (0, LARGEST),
     "pue": (1, LARGEST),
     "response_target_seconds": (0, LARGEST),
     "usage_half_life_seconds": (1, LARGEST),
@@ -54,6 +58,7 @@ def load_factory(path: Path | None = None) -> Factory:
         at: Location = ("sites", site_number)
         file.check_countries([site.country], (*at, "country"))
         file.check_ranges(site, SITE_RANGES, at)
+        _check_time_zone(file, site.time_zone, (*at, "time_zone"))
         for number, partition in enumerate(site.partitions):
             _check_partition(file, partition, (*at, "partitions", number))
     return factory
@@ -65,6 +70,7 @@ def _hand_down_sites(row: dict[str, Any]) -> None:
         for partition in _tables(site, "partitions"):
             partition.setdefault("site_id", site.get("id"))
             partition.setdefault("country", site.get("country"))
+            partition.setdefault("time_zone", site.get("time_zone", HERE))
             for shares in (*_tables(partition, "access_shares"), *_tables(partition, "groups")):
                 for key, value in shares.items():
                     # 0.25 is meant as a quarter, not as its bits.
@@ -97,6 +103,12 @@ def _check_unique(file: ConfigurationFile, factory: Factory) -> None:
 def _check_partition(file: ConfigurationFile, partition: Partition, at: Location) -> None:
     file.check_countries([partition.country], (*at, "country"))
     file.check_ranges(partition, PARTITION_RANGES, at)
+    _check_time_zone(file, partition.time_zone, (*at, "time_zone"))
+    for text in partition.preferred_hours:
+        try:
+            parse_day_time(text)
+        except Refusal as refusal:
+            raise file.mistake((*at, "preferred_hours"), str(refusal)) from refusal
     for number, group in enumerate(partition.groups):
         file.check_ranges(group, GROUP_RANGES, (*at, "groups", number))
     shares = partition.access_shares
@@ -107,6 +119,14 @@ def _check_partition(file: ConfigurationFile, partition: Partition, at: Location
         raise file.mistake((*at, "access_shares"), problem)
     if partition.is_embedded:
         _check_embedded(file, partition, at)
+
+
+def _check_time_zone(file: ConfigurationFile, name: str, at: Location) -> None:
+    try:
+        ZoneInfo(name)
+    except (LookupError, OSError, ValueError) as error:
+        problem = f"there is no time zone {name}; write for example Europe/Berlin."
+        raise file.mistake(at, problem) from error
 
 
 def _check_embedded(file: ConfigurationFile, partition: Partition, at: Location) -> None:

@@ -6,88 +6,44 @@ For longer than the tests do: `make attack ARGS="--seconds 300 --seed 1"`.
 """
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
 import numpy as np
 
-from allmende.domain.scheduling import compiled
+from allmende.domain.scheduling import boards, compiled
 from allmende.domain.scheduling.fairness import lag_bound, pressing_threshold
-from allmende.domain.scheduling.shares import MICRONODES, Share, ShareTree
+from allmende.domain.scheduling.policies import Policy
+from allmende.domain.scheduling.shares import Path
+from allmende.twin import clock
 from allmende.twin import replay as twin
 from allmende.twin.findings import Findings
 from allmende.twin.replay import Replay
 from allmende.twin.shares import Grouping
 from allmende.twin.traces import Trace
+from tests.domain.scheduling.attack_worlds import World, change, random_world
+from tests.domain.scheduling.simulation import Simulation, Work
+from tests.domain.scheduling.worlds import a_machine, a_policy
 
-FEWEST_NODES, MOST_NODES = 4, 12
-FEWEST_JOBS, MOST_JOBS = 10, 60
 HALF_LIFE_SECONDS = 50
-USERS = 3
-STARTS = 300  # random worlds, of which the worst is made worse
+HEARTBEAT_SECONDS = 5  # with preemption: a plan is made at least so often
+GRACE_SECONDS = 5
+KINDS = ("plain", "announced", "preempted")
+STARTS = {"plain": 300, "announced": 300, "preempted": 30}  # of so many the worst is made worse
 PATIENCE = 1_000  # changes without a gain before it starts again
 NO_THRESHOLD = 1 << 60
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """A group's guarantee, and the widest job that it covers; a borrower has none."""
-
-    guarantee_ppm: int
-    widest: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """A job as the world knows it: the kernel never sees how long it really runs."""
-
-    arrives: int
-    nodes: int
-    limit: int
-    seconds: int
-    group: int
-    user: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class World:
-    """One attack: a machine, its groups, and the jobs that come."""
-
-    nodes: int
-    longest_limit: int
-    claims: tuple[Claim, ...]
-    jobs: tuple[Job, ...]
-
-    @property
-    def tree(self) -> ShareTree:
-        return ShareTree(
-            shares=tuple(
-                Share(path=(f"g{g}",), guarantee_ppm=c.guarantee_ppm, widest_job_nodes=c.widest)
-                for g, c in enumerate(self.claims)
-            )
-        )
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> "World":
-        value = json.loads(text)
-        claims = tuple(Claim(**row) for row in value.pop("claims"))
-        return cls(claims=claims, jobs=tuple(Job(**row) for row in value.pop("jobs")), **value)
 
 
 class Lag(NamedTuple):
     """How bad a lag is; where it breaks the bound, both figures are above 1."""
 
-    ratio: float  # lag ÷ ((claim + widest job) x longest limit)
-    depth: float  # (lag - claim x longest limit) ÷ (widest job x longest limit), or less than 0
+    ratio: float  # lag ÷ ((claim + widest job) x horizon)
+    depth: float  # (lag - claim x horizon) ÷ (widest job x horizon), or less than 0
 
 
 @dataclass
@@ -121,8 +77,8 @@ def without_pressing_claims() -> Iterator[None]:
         twin.pressing_threshold = before
 
 
-def play(world: World) -> Replay:
-    """Replay a world with the kernel."""
+def lay_trace(world: World) -> tuple[Trace, Grouping]:
+    """Return the jobs of a world as the twin takes them."""
     jobs = sorted(world.jobs, key=lambda job: job.arrives)
     names = {"arrives": "arrivals", "limit": "limits", "user": "users"}
     columns = {
@@ -139,191 +95,97 @@ def play(world: World) -> Replay:
         **columns,
     )
     groups = np.array([job.group for job in jobs], dtype=np.int64)
+    return trace, Grouping(tree=world.tree, group_of_job=groups)
+
+
+def play(world: World) -> Replay:
+    """Replay a world with the kernel, as far as nobody is preempted and nothing is announced."""
+    trace, grouping = lay_trace(world)
     return twin.replay(
         trace,
         policy="allmende",
-        grouping=Grouping(tree=world.tree, group_of_job=groups),
+        grouping=grouping,
         findings=Findings(),
         half_life_seconds=HALF_LIFE_SECONDS,
         max_time_limit_seconds=world.longest_limit,
     )
 
 
+def play_announced(world: World) -> dict[Path, int]:
+    """Replay a world in which all changes of capacity are announced; return the worst lags."""
+    trace, grouping = lay_trace(world)
+    played = twin.Play(
+        trace,
+        grouping,
+        policy="allmende",
+        half_life_seconds=HALF_LIFE_SECONDS,
+        max_time_limit_seconds=world.longest_limit,
+        changes=world.changes,
+    )
+    played.board.settings[boards.FORESEEN] = len(world.changes)
+    played.go_on(clock.begin())
+    worst = played.board.groups.worst_lags
+    return {share.path: int(worst[g]) for g, share in enumerate(played.tree.groups)}
+
+
+def play_preempted(world: World) -> dict[Path, int]:
+    """Simulate a world in which long jobs yield; return the worst lags."""
+    assert world.shortest_limit is not None
+    works = [
+        Work(
+            id=f"w{number:03}",
+            path=(f"g{job.group}", "p", f"u{job.user}"),
+            arrives=job.arrives,
+            nodes=job.nodes,
+            limit=job.limit,
+            seconds=job.seconds,
+            preemptible=job.limit > world.shortest_limit,
+            grace=GRACE_SECONDS,
+        )
+        for number, job in enumerate(world.jobs)
+    ]
+    simulation = Simulation(
+        machine=a_machine(world.nodes),
+        tree=world.tree,
+        policy=policy_of(world),
+        works=works,
+        heartbeat=HEARTBEAT_SECONDS,
+    )
+    return dict(simulation.run().state.worst_lags)
+
+
+def policy_of(world: World) -> Policy:
+    """Return the policy that a world is played with."""
+    preempts = world.shortest_limit is not None
+    return a_policy(
+        max_time_limit_seconds=world.longest_limit,
+        usage_half_life_seconds=HALF_LIFE_SECONDS,
+        preemption=preempts,
+        response_target_seconds=GRACE_SECONDS if preempts else 0,
+        max_grace_seconds=GRACE_SECONDS if preempts else 0,
+        max_unpreemptible_limit_seconds=world.shortest_limit,
+    )
+
+
 def worst_lag(world: World) -> Lag:
     """Return how bad the lag of the worst guaranteed group is, by either figure."""
-    replayed = play(world)
-    lags = []
-    for share in replayed.tree.groups:
+    policy, lags = policy_of(world), []
+    if world.changes:
+        worst = play_announced(world)
+    elif world.shortest_limit is not None:
+        worst = play_preempted(world)
+    else:
+        worst = play(world).kernel_worst_lags
+    for share in world.tree.groups:
         if share.guarantee_ppm:
-            bound = lag_bound(share, capacity_nodes=world.nodes, policy=replayed.limits)
-            room = pressing_threshold(share, replayed.limits)
-            lag = replayed.kernel_worst_lags[share.path]
+            bound = lag_bound(share, capacity_nodes=world.nodes, policy=policy)
+            room, lag = pressing_threshold(share, policy), worst.get(share.path, 0)
+            if world.shortest_limit is not None:
+                bound += share.claim_micronodes(world.nodes) * HEARTBEAT_SECONDS
             # Jobs of one node never wait for a second one: climbing there leads to 0, not beyond.
             depth = (lag - (bound - room)) / room if share.widest_job_nodes > 1 else -bound
             lags.append(Lag(lag / bound, depth))
     return Lag(*map(max, zip(*lags, strict=True)))
-
-
-# -- worlds made at random
-
-
-def random_world(rng: Random) -> World:
-    """Return a world whose guarantees fit, often to the last node: any, or a trap."""
-    is_trap = rng.random() < 0.5
-    nodes = rng.randint(FEWEST_NODES, MOST_NODES)
-    groups = 1 if is_trap else rng.randint(1, 3)
-    claims = random_claims(rng, nodes, groups=groups, widest=2 if is_trap else nodes)
-    borrowers = [Claim(guarantee_ppm=0, widest=nodes)] * rng.choice([1, 1, 2])
-    world = World(
-        nodes=nodes,
-        longest_limit=rng.choice([20, 60, 100]),
-        claims=(*claims, *borrowers),
-        jobs=(),
-    )
-    if is_trap:
-        return replace(world, jobs=random_trap(rng, world))
-    count = rng.randint(FEWEST_JOBS, MOST_JOBS)
-    return replace(world, jobs=tuple(random_job(rng, world) for _ in range(count)))
-
-
-def random_claims(rng: Random, nodes: int, *, groups: int, widest: int) -> list[Claim]:
-    """Return guarantees with sum of (claim + widest job) <= nodes."""
-    claims: list[Claim] = []
-    room = nodes * MICRONODES
-    for left in range(groups, 0, -1):
-        part = room // left
-        if part < 2 * MICRONODES:
-            continue
-        width = rng.randint(1, min(widest, part // MICRONODES - 1))
-        most = (part - width * MICRONODES) // nodes
-        ppm = most if rng.random() < 0.5 else rng.randint(1, most)
-        claims.append(Claim(guarantee_ppm=ppm, widest=width))
-        room -= ppm * nodes + width * MICRONODES
-    return claims
-
-
-def random_job(rng: Random, world: World) -> Job:
-    """Return any job."""
-    group = rng.randrange(len(world.claims))
-    limit = rng.choice([world.longest_limit, rng.randint(1, world.longest_limit)])
-    return Job(
-        arrives=rng.randint(0, 3 * world.longest_limit),
-        nodes=rng.randint(1, world.claims[group].widest),
-        limit=limit,
-        seconds=rng.choice([limit, rng.randint(1, limit)]),
-        group=group,
-        user=rng.randint(1, USERS),
-    )
-
-
-def random_trap(rng: Random, world: World) -> tuple[Job, ...]:
-    """Return jobs of which long, narrow ones of borrowers meet short, wide ones of who is owed.
-
-    Nodes that come free one by one are no help to a wide head (docs/decisions/pressing-claims.md).
-    """
-    longest = world.longest_limit
-    short = rng.randint(1, max(1, longest // 2))
-    jobs = []
-    for number in range(MOST_JOBS):
-        job = random_job(rng, world)
-        if world.claims[job.group].guarantee_ppm:
-            width = world.claims[job.group].widest
-            job = replace(job, arrives=1, nodes=width, limit=short, seconds=short)
-        else:
-            seconds = longest if number > 2 * world.nodes else rng.randint(1, longest)
-            job = replace(job, arrives=0, nodes=1, limit=longest, seconds=seconds)
-        jobs.append(job)
-    return tuple(jobs)
-
-
-# -- changes to a world
-
-
-def change_one(rng: Random, world: World) -> World:
-    """Change one property of one job."""
-    place = rng.randrange(len(world.jobs))
-    job, other = world.jobs[place], random_job(rng, world)
-    name = rng.choice(["arrives", "nodes", "limit", "seconds", "group", "user"])
-    value = getattr(other, name)
-    if name in ("arrives", "seconds", "limit") and rng.random() < 0.5:
-        value = max(1, getattr(job, name) + rng.choice([-5, -2, -1, 1, 2, 5]))
-    changed = replace(job, **{name: value})
-    return replace(world, jobs=(*world.jobs[:place], changed, *world.jobs[place + 1 :]))
-
-
-def add_job(rng: Random, world: World) -> World:
-    """Add any job."""
-    return replace(world, jobs=(*world.jobs, random_job(rng, world)))
-
-
-def remove_jobs(rng: Random, world: World) -> World:
-    """Take some jobs away."""
-    gone = set(rng.sample(range(len(world.jobs)), rng.randint(1, 3)))
-    return replace(world, jobs=tuple(j for i, j in enumerate(world.jobs) if i not in gone))
-
-
-def copy_later(rng: Random, world: World) -> World:
-    """Copy some jobs, at other times."""
-    shift = rng.randint(0, world.longest_limit)
-    copied = rng.sample(world.jobs, rng.randint(1, min(6, len(world.jobs))))
-    later = tuple(replace(job, arrives=job.arrives + shift) for job in copied)
-    return replace(world, jobs=world.jobs + later)
-
-
-def shift_block(rng: Random, world: World) -> World:
-    """Let all jobs that come between two seconds, of one group or of all, come at another time."""
-    longest = world.longest_limit
-    begin = rng.randint(0, 3 * longest)
-    until, shift = begin + rng.randint(1, longest), rng.randint(-longest, longest)
-    group = rng.choice([None, rng.randrange(len(world.claims))])
-    return replace(
-        world,
-        jobs=tuple(
-            replace(job, arrives=max(0, job.arrives + shift))
-            if begin <= job.arrives < until and group in (None, job.group)
-            else job
-            for job in world.jobs
-        ),
-    )
-
-
-def stretch(rng: Random, world: World) -> World:
-    """Give some jobs the longest limit; some of them also run that long."""
-    part = rng.random()
-    longer = dict.fromkeys(rng.choice([("limit",), ("limit", "seconds")]), world.longest_limit)
-    jobs = (replace(job, **longer) if rng.random() < part else job for job in world.jobs)
-    return replace(world, jobs=tuple(jobs))
-
-
-def change_claims(rng: Random, world: World) -> World:
-    """Give the guaranteed groups other guarantees and widths."""
-    guaranteed = sum(claim.guarantee_ppm > 0 for claim in world.claims)
-    claims = random_claims(rng, world.nodes, groups=guaranteed, widest=world.nodes)
-    if len(claims) != guaranteed:
-        return world
-    return replace(world, claims=(*claims, *world.claims[guaranteed:]))
-
-
-CHANGES = (change_one,) * 6 + (add_job, remove_jobs) * 2 + (copy_later, shift_block, stretch)
-
-
-def change(rng: Random, world: World) -> World:
-    """Return the world with one to three changes, back within its limits."""
-    for _ in range(rng.choice([1, 1, 2, 3])):
-        kind = change_claims if rng.random() < 0.03 else rng.choice(CHANGES)
-        changed = kind(rng, world)
-        if FEWEST_JOBS <= len(changed.jobs) <= MOST_JOBS:
-            world = changed
-    return replace(world, jobs=tuple(within_limits(job, world) for job in world.jobs))
-
-
-def within_limits(job: Job, world: World) -> Job:
-    """Return the job as admission lets it in."""
-    limit = min(job.limit, world.longest_limit)
-    widest = world.claims[job.group].widest
-    if job.limit == limit and job.nodes <= widest and job.seconds <= limit:
-        return job
-    return replace(job, limit=limit, nodes=min(job.nodes, widest), seconds=min(job.seconds, limit))
 
 
 # -- the attack
@@ -334,6 +196,7 @@ class Climb:
     """One attempt: from the worst of some random worlds, change by change, upwards."""
 
     world: World
+    kind: str
     aim: int  # which of the figures of a lag it makes larger
     figure: float = float("-inf")
     tried: int = 0
@@ -342,8 +205,8 @@ class Climb:
     def step(self, rng: Random) -> tuple[World, Lag]:
         """Try one more world; keep it if it is as bad: on a plateau that leads elsewhere."""
         self.tried += 1
-        is_start = self.tried <= STARTS
-        world = random_world(rng) if is_start else change(rng, self.world)
+        is_start = self.tried <= STARTS[self.kind]
+        world = random_world(rng, self.kind) if is_start else change(rng, self.world)
         lag = worst_lag(world)
         figure = lag[self.aim]
         self.stale = 0 if is_start or figure > self.figure else self.stale + 1
@@ -352,17 +215,19 @@ class Climb:
         return world, lag
 
 
-def attack(*, seed: int, seconds: float = float("inf"), worlds: int | None = None) -> Found:
-    """Try so many worlds, or for so many seconds; return the worst one found.
+def attack(
+    *, seed: int, kind: str = "plain", seconds: float = float("inf"), worlds: int | None = None
+) -> Found:
+    """Try so many worlds of a kind, or for so many seconds; return the worst one found.
 
     Stops at the first world that breaks the bound.
     """
     rng, begun = Random(seed), time.perf_counter()
-    worst = Found(world=random_world(rng))
-    climb = Climb(world=worst.world, aim=1)
+    worst = Found(world=random_world(rng, kind))
+    climb = Climb(world=worst.world, kind=kind, aim=1)
     while worst.tried != worlds and worst.seconds < seconds and worst.ratio <= 1:
         if climb.stale > PATIENCE:
-            climb = Climb(world=worst.world, aim=1 - climb.aim)
+            climb = Climb(world=worst.world, kind=kind, aim=1 - climb.aim)
         world, lag = climb.step(rng)
         if lag.ratio > worst.ratio:
             worst.world, worst.ratio = world, lag.ratio
@@ -377,20 +242,25 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Attack the guarantee.")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kind", choices=KINDS, help="of worlds; else all, in equal parts")
     asked = parser.parse_args(arguments)
-    with compiled_kernel():
-        worst_lag(random_world(Random(asked.seed)))  # loads what is compiled
-        found = attack(seed=asked.seed, seconds=asked.seconds)
-    rate = found.tried / found.seconds
-    sys.stdout.write(
-        f"{found.world.to_json()}\n"
-        f"{found.tried} worlds in {found.seconds:.0f} s, {rate:.0f} a second\n"
-        f"worst lag beyond claim x longest limit / what is left of the bound: {found.depth:.4f}\n"
-        f"worst lag / bound: {found.ratio:.4f}\n"
-    )
-    if found.ratio > 1:
-        sys.stdout.write("THE BOUND IS BROKEN by the world above.\n")
-    return int(found.ratio > 1)
+    kinds = [asked.kind] if asked.kind else KINDS
+    is_broken = False
+    for kind in kinds:
+        with compiled_kernel():
+            worst_lag(random_world(Random(asked.seed), kind))  # loads what is compiled
+            found = attack(seed=asked.seed, kind=kind, seconds=asked.seconds / len(kinds))
+        rate = found.tried / found.seconds
+        sys.stdout.write(
+            f"{found.world.to_json()}\n"
+            f"{kind}: {found.tried} worlds in {found.seconds:.0f} s, {rate:.0f} a second\n"
+            f"worst lag beyond claim x horizon / what is left of the bound: {found.depth:.4f}\n"
+            f"worst lag / bound: {found.ratio:.4f}\n"
+        )
+        if found.ratio > 1:
+            sys.stdout.write("THE BOUND IS BROKEN by the world above.\n")
+        is_broken = is_broken or found.ratio > 1
+    return int(is_broken)
 
 
 if __name__ == "__main__":

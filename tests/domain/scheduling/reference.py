@@ -17,6 +17,8 @@ class ReferencePlan:
         self.snapshot, self.policy, self.now = snapshot, policy, snapshot.now_seconds
         self.tree, self.machine = snapshot.tree, snapshot.machine
         self.capacity = self.machine.capacity_at(self.now)
+        # No claim is served before those who yield have had their grace.
+        self.soonest = max(policy.response_target_seconds, policy.max_grace_seconds)
         self.order_all()
         self.running = [(job.path, len(job.node_indices)) for job in snapshot.running]
         self.starts, self.stops, self.waits, self.promises = [], {}, {}, []
@@ -51,7 +53,10 @@ class ReferencePlan:
         return group.guarantee_ppm * self.capacity
 
     def target(self, group):
-        return self.claim(group) // MILLION + group.widest_job_nodes
+        until = self.now + self.policy.max_time_limit_seconds
+        known = [nodes for at, nodes in self.machine.list_changes_after(self.now) if at < until]
+        largest = max([self.capacity, *known])
+        return group.guarantee_ppm * largest // MILLION + group.widest_job_nodes
 
     def used(self, path):
         return sum(nodes for leaf, nodes in self.running if leaf[: len(path)] == path)
@@ -128,21 +133,21 @@ class ReferencePlan:
             job.id: (max(job.ends_by_seconds, self.now + 1), freed[job.id], self.rank[job.id])
             for job in self.snapshot.running
         }
-        given = {}
+        self.given = dict(freed)  # what others may have of a job's nodes
         spare = {g.path: max(0, self.used(g.path) - self.target(g)) for g in self.pressing}
         for job in sorted(self.snapshot.running, key=lambda job: self.release[job.id]):
-            group, nodes = self.group(job), freed[job.id]
+            group = self.group(job)
             if group in self.pressing:
-                nodes = min(nodes, spare[group.path])
-                spare[group.path] -= nodes
-            given[self.release[job.id]] = nodes
+                self.given[job.id] = min(freed[job.id], spare[group.path])
+                spare[group.path] -= self.given[job.id]
+        releases = {self.release[job_id]: nodes for job_id, nodes in freed.items()}
         changes, before = {}, self.capacity
         for second, capacity in machine.list_changes_after(self.now):
             changes[(second, 10**9, -1)] = capacity - before
             before = capacity
         self.free = self.capacity - sum(freed.values())
         whole = self.policy.backfill == "conservative"
-        return Timeline(self.now, self.free, given, changes, whole_seconds=whole)
+        return Timeline(self.now, self.free, releases, changes, whole_seconds=whole)
 
     # -- decisions
 
@@ -218,7 +223,15 @@ class ReferencePlan:
         self.kept[group.path] = nodes
         self.timeline.claims = sum(self.kept.values())
 
+    def hold_target(self, group):
+        """From its turn on, what a pressing group frees within its target stays its own."""
+        for job in self.snapshot.running:
+            if self.group(job) is group:
+                kept = self.release[job.id][1] - self.given[job.id]
+                self.timeline.releases[self.release[job.id]] -= kept
+
     def claim_nodes(self, group):
+        self.hold_target(group)
         while line := self.line(group):
             head = line[0]
             if self.breaks_ceiling(head):
@@ -227,8 +240,8 @@ class ReferencePlan:
                 self.start(head, as_claim=True)
             else:
                 if self.policy.preemption:
-                    demand = sum(job.nodes for job in line)
-                    self.free_claim(head, min(self.missing(group), demand))
+                    wanted = sum(job.nodes for job in line) + group.widest_job_nodes - 1
+                    self.free_claim(head, min(self.missing(group), wanted))
                 return self.keep(group, self.missing(group))
         return None
 
@@ -307,8 +320,7 @@ class ReferencePlan:
                 and not other.is_stopping
                 and other.id not in self.stops
                 and group is not self.group(job)
-                and group not in self.pressing
-                and freed
+                and self.given[other.id]
                 and gone < self.release[other.id][0]
                 and left * MILLION >= self.rates[group.path]
             ):
@@ -319,26 +331,17 @@ class ReferencePlan:
 
     def with_stops(self, job):
         """Return the timeline with the stops made for a job, and when the last of them is gone."""
-        timeline, latest = (
-            Timeline(
-                self.now,
-                self.timeline.free,
-                {},
-                self.timeline.changes,
-                whole_seconds=self.timeline.whole_seconds,
-            ),
-            self.now,
-        )
+        free, changes, latest = self.timeline.free, self.timeline.changes, self.now
+        whole = self.timeline.whole_seconds
+        timeline = Timeline(self.now, free, self.timeline.releases, changes, whole_seconds=whole)
         timeline.kept = self.timeline.kept
         timeline.claims = self.timeline.claims
-        timeline.releases = dict(self.timeline.releases)
         for other in self.snapshot.running:
             if self.stops.get(other.id) == job.id:
                 second, width, rank = self.release[other.id]
                 gone = self.now + max(1, other.grace_seconds)
-                timeline.releases[(gone, width, rank)] = timeline.releases.pop(
-                    (second, width, rank)
-                )
+                timeline.releases[(second, width, rank)] -= self.given[other.id]
+                timeline.releases[(gone, width, rank)] = self.given[other.id]
                 latest = max(latest, gone)
         return timeline, latest
 
@@ -365,7 +368,7 @@ class ReferencePlan:
                     self.stops[other.id] = job.id
 
     def free_head(self, job):
-        target = self.now + self.policy.response_target_seconds
+        target = self.now + self.soonest
 
         def in_time():
             timeline, latest = self.with_stops(job)
@@ -381,7 +384,7 @@ class ReferencePlan:
         self.timeline = self.with_stops(job)[0]
 
     def free_claim(self, job, needed):
-        target = self.now + self.policy.response_target_seconds
+        target = self.now + self.soonest
 
         def freed():
             timeline, latest = self.with_stops(job)

@@ -62,6 +62,7 @@ class Simulation:
         cancelled = (self.by_id[job].cancelled_at for job in self.waiting)
         instants += [at for at in cancelled if at is not None]
         instants += [at for at, _ in self.drains]
+        instants += [change.at_seconds for change in self.machine.capacity_changes]
         later = [at for at in instants if at > now]
         if self.heartbeat and later:
             later.append(now + self.heartbeat)

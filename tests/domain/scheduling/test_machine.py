@@ -40,3 +40,10 @@ def test_a_job_that_only_fits_before_a_change_must_end_before_it():
 def test_a_machine_that_contradicts_itself_cannot_be_made(mistake):
     with pytest.raises(AssertionError):
         a_machine(2, **mistake)
+
+
+def test_the_next_reduction_is_the_first_that_begins_in_time_and_leaves_less():
+    changes = (CapacityChange(at_seconds=10, nodes=4), CapacityChange(at_seconds=20, nodes=1))
+    machine = a_machine(4, capacity_changes=changes)
+    assert machine.find_reduction(from_seconds=0, seconds=20) is None
+    assert machine.find_reduction(from_seconds=0, seconds=21) == (20, 1)

@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,11 +16,13 @@ from allmende.domain.scheduling.plans import PendingJob, RunningJob, Snapshot
 from allmende.domain.scheduling.policies import Policy
 from allmende.domain.scheduling.recordings import (
     read_snapshot,
+    record_memory,
     record_plan,
     record_snapshot,
     replays,
 )
 from allmende.domain.scheduling.shares import Share, ShareTree
+from tests.domain.scheduling.worlds import random_snapshot
 
 POLICY = Policy(
     max_time_limit_seconds=300,
@@ -47,7 +51,12 @@ pending_jobs = st.builds(
     time_limit_seconds=st.integers(1, 300),
     submitted_at_seconds=st.integers(900, 1000),
     eligible=st.booleans(),
-    hold_reason=st.just(Sentence("The budget is {left} s short.", {"left": 3})),
+    hold_reason=st.sampled_from(
+        [
+            Sentence("The budget is {left} s short.", {"left": 3}),
+            Sentence("It waits until {at}.", {"at": datetime(2026, 12, 1, 8, tzinfo=UTC)}),
+        ]
+    ),
 )
 
 
@@ -104,3 +113,11 @@ def test_a_changed_plan_does_not_replay():
     written = record_plan(plan(snapshot, POLICY))
     assert replays(paper, written)
     assert not replays(paper, {**written, "starts": [["j-1", [2]]]})
+
+
+def test_what_the_next_cycle_goes_on_from_is_also_in_the_papers():
+    snapshot = random_snapshot(Random(3))
+    decided = plan(snapshot, POLICY)
+    memory = record_memory(snapshot, decided)
+    papers = record_snapshot(snapshot, POLICY) | record_plan(decided)
+    assert memory == {key: papers[key] for key in ("fairness", "groups", "running_nodes")}

@@ -21,4 +21,4 @@ def test_many_borrowers_can_yield_at_once():
     jobs = [a_pending("j", "sme", nodes=20), a_pending("k", "sme", nodes=20, submitted=1)]
     state = {"lags": {("sme",): 10**13}, "pressing_since": {("sme",): 1}}
     answer = plan(a_snapshot(a_machine(60), tree, jobs, running, **state), REACTIVE)
-    assert len(answer.preempts) == 40
+    assert len(answer.preempts) == 50  # all that the group misses of its target

@@ -44,14 +44,23 @@ BODIES: dict[str, Any] = {
     "POST /applications/{application_id}/refuse": {"why": "No."},
     "POST /projects/{project_id}/members": {"person_id": "{person_id}"},
     "POST /projects/{project_id}/suspend": {"why": "A check."},
+    "POST /reservations": {
+        "partition_id": "werkbank",
+        "nodes": 1,
+        "project_id": "{project_id}",
+        "ends_at": "2100-01-01T00:00Z",
+        "reason": "Fans.",
+    },
     "POST /jobs": JOB_FILE,
     "POST /jobs/forecast": JOB_FILE,
 }
 OTHER_IDS = {
     "site_id": "werkstatt",
+    "sweep_id": "s-none",
     "promise_id": "no-such-promise",
     "token_id": "t-none",
     "role": "reviewer",
+    "reservation_id": "rv-none",
     "name": "model.safetensors",
 }
 QUERIES = {
@@ -162,6 +171,7 @@ def test_the_owner_reads_everything_of_their_own(world):
         if method == "GET"
         and "/{name}" not in path
         and "promise_id" not in path
+        and "reservation_id" not in path
         and can_do(world.people["applicant"], permission)
         and permission is not Permission.MANAGE_TOKENS
         and (answer := send(world, method, path, token=secret)).status_code != 200

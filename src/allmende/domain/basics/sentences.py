@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 
@@ -40,8 +41,14 @@ def _plain(fact: Any) -> Any:
 def _to_json(fact: Any) -> Any:
     if isinstance(fact, Sentence):
         return fact.to_json()
+    if isinstance(fact, datetime):
+        return {"instant": fact.isoformat()}  # the reader's language decides how it is written
     return fact if isinstance(fact, str | int | float | bool | None) else str(fact)
 
 
 def _from_json(fact: Any) -> Any:
-    return Sentence.from_json(fact) if isinstance(fact, Mapping) else fact
+    if not isinstance(fact, Mapping):
+        return fact
+    if "instant" in fact:
+        return datetime.fromisoformat(fact["instant"])
+    return Sentence.from_json(fact)

@@ -8,6 +8,8 @@ from fractions import Fraction
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.units import TimeUnit
 
+HERE = "Europe/Berlin"
+
 
 class PartitionStatus(StrEnum):
     """Whether jobs run on a partition from here."""
@@ -54,9 +56,12 @@ class Partition:
     grace_seconds: int = 10
     watts_idle_per_node: float = 0.0
     watts_busy_per_core: float = 0.0
+    watts_most_per_node: float = 0.0  # 0: idle and all cores busy, which leaves out accelerators
     pue: float = 1.0
     response_target_seconds: int = 0
     usage_half_life_seconds: int = 7 * 24 * 3600
+    time_zone: str = HERE
+    preferred_hours: tuple[str, ...] = ()  # when jobs that can wait should run: "10:00-16:00"
     access_shares: Mapping[str, Fraction] = field(default_factory=dict)
     groups: tuple[ShareGroup, ...] = ()
 
@@ -69,6 +74,12 @@ class Partition:
     def charge_factor(self) -> int:
         """Return the charged units per node: its GPUs, or 1 where nodes are counted."""
         return self.gpus_per_node if self.unit is TimeUnit.GPU_SECONDS else 1
+
+    @property
+    def worst_watts_per_node(self) -> float:
+        """Return the most that a node may draw; 0 where nobody said."""
+        busy = self.watts_idle_per_node + self.cores_per_node * self.watts_busy_per_core
+        return self.watts_most_per_node or (0.0 if self.gpus_per_node else busy)
 
     @property
     def node_names(self) -> tuple[str, ...]:
@@ -93,6 +104,7 @@ class Site:
     country: str
     latitude: float | None = None  # None: it stands wherever Allmende was started
     longitude: float | None = None
+    time_zone: str = HERE  # of its clocks, by its name in the IANA database
     focus: tuple[str, ...] = ()
     partitions: tuple[Partition, ...] = ()
 

@@ -96,6 +96,7 @@ class Jobs(NamedTuple):
     groups: Ints
     nodes: Ints
     freed: Ints  # nodes that come back into service when it ends
+    given: Ints  # of those, while it runs: what others get, and its pressing group does not keep
     limits: Ints
     ranks: Ints  # by submission
     slots: Ints  # in the index, while it waits
@@ -193,8 +194,9 @@ class Board(NamedTuple):
     HALF_LIFE,
     COUNTS_USAGE,  # whether the order depends on usage at all
     FORESEEN,  # changes of capacity that were announced: nobody plans for a failure
+    LONGEST,  # the longest limit: no job that starts now reaches further
     SIZE,
-) = range(22)
+) = range(23)
 
 
 def ints(count: int, value: int = 0) -> Ints:

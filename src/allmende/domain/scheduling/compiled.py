@@ -48,21 +48,21 @@ FUNCTIONS: Functions = (
     ),
     (
         running,
-        "find_place enlist strike add_running add_event build_profile level_stairs reserve_alone "
-        "make_stairs plain_stairs take_stairs",
+        "find_place enlist strike add_running add_event build_profile hold_target level_stairs "
+        "reserve_alone make_stairs plain_stairs take_stairs",
     ),
     (
         orders,
-        "most_nodes waiting_nodes begin compare_lags take_turns is_first find_head find_first "
-        "set_kept class_of group_keys goes_before first_group line_up",
+        "most_nodes waiting_nodes largest_capacity begin compare_lags take_turns is_first "
+        "find_head find_first set_kept class_of group_keys goes_before first_group line_up",
     ),
     (usages, "power_of_two booked_usage"),
     (lags, "begin_epoch book advance"),
     (reasons, "find_cause explain_rest"),
     (
         yields,
-        "can_stop stop keep_running apply_stops starts_in_time freed_in_time preempt_for_head "
-        "preempt_for_claim",
+        "given_nodes can_stop stop keep_running apply_stops starts_in_time freed_in_time "
+        "preempt_for_head preempt_for_claim",
     ),
     (
         loops,

@@ -49,12 +49,19 @@ SENTENCES: Mapping[WaitReason, Sentence] = {
         "received so far."
     ),
     WaitReason.CAPACITY: Sentence(
-        "With its time limit of {time_limit} it would still run when fewer nodes are available "
-        "(maintenance or a cap on power). A shorter limit may let it start at once."
+        "With its time limit of {time_limit} it would still run in {reduction}, when only {left} "
+        "can be used by everybody (maintenance, a reservation or a cap on power). A shorter limit "
+        "may let it start at once."
     ),
     WaitReason.NO_BACKFILL: Sentence("Jobs start strictly in order here, and others go before it."),
 }
-COUNTS_OF_NODES = frozenset({"nodes", "free", "capacity", "widest", "used", "ceiling"})
+# Of a head that has its nodes now, but not for as long as it may run.
+HEAD_AND_CAPACITY = Sentence(
+    "It is next in the group {group}: room for {nodes} is reserved for it, within {time} at the "
+    "latest. It does not start at once because it may run for {time_limit} and only {left} can be "
+    "used by everybody in {reduction} (maintenance, a reservation or a cap on power)."
+)
+COUNTS_OF_NODES = frozenset({"nodes", "free", "capacity", "widest", "used", "ceiling", "left"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +103,9 @@ def say_wait(reason: WaitReason, figures: Figures) -> Sentence:
             facts[name.removesuffix("_seconds")] = say_duration(fact)
         else:
             facts[name] = fact
-    return Sentence(SENTENCES[reason].template, facts)
+    is_head_held_up = reason is WaitReason.HEAD and "left" in figures
+    template = HEAD_AND_CAPACITY if is_head_held_up else SENTENCES[reason]
+    return Sentence(template.template, facts)
 
 
 def name_of(path: Path) -> str:

@@ -94,8 +94,20 @@ class Job:
     hold_id: str = ""  # the time set aside for the next attempt; "" while the budget is short
     held_seconds: int = 0
     client_key: str
-    sweep_id: str = ""  # jobs of one sweep share it
+    reservation_id: str = ""  # inside which it runs only; "" is anywhere
+    sweep_id: str = ""  # jobs of one sweep or array share it
+    sweep_index: int = 0  # its index in an array; in a sweep its number, from 1
+    max_parallel: int = 0  # how many of them may run at once; 0: all
+    after: tuple[str, ...] = ()  # jobs that must have ended before it starts
+    after_ok: tuple[str, ...] = ()  # jobs that must have completed before
+    chosen_start_at: datetime | None = None  # until then it waits by choice, for better hours
+    latest_start_at: datetime | None = None  # so long it would wait by choice at most
     spec: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def arrives_at(self) -> datetime:
+        """Return from when on it wants a node: its submission, or the start that it chose."""
+        return max(self.submitted_at, self.chosen_start_at or self.submitted_at)
 
 
 def next_state(job: Job, reason: EndReason) -> JobState:

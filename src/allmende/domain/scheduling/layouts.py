@@ -64,7 +64,8 @@ def make_board(tree: ShareTree, numbers: Places, policy: Policy, sizes: Sizes) -
     room = 2 * sizes.running + 2 * sizes.reservations + sizes.changes + 4
     settings = ints(boards.SIZE)
     settings[boards.BACKFILL] = BACKFILL_CODES[Backfill(policy.backfill)]
-    settings[boards.TARGET] = policy.response_target_seconds
+    settings[boards.TARGET] = policy.response_seconds
+    settings[boards.LONGEST] = policy.max_time_limit_seconds
     settings[boards.PREEMPTION] = int(policy.preemption)
     return Board(
         tree=_make_tree(tree, numbers),
@@ -98,14 +99,16 @@ def _make_profile(room: int) -> Profile:
 def _make_tree(tree: ShareTree, numbers: Places) -> boards.Tree:
     count = len(numbers.places)
     rows = boards.Tree._make(ints(count) for _ in boards.Tree._fields)
-    weights = {share.path: share.weight for share in tree.shares}
-    common = gcd(*weights.values())
-    weights = {path: weight // common for path, weight in weights.items()}
-    scale = min(lcm(*weights.values()), LARGEST_SCALE)
     for path, place in numbers.places.items():
         rows.parents[place] = numbers.places.get(path[:-1], NEVER)
         rows.ceilings[place] = NO_CEILING
-        rows.scales[place] = max(1, scale // weights.get(path, 1))
+    for depth in {len(path) for path in numbers.places}:  # only places of one depth are compared
+        shares = {path: tree.find_share(path) for path in numbers.places if len(path) == depth}
+        weights = {path: share.weight if share else 1 for path, share in shares.items()}
+        common = gcd(*weights.values())
+        scale = min(lcm(*(weight // common for weight in weights.values())), LARGEST_SCALE)
+        for path, weight in weights.items():
+            rows.scales[numbers.places[path]] = max(1, scale // (weight // common))
     return rows
 
 
@@ -173,12 +176,15 @@ def lay_out(
     paths = [job.path for job in eligible] + [job.path for job in snapshot.running]
     numbers = numbers or number_places(snapshot.tree, paths)
     changes = machine.list_changes_after(now)
+    everybody_reserves = policy.backfill is Backfill.CONSERVATIVE
+    count = len(eligible) + len(snapshot.running) + to_come
     sizes = Sizes(
-        jobs=len(eligible) + len(snapshot.running) + to_come,
-        running=len(eligible) + len(snapshot.running) + to_come,
+        jobs=count,
+        running=min(len(machine.nodes), count),
         changes=len(changes),
         borrowers=len(rank_borrowers(snapshot)),
-        reservations=len(eligible) + to_come + 2 * len(numbers.groups),
+        # For the head of each group, and for what is kept for it while its claim is pressing.
+        reservations=(count if everybody_reserves else 0) + 2 * len(numbers.groups),
     )
     board = make_board(snapshot.tree, numbers, policy, sizes)
     capacity = machine.capacity_at(now)

@@ -51,6 +51,7 @@ from allmende.domain.scheduling.running import (
     add_running,
     build_profile,
     enlist,
+    hold_target,
     make_stairs,
     plain_stairs,
     reserve_alone,
@@ -83,6 +84,7 @@ def serve_pressing(board: Board) -> None:
     for turn in range(groups.pressing.size):
         for g in range(groups.pressing.size):
             if groups.pressing[g] == turn:
+                hold_target(board, g)
                 start_claim(board, g)
                 if groups.heads[g] != NEVER:
                     keep_claim(board, g)
@@ -108,7 +110,9 @@ def keep_claim(board: Board, g: Any) -> None:
     groups = board.groups
     missing = max(0, groups.targets[g] - groups.running[g])
     if board.settings[PREEMPTION]:
-        preempt_for_claim(board, groups.heads[g], min(missing, waiting_nodes(board, g)))
+        # With so much room beside what waits now, nodes too few for a head are never a loss.
+        needed = waiting_nodes(board, g) + groups.widest[g] - 1
+        preempt_for_claim(board, groups.heads[g], min(missing, needed))
     set_kept(board, g, missing)
 
 

@@ -1,7 +1,8 @@
 """A partition is a number of identical nodes, some of them out of service."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -10,6 +11,24 @@ class CapacityChange:
 
     at_seconds: int
     nodes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Nodes that are kept for the jobs of one project until an instant; it is open now."""
+
+    id: str
+    nodes: int
+    ends_at_seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closure:
+    """Named nodes on which nothing may run from an instant on; `nodes` are their places."""
+
+    nodes: frozenset[int]
+    starts_at_seconds: int
+    ends_at_seconds: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +69,14 @@ class Machine:
             if change.at_seconds > instant_seconds
         )
 
+    def find_reduction(self, *, from_seconds: int, seconds: int) -> tuple[int, int] | None:
+        """Return (instant, nodes left) of the next reduction that begins within so many seconds."""
+        level = self.capacity_at(from_seconds)
+        for at, nodes in self.list_changes_after(from_seconds):
+            if at < from_seconds + seconds and nodes < level:
+                return at, nodes
+        return None
+
     def can_hold(self, nodes: int, *, from_seconds: int, seconds: int) -> bool:
         """Say whether the empty partition could ever give so many nodes for so long."""
         steps = [(from_seconds, self.capacity_at(from_seconds))]
@@ -69,5 +96,8 @@ class Machine:
 
     def indices_of(self, names: Iterable[str]) -> tuple[int, ...]:
         """Return the places of named nodes; every name must be one of the partition's."""
-        places = {name: index for index, name in enumerate(self.nodes)}
-        return tuple(places[name] for name in names)
+        return tuple(self._places[name] for name in names)
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {name: index for index, name in enumerate(self.nodes)}

@@ -14,10 +14,12 @@ from allmende.domain.scheduling.boards import (
     FORESEEN,
     HAS_CEILINGS,
     HELD_BACK,
+    LONGEST,
     MICRO,
     NEVER,
     NO_NODES,
     NOT_PRESSING,
+    NOW,
     PREEMPTION,
     STARTS,
     Board,
@@ -43,9 +45,10 @@ def begin(board: Board) -> None:
     settings[HELD_BACK] = 0
     board.profile.used[0] = 0
     board.reservations.used[0] = 0
+    largest = largest_capacity(board)
     for g in range(groups.rates.size):
         groups.claims[g] = groups.shares[g] * settings[CAPACITY_NOW]
-        groups.targets[g] = groups.claims[g] // MICRO + groups.widest[g]
+        groups.targets[g] = groups.shares[g] * largest // MICRO + groups.widest[g]
         waiting = waiting_nodes(board, g)
         groups.rates[g] = min(groups.claims[g], (groups.running[g] + waiting) * MICRO)
         groups.left[g] = groups.running[g]
@@ -57,6 +60,19 @@ def begin(board: Board) -> None:
             groups.lags[g] = 0
         elif groups.pressing_since[g] != NEVER:
             groups.pressing[g] = 0
+
+
+def largest_capacity(board: Board) -> Any:
+    """Return the most nodes that any job starting now could see in service.
+
+    Targets go by it: else a job lent out while capacity is reduced could stand in the way later.
+    """
+    settings, changes = board.settings, board.changes
+    largest = settings[CAPACITY_NOW]
+    for i in range(settings[FORESEEN]):
+        if changes[2 * i] < settings[NOW] + settings[LONGEST]:
+            largest = max(largest, changes[2 * i + 1])
+    return largest
 
 
 def line_up(board: Board) -> None:

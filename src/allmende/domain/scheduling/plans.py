@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.fairness import FairnessState, GroupState
-from allmende.domain.scheduling.machine import Machine
+from allmende.domain.scheduling.machine import Closure, Machine, Window
 from allmende.domain.scheduling.shares import Path, ShareTree
 
 
@@ -22,6 +22,7 @@ class PendingJob:
     eligible: bool = True
     hold_reason: Sentence | None = None  # of a job that is not eligible: budget, residency …
     preemptible: bool = True
+    window_id: str = ""  # of a job that runs inside a window only
 
     def __post_init__(self) -> None:
         assert self.nodes > 0, "a job takes nodes"
@@ -42,6 +43,7 @@ class RunningJob:
     is_stopping: bool = False
     grace_seconds: int = 0
     checkpoint_at_seconds: int | None = None  # work before it survives preemption
+    window_id: str = ""
 
     def __post_init__(self) -> None:
         assert self.node_indices, "a running job has nodes"
@@ -54,7 +56,10 @@ class RunningJob:
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """Everything that a plan depends on, at one instant."""
+    """Everything that a plan depends on, at one instant.
+
+    The machine's capacity is what windows leave to everybody else.
+    """
 
     now_seconds: int
     machine: Machine
@@ -62,6 +67,8 @@ class Snapshot:
     pending: tuple[PendingJob, ...]
     running: tuple[RunningJob, ...]
     fairness: FairnessState
+    windows: tuple[Window, ...] = ()  # that are open now
+    closures: tuple[Closure, ...] = ()  # now or to come
 
 
 class WaitReason(StrEnum):

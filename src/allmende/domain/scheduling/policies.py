@@ -37,9 +37,17 @@ class Policy:
         return limit if self.preemption and limit is not None else self.max_time_limit_seconds
 
     @property
+    def response_seconds(self) -> int:
+        """Return within what time an owed group is served by those who yield.
+
+        The grace bounds it from below: else, while one saves its work, others would be stopped too.
+        """
+        return max(self.response_target_seconds, self.max_grace_seconds)
+
+    @property
     def horizon_seconds(self) -> int:
         """Return after how long every node that a borrower holds now can be in other hands."""
         if not self.preemption:
             return self.max_time_limit_seconds
-        soonest = max(self.response_target_seconds, self.max_grace_seconds)
-        return min(self.max_time_limit_seconds, max(soonest, self.unpreemptible_limit_seconds))
+        longest = max(self.response_seconds, self.unpreemptible_limit_seconds)
+        return min(self.max_time_limit_seconds, longest)

@@ -98,11 +98,11 @@ def occupy_forever(profile: Profile, nodes: Any) -> None:
         profile.levels[i] -= nodes
 
 
-def release_earlier(profile: Profile, event: tuple[Any, Any, Any], second: Any) -> None:
-    """Give back at `second` already what the event (second, nodes, rank) would give back later."""
-    late, nodes, rank = event
-    first = insert_event(profile, second, nodes, rank)
-    for i in range(first, find_event(profile, late, nodes, rank)):
+def release_earlier(profile: Profile, event: tuple[Any, Any, Any], second: Any, nodes: Any) -> None:
+    """Give back at `second` already so many nodes of the event (second, width, rank)."""
+    late, width, rank = event
+    first = insert_event(profile, second, width, rank)
+    for i in range(first, find_event(profile, late, width, rank)):
         profile.levels[i] += nodes
 
 

@@ -1,14 +1,14 @@
 """A cycle on paper: snapshot, policy and plan as plain JSON, so that anybody can replay it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.fairness import FairnessState
 from allmende.domain.scheduling.kernel import plan
-from allmende.domain.scheduling.machine import CapacityChange, Machine
-from allmende.domain.scheduling.plans import PendingJob, Plan, RunningJob, Snapshot
+from allmende.domain.scheduling.machine import CapacityChange, Closure, Machine, Window
+from allmende.domain.scheduling.plans import PendingJob, Plan, RunningJob, Snapshot, Wait
 from allmende.domain.scheduling.policies import Backfill, Policy
 from allmende.domain.scheduling.shares import Share, ShareTree
 
@@ -34,6 +34,8 @@ def record_snapshot(snapshot: Snapshot, policy: Policy) -> dict[str, Any]:
             for job in snapshot.running
         ],
         "fairness": snapshot.fairness.to_json(),
+        "windows": [asdict(window) for window in snapshot.windows],
+        "closures": [asdict(each) | {"nodes": sorted(each.nodes)} for each in snapshot.closures],
     }
 
 
@@ -48,6 +50,7 @@ def _record_pending(job: PendingJob) -> dict[str, Any]:
         "eligible": job.eligible,
         "hold_reason": reason,
         "preemptible": job.preemptible,
+        "window_id": job.window_id,
     }
 
 
@@ -71,6 +74,12 @@ def read_snapshot(value: Mapping[str, Any]) -> tuple[Snapshot, Policy]:
             for j in value["running"]
         ),
         fairness=FairnessState.from_json(value["fairness"]),
+        # Cycles that were recorded before there were windows have neither.
+        windows=tuple(Window(**window) for window in value.get("windows", ())),
+        closures=tuple(
+            Closure(**{**each, "nodes": frozenset(each["nodes"])})
+            for each in value.get("closures", ())
+        ),
     )
     policy = value["policy"]
     return snapshot, Policy(**{**policy, "backfill": Backfill(policy["backfill"])})
@@ -81,27 +90,43 @@ def _read_pending(value: Mapping[str, Any]) -> PendingJob:
     return PendingJob(**{**value, "path": tuple(value["path"]), "hold_reason": reason})
 
 
+def record_memory(snapshot: Snapshot, decided: Plan) -> dict[str, Any]:
+    """Return what the next cycle goes on from."""
+    return {"fairness": snapshot.fairness.to_json()} | _record_state(decided)
+
+
 def record_plan(decided: Plan) -> dict[str, Any]:
     """Return everything that was decided."""
     return {
         "now_seconds": decided.now_seconds,
         "starts": [[start.job_id, list(start.node_indices)] for start in decided.starts],
         "preempts": [[each.job_id, each.for_job_id] for each in decided.preempts],
-        "waits": [
-            {
-                "job_id": wait.job_id,
-                "reason": wait.reason.value,
-                "sentence": wait.sentence.to_json(),
-                "starts_by": wait.starts_by,
-                "behind_job_id": wait.behind_job_id,
-                "figures": dict(wait.figures),
-            }
-            for wait in decided.waits
-        ],
+        "waits": _record_waits(decided.waits),
         "reservations": [asdict(reservation) for reservation in decided.reservations],
+    } | _record_state(decided)
+
+
+def _record_state(decided: Plan) -> dict[str, Any]:
+    return {
         "groups": [asdict(g) | {"path": list(g.path)} for g in decided.group_states],
         "running_nodes": [[list(path), nodes] for path, nodes in decided.running_nodes.items()],
     }
+
+
+def _record_waits(waits: Sequence[Wait]) -> list[dict[str, Any]]:
+    said = {id(wait.sentence): wait.sentence for wait in waits}  # many jobs share one sentence
+    written = {key: sentence.to_json() for key, sentence in said.items()}
+    return [
+        {
+            "job_id": wait.job_id,
+            "reason": wait.reason.value,
+            "sentence": written[id(wait.sentence)],
+            "starts_by": wait.starts_by,
+            "behind_job_id": wait.behind_job_id,
+            "figures": dict(wait.figures),
+        }
+        for wait in waits
+    ]
 
 
 def replays(snapshot_record: Mapping[str, Any], plan_record: Mapping[str, Any]) -> bool:

@@ -23,7 +23,7 @@ from allmende.domain.scheduling.boards import (
     STEPS,
     Board,
 )
-from allmende.domain.scheduling.profiles import Profile
+from allmende.domain.scheduling.profiles import Profile, find_event
 
 
 def find_place(board: Board, end: Any, width: Any, rank: Any) -> Any:
@@ -90,10 +90,10 @@ def add_running(board: Board, j: Any, nodes: Any) -> None:
 
 
 def build_profile(board: Board) -> None:
-    """Lay out how many nodes are free from each coming event on."""
+    """Lay out how many nodes are free from each coming event on, and what each job gives."""
     profile, running, groups = board.profile, board.running, board.groups
     changes, now = board.changes, board.settings[NOW]
-    # A pressing group keeps its target: only what runs beyond it comes free for others.
+    # A pressing group keeps its target: only what runs beyond it is for others.
     for g in range(groups.left.size):
         groups.left[g] = FOREVER
         if groups.pressing[g] != NOT_PRESSING:
@@ -113,7 +113,8 @@ def build_profile(board: Board) -> None:
         g = board.jobs.groups[running.jobs[i]]
         given = min(running.widths[i], groups.left[g])
         groups.left[g] -= given
-        level += given
+        board.jobs.given[running.jobs[i]] = given
+        level += running.widths[i]
         add_event(profile, place, (second, running.widths[i], running.ranks[i]), level)
         place += 1
     while change < board.settings[FORESEEN]:
@@ -124,6 +125,25 @@ def build_profile(board: Board) -> None:
     profile.used[0] = place
     for g in range(groups.left.size):
         groups.left[g] = groups.running[g]
+
+
+def hold_target(board: Board, g: Any) -> None:
+    """Take what a group frees within its target out of the profile: from its turn on it keeps it.
+
+    Groups whose turn was before may count on it.
+    """
+    profile, running, jobs = board.profile, board.running, board.jobs
+    held, place = 0, 0
+    for i in range(board.settings[RUNNING]):
+        j, width = running.jobs[i], running.widths[i]
+        if jobs.groups[j] == g and jobs.given[j] < width:
+            second = max(running.ends[i], board.settings[NOW] + 1)
+            until = find_event(profile, second, width, running.ranks[i])
+            for event in range(place, until):
+                profile.levels[event] -= held
+            held, place = held + width - jobs.given[j], until
+    for event in range(place, profile.used[0]):
+        profile.levels[event] -= held
 
 
 def add_event(profile: Profile, i: Any, event: tuple[Any, Any, Any], level: Any) -> None:

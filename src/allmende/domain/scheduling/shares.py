@@ -104,7 +104,7 @@ class ShareTree:
     def __post_init__(self) -> None:
         assert len({share.path for share in self.shares}) == len(self.shares), "one row per share"
 
-    @property
+    @cached_property
     def groups(self) -> tuple[Share, ...]:
         """Return the groups, in the order of the file."""
         return tuple(share for share in self.shares if len(share.path) == self.group_depth)
@@ -139,10 +139,12 @@ def check_tree(tree: ShareTree) -> None:
     for share in tree.shares:
         if share.guarantee_ppm and len(share.path) > tree.group_depth:
             raise GuaranteeOutOfPlace(share="/".join(share.path))
-    for parent in {share.path[:-1] for share in tree.shares}:
+    totals: dict[Path, int] = {}
+    for share in tree.shares:
+        totals[share.path[:-1]] = totals.get(share.path[:-1], 0) + share.guarantee_ppm
+    for parent, total in totals.items():
         row = tree.find_share(parent)
         limit = MICRONODES if row is None else row.guarantee_ppm
-        total = sum(share.guarantee_ppm for share in tree.shares if share.path[:-1] == parent)
         if total > limit:
             name = "/".join(parent) or "the partition"
             raise GuaranteesExceedParent(parent=name, sum_ppm=total, parent_ppm=limit)

@@ -5,7 +5,7 @@ Numba-subset Python: these functions run as they are, or compiled (see `compiled
 
 from typing import Any
 
-from allmende.domain.scheduling.boards import MICRO, NOT_PRESSING, NOW, TARGET, Board
+from allmende.domain.scheduling.boards import MICRO, NOW, TARGET, Board
 from allmende.domain.scheduling.profiles import (
     NEVER,
     copy_profile,
@@ -13,6 +13,7 @@ from allmende.domain.scheduling.profiles import (
     level_at,
     release_earlier,
 )
+from allmende.domain.scheduling.running import find_place
 
 
 def preempt_for_head(board: Board, j: Any) -> None:
@@ -62,11 +63,18 @@ def can_stop(board: Board, b: Any, j: Any) -> Any:
     g = borrowers.groups[b]
     if borrowers.stopped_for[b] != NEVER or g == board.jobs.groups[j]:
         return False
-    if groups.pressing[g] != NOT_PRESSING:
-        return False
+    if given_nodes(board, b) == 0:
+        return False  # a pressing group needs it for its target, and would take the nodes again
     if borrowers.ends[b] <= board.settings[NOW] + max(1, borrowers.graces[b]):
         return False
     return (groups.left[g] - borrowers.nodes[b]) * MICRO >= groups.rates[g]
+
+
+def given_nodes(board: Board, b: Any) -> Any:
+    """Return how many nodes others get when a borrower's job ends."""
+    borrowers, running = board.borrowers, board.running
+    place = find_place(board, borrowers.ends[b], borrowers.freed[b], borrowers.ranks[b])
+    return board.jobs.given[running.jobs[place]]
 
 
 def keep_running(board: Board, b: Any) -> None:
@@ -89,7 +97,7 @@ def apply_stops(board: Board, j: Any) -> Any:
         if borrowers.stopped_for[b] == j:
             gone = board.settings[NOW] + max(1, borrowers.graces[b])
             event = (borrowers.ends[b], borrowers.freed[b], borrowers.ranks[b])
-            release_earlier(board.profile, event, gone)
+            release_earlier(board.profile, event, gone, given_nodes(board, b))
             latest = max(latest, gone)
     return latest
 

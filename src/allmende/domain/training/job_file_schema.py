@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allmende.domain.training.conditions import MOST_NAMES
 from allmende.domain.training.job_files import (
     DATA_CLASSES,
     MOST_RETRIES,
@@ -23,7 +24,7 @@ def job_file_schema() -> dict[str, Any]:
         "required": ["name"],
         "oneOf": [{"required": ["blueprint"]}, {"required": ["run"]}],
         "additionalProperties": False,
-        "properties": {**_what(), **_how_much(), **_rest()},
+        "properties": {**_what(), **_how_much(), **_conditions(), **_rest()},
     }
 
 
@@ -83,6 +84,24 @@ def _how_much() -> dict[str, Any]:
     }
 
 
+def _conditions() -> dict[str, Any]:
+    names = {"type": "array", "items": {"type": "string"}, "maxItems": MOST_NAMES}
+    return {
+        "after": names
+        | {"description": "Jobs that must have ended before, however: their ids or your keys."},
+        "after_ok": names
+        | {"description": "Jobs that must have completed before; if one did not, it is cancelled."},
+        "array": _text("One job for each index, such as 1-20; 1-20%4 for at most 4 at once.")
+        | {"pattern": "^[0-9]+(-[0-9]+(%[1-9][0-9]*)?|/[1-9][0-9]*)$"},
+        "max_parallel": WHOLE
+        | {"description": "Jobs of a sweep or an array at once; all when left out."},
+        "when": _section(
+            "How long the job may wait by choice, for better hours.",
+            flexible_until=_text("The latest start: how long from now, 12h, or 2026-12-01T08:00."),
+        ),
+    }
+
+
 def _rest() -> dict[str, Any]:
     return {
         "checkpoint": _section(
@@ -123,6 +142,7 @@ def _rest() -> dict[str, Any]:
             "type": "boolean",
             "description": "Whether it may be stopped for others and resumed; true when left out.",
         },
+        "reservation": _text("The reservation inside which it runs; anywhere when left out."),
         "record": _section(
             "For the model card and the training record.",
             licence=_text("Licence of the model, such as CC-BY-4.0; the owner keeps all rights."),

@@ -7,6 +7,7 @@ from typing import Any
 from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.training import fields
+from allmende.domain.training.conditions import Array, read_conditions
 from allmende.domain.training.fields import Fields, Finding
 
 DATA_CLASSES = tuple(DataClass)
@@ -89,7 +90,13 @@ class JobSpec:
     data: tuple[DataMount, ...] = ()
     data_class: str = "internal"
     preemptible: bool = True
+    reservation: str = ""  # inside which it runs; empty: wherever there is room
     sweep: Mapping[str, tuple[ParamValue, ...]] = field(default_factory=dict)
+    array: Array | None = None
+    max_parallel: int = 0  # jobs of a sweep or an array at once; 0: all
+    after: tuple[str, ...] = ()  # jobs that must have ended, by id or client key
+    after_ok: tuple[str, ...] = ()  # jobs that must have completed
+    flexible_until: str = ""  # "12h", or an ISO instant; without an offset, on the site's clocks
     licence: str = ""
     purpose: str = ""
 
@@ -97,7 +104,8 @@ class JobSpec:
         """Return the whole job file, itself a legal one: `parse_job_file` reads it back."""
         result: dict[str, Any] = {"name": self.name}
         result |= {"blueprint": self.blueprint} if self.blueprint else {"run": self.run}
-        result |= {key: value for key in ("workdir", "setup") if (value := getattr(self, key))}
+        given = ("workdir", "setup", "reservation")
+        result |= {key: value for key in given if (value := getattr(self, key))}
         result |= {
             "params": dict(self.params),
             "envs": dict(self.envs),
@@ -112,7 +120,17 @@ class JobSpec:
             "sweep": {name: list(values) for name, values in self.sweep.items()},
             "record": {k: v for k in ("licence", "purpose") if (v := getattr(self, k))},
         }
-        return result
+        return result | self._conditions()
+
+    def _conditions(self) -> dict[str, Any]:
+        said: dict[str, Any] = {
+            "array": self.array and self.array.render(),
+            "max_parallel": self.max_parallel,
+            "after": list(self.after),
+            "after_ok": list(self.after_ok),
+            "when": self.flexible_until and {"flexible_until": self.flexible_until},
+        }
+        return {key: value for key, value in said.items() if value}
 
     def _checkpoint(self) -> dict[str, Any]:
         keep = {"keep": self.checkpoints_kept}
@@ -139,7 +157,15 @@ class JobSpec:
         checkpoints = {"ALLMENDE_CHECKPOINTS_KEPT": str(self.checkpoints_kept)}
         if self.checkpoint_seconds is not None:
             checkpoints["ALLMENDE_CHECKPOINT_SECONDS"] = str(self.checkpoint_seconds)
-        return {**self.envs, **checkpoints}
+        return {**self.envs, **checkpoints, **self._task()}
+
+    def _task(self) -> dict[str, str]:
+        if self.array is None:
+            return {}
+        return {
+            "ALLMENDE_ARRAY_INDEX": str(self.array.first),
+            "ALLMENDE_ARRAY_COUNT": str(self.array.count),
+        }
 
     def shell_command(self) -> tuple[str, ...]:
         """Return how to run the user's own script: `setup`, then `run`, stopping at an error."""
@@ -168,7 +194,9 @@ def parse_job_file(value: object) -> JobSpec:
         data=tuple(_data_mount(item) for item in top.sections("data")),
         data_class=top.choice("data_class", DATA_CLASSES, "internal"),
         preemptible=top.flag("preemptible", default=True),
+        reservation=top.text("reservation"),
         sweep=_sweep(top),
+        **read_conditions(top),
         **_record(top.section("record")),
     )
     _check_what(top, spec)

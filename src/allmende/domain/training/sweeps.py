@@ -1,47 +1,73 @@
-"""A sweep is one job file that stands for several jobs: each combination of the values to try."""
+"""One job file that stands for several jobs: a sweep tries values, an array counts indices."""
 
 import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 
 from allmende.domain.basics.refusals import Refusal
+from allmende.domain.training.conditions import Array
 from allmende.domain.training.job_files import JobSpec, ParamValue
 
 LARGEST_SWEEP = 64
 
 
 class SweepTooLarge(Refusal):
-    """The sweep makes {jobs} jobs; at most {largest} are allowed. Name fewer values."""
+    """The job file makes {jobs} jobs; at most {largest} are allowed. Let it make fewer."""
 
     status = 422
 
 
 def expand_sweep(spec: JobSpec) -> list[JobSpec]:
-    """Return one job for each combination, numbered; the job itself when there is no sweep.
+    """Return one job for each combination or index, numbered; without either, the job itself.
 
     The order follows the names of the parameters and then the values as they were written,
     so that it is the same wherever the job file was kept in between.
     """
+    if spec.array:
+        return _expand_array(spec, spec.array)
     if not spec.sweep:
         return [spec]
     names = sorted(spec.sweep)
     jobs = 1
     for name in names:
         jobs *= len(spec.sweep[name])
-    if jobs > LARGEST_SWEEP:
-        raise SweepTooLarge(jobs=jobs, largest=LARGEST_SWEEP)
-    width = len(str(jobs))
+    _check_size(jobs)
+    combinations = itertools.product(*(spec.sweep[name] for name in names))
     return [
         replace(
             spec,
-            name=f"{spec.name[: 80 - width - 1]}-{number:0{width}d}",
+            name=_number(spec.name, number, last=jobs),
             params={**spec.params, **dict(zip(names, values, strict=True))},
             sweep={},
+            max_parallel=0,  # it binds them together: none of them has it alone
         )
-        for number, values in enumerate(
-            itertools.product(*(spec.sweep[name] for name in names)), start=1
-        )
+        for number, values in enumerate(combinations, start=1)
     ]
+
+
+def _expand_array(spec: JobSpec, array: Array) -> list[JobSpec]:
+    if array.tasks == 1:
+        return [replace(spec, max_parallel=0)]
+    _check_size(array.tasks)
+    return [
+        replace(
+            spec,
+            name=_number(spec.name, index, last=array.last),
+            array=array.task(index),
+            max_parallel=0,
+        )
+        for index in range(array.first, array.last + 1)
+    ]
+
+
+def _check_size(jobs: int) -> None:
+    if jobs > LARGEST_SWEEP:
+        raise SweepTooLarge(jobs=jobs, largest=LARGEST_SWEEP)
+
+
+def _number(name: str, number: int, *, last: int) -> str:
+    width = len(str(last))
+    return f"{name[: 80 - width - 1]}-{number:0{width}d}"
 
 
 def describe_params(params: Mapping[str, ParamValue]) -> str:

@@ -75,6 +75,8 @@ class Permission(StrEnum):
     RUN_CYCLE = "cycle.run"
     RECORD_USAGE = "usage.record"
     MANAGE_NODES = "nodes.manage"
+    RESERVE_NODES = "nodes.reserve"
+    SEE_RESERVATION = "reservations.see"
 
     # People and proof.
     SEE_PEOPLE = "people.see"
@@ -152,6 +154,8 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.RUN_CYCLE: frozenset({_SYSTEM}),
         Permission.RECORD_USAGE: frozenset({_SYSTEM}),
         Permission.MANAGE_NODES: _OPERATIONS,
+        Permission.RESERVE_NODES: frozenset({_OPERATOR, _OFFICER}),
+        Permission.SEE_RESERVATION: _READERS,
         Permission.SEE_PEOPLE: frozenset({_ADMINISTRATOR, _AUDITOR, _SYSTEM}),
         Permission.MANAGE_PEOPLE: frozenset({_ADMINISTRATOR, _SYSTEM}),
         Permission.CONFIGURE_FACTORY: frozenset({_ADMINISTRATOR, _OPERATOR, _SYSTEM}),
@@ -210,6 +214,8 @@ DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
         Permission.RUN_CYCLE: Sentence("run the scheduler"),
         Permission.RECORD_USAGE: Sentence("record usage"),
         Permission.MANAGE_NODES: Sentence("take nodes out of service"),
+        Permission.RESERVE_NODES: Sentence("announce or cancel a reservation"),
+        Permission.SEE_RESERVATION: Sentence("see the reservations"),
         Permission.SEE_PEOPLE: Sentence("see the people"),
         Permission.MANAGE_PEOPLE: Sentence("give and take roles"),
         Permission.CONFIGURE_FACTORY: Sentence("configure the factory"),

@@ -11,8 +11,8 @@ from allmende.domain.scheduling.backends import EndReason
 from allmende.domain.scheduling.jobs import Job, JobEvent, JobState, StopRequest
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.trust.permissions import Permission
-from allmende.services import forecasts, jobs, runs
-from allmende.services.forecasts import Option
+from allmende.services import forecasts, jobs, previews, runs, sweeps
+from allmende.services.previews import Option
 from allmende.services.runs import Curve, LogPart, Progress
 from allmende.web.api.permits import begin_deed, get_actor, takes
 from allmende.web.api.shapes import After, ClientKey, Limit, Page, PathId, QueryId, Words, page_of
@@ -52,6 +52,12 @@ class JobOut(Schema):
     stop_request: StopRequest
     held_seconds: int
     sweep_id: str
+    sweep_index: int
+    max_parallel: int
+    after: list[str]
+    after_ok: list[str]
+    chosen_start_at: datetime | None
+    latest_start_at: datetime | None
     client_key: str
 
 
@@ -93,20 +99,26 @@ class JobEventOut(Schema):
 
 
 class ForecastOut(Schema):
-    """When a waiting job starts, four times in five; null is beyond 90 days."""
+    """When a waiting job starts, four times in five; null is beyond 90 days.
+
+    With `chosen_at` it waits by its own choice until then, and has no range yet.
+    """
 
     made_at: datetime
     earliest_at: datetime | None
     median_at: datetime | None
     latest_at: datetime | None
     hit_rate: HitRateOut
+    chosen_at: datetime | None
 
 
 class OptionOut(Schema):
-    """What one may ask for, and when it would start."""
+    """What one may ask for, and when it would start; elsewhere it takes an award there first."""
 
     nodes: int
     max_duration_seconds: int
+    partition: str
+    needs_award: bool
     forecast: ForecastOut
 
 
@@ -150,7 +162,7 @@ def submit_job(
     project_id: QueryId,
     job_file: Annotated[dict[str, Any], Body(description="A job file, as JSON.")],
 ) -> Status[list[Job]]:
-    """Submit a job file to a project; a sweep becomes several jobs.
+    """Submit a job file to a project; a sweep or an array becomes several jobs.
 
     Sending it again with the same key submits nothing more and returns the same jobs.
     """
@@ -171,7 +183,7 @@ def forecast_submission(
     job_file: Annotated[dict[str, Any], Body(description="A job file, as JSON.")],
 ) -> list[Option]:
     """Say when a job file would start, without submitting it, and what would start sooner."""
-    return forecasts.forecast_submission(
+    return previews.forecast_submission(
         get_actor(request),
         parse_job_file(job_file),
         project_id=project_id,
@@ -182,11 +194,19 @@ def forecast_submission(
 
 @router.get("", response=Page[JobOut], **takes(Permission.SEE_JOB))
 def list_jobs(
-    request: HttpRequest, project_id: QueryId | None = None, after: After = "", limit: Limit = 50
+    request: HttpRequest,
+    project_id: QueryId | None = None,
+    sweep_id: QueryId | None = None,
+    after: After = "",
+    limit: Limit = 50,
 ) -> dict[str, Any]:
     """List the jobs that you may see, the newest first."""
     found = jobs.list_jobs(
-        get_actor(request), project_id=project_id or "", after=after, limit=limit
+        get_actor(request),
+        project_id=project_id or "",
+        sweep_id=sweep_id or "",
+        after=after,
+        limit=limit,
     )
     return page_of(found, limit=limit, key=lambda job: job.id)
 
@@ -246,6 +266,12 @@ def read_job_log(
 def cancel_job(request: HttpRequest, job_id: PathId) -> Job:
     """Cancel a job; safe to repeat."""
     return jobs.cancel_job(begin_deed(request), job_id)
+
+
+@router.post("/sweeps/{sweep_id}/cancel", response=list[JobOut], **takes(Permission.CANCEL_JOB))
+def cancel_sweep(request: HttpRequest, sweep_id: PathId) -> list[Job]:
+    """Cancel all jobs of a sweep or an array that have not ended; safe to repeat."""
+    return sweeps.cancel_sweep(begin_deed(request), sweep_id)
 
 
 @router.post("/{job_id}/stop", response=JobOut, **takes(Permission.STOP_JOB))

@@ -21,6 +21,8 @@ DATA_CLASSES = (
     ("health", _("Health: about the health of people")),
 )
 
+START_FIELDS = ("after", "after_ok", "max_parallel", "flexible_until")
+
 
 class BlueprintForm(forms.Form):
     """The parameters of one blueprint; several values of one make a sweep."""
@@ -38,6 +40,25 @@ class BlueprintForm(forms.Form):
         label=_("Licence of the model"),
         required=False,
         help_text=_("Such as Apache-2.0. Empty: all rights stay with you, nothing is granted."),
+    )
+
+    after = forms.CharField(
+        label=_("Start after these jobs have ended"),
+        required=False,
+        help_text=_("Ids of jobs of this project, or your own keys, with commas between them."),
+    )
+    after_ok = forms.CharField(
+        label=_("Start only if these jobs have completed"),
+        required=False,
+        help_text=_("As above. If one of them does not complete, this job is cancelled."),
+    )
+    max_parallel = forms.IntegerField(
+        label=_("Jobs of a sweep at once, at most"), min_value=1, required=False
+    )
+    flexible_until = forms.CharField(
+        label=_("May wait for better hours until"),
+        required=False,
+        help_text=_("For how long, such as 12h, or until when, such as 2026-12-01T08:00."),
     )
 
     def __init__(self, *args: Any, blueprint: Blueprint, **kwargs: Any) -> None:
@@ -60,7 +81,16 @@ class BlueprintForm(forms.Form):
 
     def own_fields(self) -> Iterable[forms.BoundField]:
         """Return the fields that every job has."""
-        return [self[name] for name in self.fields if not name.startswith("param_")]
+        taken = (*START_FIELDS, "param_")
+        return [self[name] for name in self.fields if not name.startswith(taken)]
+
+    def start_fields(self) -> Iterable[forms.BoundField]:
+        """Return the fields that say when it may start."""
+        return [self[name] for name in START_FIELDS]
+
+    def has_start(self) -> bool:
+        """Say whether one of these fields is filled in, or wrong."""
+        return any(self[name].value() or self[name].errors for name in START_FIELDS)
 
     def to_job_file(self) -> dict[str, Any]:
         """Return the job file that the form stands for."""
@@ -85,7 +115,21 @@ class BlueprintForm(forms.Form):
             job_file["resources"] = {"memory": f"{self.blueprint.memory_bytes // 2**20}M"}
         if data["licence"]:
             job_file["record"] = {"licence": data["licence"]}
-        return job_file
+        return job_file | self._conditions()
+
+    def _conditions(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        names = {
+            key: [part.strip() for part in data[key].split(",") if part.strip()]
+            for key in ("after", "after_ok")
+        }
+        until = data["flexible_until"].strip()
+        said = {
+            **names,
+            "max_parallel": data["max_parallel"],
+            "when": until and {"flexible_until": until},
+        }
+        return {key: value for key, value in said.items() if value}
 
     def add_findings(self, findings: Iterable[Finding]) -> None:
         """Show each finding at the field that it is about."""

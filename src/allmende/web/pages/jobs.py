@@ -1,10 +1,12 @@
 """Jobs: the list, the form, the live page, and the buttons."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from allmende import wiring
@@ -13,14 +15,16 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.jobs import LIFECYCLE, StopRequest
 from allmende.domain.training.blueprints import InvalidParams, find_blueprint
-from allmende.domain.training.job_files import InvalidJobFile, parse_job_file
+from allmende.domain.training.job_files import InvalidJobFile, JobSpec, parse_job_file
 from allmende.domain.trust.permissions import Permission, can_do
-from allmende.services import budgets, forecasts, jobs, models, projects, runs
+from allmende.services import budgets, forecasts, jobs, models, previews, projects, runs, sweeps
+from allmende.services.previews import Preview
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.curves import draw_curves
 from allmende.web.forms.jobs import BlueprintForm, JobFileForm
 from allmende.wiring.languages import translate
 
+Answer = TypeVar("Answer")
 PAGE_SIZE = 30
 TAIL_LETTERS = 16_000
 EXAMPLE = """\
@@ -38,17 +42,26 @@ record:
 
 
 def list_jobs(request: HttpRequest) -> HttpResponse:
-    """Show the jobs that the reader may see, the newest first."""
+    """Show the jobs that the reader may see, the newest first; all of a sweep on one page."""
+    reader, sweep_id = get_person(request), request.GET.get("sweep", "")
+    size = sweeps.MOST_JOBS if sweep_id else PAGE_SIZE
     after = request.GET.get("after", "")
-    found = jobs.list_jobs(get_person(request), after=after, limit=PAGE_SIZE + 1)
-    more = found[PAGE_SIZE - 1].id if len(found) > PAGE_SIZE else ""
-    return render(request, "jobs/list.html", {"jobs": found[:PAGE_SIZE], "more": more})
+    found = jobs.list_jobs(reader, sweep_id=sweep_id, after=after, limit=size + 1)
+    is_alive = any(not LIFECYCLE.is_final(job.state) for job in found)
+    shown = sorted(found, key=lambda job: job.sweep_index) if sweep_id else found[:size]
+    context = {
+        "jobs": shown,
+        "more": found[size - 1].id if len(found) > size else "",
+        "sweep_id": sweep_id,
+        "can_cancel": sweep_id and is_alive and can_do(reader, Permission.CANCEL_JOB),
+    }
+    return render(request, "jobs/list.html", context)
 
 
 def show_job(request: HttpRequest, job_id: str) -> HttpResponse:
     """Show everything about a job."""
     reader = get_person(request)
-    context = _live_context(reader, job_id)
+    context = _live_context(reader, job_id, is_first_sight=True)
     job = context["job"]
     context |= {
         "project": projects.get_project(reader, job.project_id),
@@ -63,7 +76,7 @@ def show_job_live(request: HttpRequest, job_id: str) -> HttpResponse:
     return render(request, "jobs/live.html", _live_context(get_person(request), job_id))
 
 
-def _live_context(reader: Person, job_id: str) -> dict[str, Any]:
+def _live_context(reader: Person, job_id: str, *, is_first_sight: bool = False) -> dict[str, Any]:
     view = jobs.get_job(reader, job_id)
     backend = wiring.workshop().backend
     job, attempts = view.job, view.attempts
@@ -84,7 +97,7 @@ def _live_context(reader: Person, job_id: str) -> dict[str, Any]:
         "can_stop": not is_over and can_do(reader, Permission.STOP_JOB),
         "can_repeat": is_over and sees_output and can_do(reader, Permission.RUN_JOB_AGAIN),
         "progress": progress,
-        "forecast": _say_forecast(reader, job_id),
+        "forecast": _say_forecast(reader, job_id, is_first_sight=is_first_sight),
         "announced_percent": progress.percent // 10 * 10,
         "curves": draw_curves(curves),
         "events": jobs.list_job_events(reader, job_id),
@@ -99,10 +112,11 @@ def _live_context(reader: Person, job_id: str) -> dict[str, Any]:
     }
 
 
-def _say_forecast(reader: Person, job_id: str) -> Sentence | None:
-    forecast = forecasts.recall_forecast(
-        reader, job_id, now=wiring.now(), workshop=wiring.workshop()
-    )
+def _say_forecast(reader: Person, job_id: str, *, is_first_sight: bool) -> Sentence | None:
+    now = wiring.now()
+    if is_first_sight and forecasts.takes_long(reader, job_id, now=now):
+        return Sentence("Many jobs wait, so this takes a few seconds. Then it stands here.")
+    forecast = forecasts.recall_forecast(reader, job_id, now=now, workshop=wiring.workshop())
     return forecasts.say_forecast(forecast) if forecast else None
 
 
@@ -138,6 +152,13 @@ def cancel_job(request: HttpRequest, job_id: str) -> HttpResponse:
 
 
 @require_POST
+def cancel_sweep(request: HttpRequest, sweep_id: str) -> HttpResponse:
+    """Cancel all jobs of a sweep or an array."""
+    sweeps.cancel_sweep(begin_deed(request), sweep_id)
+    return redirect(f"{reverse('jobs')}?sweep={sweep_id}")
+
+
+@require_POST
 def stop_job(request: HttpRequest, job_id: str) -> HttpResponse:
     """Stop a job after its next checkpoint."""
     jobs.stop_job(begin_deed(request), job_id)
@@ -161,12 +182,16 @@ def new_job(request: HttpRequest, project_id: str) -> HttpResponse:
     reader, workshop = get_person(request), wiring.workshop()
     project = projects.get_project(reader, project_id)
     form = _job_form(request, limit_seconds=_limit_seconds(project.partition_id))
+    asks, preview = "when" in request.POST, None
     if request.method == "POST" and form.is_valid():
-        submitted = _submit(request, form, project_id)
-        if len(submitted) == 1:
-            return redirect("job", submitted[0].id)
-        if submitted:
-            return redirect("project", project_id)
+        if asks:
+            preview = _preview(reader, form, project_id)
+        else:
+            submitted = _submit(request, form, project_id)
+            if len(submitted) == 1:
+                return redirect("job", submitted[0].id)
+            if submitted:
+                return redirect(f"{reverse('jobs')}?sweep={submitted[0].sweep_id}")
     context = {
         "form": form,
         "project": project,
@@ -175,8 +200,12 @@ def new_job(request: HttpRequest, project_id: str) -> HttpResponse:
         "blueprint": getattr(form, "blueprint", None),
         "client_key": request.POST.get("client_key") or wiring.new_id("k"),
         "budgets": budgets.list_budgets(reader, project_id),
+        "asks": asks,
+        "preview": preview,
+        "unit": workshop.factory.get_partition(project.partition_id).unit,
     }
-    status = 422 if form.errors else 200
+    # A part of the page is only put in its place when all is well with the answer.
+    status = 422 if form.errors and "HX-Request" not in request.headers else 200
     return render(request, "jobs/new.html", context, status=status)
 
 
@@ -202,20 +231,50 @@ def _job_form(request: HttpRequest, *, limit_seconds: int) -> BlueprintForm | Jo
 def _submit(
     request: HttpRequest, form: BlueprintForm | JobFileForm, project_id: str
 ) -> list[jobs.Job]:
-    is_file = isinstance(form, JobFileForm)
-    try:
-        job_file = form.cleaned_data["text"] if is_file else form.to_job_file()
+    def submit(spec: JobSpec) -> list[jobs.Job]:
         return jobs.submit_job(
             begin_deed(request),
-            parse_job_file(job_file),
+            spec,
             project_id=project_id,
             client_key=request.POST.get("client_key") or wiring.new_id("k"),
             workshop=wiring.workshop(),
         )
+
+    return _with_file(form, submit) or []
+
+
+def _preview(
+    reader: Person, form: BlueprintForm | JobFileForm, project_id: str
+) -> dict[str, Any] | None:
+    """Return what the form as it stands would mean, in words and figures."""
+
+    def preview(spec: JobSpec) -> Preview:
+        return previews.preview_job(
+            reader, spec, project_id=project_id, now=wiring.now(), workshop=wiring.workshop()
+        )
+
+    found = _with_file(form, preview)
+    if found is None:
+        return None
+    first, *others = found.options
+    return {
+        "found": found,
+        "when": forecasts.say_forecast(first.forecast),
+        "sooner": [previews.say_option(option) for option in others],
+    }
+
+
+def _with_file(
+    form: BlueprintForm | JobFileForm, work: Callable[[JobSpec], Answer]
+) -> Answer | None:
+    """Return what comes of the form's job file; what is refused is told at its fields."""
+    is_file = isinstance(form, JobFileForm)
+    try:
+        return work(parse_job_file(form.cleaned_data["text"] if is_file else form.to_job_file()))
     except (InvalidJobFile, InvalidParams) as refusal:
         form.add_findings(refusal.findings)
     except Refusal as refusal:
         if refusal.status in (401, 403, 404):
             raise
         form.add_error(None, forms.ValidationError(translate(refusal.sentence)))
-    return []
+    return None

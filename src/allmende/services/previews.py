@@ -1,0 +1,208 @@
+"""A job file before it is submitted: when it would start, what would be sooner, what it holds."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from allmende.domain.access.projects import Project
+from allmende.domain.basics.people import Person
+from allmende.domain.basics.refusals import Refusal
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.sites import Partition
+from allmende.domain.scheduling.explain import say_duration, say_nodes
+from allmende.domain.scheduling.shares import Path
+from allmende.domain.training.job_files import JobSpec
+from allmende.domain.training.sweeps import expand_sweep
+from allmende.domain.trust.permissions import Permission, check_permission
+from allmende.domain.trust.residency import check_residency, parse_data_class
+from allmende.services import better_hours, budgets, jobs, projects
+from allmende.services.forecasts import JobForecast, forecast_asked, tell_choice
+from allmende.services.snapshots import pending_of
+from allmende.services.workshop import Workshop
+from allmende.storage import projects as project_store
+
+
+class NobodyCanSay(Refusal):
+    """When this job would start cannot be said: it asks for more nodes than are in service now. Ask
+    for fewer, or submit it and let it wait until they are back."""
+
+
+class NoRangeInsideReservation(Refusal):
+    """Inside a reservation a job starts as soon as the reservation is open and its nodes are free:
+    there is no range to tell. Leave reservation out to ask about the common queue."""
+
+    status = 422
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """What one may ask for, and when it would start."""
+
+    nodes: int
+    max_duration_seconds: int
+    forecast: JobForecast
+    partition: str  # its name
+    needs_award: bool = False  # the project has no time there
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """What submitting a job file would mean; a sweep is several jobs, and the first is forecast."""
+
+    options: tuple[Option, ...]
+    jobs: int
+    held_seconds: int  # of all its jobs, until each has ended
+    available_seconds: int  # of the project, before
+
+    @property
+    def left_seconds(self) -> int:
+        """Return what the project would have left to hold; below zero, it would be refused."""
+        return self.available_seconds - self.held_seconds
+
+
+def preview_job(
+    reader: Person, spec: JobSpec, *, project_id: str, now: datetime, workshop: Workshop
+) -> Preview:
+    """Return when a job file would start, what would be sooner, and what it takes of the budget.
+
+    Nothing is submitted. What a submission would refuse of the file is refused.
+    """
+    options = forecast_submission(reader, spec, project_id=project_id, now=now, workshop=workshop)
+    project = project_store.get_project(project_id)
+    partition = workshop.factory.get_partition(project.partition_id)
+    budget = budgets.get_budget(
+        reader, project_id, partition_id=partition.id, access_share=project.access_share
+    )
+    count = len(expand_sweep(spec))
+    seconds = spec.max_duration_seconds + partition.grace_seconds
+    return Preview(
+        options=tuple(options),
+        jobs=count,
+        held_seconds=count * spec.num_nodes * seconds * partition.charge_factor,
+        available_seconds=budget.available_seconds,
+    )
+
+
+def forecast_submission(
+    reader: Person, spec: JobSpec, *, project_id: str, now: datetime, workshop: Workshop
+) -> list[Option]:
+    """Return when a job file would start if it were submitted now, and what would start sooner.
+
+    Nothing is submitted. The first option is the file as it is; the others ask for less, or stand
+    for another partition, on which the project would need an award.
+    """
+    check_permission(reader, Permission.SUBMIT_JOB)
+    if spec.reservation:
+        raise NoRangeInsideReservation
+    project = projects.check_own(reader, project_store.get_project(project_id))
+    projects.check_can_run(project, now=now)
+    partition = jobs.check_partition(project, workshop)
+    _check(spec, project, partition, workshop)
+    chosen, _ = better_hours.choose(spec, partition, now=now)
+    if chosen and chosen > now:
+        return [_say_chosen(spec, partition, chosen, now)]
+    path = (project.group_id, project.id, reader.id)
+    options = _forecast(partition, path, _choices(spec), now=now)
+    if not options or options[0].nodes < spec.num_nodes:
+        raise NobodyCanSay()
+    for other in _list_others(spec, project, workshop):
+        options += _forecast(other, path, _choices(spec)[:1], now=now, needs_award=True)
+    first, *others = options
+    return [first, *(each for each in others if _is_sooner(each.forecast, first.forecast))]
+
+
+def _say_chosen(spec: JobSpec, partition: Partition, chosen: datetime, now: datetime) -> Option:
+    return Option(
+        nodes=spec.num_nodes,
+        max_duration_seconds=spec.max_duration_seconds,
+        forecast=tell_choice("asked", chosen, partition, now),
+        partition=partition.name,
+    )
+
+
+def _check(spec: JobSpec, project: Project, partition: Partition, workshop: Workshop) -> None:
+    jobs.check_resources(spec, project, partition)
+    if spec.blueprint:
+        jobs.check_blueprint(expand_sweep(spec), workshop)
+    check_residency(
+        parse_data_class(spec.data_class),
+        partition.country,
+        factory_countries=workshop.factory.countries,
+    )
+
+
+def _list_others(spec: JobSpec, project: Project, workshop: Workshop) -> list[Partition]:
+    """Return the other partitions on which jobs run from here, and that would take this one."""
+    found = []
+    for partition in workshop.factory.partitions:
+        if partition.is_embedded and partition.id != project.partition_id:
+            with contextlib.suppress(Refusal):
+                _check(spec, project, partition, workshop)
+                found.append(partition)
+    return found
+
+
+def _forecast(
+    partition: Partition,
+    path: Path,
+    choices: Sequence[tuple[int, int]],
+    *,
+    now: datetime,
+    needs_award: bool = False,
+) -> list[Option]:
+    """Return when each of these nodes and limits would start on a partition."""
+    asked = [
+        pending_of(
+            f"asked {nodes} {seconds}",  # stands for a job that is not submitted
+            path=path,
+            nodes=nodes,
+            limit_seconds=seconds + partition.grace_seconds,
+            now=now,
+        )
+        for nodes, seconds in choices
+    ]
+    return [
+        Option(
+            nodes=nodes,
+            max_duration_seconds=seconds,
+            forecast=told,
+            partition=partition.name,
+            needs_award=needs_award,
+        )
+        for (nodes, seconds), told in zip(
+            choices, forecast_asked(partition, asked, now=now), strict=True
+        )
+        if told is not None
+    ]
+
+
+def _choices(spec: JobSpec) -> list[tuple[int, int]]:
+    """Return the file's nodes and limit, then half the limit, half the nodes, and both."""
+    nodes, seconds = spec.num_nodes, spec.max_duration_seconds
+    fewer, shorter = max(1, nodes // 2), max(1, seconds // 2)
+    choices = ((nodes, seconds), (nodes, shorter), (fewer, seconds), (fewer, shorter))
+    return list(dict.fromkeys(choices))
+
+
+def _is_sooner(one: JobForecast, other: JobForecast) -> bool:
+    """Say whether the middle of a range lies clearly before that of another."""
+    if one.median_at is None or other.median_at is None:
+        return one.median_at is not None
+    gained = other.median_at - one.median_at
+    return gained >= max(timedelta(minutes=1), 0.1 * (other.median_at - other.made_at))
+
+
+def say_option(option: Option) -> Sentence:
+    """Say what would start sooner."""
+    if option.needs_award:
+        where = {"partition": option.partition, "median": option.forecast.median_at}
+        return Sentence(
+            "On {partition}: probably by {median}. The project would need an award there.", where
+        )
+    facts = {
+        "nodes": say_nodes(option.nodes),
+        "limit": say_duration(option.max_duration_seconds),
+        "median": option.forecast.median_at,
+    }
+    return Sentence("With {nodes} and a limit of {limit}: probably by {median}.", facts)

@@ -1,0 +1,48 @@
+"""Before a job is sent, one asks when it would start: with script in place, without it as well."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visitor
+from tests.browser.test_pages import check
+
+pytestmark = pytest.mark.browser
+
+SECONDS = 60_000  # the first forecast of a process loads the compiled kernel
+ASK = {"en": "When would it start?", "de": "Wann würde er starten?"}
+ANSWER = {"en": "When it would start", "de": "Wann der Job starten würde"}
+
+
+def form_of(visitor: Visitor) -> str:
+    return f"/projects/{visitor.portal.ids['project']}/jobs/new"
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_answer_appears_below_the_form(visitor: Visitor, language, theme, phone):
+    visit = visitor.open(form_of(visitor), who="mina", language=language, theme=theme, phone=phone)
+    address = visit.page.url
+    visit.page.get_by_role("button", name=ASK[language]).click()
+    heading = visit.page.get_by_role("heading", name=ANSWER[language])
+    expect(heading).to_be_visible(timeout=SECONDS)
+    assert visit.page.url == address
+    check(visit, f"job-when.{language}.{theme}.{'phone' if phone else 'desktop'}")
+
+
+def test_without_script_the_page_comes_again_with_the_answer(visitor: Visitor):
+    page = visitor.open(form_of(visitor) + "?with=file", who="mina", script=False).page
+    file = page.get_by_label("Job file")
+    file.fill("name: try\nrun: 'true'\nmax_duration: 2m\n")
+    with page.expect_navigation(timeout=SECONDS):
+        page.get_by_role("button", name=ASK["en"]).click()
+    expect(page.get_by_role("heading", name=ANSWER["en"])).to_be_visible()
+    expect(page.get_by_text("Nothing has been submitted yet.")).to_be_visible()
+    expect(file).to_have_value("name: try\nrun: 'true'\nmax_duration: 2m\n")
+
+
+def test_what_could_not_be_sent_is_said_in_its_place(visitor: Visitor):
+    page = visitor.open(form_of(visitor) + "?with=file", who="mina").page
+    page.get_by_label("Job file").fill("name: try\nrun: 'true'\nmax_duration: 9h\n")
+    page.get_by_role("button", name=ASK["en"]).click()
+    expect(page.locator("#when")).to_contain_text("Set a shorter max_duration", timeout=SECONDS)

@@ -1,0 +1,91 @@
+"""The form and the pages of jobs that wait for others, come in numbers, or wait by choice."""
+
+import pytest
+from django.test import Client
+
+from allmende.services import jobs
+from tests.services.running import Running, a_running_factory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def factory(tmp_path, db):
+    with a_running_factory(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def founder(factory: Running, client: Client) -> Client:
+    client.login(username="founder@demo.example", password="allmende-demo")
+    return client
+
+
+def fill(factory: Running, founder: Client, **changes: str):
+    address = f"/projects/{factory.story.projects['founder']}/jobs/new?blueprint=medicine"
+    form = {"name": "x", "minutes": "1", "data_class": "public", "client_key": "form"}
+    return founder.post(address, form | changes)
+
+
+def test_the_form_says_after_whom_how_many_at_once_and_until_when(
+    factory: Running, founder: Client
+):
+    (first,) = factory.submit("founder", "mine", run="sleep 20")
+    changes = {
+        "after": f"mine, {first.id}",
+        "after_ok": "mine",
+        "max_parallel": "1",
+        "flexible_until": "12h",
+        "param_hidden_units": "2; 4",
+    }
+    answer = fill(factory, founder, **changes)
+    two = jobs.list_jobs(factory.person("founder"))[:2]
+    assert answer["Location"] == f"/jobs?sweep={two[0].sweep_id}"
+    for job in two:
+        assert (job.after, job.after_ok, job.max_parallel) == ((first.id,), (first.id,), 1)
+        assert job.latest_start_at is not None
+    page = founder.get(f"/jobs/{two[0].id}").content.decode()
+    assert f'href="/jobs/{first.id}"' in page
+    assert f'href="/jobs?sweep={two[0].sweep_id}"' in page
+    together = founder.get(answer["Location"])
+    assert [job.sweep_index for job in together.context["jobs"]] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("flexible_until", "soon"), ("max_parallel", "0"), ("max_parallel", "2")]
+)
+def test_a_mistake_about_the_start_stands_at_its_field(
+    factory: Running, founder: Client, field: str, value: str
+):
+    answer = fill(factory, founder, **{field: value})
+    assert answer.status_code == 422
+    assert field in answer.context["form"].errors
+    assert "<details open>" in answer.content.decode()
+
+
+def test_the_form_says_that_there_is_no_such_job(factory: Running, founder: Client):
+    factory.submit("startup", "theirs", run="true")
+    answer = fill(factory, founder, after="theirs")
+    assert answer.status_code == 422
+    assert "There is no job theirs in this project" in answer.content.decode()
+
+
+def test_a_whole_array_is_cancelled_with_one_button(factory: Running, founder: Client):
+    tasks = factory.submit("founder", run="sleep 20", array="1-3")
+    address = f"/jobs?sweep={tasks[0].sweep_id}"
+    button = f'action="/jobs/sweeps/{tasks[0].sweep_id}/cancel"'
+    assert button in founder.get(address).content.decode()
+    assert founder.get("/jobs").context["can_cancel"] == ""
+    for _ in range(2):
+        answer = founder.post(f"/jobs/sweeps/{tasks[0].sweep_id}/cancel")
+        assert answer["Location"] == address
+    assert {factory.job(job.id).state.value for job in tasks} == {"cancelled"}
+    assert button not in founder.get(address).content.decode()
+
+
+def test_nobody_sees_or_cancels_the_array_of_others(factory: Running, client: Client):
+    tasks = factory.submit("founder", run="sleep 20", array="1-3")
+    client.login(username="startup@demo.example", password="allmende-demo")
+    assert client.get(f"/jobs?sweep={tasks[0].sweep_id}").context["jobs"] == []
+    assert client.post(f"/jobs/sweeps/{tasks[0].sweep_id}/cancel").status_code == 404
+    assert {factory.job(job.id).state.value for job in tasks} == {"pending"}
