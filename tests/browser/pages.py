@@ -66,6 +66,18 @@ PAGES: dict[str, tuple[str, str]] = {
     "tokens": ("/settings/tokens", "mina"),
     "audit": ("/audit?verify=1", "aishe"),
     "what-if": ("/what-if", "olga"),
+    "home-reviewer": ("/home", "xenia"),
+    "reviews": ("/reviews", "xenia"),
+    "reviewer-profile": ("/reviews/profile", "xenia"),
+    "review-invitation": ("/reviews/INVITED_ID", "xenia"),
+    "review-writing": ("/reviews/WRITING_ID", "xenia"),
+    "review-submitted": ("/reviews/RANKED_ID", "xenia"),
+    "rounds": ("/rounds", "olga"),
+    "panel": ("/rounds/ROUND_CALL/CUT_OFF", "olga"),
+    "panel-reviewers": ("/rounds/ROUND_CALL/CUT_OFF/reviewers", "olga"),
+    "programme-panel": ("/programme/RANKED_ID", "olga"),
+    "programme-experts": ("/programme/WRITING_ID", "olga"),
+    "application-experts": ("/applications/WRITING_ID", "rolf"),
 }
 KEY_PAGES = ("front", "check-eligible", "application-project", "job-running", "promises", "project")
 

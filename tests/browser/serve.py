@@ -33,7 +33,7 @@ def main() -> None:
         sessions[user.email.partition("@")[0]] = session.session_key
     server = create_server(get_wsgi_application(), host="127.0.0.1", port=0, threads=8)
     threading.Thread(target=server.run, daemon=True).start()
-    ids = {name: getattr(value, "id", value) for name, value in vars(world).items()}
+    ids = factory.ids_of(world)
     ready = {"url": f"http://127.0.0.1:{server.effective_port}", "sessions": sessions, "ids": ids}
     sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()

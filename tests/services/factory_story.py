@@ -47,7 +47,9 @@ def apply_and_award() -> None:
     frozen = building.frozen()
     submitted = applications.submit(building.draft(), frozen=frozen, now=building.NOON)
     application = applications.award(
-        applications.assess(submitted), why=WHY, now=building.NOON + timedelta(hours=1)
+        applications.assess(submitted, is_feasible=True),
+        why=WHY,
+        now=building.NOON + timedelta(hours=1),
     )
     application_store.save_application(application)
     decision = AwardDecision(

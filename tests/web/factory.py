@@ -25,6 +25,7 @@ from allmende.services import (
 )
 from allmende.services.deeds import Deed
 from allmende.wiring.access_rules import load_access_rules
+from tests.web.rounds import Round, build_round
 
 PASSWORD = "a long enough passphrase"
 PARTITION = "werkbank"
@@ -66,6 +67,7 @@ class World:
     draft_id: str
     waiting_id: str  # for the technical check
     assessed_id: str
+    round: Round  # with peer review
     done_job: Job
     running_job: Job
     pending_job: Job
@@ -170,6 +172,10 @@ def beat_until(person: Person, job_id: str, *states: JobState) -> Job:
     raise AssertionError(f"{job_id} is still {job.state}")
 
 
+def register_experts() -> list[Person]:
+    return [register(name, Role.REVIEWER) for name in ("Xenia Klug", "Yvo Kenner", "Zita Nah")]
+
+
 def build_world(*, waiting_jobs: int = 7) -> World:
     """Build everything once; `stop_world` ends what runs."""
     officer = register("Olga Amtmann", Role.PROGRAMME_OFFICER)
@@ -230,11 +236,18 @@ def build_world(*, waiting_jobs: int = 7) -> World:
         draft_id=draft.id,
         waiting_id=waiting_id,
         assessed_id=assessed_id,
+        round=build_round(officer, operator, researcher, university.id, register_experts()),
         done_job=jobs.get_job(founder, done.id).job,
         running_job=jobs.get_job(founder, running.id).job,
         pending_job=jobs.get_job(founder, pending.id).job,
         model_id=model.id,
     )
+
+
+def ids_of(world: World) -> dict[str, str]:
+    """Return the id of everything, as addresses have it."""
+    own = {name: each for name, each in vars(world).items() if name != "round"}
+    return {name: getattr(each, "id", each) for name, each in own.items()} | vars(world.round)
 
 
 def stop_world(world: World) -> None:

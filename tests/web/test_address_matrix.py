@@ -23,6 +23,7 @@ OTHER_PARTS = {
     "language": "de",
     "theme": "dark",
     "secret": "guess",
+    "cut_off": "20261211T090000Z",
     "number": "1",
     "name": "model.txt",
     "noun": "jobs",

@@ -30,7 +30,7 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[factory.Wor
 
 @pytest.fixture
 def ids(world: factory.World) -> dict[str, str]:
-    return {name: getattr(value, "id", value) for name, value in vars(world).items()}
+    return factory.ids_of(world)
 
 
 def client_of(name: str) -> Client:

@@ -37,6 +37,8 @@ COMMANDS = {
     "eligibility": Command("eligibility", "app", "May we apply, and where?"),
     "call": Command("calls", "app", "What is open."),
     "application": Command("applications", "app", "Requests for compute time."),
+    "review": Command("expert_reviews", "app", "Your reviews as an expert."),
+    "panel": Command("panels", "app", "Who reviews what, and how it ranks."),
     "award": Command("awards", "app", "Decisions that give time."),
     "aid": Command("aid", "app", "State aid that was granted, and its registration."),
     "project": Command("projects", "app", "The work under an award, and its budget."),

@@ -14,6 +14,7 @@ from allmende.domain.access.awards import (
 )
 from allmende.domain.access.awards import accept_condition as accept
 from allmende.domain.access.calls import AccessRules
+from allmende.domain.access.gates import check_gates
 from allmende.domain.access.projects import Project, ProjectState
 from allmende.domain.access.snapshots import hash_content
 from allmende.domain.access.verdicts import Verdict
@@ -28,6 +29,7 @@ from allmende.domain.trust.permissions import (
 from allmende.services import aid, allocations, audit, ceilings
 from allmende.services import applications as application_service
 from allmende.services.deeds import Deed, one_transaction
+from allmende.services.expert_reviews import list_counted
 from allmende.services.reviews import lock_foreign
 from allmende.storage import applications as application_store
 from allmende.storage import awards as store
@@ -60,6 +62,7 @@ def award_application(
         return _same_award(known, award_id=award_id, seconds=wanted, condition=condition.strip())
     applications.LIFECYCLE.check_move(application.state, ApplicationState.AWARDED)
     check_award(application, assessment=review_store.get_assessment(application_id), seconds=wanted)
+    check_gates(application, list_counted(application, now=deed.now))
     _check_still_eligible(deed, application, rules)
     decision = AwardDecision(
         award_id=award_id,

@@ -5,7 +5,13 @@ from datetime import datetime, timedelta
 
 from allmende.domain.basics.people import PUBLIC, Person, Role
 from allmende.domain.basics.refusals import NotFound, Refusal
-from allmende.domain.trust.permissions import Permission, can_do, check_member, check_permission
+from allmende.domain.trust.permissions import (
+    Permission,
+    can_do,
+    check_member,
+    check_permission,
+    check_roles_together,
+)
 from allmende.domain.trust.tokens import digest_of
 from allmende.services import audit
 from allmende.services.deeds import Deed, one_transaction
@@ -135,6 +141,7 @@ def give_role(deed: Deed, *, person_id: str, role: Role) -> Person:
     person = store.get_person(person_id)
     if role in person.roles:
         return person
+    check_roles_together(person.roles | {role})
     return _change_roles(deed, person, person.roles | {role}, action="person.role_given")
 
 
@@ -252,6 +259,7 @@ def _create(deed: Deed, new: NewPerson, *, roles: frozenset[Role]) -> Person:
 def _check_roles(roles: frozenset[Role]) -> None:
     if Role.SYSTEM in roles:
         raise RoleIsNotGiven(role=Role.SYSTEM.value)
+    check_roles_together(roles)
 
 
 def _change_roles(deed: Deed, person: Person, roles: frozenset[Role], *, action: str) -> Person:

@@ -40,7 +40,10 @@ def record_eligibility(
 def record_technical_assessment(
     deed: Deed, application_id: str, *, is_feasible: bool, notes: str = ""
 ) -> Application:
-    """Record whether the project will run on the partition; the office decides next."""
+    """Record whether the project will run on the partition.
+
+    A yes passes it on to the experts where its mode asks them. A no leaves only the refusal.
+    """
     check_permission(deed.actor, Permission.ASSESS_APPLICATION)
     assessment = TechnicalAssessment(
         application_id=application_id,
@@ -50,7 +53,8 @@ def record_technical_assessment(
         assessed_at=deed.now,
     )
     check_assessment(assessment)
-    assessed = applications.assess(lock_foreign(deed.actor, application_id))
+    application = lock_foreign(deed.actor, application_id)
+    assessed = applications.assess(application, is_feasible=is_feasible)
     store.create_assessment(assessment)
     application_store.save_application(assessed)
     audit.record(

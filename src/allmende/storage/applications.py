@@ -1,6 +1,7 @@
 """Applications as rows; the form and what was frozen at submission are documents."""
 
 from collections.abc import Collection
+from datetime import datetime
 
 from django.db import models
 
@@ -25,6 +26,8 @@ class ApplicationRow(models.Model):
     submitted_at = models.DateTimeField(null=True)
     cut_off_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True)
+    reviewed_at = models.DateTimeField(null=True)
+    ranked_at = models.DateTimeField(null=True)
     decided_at = models.DateTimeField(null=True)
     decision = models.JSONField(null=True)
     frozen = models.JSONField(null=True)
@@ -49,6 +52,8 @@ def save_application(application: Application) -> None:
             "submitted_at": application.submitted_at,
             "cut_off_at": application.cut_off_at,
             "due_at": application.due_at,
+            "reviewed_at": application.reviewed_at,
+            "ranked_at": application.ranked_at,
             "decided_at": application.decided_at,
             "decision": application.decision.to_json() if application.decision else None,
             "frozen": to_plain(application.frozen) if application.frozen else None,
@@ -83,6 +88,31 @@ def list_applications(
     return [_from_row(row) for row in rows[:limit]]
 
 
+def list_round(call_id: str, cut_off_at: datetime) -> list[Application]:
+    """Return everything that was handed in under a call for one cut-off, in order of arrival."""
+    rows = ApplicationRow.objects.filter(call_id=call_id, cut_off_at=cut_off_at)
+    return [_from_row(row) for row in rows.order_by("submitted_at", "id")]
+
+
+def count_rounds() -> list[tuple[str, datetime, str, int]]:
+    """Return call, cut-off, state and number of what was handed in for a cut-off."""
+    rows = ApplicationRow.objects.filter(cut_off_at__isnull=False)
+    counted = rows.values_list("call_id", "cut_off_at", "state").annotate(models.Count("id"))
+    return list(counted.order_by("cut_off_at", "call_id", "state"))
+
+
+def list_by_ids(application_ids: Collection[str]) -> dict[str, Application]:
+    """Return applications by their ids; unknown ones are left out."""
+    rows = ApplicationRow.objects.filter(id__in=list(application_ids))
+    return {row.id: _from_row(row) for row in rows}
+
+
+def list_organisations_of(person_ids: Collection[str], *, since: datetime) -> set[tuple[str, str]]:
+    """Return applicant and organisation of what people handed in since an instant."""
+    rows = ApplicationRow.objects.filter(applicant_id__in=list(person_ids), submitted_at__gte=since)
+    return set(rows.values_list("applicant_id", "organisation_id").distinct())
+
+
 def _get(rows: "models.QuerySet[ApplicationRow]", application_id: str) -> Application:
     row = rows.first()
     if row is None:
@@ -103,6 +133,8 @@ def _from_row(row: ApplicationRow) -> Application:
         submitted_at=row.submitted_at,
         cut_off_at=row.cut_off_at,
         due_at=row.due_at,
+        reviewed_at=row.reviewed_at,
+        ranked_at=row.ranked_at,
         decided_at=row.decided_at,
         decision=Sentence.from_json(row.decision) if row.decision else None,
         frozen=from_plain(Frozen, row.frozen) if row.frozen else None,

@@ -1,5 +1,6 @@
 """Calls that were opened, whole, so that people have what they applied under."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import models
@@ -61,6 +62,12 @@ def get_call(call_id: str) -> Call:
     if call is None:
         raise NotFound(kind="call", id=call_id)
     return call
+
+
+def list_by_ids(call_ids: Collection[str]) -> dict[str, Call]:
+    """Return calls by their ids; unknown ones are left out."""
+    rows = CallRow.objects.filter(id__in=list(call_ids))
+    return {row.id: from_plain(Call, row.content) for row in rows}
 
 
 def list_calls(*, after: str = "", limit: int = 100) -> list[Call]:

@@ -6,6 +6,7 @@ from allmende.storage.audit import AuditEventRow, AuditHeadRow
 from allmende.storage.awards import AwardRow
 from allmende.storage.calls import CallRow, RulesSnapshotRow
 from allmende.storage.cycles import CycleRow, FairnessStateRow, LeaseRow
+from allmende.storage.expert_reviews import ReviewerRow, ReviewRow
 from allmende.storage.forecasts import ForecastRow
 from allmende.storage.jobs import AttemptRow, JobEventRow, JobRow
 from allmende.storage.ledger import LedgerAccountRow, LedgerBalanceRow, LedgerTransferRow
@@ -43,6 +44,8 @@ __all__ = [
     "ProjectRow",
     "PromiseResultRow",
     "ReservationRow",
+    "ReviewRow",
+    "ReviewerRow",
     "RulesSnapshotRow",
     "TechnicalAssessmentRow",
     "TokenRow",

@@ -96,6 +96,16 @@ def list_members(organisation_id: str) -> list[Person]:
     return [_from_row(row) for row in rows]
 
 
+def list_by_ids(person_ids: Iterable[str]) -> dict[str, Person]:
+    """Return people by their ids; unknown ids are left out."""
+    return {row.id: _from_row(row) for row in _rows().filter(id__in=set(person_ids))}
+
+
+def list_by_role(role: Role) -> list[Person]:
+    """Return everybody who has a role, in the order of their ids."""
+    return [_from_row(row) for row in _rows().order_by("id") if role.value in row.roles]
+
+
 def get_names(person_ids: Iterable[str]) -> dict[str, str]:
     """Return the names of people by id; unknown ids are left out."""
     rows = PersonRow.objects.filter(id__in=set(person_ids))

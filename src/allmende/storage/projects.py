@@ -113,6 +113,21 @@ def list_project_ids_of(person_id: str) -> list[str]:
     return [row.project_id for row in rows]
 
 
+def list_colleagues(person_ids: Collection[str]) -> dict[str, set[str]]:
+    """Return with whom each of these people shares, or shared, a project."""
+    wanted = set(person_ids)
+    theirs = ProjectMemberRow.objects.filter(person_id__in=wanted).values("project_id")
+    rows = ProjectMemberRow.objects.filter(project_id__in=theirs)
+    members: dict[str, set[str]] = {}
+    for project_id, person_id in rows.values_list("project_id", "person_id"):
+        members.setdefault(project_id, set()).add(person_id)
+    colleagues: dict[str, set[str]] = {person_id: set() for person_id in wanted}
+    for together in members.values():
+        for person_id in together & wanted:
+            colleagues[person_id] |= together - {person_id}
+    return colleagues
+
+
 def is_project_member(project_id: str, person_id: str) -> bool:
     """Say whether a person works in a project."""
     return ProjectMemberRow.objects.filter(project_id=project_id, person_id=person_id).exists()

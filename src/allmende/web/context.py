@@ -48,6 +48,10 @@ def _navigation(request: HttpRequest, person: Person) -> list[Link]:
         entries.insert(0, ("home", _("My desk")))
         if can_do(person, Permission.SEE_EVERY_APPLICATION):
             entries.insert(1, ("programme", _("Applications")))
+        if can_do(person, Permission.SEE_REVIEW):
+            entries.insert(1, ("reviews", _("Reviews")))
+        if can_do(person, Permission.SEE_PANEL):
+            entries.insert(2, ("rounds", _("Peer review")))
         if can_do(person, Permission.RESERVE_NODES):
             entries.append(("reservations", _("Reservations")))
         if can_do(person, Permission.SEE_WHAT_IF):

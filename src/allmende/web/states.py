@@ -38,6 +38,8 @@ def _applications() -> dict[str, Look]:
         "draft": Look(_("draft"), "pencil", "calm"),
         "submitted": Look(_("submitted"), "send", "busy"),
         "technical_assessment": Look(_("being checked"), "clock", "busy"),
+        "expert_review": Look(_("with the experts"), "pencil", "busy"),
+        "panel": Look(_("before the panel"), "clock", "busy"),
         "assessed": Look(_("checked"), "check", "busy"),
         "awarded": Look(_("awarded"), "check", "good"),
         "refused": Look(_("refused"), "cross", "bad"),
@@ -80,6 +82,31 @@ def _tasks() -> dict[str, Look]:
         "done": Look(_("done"), "check", "good"),
         "open": Look(_("to do"), "pencil", "wait"),
         "later": Look(_("comes later"), "clock", "calm"),
+    }
+
+
+def _reviews() -> dict[str, Look]:
+    return {
+        "invited": Look(_("invited"), "send", "wait"),
+        "accepted": Look(_("being written"), "pencil", "busy"),
+        "declined": Look(_("declined"), "cross", "calm"),
+        "conflicted": Look(_("conflict of interest"), "warning", "bad"),
+        "called_off": Look(_("called off"), "stop", "calm"),
+        "submitted": Look(_("submitted"), "check", "good"),
+        "recused": Look(_("not counted"), "warning", "bad"),
+    }
+
+
+def _steps() -> dict[str, Look]:
+    return {
+        "technical_assessment": Look(_("Technical check"), "clock", "busy"),
+        "expert_review": Look(_("Reviews"), "pencil", "busy"),
+        "panel": Look(_("Panel"), "ring", "busy"),
+        "decision": Look(_("Decision"), "check", "busy"),
+        "later": Look(_("comes later"), "clock", "calm"),
+        "current": Look(_("now"), "run", "busy"),
+        "done": Look(_("done"), "check", "good"),
+        "left_out": Look(_("left out"), "cross", "calm"),
     }
 
 
@@ -147,5 +174,7 @@ KINDS = {
     "partition": _partitions,
     "task": _tasks,
     "role": _roles,
+    "review": _reviews,
+    "step": _steps,
     "method": _methods,
 }

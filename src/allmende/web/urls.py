@@ -13,11 +13,13 @@ from allmende.web.pages import (
     awards,
     duties,
     eligibility,
+    expert_reviews,
     front,
     home,
     jobs,
     models,
     organisations,
+    panels,
     programme,
     projects,
     promises,
@@ -115,6 +117,27 @@ OFFICE_PAGES = [
     path("what-if/figures", what_if.download_figures, name="what_if_figures"),
 ]
 
+REVIEW_PAGES = [
+    path("reviews", expert_reviews.list_reviews, name="reviews"),
+    path("reviews/profile", expert_reviews.edit_profile, name="reviewer_profile"),
+    path("reviews/<str:application_id>", expert_reviews.show_review, name="review"),
+    path("reviews/<str:application_id>/answer", expert_reviews.answer, name="review_answer"),
+    path("rounds", panels.list_rounds, name="rounds"),
+    path("rounds/<str:call_id>/<str:cut_off>", panels.show_panel, name="panel"),
+    path("rounds/<str:call_id>/<str:cut_off>/close", panels.close_panel, name="panel_close"),
+    path(
+        "rounds/<str:call_id>/<str:cut_off>/conflicts",
+        panels.recheck_conflicts,
+        name="panel_conflicts",
+    ),
+    path(
+        "rounds/<str:call_id>/<str:cut_off>/reviewers",
+        panels.assign_reviewers,
+        name="panel_reviewers",
+    ),
+    path("rounds/<str:call_id>/<str:cut_off>/call-off", panels.call_off, name="panel_call_off"),
+]
+
 WORK_PAGES = [
     path("projects/<str:project_id>", projects.show_project, name="project"),
     path("projects/<str:project_id>/activate", projects.activate_project, name="project_activate"),
@@ -141,6 +164,7 @@ urlpatterns = [
     *PUBLIC_PAGES,
     *ACCESS_PAGES,
     *OFFICE_PAGES,
+    *REVIEW_PAGES,
     *WORK_PAGES,
     path("first-administrator/<str:secret>", administrators.claim_link, name="first_administrator"),
     path("api/v1/", reference.show_api, name="api_reference"),

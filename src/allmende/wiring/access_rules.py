@@ -1,6 +1,7 @@
 """Reads config/rules/*.toml, modes.toml and calls.toml: everything that decides on access."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -15,7 +16,8 @@ from allmende.domain.access.calls import (
     check_call_within_mode,
     needs_cut_offs,
 )
-from allmende.domain.access.modes import AccessMode, Modes, Price
+from allmende.domain.access.modes import AccessMode, Modes, Price, Selection
+from allmende.domain.access.review_plans import SCORE_MAX, ReviewPlan
 from allmende.domain.access.working_days import BERLIN
 from allmende.domain.basics.rules import Rule, RuleBook
 from allmende.domain.basics.sites import Factory
@@ -33,6 +35,13 @@ HOURS = {
 }
 
 MODE_RANGES = {"durations_months": (1, 1200), "decision_working_days": (0, LARGEST)}
+REVIEW_RANGES = {
+    "reviews_per_application": (1, 20),
+    "assessment_working_days": (0, LARGEST),
+    "review_working_days": (0, LARGEST),
+    "panel_working_days": (0, LARGEST),
+}
+CRITERION_RANGES = {"weight": (1, 100), "threshold": (0, SCORE_MAX)}
 CALL_RANGES = {**MODE_RANGES, "price_cents_per_hour": (0, LARGEST)}
 
 
@@ -103,10 +112,50 @@ def _read_modes(file: ConfigurationFile) -> Modes:
         _check_durations(file, mode.durations_months, at)
         if mode.size_max_seconds is not None and mode.size_max_seconds < mode.size_min_seconds:
             raise file.mistake((*at, "size_max_hours"), "is below the least size.")
+        _check_selection(file, mode, at)
         same = [m for m in modes[:number] if m.id == mode.id]
         if any(m.valid_to is None or mode.valid_from < m.valid_to for m in same):
             raise file.mistake((*at, "id"), f'"{mode.id}" is in force already on these days.')
     return Modes(tuple(modes))
+
+
+def _check_selection(file: ConfigurationFile, mode: AccessMode, at: Location) -> None:
+    """Refuse a mode whose way of choosing and whose steps do not belong together."""
+    if (mode.selection is Selection.PEER_REVIEW) is not (mode.review is not None):
+        problem = "a mode with peer review has a [modes.review], another one has none."
+        raise file.mistake((*at, "selection"), problem)
+    if mode.review is None:
+        return
+    if not needs_cut_offs(mode):
+        raise file.mistake((*at, "calendar"), "peer review compares: it needs cut-offs.")
+    _check_plan(file, mode.review, (*at, "review"))
+    _check_clock(file, mode.review, mode.decision_working_days, (*at, "review"))
+
+
+def _check_plan(file: ConfigurationFile, plan: ReviewPlan, at: Location) -> None:
+    file.check_ranges(plan, REVIEW_RANGES, at)
+    ids = [criterion.id for criterion in plan.criteria]
+    if not ids or len(set(ids)) < len(ids):
+        raise file.mistake((*at, "criteria"), "name one criterion at least, and each once.")
+    for number, criterion in enumerate(plan.criteria):
+        _check_names(file, criterion.names, (*at, "criteria", number, "names"))
+        file.check_ranges(criterion, CRITERION_RANGES, (*at, "criteria", number))
+    if not set(plan.tie_breaks) <= set(ids):
+        known = ", ".join(ids)
+        raise file.mistake((*at, "tie_breaks"), f"no such criterion; known: {known}.")
+    file.check_ranges(plan, {"sum_threshold": (0, plan.sum_max)}, at)
+
+
+def _check_clock(
+    file: ConfigurationFile, plan: ReviewPlan, decision_days: int, at: Location
+) -> None:
+    """Refuse steps that are not over one after the other, and before the decision."""
+    names = ("assessment_working_days", "review_working_days", "panel_working_days")
+    days = [*(getattr(plan, name) for name in names), decision_days]
+    for name, (earlier, later) in zip(names, itertools.pairwise(days), strict=True):
+        if earlier >= later:
+            problem = f"{earlier} is not before the next step, which has {later}."
+            raise file.mistake((*at, name), problem)
 
 
 def _read_calls(file: ConfigurationFile, modes: Modes, factory: Factory) -> tuple[Call, ...]:
@@ -147,6 +196,8 @@ def _check_call(
         check_call_within_mode(call, mode, gpus_per_node=partition.gpus_per_node)
     except CallBeyondMode as error:
         raise file.mistake((*at, "size_max_hours"), str(error)) from error
+    if mode.review is not None:
+        _check_call_clock(file, mode.review, call, at)
     if needs_cut_offs(mode) is not bool(call.cut_offs):
         problem = "this mode needs cut-offs." if needs_cut_offs(mode) else "this mode has none."
         raise file.mistake((*at, "cut_offs"), problem)
@@ -155,6 +206,13 @@ def _check_call(
     if (mode.price is Price.PAID) is not (call.price_cents_per_hour > 0):
         problem = "a paid mode has a price above 0, a free one has none."
         raise file.mistake((*at, "price_cents_per_hour"), problem)
+
+
+def _check_call_clock(file: ConfigurationFile, plan: ReviewPlan, call: Call, at: Location) -> None:
+    """Refuse a call that decides before its panel has closed."""
+    if call.decision_working_days <= plan.panel_working_days:
+        problem = f"the panel of the mode takes {plan.panel_working_days}: decide after it."
+        raise file.mistake((*at, "decision_working_days"), problem)
 
 
 def _build_with_hours(file: ConfigurationFile, row: Any, kind: Any, at: Location) -> Any:

@@ -303,7 +303,7 @@ def test_late_from_the_instant_that_is_due():
     just_before = application.due_at - timedelta(seconds=1)
     assert not applications.is_late(application, now=just_before)
     assert applications.is_late(application, now=application.due_at)
-    assessed = applications.assess(application)
+    assessed = applications.assess(application, is_feasible=True)
     in_time = applications.refuse(assessed, why=WHY, now=just_before)
     assert not applications.is_late(in_time, now=application.due_at + timedelta(days=9))
     too_late = applications.award(assessed, why=WHY, now=application.due_at)
@@ -354,7 +354,8 @@ class Life(RuleBasedStateMachine):
     @rule()
     def assess(self):
         self.attempt(
-            lambda: applications.assess(self.application), target=ApplicationState.ASSESSED
+            lambda: applications.assess(self.application, is_feasible=True),
+            target=ApplicationState.ASSESSED,
         )
 
     @rule(deed=st.sampled_from(["award", "refuse"]))

@@ -70,7 +70,7 @@ def assessed(**given):
         application = applications.decide_eligibility(
             application, is_eligible=True, why=why, now=NOON
         )
-    return applications.assess(application)
+    return applications.assess(application, is_feasible=True)
 
 
 def test_award_and_project_follow_from_what_was_frozen():

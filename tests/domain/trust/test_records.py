@@ -14,7 +14,9 @@ from tests.domain.trust import evidence_world as world
 WHY = Sentence("because")
 SUBMITTED = applications.submit(building.draft(), frozen=building.frozen(), now=building.NOON)
 DECIDED_AT = building.NOON + timedelta(hours=1)
-AWARDED = applications.award(applications.assess(SUBMITTED), why=WHY, now=DECIDED_AT)
+AWARDED = applications.award(
+    applications.assess(SUBMITTED, is_feasible=True), why=WHY, now=DECIDED_AT
+)
 AWARD = grant(
     AWARDED,
     AwardDecision(

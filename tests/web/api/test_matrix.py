@@ -18,6 +18,15 @@ pytestmark = pytest.mark.django_db
 
 # A body that fits, for each operation that takes one. A new operation has to be named here.
 BODIES: dict[str, Any] = {
+    "PUT /reviewers/me": {"keywords": ["images"]},
+    "PUT /reviews/{application_id}": {"opinions": []},
+    "POST /reviews/{application_id}/answer": {"accepts": True},
+    "POST /reviews/{application_id}/submit": {
+        "opinions": [{"criterion_id": "impact", "score": 4, "text": "Sound."}]
+    },
+    "POST /rounds/{call_id}/close": {"cut_off_at": "2026-12-11T09:00:00Z"},
+    "POST /rounds/{call_id}/conflicts": {"cut_off_at": "2026-12-11T09:00:00Z"},
+    "POST /applications/{application_id}/reviewers": {"reviewer_id": "{person_id}"},
     "POST /people/{person_id}/roles": {"role": "applicant"},
     "POST /tokens": {"name": "t", "scopes": ["read"], "days": 1},
     "POST /organisations": {"name": "New", "kind": "university", "country": "DE"},
@@ -57,6 +66,8 @@ OTHER_IDS = {
     "name": "model.safetensors",
 }
 QUERIES = {
+    "GET /rounds/{call_id}": "?cut_off_at=2026-12-11T09:00:00Z",
+    "GET /rounds/{call_id}/assignments": "?cut_off_at=2026-12-11T09:00:00Z",
     "POST /jobs": "?project_id={project_id}",
     "GET /ledger/statement": "?account=capacity:werkbank:union",
 }

@@ -27,7 +27,7 @@ from allmende.domain.basics.units import (
 SUMMARY_MIN_LENGTH = 40
 LINE_MAX_LENGTH = 200
 TEXT_MAX_LENGTH = 10_000
-LONG_TEXTS = frozenset({"summary", "data_description"})
+LONG_TEXTS = frozenset({"summary", "data_description", "excluded_reviewers"})
 # The largest answers that still mean something, each small enough to store and to round.
 LARGEST: Mapping[str, int] = {
     "contract_months_after_end": 1200,
@@ -101,6 +101,7 @@ class ApplicationForm:
     principal_investigator_email: str = ""
     contract_months_after_end: int | None = None
     team_countries: tuple[str, ...] = ()
+    excluded_reviewers: str = ""  # names or e-mail addresses, one a line; reviewers never see it
     experience: Experience | None = None
     requested_seconds: int | None = None
     unit: TimeUnit | None = None
@@ -144,6 +145,7 @@ SECTIONS: Mapping[str, Section] = {
     "principal_investigator_email": Section.PEOPLE,
     "contract_months_after_end": Section.PEOPLE,
     "team_countries": Section.PEOPLE,
+    "excluded_reviewers": Section.PEOPLE,
     "experience": Section.RESOURCES,
     "requested_seconds": Section.RESOURCES,
     "unit": Section.RESOURCES,

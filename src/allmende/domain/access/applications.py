@@ -12,7 +12,7 @@ from allmende.domain.access.modes import AccessMode
 from allmende.domain.access.organisations import Organisation
 from allmende.domain.access.verdicts import EligibilityResult, Verdict
 from allmende.domain.access.working_days import due_after
-from allmende.domain.basics.lifecycle import Lifecycle
+from allmende.domain.basics.lifecycle import ForbiddenMove, Lifecycle
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 
@@ -28,6 +28,11 @@ class ApplicationIsIncomplete(Refusal):
     status = 422
 
 
+class StepIsNotCurrent(ForbiddenMove):
+    """Application {application} is {state}; this takes one that is {step}. Do first what its own
+    step asks."""
+
+
 class ApplicationState(StrEnum):
     """Where an application stands."""
 
@@ -35,7 +40,9 @@ class ApplicationState(StrEnum):
     SUBMITTED = "submitted"  # the rules leave its eligibility to the programme office
     INELIGIBLE = "ineligible"
     TECHNICAL_ASSESSMENT = "technical_assessment"
-    ASSESSED = "assessed"
+    EXPERT_REVIEW = "expert_review"
+    PANEL = "panel"  # every review is in; the panel ranks
+    ASSESSED = "assessed"  # every step of its mode is done; the decision is next
     AWARDED = "awarded"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
@@ -52,10 +59,29 @@ LIFECYCLE = Lifecycle(
             }
         ),
         ApplicationState.TECHNICAL_ASSESSMENT: frozenset(
-            {ApplicationState.ASSESSED, ApplicationState.WITHDRAWN}
+            {
+                ApplicationState.ASSESSED,
+                ApplicationState.EXPERT_REVIEW,
+                ApplicationState.WITHDRAWN,
+            }
+        ),
+        ApplicationState.EXPERT_REVIEW: frozenset(
+            {ApplicationState.PANEL, ApplicationState.WITHDRAWN}
+        ),
+        ApplicationState.PANEL: frozenset(
+            {
+                ApplicationState.ASSESSED,
+                ApplicationState.EXPERT_REVIEW,
+                ApplicationState.WITHDRAWN,
+            }
         ),
         ApplicationState.ASSESSED: frozenset(
-            {ApplicationState.AWARDED, ApplicationState.REFUSED, ApplicationState.WITHDRAWN}
+            {
+                ApplicationState.AWARDED,
+                ApplicationState.EXPERT_REVIEW,
+                ApplicationState.REFUSED,
+                ApplicationState.WITHDRAWN,
+            }
         ),
         ApplicationState.INELIGIBLE: frozenset(),
         ApplicationState.AWARDED: frozenset(),
@@ -93,6 +119,8 @@ class Application:
     submitted_at: datetime | None = None
     cut_off_at: datetime | None = None
     due_at: datetime | None = None  # the first instant at which a decision is late
+    reviewed_at: datetime | None = None  # when the last review came in
+    ranked_at: datetime | None = None  # when the panel closed
     decided_at: datetime | None = None
     decision: Sentence | None = None  # why, in words
     frozen: Frozen | None = None
@@ -162,9 +190,36 @@ def decide_eligibility(
     return _end(application, ApplicationState.INELIGIBLE, why=why, now=now)
 
 
-def assess(application: Application) -> Application:
-    """Pass the application on to the decision; the assessment is a record of its own."""
-    return _move(application, ApplicationState.ASSESSED)
+def assess(application: Application, *, is_feasible: bool) -> Application:
+    """Pass the application on; the assessment is a record of its own.
+
+    What will run goes to the experts where its mode asks them, else to the decision. What will
+    not run goes straight to the decision, which can only be a refusal.
+    """
+    _check_step(application, ApplicationState.TECHNICAL_ASSESSMENT)
+    asks_experts = is_feasible and application.submitted.mode.review is not None
+    return _move(
+        application, ApplicationState.EXPERT_REVIEW if asks_experts else ApplicationState.ASSESSED
+    )
+
+
+def complete_reviews(application: Application, *, now: datetime) -> Application:
+    """Pass the application on to the panel: every review is in."""
+    _check_step(application, ApplicationState.EXPERT_REVIEW)
+    return replace(_move(application, ApplicationState.PANEL), reviewed_at=now)
+
+
+def reopen_reviews(application: Application) -> Application:
+    """Give the application back to the experts, because a review counts no more."""
+    assert application.reviewed_at is not None, "only what was reviewed goes back to the experts"
+    moved = _move(application, ApplicationState.EXPERT_REVIEW)
+    return replace(moved, reviewed_at=None, ranked_at=None)
+
+
+def close_panel(application: Application, *, now: datetime) -> Application:
+    """Pass the ranked application on to the decision."""
+    _check_step(application, ApplicationState.PANEL)
+    return replace(_move(application, ApplicationState.ASSESSED), ranked_at=now)
 
 
 def award(application: Application, *, why: Sentence, now: datetime) -> Application:
@@ -188,6 +243,14 @@ def is_late(application: Application, *, now: datetime) -> bool:
     if application.due_at is None or application.state is ApplicationState.WITHDRAWN:
         return False
     return (application.decided_at or now) >= application.due_at
+
+
+def _check_step(application: Application, step: ApplicationState) -> None:
+    """Refuse a deed of another step: two steps may lead to the same state, but not by one deed."""
+    if application.state is not step:
+        raise StepIsNotCurrent(
+            application=application.id, state=application.state.value, step=step.value
+        )
 
 
 def _move(application: Application, state: ApplicationState) -> Application:

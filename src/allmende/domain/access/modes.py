@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
+from allmende.domain.access.review_plans import ReviewPlan
 from allmende.domain.basics.units import TimeUnit
 
 
@@ -62,6 +63,7 @@ class AccessMode:
     selection: Selection
     experience: Experience = Experience.NEW
     criteria: tuple[str, ...] = ()
+    review: ReviewPlan | None = None  # of a mode that selects by peer review
     price: Price = Price.FREE
     access_share: str = "union"
     valid_from: date

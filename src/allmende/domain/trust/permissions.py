@@ -10,7 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from allmende.domain.basics.people import Person, Role
-from allmende.domain.basics.refusals import NotFound, NotPermitted
+from allmende.domain.basics.refusals import NotFound, NotPermitted, Refusal
 from allmende.domain.basics.sentences import Sentence
 
 
@@ -44,6 +44,10 @@ class Permission(StrEnum):
     ACCEPT_AWARD = "awards.accept"
     SEE_AID = "aid.see"
     REGISTER_AID = "aid.register"
+    SEE_REVIEW = "reviews.see"
+    WRITE_REVIEW = "reviews.write"
+    MANAGE_REVIEWS = "reviews.manage"
+    SEE_PANEL = "panels.see"
     SEE_PROJECT = "projects.see"
     MANAGE_MEMBERS = "projects.manage_members"
     SEE_EVERY_PROJECT = "projects.see_every"
@@ -95,6 +99,7 @@ _STAFF = frozenset({_OPERATOR, _OFFICER, _AUDITOR, _SYSTEM})
 _OFFICE = frozenset({_OFFICER, _SYSTEM})
 _OPERATIONS = frozenset({_OPERATOR, _SYSTEM})
 _READERS = _STAFF | {_APPLICANT}
+_REVIEWERS = frozenset({Role.REVIEWER})
 _PROOF = frozenset({_AUDITOR, _SYSTEM})
 
 # Nobody needs a role for these.
@@ -127,6 +132,10 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.ACCEPT_AWARD: _APPLICANTS,
         Permission.SEE_AID: frozenset({_OFFICER, _AUDITOR, _SYSTEM}),
         Permission.REGISTER_AID: frozenset({_OFFICER}),
+        Permission.SEE_REVIEW: _REVIEWERS,
+        Permission.WRITE_REVIEW: _REVIEWERS,
+        Permission.MANAGE_REVIEWS: frozenset({_OFFICER}),
+        Permission.SEE_PANEL: frozenset({_OFFICER, _AUDITOR}),
         Permission.SEE_PROJECT: _READERS,
         Permission.MANAGE_MEMBERS: _APPLICANTS,
         Permission.SEE_EVERY_PROJECT: _STAFF,
@@ -186,6 +195,10 @@ DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
         Permission.ACCEPT_AWARD: Sentence("accept the condition of an award"),
         Permission.SEE_AID: Sentence("see the State aid that was granted"),
         Permission.REGISTER_AID: Sentence("note the registration of State aid"),
+        Permission.SEE_REVIEW: Sentence("see your reviews"),
+        Permission.WRITE_REVIEW: Sentence("review an application"),
+        Permission.MANAGE_REVIEWS: Sentence("invite reviewers and close a panel"),
+        Permission.SEE_PANEL: Sentence("see a panel"),
         Permission.SEE_PROJECT: Sentence("see a project"),
         Permission.MANAGE_MEMBERS: Sentence("change the members of a project"),
         Permission.SEE_EVERY_PROJECT: Sentence("see every project"),
@@ -232,6 +245,18 @@ ROLE_WORDS: Mapping[Role, Sentence] = MappingProxyType(
         Role.SYSTEM: Sentence("the system itself"),
     }
 )
+
+
+class ReviewerFromOutside(Refusal):
+    """A reviewer comes from outside the office: nobody is a reviewer and {role} at once. Take the
+    other role first."""
+
+
+def check_roles_together(roles: frozenset[Role]) -> None:
+    """Refuse a reviewer who could open, by another role, the files that a conflict closes."""
+    others = sorted(roles & ROLES[Permission.SEE_EVERY_APPLICATION])
+    if Role.REVIEWER in roles and others:
+        raise ReviewerFromOutside(role=ROLE_WORDS[others[0]])
 
 
 def can_do(person: Person, permission: Permission) -> bool:

@@ -44,6 +44,7 @@ class FormOut(Schema):
     principal_investigator_email: str
     contract_months_after_end: int | None
     team_countries: list[str]
+    excluded_reviewers: str
     experience: Experience | None
     requested_seconds: int | None
     unit: TimeUnit | None
@@ -73,6 +74,8 @@ class ApplicationOut(Schema):
     submitted_at: datetime | None
     cut_off_at: datetime | None
     due_at: datetime | None
+    reviewed_at: datetime | None
+    ranked_at: datetime | None
     decided_at: datetime | None
     decision: Words | None
     eligibility: EligibilityOut | None = Field(default=None, alias="frozen.eligibility")

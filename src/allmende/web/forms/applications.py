@@ -14,6 +14,7 @@ from allmende.domain.basics.units import hours_from_seconds
 from allmende.web.forms.eligibility import AmountQuestion, PurposeQuestion
 from allmende.web.forms.fields import YES_NO, AmountField, radio
 from allmende.web.forms.jobs import DATA_CLASSES
+from allmende.wiring.access_rules import load_access_rules
 
 EXPERIENCES = AmountQuestion.base_fields["experience"].choices
 PURPOSES = PurposeQuestion.base_fields["purpose"].choices
@@ -86,6 +87,18 @@ class PeopleSection(SectionForm):
         label=_("From which other countries does the team work?"),
         help_text=_("As codes with two letters, such as FR, NL. Empty: from yours alone."),
     )
+    excluded_reviewers = forms.CharField(
+        label=_("Who should not review your application?"),
+        help_text=_("Names or e-mail addresses, one a line. Reviewers never see this."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        modes = load_access_rules().modes
+        mode = modes.find(self.call.mode_id, on=self.call.opens_at.date())
+        if mode is None or mode.review is None:
+            del self.fields["excluded_reviewers"]
 
 
 class ResourcesSection(SectionForm):

@@ -10,9 +10,18 @@ from django.views.decorators.http import require_POST
 
 from allmende.domain.access.application_forms import Finding
 from allmende.domain.access.applications import LIFECYCLE, Application, ApplicationState
+from allmende.domain.access.gates import StepView, list_steps
+from allmende.domain.access.reviews import TechnicalAssessment
 from allmende.domain.basics.people import PUBLIC, Person
 from allmende.domain.basics.refusals import InvalidInput, Refusal
-from allmende.services import applications, awards, calls, organisations, reviews
+from allmende.services import (
+    applications,
+    awards,
+    calls,
+    expert_reviews,
+    organisations,
+    reviews,
+)
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.errors import ask_to_sign_in
 from allmende.web.forms.applications import FIELD_OF, SECTIONS, SectionForm, initial_of
@@ -69,9 +78,12 @@ def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
     application = applications.get_application(reader, application_id)
     if application.state is ApplicationState.DRAFT:
         return render(request, "applications/tasks.html", _task_context(reader, application))
+    assessment = reviews.find_technical_assessment(reader, application_id)
     context = {
         "application": application,
-        "assessment": reviews.find_technical_assessment(reader, application_id),
+        "assessment": assessment,
+        **describe_steps(application, assessment),
+        "opinions": expert_reviews.list_opinions(reader, application_id),
         "award": awards.find_award_of_application(reader, application_id),
         "answers": list_answers(application),
         "can_accept": application.organisation_id in reader.organisation_ids,
@@ -199,6 +211,19 @@ def withdraw_application(request: HttpRequest, application_id: str) -> HttpRespo
     """Take an application back."""
     applications.withdraw_application(begin_deed(request), application_id)
     return redirect("application", application_id)
+
+
+def describe_steps(
+    application: Application, assessment: TechnicalAssessment | None
+) -> dict[str, Any]:
+    """Return the steps of an application with a mark on those that are late."""
+    steps: tuple[StepView, ...] = list_steps(application, assessment)
+    instant = now()
+    has_experts = application.frozen is not None and application.frozen.mode.review is not None
+    return {
+        "steps": [(each, each.is_late(instant)) for each in steps],
+        "is_infeasible": has_experts and assessment is not None and not assessment.is_feasible,
+    }
 
 
 def list_answers(application: Application) -> list[tuple[str, SectionForm]]:

@@ -10,10 +10,10 @@ from django.utils.translation import ngettext
 
 from allmende.domain.access.applications import Application, ApplicationState
 from allmende.domain.access.projects import Project, can_run
-from allmende.domain.basics.people import PUBLIC, Person
+from allmende.domain.basics.people import PUBLIC, Person, Role
 from allmende.domain.scheduling.jobs import Job, JobState
 from allmende.domain.trust.permissions import Permission, can_do
-from allmende.services import applications, jobs, models, projects
+from allmende.services import applications, expert_reviews, jobs, models, projects
 from allmende.web.acting import get_person
 from allmende.web.errors import ask_to_sign_in
 from allmende.web.pages.programme import WAITING
@@ -42,6 +42,7 @@ class Desk:
     applications: list[Application]
     projects: list[Project]
     jobs: list[Job]
+    open_reviews: int
 
 
 def show_home(request: HttpRequest) -> HttpResponse:
@@ -73,6 +74,9 @@ def _lay_desk(person: Person) -> Desk:
         if can_do(person, Permission.SEE_PROJECT)
         else [],
         jobs=jobs.list_jobs(person, limit=JOBS_MAX) if can_do(person, Permission.SEE_JOB) else [],
+        open_reviews=sum(each.is_open for each in expert_reviews.list_invitations(person))
+        if can_do(person, Permission.SEE_REVIEW)
+        else 0,
     )
 
 
@@ -81,6 +85,8 @@ def _next_step(desk: Desk) -> Step:
         return _step_of_staff(desk)
     if can_do(desk.person, Permission.MANAGE_PEOPLE):
         return _step_of_administrator()
+    if desk.open_reviews or desk.person.roles == {Role.REVIEWER}:
+        return _step_of_reviewer(desk)
     return _step_of_applicant(desk)
 
 
@@ -106,6 +112,24 @@ def _step_of_staff(desk: Desk) -> Step:
         _("Have a look at how the promises stand."),
         reverse("promises"),
         _("To the promises"),
+    )
+
+
+def _step_of_reviewer(desk: Desk) -> Step:
+    number = desk.open_reviews
+    if not number:
+        return Step(
+            _("Nothing waits for you"),
+            _("Tell the office your fields, so that you are asked for what you know."),
+            reverse("reviewer_profile"),
+            _("To your profile"),
+        )
+    return Step(
+        ngettext("%(n)s review waits for you", "%(n)s reviews wait for you", number)
+        % {"n": number},
+        _("You read the application and score it on one page."),
+        reverse("reviews"),
+        _("To the reviews"),
     )
 
 

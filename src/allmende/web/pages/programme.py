@@ -1,6 +1,7 @@
 """The programme office: applications to check, to assess, to award or to refuse."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,10 +14,20 @@ from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.units import TimeUnit, seconds_from_hours
 from allmende.domain.trust.permissions import Permission, can_do, check_permission, is_member
-from allmende.services import aid, applications, awards, ceilings, ledger, reviews
+from allmende.services import (
+    aid,
+    applications,
+    awards,
+    ceilings,
+    expert_reviews,
+    ledger,
+    panels,
+    reviews,
+)
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.programme import AwardForm
-from allmende.web.pages.applications import list_answers
+from allmende.web.pages.applications import describe_steps, list_answers
+from allmende.web.pages.panels import write_cut_off
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
 
@@ -24,6 +35,8 @@ PAGE_SIZE = 100
 WAITING = (
     ApplicationState.SUBMITTED,
     ApplicationState.TECHNICAL_ASSESSMENT,
+    ApplicationState.EXPERT_REVIEW,
+    ApplicationState.PANEL,
     ApplicationState.ASSESSED,
 )
 
@@ -80,10 +93,13 @@ def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
     application = applications.get_application(reader, application_id)
     is_own = is_member(reader, application.organisation_id)
     state = application.state
+    assessment = reviews.find_technical_assessment(reader, application_id)
     context = {
         "application": application,
         "answers": list_answers(application),
-        "assessment": reviews.find_technical_assessment(reader, application_id),
+        "assessment": assessment,
+        **describe_steps(application, assessment),
+        **_reviews_of(reader, application),
         "award": awards.find_award_of_application(reader, application_id),
         "is_own": is_own,
         "can_decide_eligibility": not is_own
@@ -115,6 +131,21 @@ def _limits(reader: Person, application: Application) -> dict[str, object]:
         "aid_check": aid.find_check(reader, application.id, rules=rules, now=instant)
         if can_do(reader, Permission.SEE_AID)
         else None,
+    }
+
+
+def _reviews_of(reader: Person, application: Application) -> dict[str, Any]:
+    """Return the reviews that are no longer blind, and the round that they belong to."""
+    plan = application.frozen.mode.review if application.frozen else None
+    if plan is None or application.cut_off_at is None or not can_do(reader, Permission.SEE_PANEL):
+        return {}
+    panel = panels.get_panel(reader, application.call_id, application.cut_off_at, now=now())
+    standings = {each.application_id: each for each in panel.standings}
+    return {
+        "plan": plan,
+        "standing": standings.get(application.id),
+        "reviews": expert_reviews.list_reviews(reader, application.id),
+        "cut_off": write_cut_off(application.cut_off_at),
     }
 
 

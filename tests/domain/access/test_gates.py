@@ -1,0 +1,278 @@
+"""No way through the lifecycle reaches an award without each gate; no score is seen early."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from allmende.domain.access import applications, expert_reviews
+from allmende.domain.access.applications import ApplicationState
+from allmende.domain.access.awards import check_award
+from allmende.domain.access.expert_reviews import (
+    LIFECYCLE,
+    Opinion,
+    ReviewIsIncomplete,
+    ReviewState,
+    are_complete,
+    is_blind,
+    list_visible,
+)
+from allmende.domain.access.gates import (
+    BelowThreshold,
+    PanelIsOpen,
+    ReviewsAreMissing,
+    Step,
+    StepStatus,
+    check_gates,
+    list_steps,
+)
+from allmende.domain.access.reviewers import ConflictKind
+from allmende.domain.access.snapshots import from_plain, to_plain
+from allmende.domain.basics.refusals import InvalidInput, Refusal
+from allmende.domain.basics.sentences import Sentence
+from tests.domain.access.building import NOON, answers, draft, frozen
+from tests.domain.access.reviewing import PLAN, assessment, opinions, review, with_experts
+
+WHY = Sentence("Because.")
+LATER = NOON + timedelta(days=40)
+
+
+def ranked(application):
+    return applications.close_panel(applications.complete_reviews(application, now=NOON), now=NOON)
+
+
+def test_each_gate_refuses_with_its_own_sentence():
+    application = with_experts()
+    one, two = review(1, 4, 4, 4), review(2, 4, 4, 2)
+    with pytest.raises(ReviewsAreMissing):
+        check_gates(application, [one, two])
+    before_panel = applications.complete_reviews(application, now=NOON)
+    with pytest.raises(PanelIsOpen):
+        check_gates(before_panel, [one, two])
+    recused = expert_reviews.bar(two, ConflictKind.DECLARED, now=LATER)
+    with pytest.raises(ReviewsAreMissing):
+        check_gates(ranked(application), [one, recused])
+    low = review(2, 4, 4, 1)
+    with pytest.raises(BelowThreshold):
+        check_gates(ranked(application), [one, low])
+    check_gates(ranked(application), [one, two])
+
+
+def test_a_mode_without_peer_review_has_no_such_gates():
+    check_gates(applications.submit(draft(), frozen=frozen(), now=NOON), [])
+
+
+def test_the_plan_freezes_with_the_mode():
+    application = with_experts(reviews_per_application=3)
+    mode = application.submitted.mode
+    assert from_plain(type(mode), to_plain(mode)) == mode
+
+
+class Ways(RuleBasedStateMachine):
+    """Everybody does anything in any order; what they may not do is refused."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        submitted = applications.submit(draft(), frozen=with_experts().frozen, now=NOON)
+        self.application = submitted
+        self.assessment = None
+        self.reviews = {}
+
+    def settle(self):
+        """Do what the service does after each change of a review."""
+        counted = sum(each.is_counted for each in self.reviews.values())
+        state = self.application.state
+        if state is ApplicationState.EXPERT_REVIEW and are_complete(self.reviews.values(), PLAN):
+            self.application = applications.complete_reviews(self.application, now=NOON)
+        elif (
+            state in expert_reviews.UNDER_REVIEW
+            and self.application.reviewed_at
+            and counted < PLAN.reviews_per_application
+        ):
+            self.application = applications.reopen_reviews(self.application)
+
+    def attempt(self, deed):
+        try:
+            return deed()
+        except Refusal:
+            return None
+
+    @rule(is_feasible=st.booleans())
+    def assess(self, is_feasible):
+        passed = self.attempt(
+            lambda: applications.assess(self.application, is_feasible=is_feasible)
+        )
+        if passed is not None:
+            self.application, self.assessment = passed, assessment(is_feasible=is_feasible)
+
+    @rule(number=st.integers(0, 3))
+    def invite(self, number):
+        if self.application.state is ApplicationState.EXPERT_REVIEW:
+            self.reviews.setdefault(number, review(number, state=ReviewState.INVITED))
+
+    @rule(
+        number=st.integers(0, 3),
+        state=st.sampled_from([ReviewState.ACCEPTED, ReviewState.DECLINED]),
+    )
+    def answer(self, number, state):
+        self.change(number, lambda each: expert_reviews.answer(each, state, now=NOON))
+
+    @rule(number=st.integers(0, 3), scores=st.tuples(*[st.integers(2, 5)] * 3))
+    def submit(self, number, scores):
+        if self.application.state is ApplicationState.EXPERT_REVIEW:
+            self.change(
+                number,
+                lambda each: expert_reviews.submit(
+                    expert_reviews.write(each, PLAN, opinions(*scores)), PLAN, now=NOON
+                ),
+            )
+
+    @rule(number=st.integers(0, 3))
+    def bar(self, number):
+        self.change(number, lambda each: expert_reviews.bar(each, ConflictKind.DECLARED, now=NOON))
+
+    def change(self, number, deed):
+        if number in self.reviews:
+            changed = self.attempt(lambda: deed(self.reviews[number]))
+            self.reviews[number] = changed or self.reviews[number]
+            self.settle()
+
+    @rule()
+    def close_panel(self):
+        closed = self.attempt(lambda: applications.close_panel(self.application, now=NOON))
+        self.application = closed or self.application
+
+    @rule()
+    def award(self):
+        """Award as the service does; whatever is awarded has passed each gate."""
+
+        def give():
+            awarded = applications.award(self.application, why=WHY, now=NOON)
+            check_award(self.application, assessment=self.assessment, seconds=1)
+            check_gates(self.application, list(self.reviews.values()))
+            return awarded
+
+        awarded = self.attempt(give)
+        if awarded is None:
+            return
+        counted = [each for each in self.reviews.values() if each.is_counted]
+        assert self.assessment.is_feasible
+        assert len(counted) >= PLAN.reviews_per_application
+        assert awarded.reviewed_at
+        assert awarded.ranked_at
+        for criterion in PLAN.criteria:
+            scores = [each.scores[criterion.id] for each in counted]
+            assert sum(scores) >= criterion.threshold * len(scores)
+        self.application = awarded
+
+    @invariant()
+    def no_score_is_seen_early(self):
+        every = list(self.reviews.values())
+        is_still_open = self.application.state is ApplicationState.EXPERT_REVIEW or any(
+            each.is_open for each in every
+        )
+        for reader in ("p-0", "p-1", "p-2", "p-3", "p-office"):
+            seen = list_visible(
+                every, self.application, reader_id=reader, is_office=reader == "p-office"
+            )
+            if is_still_open:
+                assert all(each.reviewer_id == reader for each in seen)
+            assert all(each.opinions for each in seen if each.reviewer_id != reader)
+
+
+TestWays = Ways.TestCase
+TestWays.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+
+
+def test_who_has_not_reviewed_reads_nothing_of_others():
+    application = applications.complete_reviews(with_experts(), now=NOON)
+    every = [review(1, 4, 4, 4), review(2, 4, 4, 4), review(3, state=ReviewState.DECLINED)]
+
+    def seen(reader, *, is_office=False):
+        found = list_visible(every, application, reader_id=reader, is_office=is_office)
+        return [each.reviewer_id for each in found]
+
+    assert seen("p-1") == ["p-1", "p-2"]
+    assert seen("p-3") == ["p-3"]
+    assert seen("p-4") == []
+    assert seen("p-4", is_office=True) == ["p-1", "p-2"]
+    assert is_blind(applications.withdraw(application, now=NOON))
+
+
+def test_a_draft_is_checked_part_by_part():
+    accepted = review(1, state=ReviewState.ACCEPTED)
+    draft_of_one = expert_reviews.write(accepted, PLAN, opinions(5, 4, 3)[1:2])
+    assert draft_of_one.scores == {"impact": 4}
+    assert draft_of_one.find_opinion("excellence").score is None
+    with pytest.raises(ReviewIsIncomplete):
+        expert_reviews.submit(draft_of_one, PLAN, now=NOON)
+    for wrong in (
+        Opinion(criterion_id="beauty", score=5),
+        Opinion(criterion_id="impact", score=6),
+        Opinion(criterion_id="impact", text="ä" * 601),
+    ):
+        with pytest.raises(InvalidInput):
+            expert_reviews.write(accepted, PLAN, [wrong])
+    expert_reviews.write(accepted, PLAN, [Opinion(criterion_id="impact", text="a\u0308" * 600)])
+
+
+@given(st.sampled_from(list(ReviewState)))
+def test_a_counted_review_ends_only_in_being_recused(state):
+    assert LIFECYCLE.can_move(ReviewState.SUBMITTED, state) is (state is ReviewState.RECUSED)
+
+
+def test_steps_of_a_mode_without_peer_review_and_of_what_ended_early():
+    assert list_steps(draft(), None) == ()
+    application = applications.submit(draft(), frozen=frozen(), now=NOON)
+    first, last = list_steps(application, None)
+    assert (first.step, first.status) == (Step.TECHNICAL_ASSESSMENT, StepStatus.CURRENT)
+    assert (last.step, last.due_at, last.is_late(LATER)) == (
+        Step.DECISION,
+        application.due_at,
+        True,
+    )
+    ended = applications.submit(draft(), frozen=frozen(given=answers(country="US")), now=NOON)
+    assert [each.status for each in list_steps(ended, None)] == [
+        StepStatus.LEFT_OUT,
+        StepStatus.DONE,
+    ]
+    unsettled = applications.submit(draft(), frozen=frozen(given=answers(size=None)), now=NOON)
+    assert {each.status for each in list_steps(unsettled, None)} == {StepStatus.LATER}
+    withdrawn = applications.withdraw(with_experts(), now=NOON)
+    steps = list_steps(withdrawn, assessment())
+    assert [each.status for each in steps] == [
+        StepStatus.DONE,
+        StepStatus.LEFT_OUT,
+        StepStatus.LEFT_OUT,
+        StepStatus.DONE,
+    ]
+    assert [each.is_late(LATER) for each in steps] == [False] * 4
+
+
+def test_no_deed_of_one_step_does_the_work_of_another():
+    application = with_experts()
+    before_panel = applications.complete_reviews(application, now=NOON)
+    for deed in (
+        lambda: applications.assess(before_panel, is_feasible=False),
+        lambda: applications.assess(ranked(application), is_feasible=True),
+        lambda: applications.close_panel(application, now=NOON),
+        lambda: applications.complete_reviews(before_panel, now=NOON),
+    ):
+        with pytest.raises(applications.StepIsNotCurrent):
+            deed()
+
+
+def test_what_the_experts_may_still_do_ends_with_their_step():
+    application = with_experts()
+    expert_reviews.check_under_review(application)
+    with pytest.raises(expert_reviews.ReviewIsOver):
+        expert_reviews.check_under_review(ranked(application))
+    assert expert_reviews.get_plan(application) == PLAN
+    with pytest.raises(expert_reviews.ReviewIsOver):
+        expert_reviews.get_plan(draft())
+    with pytest.raises(expert_reviews.NoPeerReview):
+        expert_reviews.get_plan(applications.submit(draft(), frozen=frozen(), now=NOON))
+    with pytest.raises(expert_reviews.ReviewIsSubmitted):
+        expert_reviews.write(review(1, 4, 4, 4), PLAN, [])
