@@ -1,7 +1,9 @@
 """Where this installation keeps its data, and where its configuration lies."""
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -25,14 +27,16 @@ def blueprints_folder() -> Path:
 def secret_key() -> str:
     """Return this installation's secret, made at first use and readable by its owner only."""
     path = home() / "secret.key"
-    try:
+    with contextlib.suppress(FileNotFoundError):
         return path.read_text()
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # It gets its name once it is whole: another process that starts now must not read half of it.
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix="secret.key.")
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:  # another process made it a moment ago
-        return path.read_text()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(48))
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        with contextlib.suppress(FileExistsError):  # another process was a moment quicker
+            os.link(draft, path)
+    finally:
+        Path(draft).unlink()
     return path.read_text()
