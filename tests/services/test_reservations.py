@@ -209,6 +209,22 @@ def test_announcing_the_same_again_changes_nothing(factory: Running):
         announce(factory, begins=5400, nodes=3)
 
 
+@pytest.mark.parametrize("begins", [None, timedelta(seconds=1)], ids=["at once", "soon"])
+def test_announcing_again_what_is_open_already_changes_nothing(factory: Running, begins):
+    now = wiring.now()
+    announcement = Announcement(
+        partition_id=PARTITION,
+        nodes=1,
+        starts_at=now + begins if begins else None,
+        ends_at=now + timedelta(minutes=5),
+        reason="New fans.",
+    )
+    whole = factory.workshop.factory
+    first = reservations.announce(factory.act("operator"), announcement, factory=whole)
+    later = replace(factory.act("operator"), now=wiring.now() + timedelta(seconds=3))
+    assert reservations.announce(later, announcement, factory=whole) == first
+
+
 def test_a_cap_in_kilowatts_becomes_idle_nodes(factory: Running):
     # Each of 6 nodes draws 4 W idle and 16 W busy: 24 W, and 12 W more for each that works.
     assert announce(factory, begins=60, cap_watts=71).nodes == 3

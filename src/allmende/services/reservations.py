@@ -105,12 +105,15 @@ def announce(deed: Deed, announcement: Announcement, *, factory: Factory) -> Nod
         raise NothingRunsThere(partition=partition.name)
     # Plans take the same lock, so that no job starts between the check and the announcement.
     queue_store.lock_alive_jobs(partition.id)
-    starts_at = announcement.starts_at or deed.now
-    reservations.check_times(starts_at, announcement.ends_at, now=deed.now)
     asked = _complete(deed, announcement, kind, partition)
     for known in store.list_current(partition.id, now=deed.now):
-        if _content(known) == _content(asked):
+        # "At once", said again later, is still the same.
+        is_again = announcement.starts_at is None and known.starts_at <= deed.now
+        same = replace(asked, starts_at=known.starts_at) if is_again else asked
+        if _content(known) == _content(same):
             return known
+    starts_at = announcement.starts_at or deed.now
+    reservations.check_times(starts_at, announcement.ends_at, now=deed.now)
     if asked.project_id:
         _check_project(asked, partition)
     reservations.check_room(asked, _board(partition, deed.now))
