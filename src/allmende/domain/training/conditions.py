@@ -72,6 +72,12 @@ def read_conditions(top: Fields) -> dict[str, Any]:
     sweep = top.values.get("sweep")  # read by others; an empty one is none
     if parallel and top.has("max_parallel"):
         top.find("max_parallel", "{key} is also in array, after the %. Keep one of the two.")
+    if top.has("reservation") and when.has("flexible_until"):
+        when.find(
+            "flexible_until",
+            "{key} waits for better hours, and a reservation has its own time. Keep one of "
+            "the two.",
+        )
     if top.has("max_parallel") and not (sweep or top.has("array")):
         top.find("max_parallel", "{key} belongs to several jobs: add sweep or array.")
     if array and sweep:
