@@ -1,44 +1,20 @@
 """Officers who race pass no ceiling, and officers who are killed leave nothing half done."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from tests.postgresql import empty_postgresql_url, postgresql_url
+from tests.trials import BOTH, trial_of
 
 __all__ = ["empty_postgresql_url", "postgresql_url"]
 
-PROJECT = Path(__file__).resolve().parents[2]
 HOUR = 3600
 ROUNDS = 5
 KILLS = 20
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+@pytest.fixture(params=BOTH)
 def run_trial(request, tmp_path):
-    """Return a function that runs a trial in a database of its own."""
-    environment = {**os.environ, "ALLMENDE_HOME": str(tmp_path), "PYTHONPATH": str(PROJECT / "src")}
-    environment.pop("ALLMENDE_DATABASE_URL", None)
-    if request.param == "postgresql":
-        environment["ALLMENDE_DATABASE_URL"] = request.getfixturevalue("empty_postgresql_url")
-
-    def run(trial: str, count: int) -> dict:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.services.limit_trials", trial, str(count)],
-            cwd=PROJECT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=180,
-        )
-        assert done.returncode == 0, done.stderr[-4000:]
-        return json.loads(done.stdout)
-
-    return run
+    return trial_of(request, tmp_path, "tests.services.limit_trials")
 
 
 @pytest.mark.slow

@@ -32,10 +32,10 @@ def tend_queue(deed: Deed, partition: Partition) -> None:
     for job in waiting:
         broken = eligibility.find_broken(job, states)
         if projects[job.project_id].state in OVER:
-            _end_waiting(deed, job.id, end=PROJECT_ENDED, action="job.ended_with_project")
+            end_waiting(deed, job.id, end=PROJECT_ENDED, action="job.ended_with_project")
         elif broken:
             if left:
-                _end_waiting(deed, job.id, end=broken, action="job.dependency_failed")
+                end_waiting(deed, job.id, end=broken, action="job.dependency_failed")
                 states[job.id] = JobState.CANCELLED  # whoever needs this one breaks in turn
                 left -= 1
         elif not job.hold_id:
@@ -109,7 +109,8 @@ def _hold(deed: Deed, job_id: str, *, partition: Partition) -> None:
 
 
 @one_transaction
-def _end_waiting(deed: Deed, job_id: str, *, end: Sentence, action: str) -> None:
+def end_waiting(deed: Deed, job_id: str, *, end: Sentence, action: str) -> None:
+    """Cancel a job that waits in vain; its hours come back, or expire with its project."""
     job = job_store.lock_job(job_id)
     if job.state is not JobState.PENDING:
         return

@@ -9,12 +9,11 @@ from datetime import UTC, datetime
 
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
-from allmende.domain.scheduling.jobs import Job, JobEvent, JobState
+from allmende.domain.scheduling.jobs import Job, JobState
 from allmende.domain.scheduling.reservations import NodeReservation, ReservationState
-from allmende.services import audit, jobs, queues
-from allmende.services.deeds import Deed, one_transaction
+from allmende.services import queues
+from allmende.services.deeds import Deed
 from allmende.services.snapshots import longest_seconds, seconds_of
-from allmende.storage import jobs as job_store
 from allmende.storage import queues as queue_store
 from allmende.storage import reservations as store
 
@@ -24,8 +23,9 @@ def tend_windows(deed: Deed, partition: Partition) -> None:
     waiting = _list_waiting(queue_store.list_alive_jobs(partition.id))
     found = _reservations_of(waiting)
     for job in waiting:
-        if _find_obstacle(job, found.get(job.reservation_id), deed.now) is not None:
-            _end_waiting(deed, job.id)
+        obstacle = _find_obstacle(job, found.get(job.reservation_id), deed.now)
+        if obstacle is not None:  # then it stays one: time goes on, and no reservation comes back
+            queues.end_waiting(deed, job.id, end=obstacle, action="job.ended_with_reservation")
 
 
 def find_bars(alive: Iterable[Job], *, now: datetime) -> dict[str, Sentence]:
@@ -93,17 +93,3 @@ def _find_obstacle(job: Job, reservation: NodeReservation | None, now: datetime)
             facts,
         )
     return None
-
-
-@one_transaction
-def _end_waiting(deed: Deed, job_id: str) -> None:
-    job = job_store.lock_job(job_id)
-    obstacle = _find_obstacle(job, store.find_reservation(job.reservation_id), deed.now)
-    if job.state is not JobState.PENDING or obstacle is None:
-        return
-    expiry_id = job.hold_id
-    job_store.save_job(jobs.cancel_waiting(deed, job, end=obstacle))
-    job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=obstacle))
-    if expiry_id:
-        queues.expire_rest(deed, job.project_id, expiry_id=expiry_id)
-    audit.record(deed, action="job.ended_with_reservation", subject=job.id)

@@ -7,7 +7,6 @@ added up from claims of single jobs: a job that moves makes room, and others mov
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from allmende.twin.dependencies import NOBODY
 from allmende.twin.power import UNITS, Power, last_end, make_bill, node_seconds, split_hours
 from allmende.twin.replay import Replay
 from allmende.twin.series import HOUR_SECONDS, Series, origin, read_hours
+from allmende.twin.toml_tables import check_table, read_number
 from allmende.twin.traces import Ints, Trace
 
 KEYS = ("share", "slack_hours", "series", "seed")
@@ -86,30 +86,17 @@ class Saving:
 
 def read_flexible(table: Any, folder: Path) -> Flexible:
     """Return what a [flexible] table says; `ValueError` says what is wrong with it."""
-    if not isinstance(table, Mapping):
-        raise ValueError("flexible must be written as [flexible]")
-    unknown = [key for key in table if key not in KEYS]
-    if unknown:
-        close = get_close_matches(unknown[0], KEYS, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise ValueError(f"flexible has an unknown key {unknown[0]}{hint}")
+    check_table("flexible", table, KEYS)
     try:
         series = read_hours(table.get("series"), folder)
     except ValueError as problem:
         raise ValueError(f"series: {problem}") from problem
     return Flexible(
-        share=_number(table, "share", 1),
-        slack_seconds=round(_number(table, "slack_hours", MOST_SLACK_HOURS) * HOUR_SECONDS),
+        share=read_number(table, "share", 0, 1),
+        slack_seconds=round(read_number(table, "slack_hours", 0, MOST_SLACK_HOURS) * HOUR_SECONDS),
         series=series,
-        seed=int(_number({"seed": 0} | dict(table), "seed", MOST_SEED)),
+        seed=int(read_number({"seed": 0} | dict(table), "seed", 0, MOST_SEED)),
     )
-
-
-def _number(table: Mapping[str, Any], name: str, most: int) -> float:
-    value = table.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-        raise ValueError(f"{name} must be a number between 0 and {most}")
-    return float(value)
 
 
 def choose_jobs(trace: Trace, flexible: Flexible) -> Any:

@@ -1,9 +1,7 @@
 """What a schedule takes in energy, and what that emits and costs: estimated, and labelled so."""
 
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from allmende.domain.basics.sites import Partition
 from allmende.domain.footprint.energy import EnergyMethod
 from allmende.twin.replay import Replay
 from allmende.twin.series import HOUR_SECONDS, MOST_HOURS, Series, origin, read_series
+from allmende.twin.toml_tables import check_table, read_number
 from allmende.twin.traces import Ints
 
 WATTS = ("watts_idle_per_node", "watts_busy_per_node")
@@ -140,14 +139,8 @@ def read_power_file(path: Path) -> Power:
 
 def read_power(table: Any, folder: Path) -> Power:
     """Return what a [power] table says; `ValueError` says what is wrong with it."""
-    if not isinstance(table, Mapping):
-        raise ValueError("power must be written as [power]")
-    unknown = [key for key in table if key not in KEYS]
-    if unknown:
-        close = get_close_matches(unknown[0], KEYS, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise ValueError(f"power has an unknown key {unknown[0]}{hint}")
-    idle, busy = (_number(table, name, 0, MOST_WATTS) for name in WATTS)
+    check_table("power", table, KEYS)
+    idle, busy = (read_number(table, name, 0, MOST_WATTS) for name in WATTS)
     if busy < idle:
         raise ValueError("watts_busy_per_node must not be less than watts_idle_per_node")
     rates: dict[str, Series] = {}
@@ -160,17 +153,10 @@ def read_power(table: Any, folder: Path) -> Power:
     return Power(
         watts_idle_per_node=idle,
         watts_busy_per_node=busy,
-        pue=_number({"pue": 1.0} | dict(table), "pue", 1, MOST_PUE),
+        pue=read_number({"pue": 1.0} | dict(table), "pue", 1, MOST_PUE),
         carbon_grams_per_kilowatt_hour=rates.get(RATES[0]),
         price_euros_per_megawatt_hour=rates.get(RATES[1]),
     )
-
-
-def _number(table: Mapping[str, Any], name: str, least: float, most: float) -> float:
-    value = table.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise ValueError(f"{name} must be a number between {least} and {most}")
-    return float(value)
 
 
 def make_bill(replayed: Replay, power: Power, *, until: int = 0) -> Bill:

@@ -14,7 +14,6 @@ import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from allmende.domain.scheduling.shares import (
     ShareTree,
     parts_per_million,
 )
+from allmende.twin.toml_tables import check_keys
 from allmende.twin.traces import Ints, Trace
 
 NO_GROUP = -1
@@ -127,11 +127,7 @@ def group_jobs(rows: Sequence[Mapping[str, Any]], trace: Trace) -> Grouping:
 
 
 def _check_row(number: int, row: Mapping[str, Any]) -> str:
-    unknown = [key for key in row if key not in KEYS]
-    if unknown:
-        close = get_close_matches(unknown[0], KEYS, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise ValueError(f"group {number} has an unknown key {unknown[0]}{hint}")
+    check_keys(f"group {number}", row, KEYS)
     name = row.get("name")
     if not isinstance(name, str) or not name:
         raise ValueError(f"group {number} has no name")
