@@ -11,6 +11,7 @@ from tests.services.access import NOON, RULES, deed, drafted, founder, officer, 
 CALL_ID = "werkbank-ai-for-science-2027-1"
 CUT_OFF = RULES.get_call(CALL_ID).cut_offs[0]
 AFTER = CUT_OFF + timedelta(days=3)
+PANEL_DAY = AFTER + timedelta(days=7)  # the applicants had their days to answer the reviews
 CRITERIA = ("excellence", "impact", "implementation")
 
 

@@ -17,6 +17,8 @@ OTHER_PARTS = {
     "promise_id": "no-such-promise",
     "token_id": "t-none",
     "entry_id": "aid-none",
+    "appeal_id": "apl-none",
+    "reviewer_id": "p-none",
     "sweep_id": "s-none",
     "reservation_id": "rv-none",
     "section": "project",

@@ -9,7 +9,7 @@ from allmende.cli.output import AsJson, show
 from allmende.domain.access.applications import Application, ApplicationState
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
-from allmende.services import applications, reviews
+from allmende.services import applications, expert_reviews, rebuttals, reviews
 from allmende.wiring.access_rules import load_access_rules
 
 app = typer.Typer()
@@ -65,6 +65,17 @@ def withdraw_application(application_id: str, json: AsJson = False) -> None:
     _show(applications.withdraw_application(acting_deed(), application_id), json=json)
 
 
+@app.command("answer-reviews")
+def answer_reviews(
+    application_id: str,
+    text: Annotated[str, typer.Option(help="What you say to the experts' texts.")],
+    json: AsJson = False,
+) -> None:
+    """Answer the reviews before the panel ranks, once; `show` has the experts' texts."""
+    answered = rebuttals.answer_reviews(acting_deed(), application_id, text=text)
+    show(answered, json=json)
+
+
 @app.command("list")
 def list_applications(
     state: Annotated[list[ApplicationState] | None, typer.Option(help="Only these.")] = None,
@@ -86,6 +97,8 @@ def show_application(application_id: str, json: AsJson = False) -> None:
     _show(application, json=json)
     if not json:
         show(application.form)
+        for opinions in expert_reviews.list_opinions(acting_person(), application_id):
+            show(list(opinions), columns=("criterion_id", "text"))
 
 
 @app.command("assess")

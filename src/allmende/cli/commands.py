@@ -40,6 +40,7 @@ COMMANDS = {
     "review": Command("expert_reviews", "app", "Your reviews as an expert."),
     "panel": Command("panels", "app", "Who reviews what, and how it ranks."),
     "award": Command("awards", "app", "Decisions that give time."),
+    "appeal": Command("appeals", "app", "A second look at a decision."),
     "aid": Command("aid", "app", "State aid that was granted, and its registration."),
     "project": Command("projects", "app", "The work under an award, and its budget."),
     "job": Command("jobs", "app", "Submit, follow and stop jobs."),

@@ -97,6 +97,14 @@ def _reviews() -> dict[str, Look]:
     }
 
 
+def _appeals() -> dict[str, Look]:
+    return {
+        "filed": Look(_("being looked at"), "clock", "busy"),
+        "upheld": Look(_("decision taken back"), "check", "good"),
+        "rejected": Look(_("decision stands"), "stop", "calm"),
+    }
+
+
 def _steps() -> dict[str, Look]:
     return {
         "technical_assessment": Look(_("Technical check"), "clock", "busy"),
@@ -174,6 +182,7 @@ KINDS = {
     "partition": _partitions,
     "task": _tasks,
     "role": _roles,
+    "appeal": _appeals,
     "review": _reviews,
     "step": _steps,
     "method": _methods,

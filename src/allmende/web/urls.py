@@ -7,6 +7,7 @@ from allmende.web.api import api
 from allmende.web.pages import (
     administrators,
     aid,
+    appeals,
     appearance,
     applications,
     audit,
@@ -68,6 +69,14 @@ ACCESS_PAGES = [
         name="application_withdraw",
     ),
     path(
+        "applications/<str:application_id>/rebuttal",
+        appeals.answer_reviews,
+        name="application_rebuttal",
+    ),
+    path(
+        "applications/<str:application_id>/appeal", appeals.file_appeal, name="application_appeal"
+    ),
+    path(
         "applications/<str:application_id>/parts/<str:section>",
         applications.edit_section,
         name="application_section",
@@ -80,6 +89,8 @@ OFFICE_PAGES = [
     path("aid", aid.list_aid, name="aid"),
     path("aid.csv", aid.download_aid, name="aid_csv"),
     path("aid/<str:entry_id>/register", aid.register_aid, name="aid_register"),
+    path("appeals", appeals.list_appeals, name="appeals"),
+    path("appeals/<str:appeal_id>/answer", appeals.answer_appeal, name="appeal_answer"),
     path("programme", programme.list_applications, name="programme"),
     path(
         "programme/<str:application_id>", programme.show_application, name="programme_application"
@@ -88,6 +99,11 @@ OFFICE_PAGES = [
         "programme/<str:application_id>/eligibility",
         programme.decide_eligibility,
         name="programme_eligibility",
+    ),
+    path(
+        "programme/<str:application_id>/recuse/<str:reviewer_id>",
+        panels.recuse_reviewer,
+        name="programme_recuse",
     ),
     path(
         "programme/<str:application_id>/assess",

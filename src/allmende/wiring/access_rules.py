@@ -40,6 +40,7 @@ REVIEW_RANGES = {
     "assessment_working_days": (0, LARGEST),
     "review_working_days": (0, LARGEST),
     "panel_working_days": (0, LARGEST),
+    "rebuttal_working_days": (0, LARGEST),
 }
 CRITERION_RANGES = {"weight": (1, 100), "threshold": (0, SCORE_MAX)}
 CALL_RANGES = {**MODE_RANGES, "price_cents_per_hour": (0, LARGEST)}
@@ -156,6 +157,9 @@ def _check_clock(
         if earlier >= later:
             problem = f"{earlier} is not before the next step, which has {later}."
             raise file.mistake((*at, name), problem)
+    if plan.review_working_days + plan.rebuttal_working_days > plan.panel_working_days:
+        problem = f"with the reviews it is not over by day {plan.panel_working_days} of the panel."
+        raise file.mistake((*at, "rebuttal_working_days"), problem)
 
 
 def _read_calls(file: ConfigurationFile, modes: Modes, factory: Factory) -> tuple[Call, ...]:

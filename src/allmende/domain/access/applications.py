@@ -83,9 +83,12 @@ LIFECYCLE = Lifecycle(
                 ApplicationState.WITHDRAWN,
             }
         ),
-        ApplicationState.INELIGIBLE: frozenset(),
+        # The moves after a decision are those of an appeal that was upheld.
+        ApplicationState.INELIGIBLE: frozenset({ApplicationState.TECHNICAL_ASSESSMENT}),
+        ApplicationState.REFUSED: frozenset(
+            {ApplicationState.ASSESSED, ApplicationState.TECHNICAL_ASSESSMENT}
+        ),
         ApplicationState.AWARDED: frozenset(),
-        ApplicationState.REFUSED: frozenset(),
         ApplicationState.WITHDRAWN: frozenset(),
     }
 )
@@ -123,6 +126,7 @@ class Application:
     ranked_at: datetime | None = None  # when the panel closed
     decided_at: datetime | None = None
     decision: Sentence | None = None  # why, in words
+    decided_by: str = ""  # empty: the rules decided
     frozen: Frozen | None = None
 
     @property
@@ -182,12 +186,13 @@ def submit(application: Application, *, frozen: Frozen, now: datetime) -> Applic
 
 
 def decide_eligibility(
-    application: Application, *, is_eligible: bool, why: Sentence, now: datetime
+    application: Application, *, is_eligible: bool, why: Sentence, now: datetime, by: str = ""
 ) -> Application:
     """Pass the application on to the technical assessment, or end it as ineligible."""
+    _check_step(application, ApplicationState.SUBMITTED)
     if is_eligible:
         return _move(application, ApplicationState.TECHNICAL_ASSESSMENT)
-    return _end(application, ApplicationState.INELIGIBLE, why=why, now=now)
+    return _end(application, ApplicationState.INELIGIBLE, why=why, now=now, by=by)
 
 
 def assess(application: Application, *, is_feasible: bool) -> Application:
@@ -222,14 +227,20 @@ def close_panel(application: Application, *, now: datetime) -> Application:
     return replace(_move(application, ApplicationState.ASSESSED), ranked_at=now)
 
 
-def award(application: Application, *, why: Sentence, now: datetime) -> Application:
+def award(application: Application, *, why: Sentence, now: datetime, by: str = "") -> Application:
     """End the application with an award."""
-    return _end(application, ApplicationState.AWARDED, why=why, now=now)
+    return _end(application, ApplicationState.AWARDED, why=why, now=now, by=by)
 
 
-def refuse(application: Application, *, why: Sentence, now: datetime) -> Application:
+def refuse(application: Application, *, why: Sentence, now: datetime, by: str = "") -> Application:
     """End the application with a refusal."""
-    return _end(application, ApplicationState.REFUSED, why=why, now=now)
+    return _end(application, ApplicationState.REFUSED, why=why, now=now, by=by)
+
+
+def reopen(application: Application, state: ApplicationState, *, due_at: datetime) -> Application:
+    """Take a decision back, because an appeal against it was upheld."""
+    moved = _move(application, state)
+    return replace(moved, decided_at=None, decision=None, decided_by="", due_at=due_at)
 
 
 def withdraw(application: Application, *, now: datetime) -> Application:
@@ -259,6 +270,11 @@ def _move(application: Application, state: ApplicationState) -> Application:
 
 
 def _end(
-    application: Application, state: ApplicationState, *, why: Sentence, now: datetime
+    application: Application,
+    state: ApplicationState,
+    *,
+    why: Sentence,
+    now: datetime,
+    by: str = "",
 ) -> Application:
-    return replace(_move(application, state), decided_at=now, decision=why)
+    return replace(_move(application, state), decided_at=now, decision=why, decided_by=by)

@@ -46,5 +46,10 @@ def due_after(start: datetime, *, working_days: int) -> datetime:
     while left:
         day += timedelta(days=1)
         left -= is_working_day(day)
+    return end_of_day(day)
+
+
+def end_of_day(day: date) -> datetime:
+    """Return the first instant after a day of Berlin, in UTC."""
     midnight = datetime.combine(day + timedelta(days=1), time_of_day(), tzinfo=BERLIN)
     return midnight.astimezone(UTC)

@@ -5,6 +5,7 @@ from ninja import NinjaAPI
 from allmende import __version__
 from allmende.web.api import (
     aid,
+    appeals,
     applications,
     audit,
     awards,
@@ -49,6 +50,7 @@ ROUTERS = (
     ("/applications", reviews.router),
     ("", expert_reviews.router),
     ("", panels.router),
+    ("", appeals.router),
     ("", awards.router),
     ("/aid", aid.router),
     ("/projects", projects.router),

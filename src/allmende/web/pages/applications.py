@@ -8,18 +8,23 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from allmende.domain.access.appeals import find_end as find_appeal_end
 from allmende.domain.access.application_forms import Finding
 from allmende.domain.access.applications import LIFECYCLE, Application, ApplicationState
 from allmende.domain.access.gates import StepView, list_steps
+from allmende.domain.access.rebuttals import can_answer
+from allmende.domain.access.rebuttals import find_end as find_rebuttal_end
 from allmende.domain.access.reviews import TechnicalAssessment
 from allmende.domain.basics.people import PUBLIC, Person
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.services import (
+    appeals,
     applications,
     awards,
     calls,
     expert_reviews,
     organisations,
+    rebuttals,
     reviews,
 )
 from allmende.web.acting import begin_deed, get_person
@@ -84,6 +89,7 @@ def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
         "assessment": assessment,
         **describe_steps(application, assessment),
         "opinions": expert_reviews.list_opinions(reader, application_id),
+        **_second_looks(reader, application),
         "award": awards.find_award_of_application(reader, application_id),
         "answers": list_answers(application),
         "can_accept": application.organisation_id in reader.organisation_ids,
@@ -91,6 +97,25 @@ def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
         and application.organisation_id in reader.organisation_ids,
     }
     return render(request, "applications/show.html", context)
+
+
+def _second_looks(reader: Person, application: Application) -> dict[str, Any]:
+    """Return what the applicant can say to reviews and to a decision, and until when."""
+    instant, is_own = now(), application.organisation_id in reader.organisation_ids
+    rebuttal = rebuttals.find_rebuttal(reader, application.id)
+    filed = appeals.list_appeals_of(reader, application.id)
+    ends_at = find_appeal_end(application, rules=load_access_rules().book)
+    is_filed = any(each.appealed_at == application.decided_at for each in filed)
+    return {
+        "rebuttal": rebuttal,
+        "rebuttal_ends_at": find_rebuttal_end(application)
+        if is_own and rebuttal is None and can_answer(application, now=instant)
+        else None,
+        "appeals": filed,
+        "appeal_ends_at": ends_at
+        if is_own and ends_at is not None and instant < ends_at and not is_filed
+        else None,
+    }
 
 
 def _task_context(reader: Person, application: Application) -> dict[str, Any]:
