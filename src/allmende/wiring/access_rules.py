@@ -173,8 +173,9 @@ def _read_calls(file: ConfigurationFile, modes: Modes, factory: Factory) -> tupl
         file.check_ranges(call, CALL_RANGES, at)
         _check_durations(file, call.durations_months, at)
         _check_call(file, call, at, modes=modes, factory=factory)
-        bought = factory.get_partition(call.partition_id).bought_after_2020
-        calls.append(dataclasses.replace(call, bought_after_2020=bought))
+        machine = factory.get_partition(call.partition_id)
+        bought, land = machine.bought_after_2020, machine.land
+        calls.append(dataclasses.replace(call, bought_after_2020=bought, land=land))
     return tuple(calls)
 
 

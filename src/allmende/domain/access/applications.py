@@ -173,7 +173,9 @@ def submit(application: Application, *, frozen: Frozen, now: datetime) -> Applic
         state=ApplicationState.SUBMITTED,
         submitted_at=now,
         cut_off_at=cut_off_at,
-        due_at=due_after(cut_off_at or now, working_days=call.decision_working_days),
+        due_at=due_after(
+            cut_off_at or now, working_days=call.decision_working_days, land=call.land
+        ),
         frozen=frozen,
     )
     verdict = frozen.eligibility.verdict
