@@ -30,6 +30,11 @@ class AppealIsLate(Refusal):
     """The time to appeal was over on {ended_at}. You can apply anew."""
 
 
+class AppealIsIn(Refusal):
+    """There is an appeal against this decision already, with another reason: {appeal}. It cannot be
+    changed any more."""
+
+
 class OwnDecision(Refusal):
     """You took the decision that this appeal is about. Somebody else of the office answers it."""
 
