@@ -8,7 +8,7 @@ from enum import StrEnum
 from allmende.domain.access.application_forms import ApplicationForm, Finding, check_size, review
 from allmende.domain.access.calls import Call, check_open
 from allmende.domain.access.consents import Consent
-from allmende.domain.access.modes import AccessMode
+from allmende.domain.access.modes import AccessMode, FormKind
 from allmende.domain.access.organisations import Organisation
 from allmende.domain.access.verdicts import EligibilityResult, Verdict
 from allmende.domain.access.working_days import due_after
@@ -146,13 +146,24 @@ def edit(application: Application, changes: Mapping[str, object], *, now: dateti
 
 
 def list_findings(
-    application: Application, *, call: Call, organisation: Organisation
+    application: Application,
+    *,
+    call: Call,
+    organisation: Organisation,
+    asked: FormKind = FormKind.SHORT,
+    barred: Mapping[str, Sentence] | None = None,
 ) -> tuple[Finding, ...]:
     """Return what is still missing or wrong, section by section."""
-    return review(application.form, call, kind=organisation.kind)
+    return review(application.form, call, asked=asked, kind=organisation.kind, barred=barred)
 
 
-def submit(application: Application, *, frozen: Frozen, now: datetime) -> Application:
+def submit(
+    application: Application,
+    *,
+    frozen: Frozen,
+    now: datetime,
+    barred: Mapping[str, Sentence] | None = None,
+) -> Application:
     """Freeze the application and hand it in; the rules decide at once where they can.
 
     FIFO modes count their working days from now, the others from the cut-off.
@@ -164,7 +175,13 @@ def submit(application: Application, *, frozen: Frozen, now: datetime) -> Applic
     call = frozen.call
     check_open(call, now=now)
     check_size(application.form, call)
-    findings = review(application.form, call, kind=frozen.organisation.kind)
+    findings = list_findings(
+        application,
+        call=call,
+        organisation=frozen.organisation,
+        asked=frozen.mode.form,
+        barred=barred,
+    )
     if findings:
         raise ApplicationIsIncomplete(count=len(findings), first=findings[0].sentence)
     cut_off_at = call.next_cut_off(now)

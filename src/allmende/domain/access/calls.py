@@ -114,6 +114,10 @@ class AccessRules:
             raise NotFound(kind="access mode", id=mode_id)
         return mode
 
+    def get_mode_of(self, call: Call) -> AccessMode:
+        """Return the mode of a call as it was in force when the call opened."""
+        return self.get_mode(call.mode_id, on=call.opens_at.date())
+
     def get_call(self, call_id: str) -> Call:
         """Return a call as the configuration has it."""
         for call in self.calls:
