@@ -22,6 +22,7 @@ from allmende.services import audit
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import applications as store
 from allmende.storage import calls as call_store
+from allmende.storage import documents as document_store
 from allmende.storage import organisations as organisation_store
 
 
@@ -83,6 +84,7 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
         publication=answer_publication(
             is_given=application.form.publish_names, by=deed.actor.id, now=deed.now
         ),
+        documents=document_store.list_documents(application_id),
     )
     submitted = applications.submit(application, frozen=frozen, now=deed.now)
     call_store.keep_rules(frozen.rules_hash, in_force)
@@ -95,6 +97,7 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
         call=call.id,
         verdict=frozen.eligibility.verdict.value,
         content=hash_content(submitted.form),
+        documents=[document.sha256 for document in frozen.documents],
         frozen=hash_content(frozen),
         due_at=submitted.due_at,
     )

@@ -18,6 +18,7 @@ from allmende.services import (
     applications,
     awards,
     calls,
+    documents,
     expert_reviews,
     organisations,
     reviews,
@@ -86,6 +87,7 @@ def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
         "opinions": expert_reviews.list_opinions(reader, application_id),
         "award": awards.find_award_of_application(reader, application_id),
         "answers": list_answers(application),
+        "documents": application.frozen.documents if application.frozen else (),
         "can_accept": application.organisation_id in reader.organisation_ids,
         "can_withdraw": LIFECYCLE.can_move(application.state, ApplicationState.WITHDRAWN)
         and application.organisation_id in reader.organisation_ids,
@@ -104,6 +106,7 @@ def _task_context(reader: Person, application: Application) -> dict[str, Any]:
             (name, form, "open" if name in open_sections else "done")
             for name, form in SECTIONS.items()
         ],
+        "documents": documents.list_documents(reader, application.id),
         "is_complete": not findings,
         "first_open": next((name for name in SECTIONS if name in open_sections), ""),
         "open_count": len(open_sections),
@@ -200,6 +203,7 @@ def check_answers(request: HttpRequest, application_id: str) -> HttpResponse:
         "application": application,
         "call": calls.get_call(reader, application.call_id, now=now()),
         "answers": list_answers(application),
+        "documents": documents.list_documents(reader, application_id),
         "findings": applications.list_findings(reader, application_id),
         "refusal": refusal,
     }
