@@ -44,6 +44,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "application-resources": ("/applications/DRAFT_ID/parts/resources", "mina"),
     "application-data": ("/applications/DRAFT_ID/parts/data", "mina"),
     "application-declarations": ("/applications/DRAFT_ID/parts/declarations", "mina"),
+    "application-documents": ("/applications/DRAFT_ID/documents", "mina"),
     "application-check": ("/applications/DRAFT_ID/check", "mina"),
     "application-full-tasks": ("/applications/FULL_DRAFT_ID", "rolf"),
     "application-full-project": ("/applications/FULL_DRAFT_ID/parts/project", "rolf"),

@@ -30,6 +30,7 @@ OTHER_PARTS = {
     "name": "model.txt",
     "noun": "jobs",
     "kind": "job",
+    "document_id": "doc-none",
     "uidb36": "1",
     "key": "guess",
     "provider": "none",

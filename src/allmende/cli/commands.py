@@ -37,6 +37,7 @@ COMMANDS = {
     "eligibility": Command("eligibility", "app", "May we apply, and where?"),
     "call": Command("calls", "app", "What is open."),
     "application": Command("applications", "app", "Requests for compute time."),
+    "document": Command("documents", "app", "Files of an application."),
     "review": Command("expert_reviews", "app", "Your reviews as an expert."),
     "panel": Command("panels", "app", "Who reviews what, and how it ranks."),
     "award": Command("awards", "app", "Decisions that give time."),

@@ -25,6 +25,7 @@ from allmende.services import audit
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import applications as store
 from allmende.storage import calls as call_store
+from allmende.storage import documents as document_store
 from allmende.storage import organisations as organisation_store
 
 
@@ -86,6 +87,7 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
         publication=answer_publication(
             is_given=application.form.publish_names, by=deed.actor.id, now=deed.now
         ),
+        documents=document_store.list_documents(application_id),
     )
     barred = _list_barred(application, call, rules=rules, now=deed.now)
     submitted = applications.submit(application, frozen=frozen, now=deed.now, barred=barred)
@@ -99,6 +101,7 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
         call=call.id,
         verdict=frozen.eligibility.verdict.value,
         content=hash_content(submitted.form),
+        documents=[document.sha256 for document in frozen.documents],
         frozen=hash_content(frozen),
         due_at=submitted.due_at,
     )

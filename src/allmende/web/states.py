@@ -82,6 +82,16 @@ def _tasks() -> dict[str, Look]:
         "done": Look(_("done"), "check", "good"),
         "open": Look(_("to do"), "pencil", "wait"),
         "later": Look(_("comes later"), "clock", "calm"),
+        "optional": Look(_("optional"), "ring", "calm"),
+    }
+
+
+def _documents() -> dict[str, Look]:
+    return {
+        "proposal": Look(_("Description of the project"), "ring", "calm"),
+        "time_plan": Look(_("Time plan"), "ring", "calm"),
+        "contract": Look(_("Contract"), "ring", "calm"),
+        "other": Look(_("Other document"), "ring", "calm"),
     }
 
 
@@ -181,6 +191,7 @@ KINDS = {
     "verdict": _verdicts,
     "partition": _partitions,
     "task": _tasks,
+    "document": _documents,
     "role": _roles,
     "appeal": _appeals,
     "review": _reviews,

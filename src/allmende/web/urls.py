@@ -12,6 +12,7 @@ from allmende.web.pages import (
     applications,
     audit,
     awards,
+    documents,
     duties,
     eligibility,
     expert_reviews,
@@ -67,6 +68,22 @@ ACCESS_PAGES = [
         "applications/<str:application_id>/withdraw",
         applications.withdraw_application,
         name="application_withdraw",
+    ),
+    path("applications/<str:application_id>/documents", documents.show_documents, name="documents"),
+    path(
+        "applications/<str:application_id>/documents/<str:document_id>",
+        documents.download_document,
+        name="document",
+    ),
+    path(
+        "applications/<str:application_id>/documents/<str:document_id>/remove",
+        documents.remove_document,
+        name="document_remove",
+    ),
+    path(
+        "applications/<str:application_id>/documents/<str:document_id>/reuse",
+        documents.reuse_document,
+        name="document_reuse",
     ),
     path(
         "applications/<str:application_id>/rebuttal",
@@ -138,6 +155,11 @@ REVIEW_PAGES = [
     path("reviews/profile", expert_reviews.edit_profile, name="reviewer_profile"),
     path("reviews/<str:application_id>", expert_reviews.show_review, name="review"),
     path("reviews/<str:application_id>/answer", expert_reviews.answer, name="review_answer"),
+    path(
+        "reviews/<str:application_id>/documents/<str:document_id>",
+        documents.download_for_review,
+        name="review_document",
+    ),
     path("rounds", panels.list_rounds, name="rounds"),
     path("rounds/<str:call_id>/<str:cut_off>", panels.show_panel, name="panel"),
     path("rounds/<str:call_id>/<str:cut_off>/close", panels.close_panel, name="panel_close"),

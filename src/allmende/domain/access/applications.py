@@ -8,6 +8,7 @@ from enum import StrEnum
 from allmende.domain.access.application_forms import ApplicationForm, Finding, check_size, review
 from allmende.domain.access.calls import Call, check_open
 from allmende.domain.access.consents import Consent
+from allmende.domain.access.documents import Document
 from allmende.domain.access.modes import AccessMode, FormKind
 from allmende.domain.access.organisations import Organisation
 from allmende.domain.access.verdicts import EligibilityResult, Verdict
@@ -105,6 +106,7 @@ class Frozen:
     rules_hash: str
     terms_hash: str
     publication: Consent | None = None  # None: nobody was asked yet
+    documents: tuple[Document, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,12 +138,18 @@ class Application:
         return self.frozen
 
 
-def edit(application: Application, changes: Mapping[str, object], *, now: datetime) -> Application:
-    """Return the draft with some answers changed; what is submitted stays as it is."""
+def check_draft(application: Application) -> None:
+    """Refuse to change what was submitted, or taken back."""
     if application.state is not ApplicationState.DRAFT:
         raise ApplicationIsFrozen(
-            application=application.id, submitted_at=application.submitted_at or now
+            application=application.id,
+            submitted_at=application.submitted_at or application.decided_at,
         )
+
+
+def edit(application: Application, changes: Mapping[str, object], *, now: datetime) -> Application:
+    """Return the draft with some answers changed; what is submitted stays as it is."""
+    check_draft(application)
     return replace(application, form=application.form.change(changes), edited_at=now)
 
 
@@ -168,10 +176,7 @@ def submit(
 
     FIFO modes count their working days from now, the others from the cut-off.
     """
-    if application.state is not ApplicationState.DRAFT:
-        raise ApplicationIsFrozen(
-            application=application.id, submitted_at=application.submitted_at or now
-        )
+    check_draft(application)
     call = frozen.call
     check_open(call, now=now)
     check_size(application.form, call)

@@ -24,6 +24,7 @@ from allmende.services import (
     applications,
     awards,
     calls,
+    documents,
     expert_reviews,
     organisations,
     rebuttals,
@@ -100,6 +101,7 @@ def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
         **_second_looks(reader, application),
         "award": awards.find_award_of_application(reader, application_id),
         "answers": list_answers(application),
+        "documents": application.frozen.documents if application.frozen else (),
         "can_accept": application.organisation_id in reader.organisation_ids,
         "can_withdraw": LIFECYCLE.can_move(application.state, ApplicationState.WITHDRAWN)
         and application.organisation_id in reader.organisation_ids,
@@ -139,6 +141,7 @@ def _task_context(reader: Person, application: Application) -> dict[str, Any]:
             (section.value, *words, "open" if section in open_sections else "done")
             for section, words in sections.items()
         ],
+        "documents": documents.list_documents(reader, application.id),
         "is_complete": not findings,
         "first_open": next((each.value for each in sections if each in open_sections), ""),
         "open_count": len(open_sections),
@@ -242,6 +245,7 @@ def check_answers(request: HttpRequest, application_id: str) -> HttpResponse:
         "application": application,
         "call": calls.get_call(reader, application.call_id, now=now()),
         "answers": list_answers(application),
+        "documents": documents.list_documents(reader, application_id),
         "findings": _list_findings(reader, application_id),
         "refusal": refusal,
     }
