@@ -41,6 +41,7 @@ COMMANDS = {
     "panel": Command("panels", "app", "Who reviews what, and how it ranks."),
     "award": Command("awards", "app", "Decisions that give time."),
     "aid": Command("aid", "app", "State aid that was granted, and its registration."),
+    "programme": Command("programme", "app", "Figures for the office, and the data of a year."),
     "project": Command("projects", "app", "The work under an award, and its budget."),
     "job": Command("jobs", "app", "Submit, follow and stop jobs."),
     "model": Command("models", "app", "Trained models, their cards and records."),

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
+from functools import cache
 from zoneinfo import ZoneInfo
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -22,6 +23,7 @@ def easter_sunday(year: int) -> date:
     return date(year, month, day + 1)
 
 
+@cache
 def holidays(year: int) -> frozenset[date]:
     """Return the public holidays of all sixteen states; holidays of single states count as work."""
     easter = easter_sunday(year)
@@ -48,3 +50,23 @@ def due_after(start: datetime, *, working_days: int) -> datetime:
         left -= is_working_day(day)
     midnight = datetime.combine(day + timedelta(days=1), time_of_day(), tzinfo=BERLIN)
     return midnight.astimezone(UTC)
+
+
+def count_working_days(start: datetime, end: datetime) -> int:
+    """Return the fewest working days after `start` that are not over yet at `end`.
+
+    So what is done at `end` kept a promise of that many days, and broke one of fewer: it is the
+    inverse of `due_after`.
+    """
+    first, last = (each.astimezone(BERLIN).date() for each in (start, end))
+    if last <= first:
+        return 0
+    weeks, rest = divmod((last - first).days - 1, 7)
+    between = weeks * SATURDAY + sum(
+        (first + timedelta(days=days)).weekday() < SATURDAY for days in range(1, rest + 1)
+    )
+    years = range(first.year, last.year + 1)
+    off = sum(
+        first < day < last and day.weekday() < SATURDAY for year in years for day in holidays(year)
+    )
+    return between - off + 1
