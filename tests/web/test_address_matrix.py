@@ -27,6 +27,7 @@ OTHER_PARTS = {
     "secret": "guess",
     "cut_off": "20261211T090000Z",
     "number": "1",
+    "year": "2026",
     "name": "model.txt",
     "noun": "jobs",
     "kind": "job",

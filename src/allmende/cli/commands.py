@@ -43,6 +43,7 @@ COMMANDS = {
     "award": Command("awards", "app", "Decisions that give time."),
     "appeal": Command("appeals", "app", "A second look at a decision."),
     "aid": Command("aid", "app", "State aid that was granted, and its registration."),
+    "programme": Command("programme", "app", "Figures for the office, and the data of a year."),
     "project": Command("projects", "app", "The work under an award, and its budget."),
     "job": Command("jobs", "app", "Submit, follow and stop jobs."),
     "model": Command("models", "app", "Trained models, their cards and records."),

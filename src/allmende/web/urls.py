@@ -23,8 +23,10 @@ from allmende.web.pages import (
     organisations,
     panels,
     programme,
+    programme_figures,
     projects,
     promises,
+    public_figures,
     reference,
     reservations,
     rules,
@@ -45,6 +47,7 @@ PUBLIC_PAGES = [
     path("promises", promises.list_promises, name="promises"),
     path("promises/<str:promise_id>", promises.show_promise, name="promise"),
     path("rules", rules.show_rules, name="rules"),
+    path("figures", public_figures.show_public_figures, name="public_figures"),
     path("help", duties.show_help, name="help"),
     path("barrierefreiheit", duties.show_accessibility, name="accessibility"),
     path("datenschutz", duties.show_privacy, name="privacy"),
@@ -109,6 +112,19 @@ OFFICE_PAGES = [
     path("appeals", appeals.list_appeals, name="appeals"),
     path("appeals/<str:appeal_id>/answer", appeals.answer_appeal, name="appeal_answer"),
     path("programme", programme.list_applications, name="programme"),
+    path("programme/figures", programme_figures.show_figures, name="programme_figures"),
+    path("programme/figures.csv", programme_figures.download_hours, name="figure_hours"),
+    path(
+        "programme/figures/applications",
+        programme_figures.list_figure_applications,
+        name="figure_applications",
+    ),
+    path(
+        "programme/figures/projects",
+        programme_figures.list_figure_projects,
+        name="figure_projects",
+    ),
+    path("programme/years/<int:year>.zip", programme_figures.download_year, name="access_year"),
     path(
         "programme/<str:application_id>", programme.show_application, name="programme_application"
     ),

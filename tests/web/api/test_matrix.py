@@ -70,10 +70,15 @@ OTHER_IDS = {
     "reservation_id": "rv-none",
     "name": "model.safetensors",
     "document_id": "doc-none",
+    "year": "2026",
 }
 QUERIES = {
     "GET /rounds/{call_id}": "?cut_off_at=2026-12-11T09:00:00Z",
     "GET /rounds/{call_id}/assignments": "?cut_off_at=2026-12-11T09:00:00Z",
+    "GET /figures": "?span=2026-Q3",
+    "GET /programme/figures": "?span=2026",
+    "GET /programme/figures/applications": "?span=2026&stage=awarded",
+    "GET /programme/figures/projects": "?span=2026",
     "POST /jobs": "?project_id={project_id}",
     "POST /applications/{application_id}/documents": "?name=plan.pdf",
     "GET /ledger/statement": "?account=capacity:werkbank:union",
