@@ -158,6 +158,8 @@ def answer(field: BoundField) -> str:
         return gettext("yes") if value else gettext("no")
     choices = dict(getattr(field.field, "choices", ()))
     choices |= {str(key): word for key, word in choices.items()}
+    if isinstance(value, list):
+        return ", ".join(str(choices.get(str(each), each)) for each in value)
     return str(choices.get(str(value), value if value is not None else ""))
 
 
