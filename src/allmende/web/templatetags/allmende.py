@@ -59,6 +59,24 @@ def money(cents: int) -> str:
 
 
 @register.filter
+def basis(points: int) -> str:
+    """Return basis points as per cent."""
+    return wording.write_hundredths(points) + wording.NARROW_SPACE + "%"
+
+
+@register.filter
+def hundredths(number: int | None) -> str:
+    """Return hundredths as a number, and what is not known as a dash."""
+    return "–" if number is None else wording.write_hundredths(number)
+
+
+@register.filter
+def euros(cents: int | None) -> str:
+    """Return cents as whole euros, and what is not known as a dash."""
+    return "–" if cents is None else wording.write_euros(cents)
+
+
+@register.filter
 def duration(seconds: float) -> str:
     """Return a length of time in words."""
     return wording.write_duration(seconds)
