@@ -7,7 +7,7 @@ import typer
 
 from allmende import wiring
 from allmende.cli.output import AsJson, say, show
-from allmende.domain.access.application_forms import read_hours
+from allmende.domain.access.answers import read_hours
 from allmende.domain.access.firms import Firm, OwnershipGraph, YearFigures
 from allmende.domain.access.modes import Experience
 from allmende.domain.access.organisations import OrganisationKind

@@ -9,13 +9,13 @@ from datetime import date
 
 from allmende.domain.access.aid_advice import weigh_state_aid
 from allmende.domain.access.calls import AccessRules, Call
+from allmende.domain.access.countries import decide_on_machines, name_machines
 from allmende.domain.access.mode_proposals import check_mode, propose_modes
 from allmende.domain.access.modes import AccessMode, Price, Route
 from allmende.domain.access.organisations import Organisation, OrganisationKind
 from allmende.domain.access.reasons import Reasons
 from allmende.domain.access.sme import SizeResult, classify_size
 from allmende.domain.access.tables import (
-    COUNTRY_TABLE,
     ROUTE_TABLE,
     Outcome,
     Row,
@@ -44,14 +44,6 @@ __all__ = [
 
 # The verdict of the whole is the strictest of its reasons.
 STRICTEST_FIRST = (Verdict.INELIGIBLE, Verdict.UNRESOLVED, Verdict.ELIGIBLE)
-COUNTRY_GROUPS = (
-    "member_state",
-    "admitted_by_board",
-    "associated",
-    "partly_associated",
-    "associated_before_2021",
-)
-MACHINES = {True: ("after_2020",), False: ("before_2021",), None: ("after_2020", "before_2021")}
 
 
 def answers_for(
@@ -138,7 +130,9 @@ class _Decision:
                 "country.rule",
                 Verdict.UNRESOLVED,
                 Sentence("Say from which other countries the team works, if any."),
-                machine=MACHINES[self.answers.machine_bought_after_2020][0],
+                machine=name_machines(is_bought_after_2020=self.answers.machine_bought_after_2020)[
+                    0
+                ],
             )
         for country in dict.fromkeys(team or ()):
             if country != own:
@@ -146,27 +140,11 @@ class _Decision:
 
     def decide_country(self, country: str) -> None:
         """Apply T1 to one country; where the machine is not known, to both kinds of machines."""
-        group = self.group_of(country)
-        machines = MACHINES[self.answers.machine_bought_after_2020]
-        facts = [{"country": group, "machine": machine} for machine in machines]
-        outcomes = [find_row(COUNTRY_TABLE, each).outcome for each in facts]
-        outcome = outcomes[0]
-        sentence, verdict = outcome.sentence, outcome.verdict
-        if {each.verdict for each in outcomes} != {verdict}:
-            verdict = Verdict.UNRESOLVED
-            sentence = Sentence("Whether {country} is enough depends on the machine.")
-        sentence = replace(sentence, facts={"country": country or "?"})
-        self.reasons.add(outcome.rule, verdict, sentence, machine=machines[0])
-        if verdict is not Verdict.ELIGIBLE:
-            self.reasons.offer(outcomes[-1].alternative)
-
-    def group_of(self, country: str) -> str:
-        if not country:
-            return "unknown"
-        for group in COUNTRY_GROUPS:
-            if country in str(self.book.get(f"country.{group}", on=self.on).value).split():
-                return group
-        return "other"
+        machines = name_machines(is_bought_after_2020=self.answers.machine_bought_after_2020)
+        outcome = decide_on_machines(country, machines=machines, book=self.book, on=self.on)
+        self.reasons.add(outcome.rule, outcome.verdict, outcome.sentence, machine=machines[0])
+        if outcome.verdict is not Verdict.ELIGIBLE:
+            self.reasons.offer(outcome.alternative)
 
     # T6: what the artificial intelligence is for.
 

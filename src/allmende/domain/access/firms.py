@@ -4,7 +4,6 @@ Recommendation 2003/361/EC, Annex. What is impossible is refused in a sentence; 
 are possible.
 """
 
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import date
@@ -13,6 +12,7 @@ from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
 
+from allmende.domain.basics.characters import find_unseen
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
 
@@ -26,10 +26,6 @@ NAME_MAX_LENGTH = 200
 CENTS_MAX = 10**15  # ten trillion euros: more than any firm has
 HEADCOUNT_HUNDREDTHS_MAX = 10**9
 CURRENCY_CODE_LENGTH = 3
-# Characters that nobody sees and that turn the direction of the text around them.
-DIRECTION_MARKS = frozenset("\u061c\u200e\u200f" + "\u202a\u202b\u202c\u202d\u202e") | frozenset(
-    "\u2066\u2067\u2068\u2069"
-)
 
 
 class FirmKind(StrEnum):
@@ -206,12 +202,11 @@ def find_name_problem(name: str) -> Sentence | None:
     """Say what is wrong with a name that people read, or None: length, and letters unseen."""
     if not name.strip() or len(name) > NAME_MAX_LENGTH:
         return Sentence("give a name of 1 to {most} letters.", {"most": NAME_MAX_LENGTH})
-    for letter in name:
-        if unicodedata.category(letter) in ("Cc", "Cs") or letter in DIRECTION_MARKS:
-            return Sentence(
-                "there is an invisible character ({code}) in the name: type it anew.",
-                {"code": f"U+{ord(letter):04X}"},
-            )
+    if unseen := find_unseen(name, is_line=True):
+        return Sentence(
+            "there is an invisible character ({code}) in the name: type it anew.",
+            {"code": unseen[1]},
+        )
     return None
 
 
