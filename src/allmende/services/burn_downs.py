@@ -200,7 +200,7 @@ def _list_midnights(project: Project, partition: Partition, now: datetime) -> li
     starts, until = project.period.starts_at, min(now, project.period.ends_at)
     if until <= starts:
         return []
-    every = -(-int((until - starts).total_seconds()) // (DAY_SECONDS * MARKS_MAX))
+    every = max(1, -(-int((until - starts).total_seconds()) // (DAY_SECONDS * MARKS_MAX)))
     found, day = [starts], starts.astimezone(zone).date()
     while True:
         day += timedelta(days=every)
