@@ -18,10 +18,17 @@ COLUMNS = ("id", "state", "call_id", "organisation_id", "submitted_at", "due_at"
 
 
 @app.command("start")
-def start_application(call_id: str, organisation_id: str, json: AsJson = False) -> None:
+def start_application(
+    call_id: str,
+    organisation_id: str,
+    copy: Annotated[
+        str | None, typer.Option(help="An earlier application whose answers are used again.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
     """Start a draft under a call."""
     draft = applications.start_application(
-        acting_deed(), call_id=call_id, organisation_id=organisation_id
+        acting_deed(), call_id=call_id, organisation_id=organisation_id, copy_of=copy
     )
     _show(draft, json=json)
 
@@ -30,16 +37,16 @@ def start_application(call_id: str, organisation_id: str, json: AsJson = False) 
 def edit_application(
     application_id: str,
     answers: Annotated[list[str], typer.Argument(help="Such as title=… requested_hours=4")],
+    was: Annotated[
+        list[str] | None,
+        typer.Option(help="What you saw, such as title=…: changed since, it is not replaced."),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Set answers of a draft."""
-    changes = {}
-    for answer in answers:
-        name, equals, value = answer.partition("=")
-        if not equals:
-            raise InvalidInput(field=answer, problem=Sentence("Write an answer as name=value."))
-        changes[name] = value
-    edited = applications.edit_application(acting_deed(), application_id, changes=changes)
+    edited = applications.edit_application(
+        acting_deed(), application_id, changes=_read_answers(answers), based_on=_read_answers(was)
+    )
     _show(edited, json=json)
 
 
@@ -114,6 +121,16 @@ def settle_eligibility(
         acting_deed(), application_id, is_eligible=eligible, why=why
     )
     _show(settled, json=json)
+
+
+def _read_answers(written: list[str] | None) -> dict[str, str]:
+    answers = {}
+    for answer in written or ():
+        name, equals, value = answer.partition("=")
+        if not equals:
+            raise InvalidInput(field=answer, problem=Sentence("Write an answer as name=value."))
+        answers[name] = value
+    return answers
 
 
 def _show(application: Application, *, json: bool) -> None:

@@ -7,11 +7,14 @@ from allmende.domain.access.application_forms import ApplicationForm, Finding
 from allmende.domain.access.applications import Application, ApplicationState, Frozen
 from allmende.domain.access.calls import AccessRules, Call, check_open
 from allmende.domain.access.consents import answer_publication
+from allmende.domain.access.copies import copy_answers
+from allmende.domain.access.edits import Difference
 from allmende.domain.access.eligibility import answers_for, decide_for_call
 from allmende.domain.access.organisations import Organisation
 from allmende.domain.access.snapshots import hash_content, to_plain
 from allmende.domain.access.verdicts import Answers, EligibilityResult
 from allmende.domain.basics.people import Person
+from allmende.domain.basics.refusals import NotFound
 from allmende.domain.trust.permissions import (
     Permission,
     can_do,
@@ -27,8 +30,13 @@ from allmende.storage import organisations as organisation_store
 
 
 @one_transaction
-def start_application(deed: Deed, *, call_id: str, organisation_id: str) -> Application:
-    """Start a draft under a call that is open, or will be."""
+def start_application(
+    deed: Deed, *, call_id: str, organisation_id: str, copy_of: str | None = None
+) -> Application:
+    """Start a draft under a call that is open, or will be.
+
+    `copy_of` is an earlier application of the same organisation whose answers are used again.
+    """
     check_permission(deed.actor, Permission.START_APPLICATION)
     check_member(deed.actor, organisation_id, kind="organisation", id=organisation_id)
     organisation_store.get_organisation(organisation_id)
@@ -39,30 +47,67 @@ def start_application(deed: Deed, *, call_id: str, organisation_id: str) -> Appl
         call_id=call_id,
         organisation_id=organisation_id,
         applicant_id=deed.actor.id,
-        form=ApplicationForm(
-            unit=call.unit,
-            principal_investigator=deed.actor.name,
-            principal_investigator_email=deed.actor.email,
-        ),
+        form=_first_answers(deed.actor, call, organisation_id=organisation_id, copy_of=copy_of),
         started_at=deed.now,
         edited_at=deed.now,
     )
     store.save_application(application)
-    audit.record(deed, action="application.started", subject=application.id, call=call_id)
+    audit.record(
+        deed, action="application.started", subject=application.id, call=call_id, copy_of=copy_of
+    )
     return application
+
+
+def _first_answers(
+    actor: Person, call: Call, *, organisation_id: str, copy_of: str | None
+) -> ApplicationForm:
+    if not copy_of:
+        return ApplicationForm(
+            unit=call.unit,
+            principal_investigator=actor.name,
+            principal_investigator_email=actor.email,
+        )
+    earlier = store.get_application(copy_of)
+    if earlier.organisation_id != organisation_id:
+        raise NotFound(kind="application", id=copy_of)
+    return copy_answers(earlier.form, call=call)
 
 
 @one_transaction
 def edit_application(
-    deed: Deed, application_id: str, *, changes: Mapping[str, object]
+    deed: Deed,
+    application_id: str,
+    *,
+    changes: Mapping[str, object],
+    based_on: Mapping[str, object] | None = None,
 ) -> Application:
-    """Change some answers of a draft; what is missing may come later."""
+    """Change some answers of a draft; what is missing may come later.
+
+    With `based_on`, the answers as the author saw them, nobody else's change is replaced unseen.
+    """
     check_permission(deed.actor, Permission.EDIT_APPLICATION)
     application = _lock_own(deed.actor, application_id)
-    edited = applications.edit(application, changes, now=deed.now)
-    store.save_application(edited)
-    audit.record(deed, action="application.edited", subject=application_id, answers=sorted(changes))
-    return edited
+    edited = applications.edit(application, changes, based_on=based_on, now=deed.now)
+    return _save_edited(deed, edited, answers=changes)
+
+
+@one_transaction
+def save_answers(
+    deed: Deed,
+    application_id: str,
+    *,
+    changes: Mapping[str, object],
+    based_on: Mapping[str, object],
+) -> tuple[Application, tuple[Difference, ...]]:
+    """Save what somebody wrote as far as nobody else has changed the same; return what differs."""
+    check_permission(deed.actor, Permission.EDIT_APPLICATION)
+    application = _lock_own(deed.actor, application_id)
+    edited, differences = applications.edit_partly(
+        application, changes, based_on=based_on, now=deed.now
+    )
+    if edited is not application:  # leaving a field without a change is no deed
+        _save_edited(deed, edited, answers=changes)
+    return edited, differences
 
 
 @one_transaction
@@ -123,10 +168,8 @@ def get_application(reader: Person, application_id: str) -> Application:
         application.organisation_id,
         kind="application",
         id=application_id,
-        # A draft is its applicant's alone until it is handed in.
-        unless=None
-        if application.state is ApplicationState.DRAFT
-        else Permission.SEE_EVERY_APPLICATION,
+        # A draft is its applicant's alone until it is handed in, also one that was discarded.
+        unless=None if application.submitted_at is None else Permission.SEE_EVERY_APPLICATION,
     )
     return application
 
@@ -159,7 +202,13 @@ def list_applications(
     wanted = [state for state in states or handed_in if state in handed_in]
     if not wanted:  # nothing but drafts was asked for
         return []
-    return store.list_applications(states=wanted, after=after, limit=limit)
+    return store.list_applications(states=wanted, handed_in=True, after=after, limit=limit)
+
+
+def list_earlier(reader: Person, *, limit: int = 20) -> list[Application]:
+    """Return the applications of one's organisations whose answers can be used again."""
+    check_permission(reader, Permission.START_APPLICATION)
+    return store.list_latest(reader.organisation_ids, limit=limit)
 
 
 def decide(
@@ -188,6 +237,12 @@ def decide(
     on = deed.now.date()
     known = answers_for(organisation, answers, book=rules.book, on=on)
     return decide_for_call(known, call, rules=rules, on=on)
+
+
+def _save_edited(deed: Deed, edited: Application, *, answers: Collection[str]) -> Application:
+    store.save_application(edited)
+    audit.record(deed, action="application.edited", subject=edited.id, answers=sorted(answers))
+    return edited
 
 
 def _lock_own(person: Person, application_id: str) -> Application:

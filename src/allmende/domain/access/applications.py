@@ -9,6 +9,7 @@ from allmende.domain.access.application_forms import ApplicationForm, Finding, c
 from allmende.domain.access.calls import Call, check_open
 from allmende.domain.access.consents import Consent
 from allmende.domain.access.documents import Document
+from allmende.domain.access.edits import AnswersDiffer, Difference, merge
 from allmende.domain.access.modes import AccessMode
 from allmende.domain.access.organisations import Organisation
 from allmende.domain.access.verdicts import EligibilityResult, Verdict
@@ -143,10 +144,38 @@ def check_draft(application: Application) -> None:
         )
 
 
-def edit(application: Application, changes: Mapping[str, object], *, now: datetime) -> Application:
-    """Return the draft with some answers changed; what is submitted stays as it is."""
+def edit(
+    application: Application,
+    changes: Mapping[str, object],
+    *,
+    now: datetime,
+    based_on: Mapping[str, object] | None = None,
+) -> Application:
+    """Return the draft with some answers changed; what is submitted stays as it is.
+
+    `based_on` are the answers that the author of the changes saw: `AnswersDiffer` where somebody
+    else has changed the same ones since. Without it, the changes replace what is there.
+    """
     check_draft(application)
-    return replace(application, form=application.form.change(changes), edited_at=now)
+    merged = merge(application.form, changes, based_on=based_on or {})
+    if merged.differences:
+        raise AnswersDiffer(merged.differences)
+    return replace(application, form=merged.form, edited_at=now)
+
+
+def edit_partly(
+    application: Application,
+    changes: Mapping[str, object],
+    *,
+    now: datetime,
+    based_on: Mapping[str, object],
+) -> tuple[Application, tuple[Difference, ...]]:
+    """Return the draft with all that nobody else has changed too, and what has to be chosen."""
+    check_draft(application)
+    merged = merge(application.form, changes, based_on=based_on)
+    if merged.form == application.form:
+        return application, merged.differences
+    return replace(application, form=merged.form, edited_at=now), merged.differences
 
 
 def list_findings(

@@ -82,10 +82,11 @@ class ApplicationOut(Schema):
 
 
 class ApplicationIn(Schema):
-    """Under which call, for which organisation."""
+    """Under which call, for which organisation; `copy_of` uses earlier answers again."""
 
     call_id: BodyId
     organisation_id: BodyId
+    copy_of: BodyId | None = None
 
 
 class FindingOut(Schema):
@@ -96,6 +97,9 @@ class FindingOut(Schema):
     sentence: Words
 
 
+UNFIT = Sentence("Give true, false, a number, a text, a list of texts, or null.")
+
+
 def _read_changes(body: Any, read: ValidatorFunctionWrapHandler) -> Any:
     """Say of an answer that fits nothing what would fit, instead of why each kind does not."""
     try:
@@ -104,13 +108,29 @@ def _read_changes(body: Any, read: ValidatorFunctionWrapHandler) -> Any:
         place = error.errors()[0]["loc"]
         if not place:
             raise
-        problem = Sentence("Give true, false, a number, a text, a list of texts, or null.")
-        raise InvalidInput(field=str(place[0]), problem=problem) from error
+        raise InvalidInput(field=str(place[0]), problem=UNFIT) from error
 
 
 # An answer is typed by the question that it belongs to; the domain reads it.
 Answer = bool | int | FiniteFloat | Text | list[Text] | None
-Changes = Annotated[dict[str, Answer], WrapValidator(_read_changes), Body()]
+# `based_on` stands among the answers: what the author of the change saw of them.
+Changes = Annotated[
+    dict[str, Answer | dict[str, Answer]],
+    WrapValidator(_read_changes),
+    Body(examples=[{"title": "Early signs", "based_on": {"title": "Signs"}}]),
+]
+
+
+def _part(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Return the answers, and what they are based on."""
+    changes = dict(body)
+    based_on = changes.pop("based_on", None)
+    if based_on is not None and not isinstance(based_on, dict):
+        raise InvalidInput(field="based_on", problem=Sentence("Give the answers as you read them."))
+    for name, answer in changes.items():
+        if isinstance(answer, dict):
+            raise InvalidInput(field=name, problem=UNFIT)
+    return changes, based_on
 
 
 @router.get("", response=Page[ApplicationOut], **takes(Permission.SEE_APPLICATION))
@@ -129,7 +149,11 @@ def list_applications(
 
 @router.post("", response={201: ApplicationOut}, **takes(Permission.START_APPLICATION))
 def start_application(request: HttpRequest, body: ApplicationIn) -> Status[Application]:
-    """Start a draft under a call that is open, or will be."""
+    """Start a draft under a call that is open, or will be.
+
+    With `copy_of`, the answers of an earlier application of the same organisation are used again,
+    without its declarations and consents.
+    """
     return Status(201, applications.start_application(begin_deed(request), **body.dict()))
 
 
@@ -141,8 +165,15 @@ def get_application(request: HttpRequest, application_id: PathId) -> Application
 
 @router.patch("/{application_id}", response=ApplicationOut, **takes(Permission.EDIT_APPLICATION))
 def edit_application(request: HttpRequest, application_id: PathId, body: Changes) -> Application:
-    """Change some answers of a draft; `requested_hours` sets the size in hours."""
-    return applications.edit_application(begin_deed(request), application_id, changes=body)
+    """Change some answers of a draft; `requested_hours` sets the size in hours.
+
+    With `based_on`, the answers as you read them, an answer that somebody else has changed since
+    is not replaced: 409 with both texts, and nothing is changed.
+    """
+    changes, based_on = _part(body)
+    return applications.edit_application(
+        begin_deed(request), application_id, changes=changes, based_on=based_on
+    )
 
 
 @router.get(

@@ -1,19 +1,22 @@
-"""Applications: choosing a call, the sections, checking the answers, handing in."""
+"""Applications: choosing a call, the task list, checking the answers, handing in."""
 
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from allmende.domain.access.application_forms import Finding
-from allmende.domain.access.applications import LIFECYCLE, Application, ApplicationState
+from allmende.domain.access.applications import (
+    LIFECYCLE,
+    Application,
+    ApplicationIsFrozen,
+    ApplicationState,
+)
 from allmende.domain.access.gates import StepView, list_steps
 from allmende.domain.access.reviews import TechnicalAssessment
 from allmende.domain.basics.people import PUBLIC, Person
-from allmende.domain.basics.refusals import InvalidInput, Refusal
+from allmende.domain.basics.refusals import Refusal
 from allmende.services import (
     applications,
     awards,
@@ -25,10 +28,9 @@ from allmende.services import (
 )
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.errors import ask_to_sign_in
-from allmende.web.forms.applications import FIELD_OF, SECTIONS, SectionForm, initial_of
+from allmende.web.forms.applications import SECTIONS, SectionForm, initial_of
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
-from allmende.wiring.languages import translate
 
 # What the eligibility check asked already and the application need not ask again.
 CARRIED = {
@@ -54,16 +56,22 @@ def apply(request: HttpRequest) -> HttpResponse:
         "organisations": [
             organisations.get_organisation(reader, each) for each in sorted(reader.organisation_ids)
         ],
+        "earlier": applications.list_earlier(reader),
+        "copied": request.GET.get("copy", ""),
     }
     return render(request, "applications/apply.html", context)
 
 
 def _start(request: HttpRequest) -> HttpResponse:
-    deed = begin_deed(request)
+    deed, copy_of = begin_deed(request), request.POST.get("copy", "")
+    organisation_id = request.POST.get("organisation", "")
+    if copy_of:  # then it is for the organisation that gave those answers
+        organisation_id = applications.get_application(deed.actor, copy_of).organisation_id
     application = applications.start_application(
         deed,
         call_id=request.POST.get("call", ""),
-        organisation_id=request.POST.get("organisation", ""),
+        organisation_id=organisation_id,
+        copy_of=copy_of,
     )
     carried = {
         answer: request.GET[asked] for asked, answer in CARRIED.items() if request.GET.get(asked)
@@ -113,74 +121,6 @@ def _task_context(reader: Person, application: Application) -> dict[str, Any]:
     }
 
 
-def edit_section(request: HttpRequest, application_id: str, section: str) -> HttpResponse:
-    """Show one section, and save it: field by field with htmx, or as a whole without."""
-    reader = get_person(request)
-    application = applications.get_application(reader, application_id)
-    if section not in SECTIONS or application.state is not ApplicationState.DRAFT:
-        return redirect("application", application_id)
-    call = calls.get_call(reader, application.call_id, now=now()).call
-    kind = SECTIONS[section]
-    if request.method != "POST":
-        form = kind(initial=initial_of(application.form), call=call)
-        return _show_section(request, application, form)
-    form = kind(request.POST, call=call)
-    saved = _save_section(request, application_id, form)
-    if request.headers.get("HX-Request"):
-        text = _("Saved.") if saved else _("Not saved yet: please look at the marked answers.")
-        return HttpResponse(text, content_type="text/plain; charset=utf-8")
-    findings = applications.list_findings(reader, application_id)
-    _add_findings(form, [each for each in findings if each.section is form.section])
-    if form.errors:
-        return _show_section(request, application, form, saved=saved)
-    return redirect(_next_address(application_id, section))
-
-
-def _save_section(request: HttpRequest, application_id: str, form: SectionForm) -> bool:
-    if not form.is_valid():
-        return False
-    changes = form.changes(request.POST)
-    try:
-        applications.edit_application(begin_deed(request), application_id, changes=changes)
-    except InvalidInput as refusal:
-        name = FIELD_OF.get(str(refusal.facts["field"]), str(refusal.facts["field"]))
-        problem = refusal.facts["problem"]
-        text = problem if isinstance(problem, str) else translate(problem)
-        form.add_error(name if name in form.fields else None, text)
-        return False
-    return True
-
-
-def _add_findings(form: SectionForm, findings: list[Finding]) -> None:
-    for finding in findings:
-        name = FIELD_OF.get(finding.field, finding.field)
-        if name in form.fields and name not in form.errors:
-            form.add_error(name, translate(finding.sentence))
-
-
-def _show_section(
-    request: HttpRequest, application: Application, form: SectionForm, *, saved: bool = False
-) -> HttpResponse:
-    names = list(SECTIONS)
-    context = {
-        "application": application,
-        "form": form,
-        "saved": saved,
-        "number": names.index(form.section.value) + 1,
-        "count": len(names),
-    }
-    status = 422 if form.errors else 200
-    return render(request, "applications/section.html", context, status=status)
-
-
-def _next_address(application_id: str, section: str) -> str:
-    names = list(SECTIONS)
-    place = names.index(section) + 1
-    if place < len(names):
-        return reverse("application_section", args=[application_id, names[place]])
-    return reverse("application_check", args=[application_id])
-
-
 def check_answers(request: HttpRequest, application_id: str) -> HttpResponse:
     """Show every answer once more; the button hands the application in."""
     reader = get_person(request)
@@ -193,6 +133,8 @@ def check_answers(request: HttpRequest, application_id: str) -> HttpResponse:
             applications.submit_application(
                 begin_deed(request), application_id, rules=load_access_rules()
             )
+        except ApplicationIsFrozen:  # in another tab, a moment ago: this is its page
+            return redirect("application", application_id)
         except Refusal as error:
             if error.status in (401, 403, 404):
                 raise
