@@ -21,6 +21,7 @@ from allmende.domain.basics.refusals import InvalidInput, NotFound, NotPermitted
 from allmende.services import applications, audit, calls, eligibility, organisations
 from allmende.storage import calls as call_store
 from allmende.storage import ledger
+from tests.domain.access.full_form import FULL_ANSWERS
 from tests.services.access import (
     CALL_ID,
     HOUR,
@@ -81,7 +82,11 @@ def test_foreign_organisation_does_not_exist_for_others():
 
 def test_eligibility_is_answered_to_everybody_and_for_what_is_registered():
     said = Answers(
-        purpose=ProjectPurpose.PRIVATE_INNOVATION, is_civilian=True, is_prohibited_practice=False
+        purpose=ProjectPurpose.PRIVATE_INNOVATION,
+        is_civilian=True,
+        is_prohibited_practice=False,
+        team_countries=(),
+        contract_months_after_end=3,
     )
     on = NOON.date()
     unknown = eligibility.check_eligibility(said, rules=RULES, on=on)
@@ -124,7 +129,9 @@ def test_draft_is_saved_part_by_part_and_says_what_is_missing():
     assert draft.form.principal_investigator == "ada"
     edited = applications.edit_application(deed(ada), draft.id, changes={"title": "T"})
     assert applications.get_application(ada, draft.id) == edited
-    missing = {each.field for each in applications.list_findings(ada, draft.id)}
+    missing = {
+        each.field for each in applications.list_findings(ada, draft.id, rules=RULES, now=NOON)
+    }
     assert "summary" in missing
     assert "title" not in missing
 
@@ -193,7 +200,7 @@ def test_refused_submission_leaves_the_draft_as_it_was(changes, refusal):
 def test_application_after_the_last_cut_off_is_late():
     call = calls.open_call(deed(DAEMON), "werkbank-ai-for-science-2027-1", rules=RULES)
     ada, firm = founder(kind=OrganisationKind.UNIVERSITY)
-    draft = drafted(ada, firm, call_id=call.id, purpose="research", duration_months="6")
+    draft = drafted(ada, firm, call_id=call.id, **FULL_ANSWERS)
     with pytest.raises(CutOffHasPassed):
         applications.submit_application(deed(ada, now=call.cut_offs[-1]), draft.id, rules=RULES)
     in_time = call.cut_offs[-1] - timedelta(seconds=1)
@@ -224,7 +231,7 @@ def test_foreign_application_does_not_exist_for_others():
     application, own = submitted(ada, firm), drafted(eve, other)
     for attempt in (
         lambda: applications.get_application(eve, application.id),
-        lambda: applications.list_findings(eve, application.id),
+        lambda: applications.list_findings(eve, application.id, rules=RULES, now=NOON),
         lambda: applications.edit_application(deed(eve), application.id, changes={}),
         lambda: applications.submit_application(deed(eve), application.id, rules=RULES),
         lambda: applications.withdraw_application(deed(eve), application.id),
@@ -254,15 +261,17 @@ def test_the_public_starts_nothing():
 def test_an_application_starts_with_the_answers_of_an_earlier_one(call):
     ada, firm = founder()
     earlier = submitted(ada, firm, publish_names="yes")
-    copied = applications.start_application(
-        deed(ada), call_id=call.id, organisation_id=firm.id, copy_of=earlier.id
-    )
+    copied = applications.copy_application(deed(ada), earlier.id, call_id=call.id, rules=RULES)
+    assert copied.organisation_id == firm.id
     assert (copied.state, copied.frozen) == (ApplicationState.DRAFT, None)
     assert copied.form.summary == earlier.form.summary
     assert copied.form.requested_seconds == earlier.form.requested_seconds
     declared = (copied.form.declares_correct, copied.form.accepts_terms, copied.form.publish_names)
     assert declared == (False, False, False)
-    missing = {finding.field for finding in applications.list_findings(ada, copied.id)}
+    missing = {
+        finding.field
+        for finding in applications.list_findings(ada, copied.id, rules=RULES, now=NOON)
+    }
     assert {"declares_correct", "accepts_terms"} <= missing
     assert applications.get_application(ada, earlier.id) == earlier
     assert {each.id for each in applications.list_earlier(ada)} == {earlier.id, copied.id}
@@ -271,19 +280,13 @@ def test_an_application_starts_with_the_answers_of_an_earlier_one(call):
 def test_answers_of_others_cannot_be_used(call):
     ada, firm = founder()
     earlier = submitted(ada, firm)
-    eve, other = founder("eve")
-    for organisation, copy_of in ((other, earlier.id), (firm, earlier.id), (other, "app-none")):
+    eve, _ = founder("eve")
+    for copied in (earlier.id, "app-none"):
         with pytest.raises(NotFound):
-            applications.start_application(
-                deed(eve), call_id=call.id, organisation_id=organisation.id, copy_of=copy_of
-            )
+            applications.copy_application(deed(eve), copied, call_id=call.id, rules=RULES)
+    with pytest.raises(NotPermitted):
+        applications.copy_application(deed(officer()), earlier.id, call_id=call.id, rules=RULES)
     assert applications.list_earlier(eve) == []
-    # Nor from one organisation of one's own into another.
-    both = person("both", organisation_ids=(firm.id, other.id))
-    with pytest.raises(NotFound):
-        applications.start_application(
-            deed(both), call_id=call.id, organisation_id=other.id, copy_of=earlier.id
-        )
 
 
 def test_withdrawing_twice_or_after_the_decision_changes_nothing():

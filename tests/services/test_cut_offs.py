@@ -15,6 +15,7 @@ from allmende.services import applications, calls
 from allmende.wiring import home
 from allmende.wiring.access_rules import load_access_rules
 from allmende.wiring.languages import write_instant
+from tests.domain.access.full_form import FULL_ANSWERS
 from tests.services.access import ANSWERS, deed, founder
 
 pytestmark = pytest.mark.django_db
@@ -51,8 +52,9 @@ def draft_under(rules):
     ada, firm = founder(kind=OrganisationKind.UNIVERSITY, size=None)
     start = deed(ada, now=datetime(2026, 10, 2, tzinfo=UTC))
     draft = applications.start_application(start, call_id=CALL_ID, organisation_id=firm.id)
-    answers = {"purpose": "research", "experience": "familiar", "duration_months": "6"}
-    return ada, applications.edit_application(start, draft.id, changes={**ANSWERS, **answers})
+    runs = {"name": "Training", "runs": 1, "devices": 1, "hours": FULL_ANSWERS["requested_hours"]}
+    answers = {**ANSWERS, **FULL_ANSWERS, "planned_runs": [runs]}
+    return ada, applications.edit_application(start, draft.id, changes=answers)
 
 
 @pytest.mark.parametrize(("day", "utc"), TENS.items())

@@ -196,8 +196,7 @@ def under_review(shelf):
     """Return a scientist, their application with a document, and that document."""
     peer_review.open_round()
     rosa, university = peer_review.scientist()
-    answers = {"purpose": "research", "experience": "familiar", "duration_months": "6"}
-    draft = drafted(rosa, university, call_id=peer_review.CALL_ID, requested_hours="20", **answers)
+    draft = peer_review.drafted_in_full(rosa, university)
     added = add(shelf, rosa, draft)
     applications.submit_application(deed(rosa), draft.id, rules=RULES)
     peer_review.reviews.record_technical_assessment(

@@ -1,6 +1,8 @@
 """Applications: from the first draft to the day they are handed in, or taken back."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
 
 from allmende.domain.access import applications
 from allmende.domain.access.application_forms import ApplicationForm, Finding
@@ -8,13 +10,14 @@ from allmende.domain.access.applications import Application, ApplicationState, F
 from allmende.domain.access.calls import AccessRules, Call, check_open
 from allmende.domain.access.consents import answer_publication
 from allmende.domain.access.copies import copy_answers
+from allmende.domain.access.countries import list_barred, name_machine
 from allmende.domain.access.edits import Difference
 from allmende.domain.access.eligibility import answers_for, decide_for_call
 from allmende.domain.access.organisations import Organisation
 from allmende.domain.access.snapshots import hash_content, to_plain
 from allmende.domain.access.verdicts import Answers, EligibilityResult
 from allmende.domain.basics.people import Person
-from allmende.domain.basics.refusals import NotFound
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.trust.permissions import (
     Permission,
     can_do,
@@ -30,47 +33,52 @@ from allmende.storage import organisations as organisation_store
 
 
 @one_transaction
-def start_application(
-    deed: Deed, *, call_id: str, organisation_id: str, copy_of: str | None = None
-) -> Application:
-    """Start a draft under a call that is open, or will be.
-
-    `copy_of` is an earlier application of the same organisation whose answers are used again.
-    """
+def start_application(deed: Deed, *, call_id: str, organisation_id: str) -> Application:
+    """Start a draft under a call that is open, or will be."""
     check_permission(deed.actor, Permission.START_APPLICATION)
     check_member(deed.actor, organisation_id, kind="organisation", id=organisation_id)
     organisation_store.get_organisation(organisation_id)
     call = call_store.get_call(call_id)
+    form = ApplicationForm(
+        unit=call.unit,
+        principal_investigator=deed.actor.name,
+        principal_investigator_email=deed.actor.email,
+    )
+    return _start(deed, call, form=form, organisation_id=organisation_id)
+
+
+@one_transaction
+def copy_application(
+    deed: Deed, application_id: str, *, call_id: str, rules: AccessRules
+) -> Application:
+    """Start a draft under a call with the answers of an earlier application of one's own."""
+    check_permission(deed.actor, Permission.START_APPLICATION)
+    earlier = store.get_application(application_id)
+    check_member(deed.actor, earlier.organisation_id, kind="application", id=application_id)
+    call = call_store.get_call(call_id)
+    form = copy_answers(earlier.form, call=call, asked=rules.get_mode_of(call).form)
+    return _start(
+        deed, call, form=form, organisation_id=earlier.organisation_id, copy_of=application_id
+    )
+
+
+def _start(
+    deed: Deed, call: Call, *, form: ApplicationForm, organisation_id: str, **facts: str
+) -> Application:
     check_open(call, now=max(deed.now, call.opens_at))
     application = Application(
         id=deed.new_id("app"),
-        call_id=call_id,
+        call_id=call.id,
         organisation_id=organisation_id,
         applicant_id=deed.actor.id,
-        form=_first_answers(deed.actor, call, organisation_id=organisation_id, copy_of=copy_of),
+        form=form,
         started_at=deed.now,
         edited_at=deed.now,
     )
     store.save_application(application)
-    audit.record(
-        deed, action="application.started", subject=application.id, call=call_id, copy_of=copy_of
-    )
+    told: dict[str, Any] = {"call": call.id, **facts}
+    audit.record(deed, action="application.started", subject=application.id, **told)
     return application
-
-
-def _first_answers(
-    actor: Person, call: Call, *, organisation_id: str, copy_of: str | None
-) -> ApplicationForm:
-    if not copy_of:
-        return ApplicationForm(
-            unit=call.unit,
-            principal_investigator=actor.name,
-            principal_investigator_email=actor.email,
-        )
-    earlier = store.get_application(copy_of)
-    if earlier.organisation_id != organisation_id:
-        raise NotFound(kind="application", id=copy_of)
-    return copy_answers(earlier.form, call=call)
 
 
 @one_transaction
@@ -97,14 +105,15 @@ def save_answers(
     application_id: str,
     *,
     changes: Mapping[str, object],
-    based_on: Mapping[str, object],
+    seen: Mapping[str, Any],
 ) -> tuple[Application, tuple[Difference, ...]]:
-    """Save what somebody wrote as far as nobody else has changed the same; return what differs."""
+    """Save what somebody wrote as far as nobody else has changed the same; return what differs.
+
+    `seen` are the answers that they wrote it over, as plain values.
+    """
     check_permission(deed.actor, Permission.EDIT_APPLICATION)
     application = _lock_own(deed.actor, application_id)
-    edited, differences = applications.edit_partly(
-        application, changes, based_on=based_on, now=deed.now
-    )
+    edited, differences = applications.edit_partly(application, changes, seen=seen, now=deed.now)
     if edited is not application:  # leaving a field without a change is no deed
         _save_edited(deed, edited, answers=changes)
     return edited, differences
@@ -117,22 +126,20 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
     application = _lock_own(deed.actor, application_id)
     call = call_store.get_call(application.call_id)
     organisation = organisation_store.get_organisation(application.organisation_id)
-    on = deed.now.date()
-    in_force = to_plain(rules.book.in_force(on))
     frozen = Frozen(
         call=call,
-        mode=rules.get_mode(call.mode_id, on=on),
+        mode=rules.get_mode(call.mode_id, on=deed.now.date()),
         organisation=organisation,
         eligibility=decide(application, call, organisation, rules=rules, deed=deed),
-        rules_hash=hash_content(in_force),
+        rules_hash=keep_rules_of_day(deed, rules),
         terms_hash=call.terms_hash,
         publication=answer_publication(
             is_given=application.form.publish_names, by=deed.actor.id, now=deed.now
         ),
         documents=document_store.list_documents(application_id),
     )
-    submitted = applications.submit(application, frozen=frozen, now=deed.now)
-    call_store.keep_rules(frozen.rules_hash, in_force)
+    barred = _list_barred(application, call, rules=rules, now=deed.now)
+    submitted = applications.submit(application, frozen=frozen, now=deed.now, barred=barred)
     store.save_application(submitted)
     audit.record(
         deed,
@@ -174,13 +181,30 @@ def get_application(reader: Person, application_id: str) -> Application:
     return application
 
 
-def list_findings(reader: Person, application_id: str) -> tuple[Finding, ...]:
+def list_findings(
+    reader: Person, application_id: str, *, rules: AccessRules, now: datetime
+) -> tuple[Finding, ...]:
     """Return what is still missing or wrong in a draft, section by section."""
     application = get_application(reader, application_id)
+    call = call_store.get_call(application.call_id)
     return applications.list_findings(
         application,
-        call=call_store.get_call(application.call_id),
+        call=call,
         organisation=organisation_store.get_organisation(application.organisation_id),
+        asked=rules.get_mode_of(call).form,
+        barred=_list_barred(application, call, rules=rules, now=now),
+    )
+
+
+def _list_barred(
+    application: Application, call: Call, *, rules: AccessRules, now: datetime
+) -> Mapping[str, Sentence]:
+    """Return the countries of the team from which nobody may use the machine of the call."""
+    return list_barred(
+        application.form.countries,
+        machine=name_machine(is_bought_after_2020=call.bought_after_2020),
+        book=rules.book,
+        on=now.date(),
     )
 
 
@@ -211,6 +235,14 @@ def list_earlier(reader: Person, *, limit: int = 20) -> list[Application]:
     return store.list_latest(reader.organisation_ids, limit=limit)
 
 
+def keep_rules_of_day(deed: Deed, rules: AccessRules) -> str:
+    """Keep the rules in force on the day of a deed, and return the hash that finds them again."""
+    in_force = to_plain(rules.book.in_force(deed.now.date()))
+    rules_hash = hash_content(in_force)
+    call_store.keep_rules(rules_hash, in_force)
+    return rules_hash
+
+
 def decide(
     application: Application,
     call: Call,
@@ -228,7 +260,7 @@ def decide(
         requested_seconds=form.requested_seconds,
         unit=call.unit,
         experience=form.experience,
-        team_countries=form.team_countries,
+        team_countries=form.countries,
         contract_months_after_end=form.contract_months_after_end,
         has_personal_data=form.has_personal_data,
         training_flop=form.training_flop,

@@ -1,6 +1,7 @@
 """Every table, so that Django finds it; each noun's rows live in the file of that noun."""
 
 from allmende.storage.aid import AidEntryRow
+from allmende.storage.appeals import AppealRow, RebuttalRow
 from allmende.storage.applications import ApplicationRow
 from allmende.storage.audit import AuditEventRow, AuditHeadRow
 from allmende.storage.awards import AwardRow
@@ -23,6 +24,7 @@ from allmende.storage.trained_models import TrainedModelRow
 __all__ = [
     "AdminLinkRow",
     "AidEntryRow",
+    "AppealRow",
     "ApplicationRow",
     "AttemptRow",
     "AuditEventRow",
@@ -45,6 +47,7 @@ __all__ = [
     "ProjectMemberRow",
     "ProjectRow",
     "PromiseResultRow",
+    "RebuttalRow",
     "ReservationRow",
     "ReviewRow",
     "ReviewerRow",

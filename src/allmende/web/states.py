@@ -107,6 +107,14 @@ def _reviews() -> dict[str, Look]:
     }
 
 
+def _appeals() -> dict[str, Look]:
+    return {
+        "filed": Look(_("being looked at"), "clock", "busy"),
+        "upheld": Look(_("decision taken back"), "check", "good"),
+        "rejected": Look(_("decision stands"), "stop", "calm"),
+    }
+
+
 def _steps() -> dict[str, Look]:
     return {
         "technical_assessment": Look(_("Technical check"), "clock", "busy"),
@@ -172,7 +180,30 @@ def _reservation_kinds() -> dict[str, Look]:
     }
 
 
+def _relations() -> dict[str, Look]:
+    return {
+        "own": Look(_("counts whole"), "check", "good"),
+        "linked": Look(_("linked, counts whole"), "check", "busy"),
+        "partner": Look(_("partner, counts in part"), "ring", "wait"),
+        "investor": Look(_("investor, does not count"), "leaf", "calm"),
+        "apart": Look(_("does not count"), "leaf", "calm"),
+    }
+
+
+def _sizes() -> dict[str, Look]:
+    return {
+        "micro": Look(_("micro enterprise"), "check", "good"),
+        "small": Look(_("small enterprise"), "check", "good"),
+        "medium": Look(_("medium-sized enterprise"), "check", "good"),
+        "small_mid_cap": Look(_("small mid-cap, no SME"), "ring", "calm"),
+        "large": Look(_("large enterprise, no SME"), "ring", "calm"),
+        "unresolved": Look(_("not known yet"), "question", "wait"),
+    }
+
+
 KINDS = {
+    "relation": _relations,
+    "size": _sizes,
     "reservation": _reservations,
     "reservation_kind": _reservation_kinds,
     "budget": _budgets,
@@ -185,6 +216,7 @@ KINDS = {
     "task": _tasks,
     "document": _documents,
     "role": _roles,
+    "appeal": _appeals,
     "review": _reviews,
     "step": _steps,
     "method": _methods,

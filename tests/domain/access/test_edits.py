@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from allmende.domain.access.application_forms import ApplicationForm
-from allmende.domain.access.edits import AnswersDiffer, Difference, merge
+from allmende.domain.access.edits import AnswersDiffer, Difference, merge, read_seen
 
 SEEN = {"title": "Signs", "summary": "We train.", "requested_hours": "4"}
 FORM = ApplicationForm().change(SEEN)
@@ -14,7 +14,7 @@ FORM = ApplicationForm().change(SEEN)
 def test_answers_that_only_one_changed_are_merged():
     theirs = FORM.change({"title": "Early signs"})
     written = {**SEEN, "summary": "We train a classifier."}
-    merged = merge(theirs, written, based_on=SEEN)
+    merged = merge(theirs, written, seen=read_seen(FORM, SEEN))
     assert merged.differences == ()
     assert (merged.form.title, merged.form.summary) == ("Early signs", "We train a classifier.")
 
@@ -22,7 +22,7 @@ def test_answers_that_only_one_changed_are_merged():
 def test_an_answer_that_both_changed_is_not_replaced_and_the_others_are_merged():
     theirs = FORM.change({"title": "Early signs", "requested_hours": "8"})
     written = {"title": "Late signs", "summary": "New.", "requested_hours": "5"}
-    merged = merge(theirs, written, based_on=SEEN)
+    merged = merge(theirs, written, seen=read_seen(FORM, SEEN))
     assert merged.form == theirs.change({"summary": "New."})
     assert merged.differences == (
         Difference("title", "Early signs", "Late signs"),
@@ -35,15 +35,15 @@ def test_an_answer_that_both_changed_is_not_replaced_and_the_others_are_merged()
 
 def test_emptying_what_somebody_else_has_just_changed_is_asked_too():
     theirs = FORM.change({"title": "Early signs"})
-    assert merge(theirs, {"title": ""}, based_on=SEEN).differences
+    assert merge(theirs, {"title": ""}, seen=read_seen(FORM, SEEN)).differences
     emptied = FORM.change({"title": ""})
-    assert merge(emptied, {"title": "Early signs"}, based_on=SEEN).differences
+    assert merge(emptied, {"title": "Early signs"}, seen=read_seen(FORM, SEEN)).differences
 
 
 def test_the_same_change_by_both_is_no_difference():
     theirs = FORM.change({"title": "Early signs"})
-    merged = merge(theirs, {"title": "Early signs"}, based_on=SEEN)
-    assert merged == merge(theirs, {}, based_on={})
+    merged = merge(theirs, {"title": "Early signs"}, seen=read_seen(FORM, SEEN))
+    assert merged == merge(theirs, {}, seen={})
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
@@ -51,16 +51,30 @@ def test_how_a_browser_writes_line_ends_is_no_change(line_end):
     here = FORM.change({"summary": "One.\nTwo."})
     theirs = here.change({"summary": "One.\nTwo.\nThree."})
     written = {"summary": f"One.{line_end}Two."}
-    assert merge(theirs, written, based_on={"summary": "One.\nTwo."}).form == theirs
+    assert merge(theirs, written, seen={"summary": "One.\nTwo."}).form == theirs
+
+
+def test_a_table_is_one_answer_whose_rows_are_compared():
+    rows = [{"name": "Collect", "first_month": 1, "last_month": 2}]
+    here = FORM.change({"milestones": rows})
+    seen = read_seen(FORM, {"milestones": rows, "requested_hours": "4"})
+    assert seen["requested_seconds"] == 4 * 3600
+    theirs = here.change({"milestones": [*rows, {"name": "Train"}]})
+    assert merge(theirs, {"milestones": rows}, seen=seen).form == theirs
+    written = {"milestones": [{**rows[0], "last_month": 3}]}
+    assert merge(here, written, seen=seen).form == here.change(written)
+    (difference,) = merge(theirs, written, seen=seen).differences
+    assert [row["name"] for row in difference.theirs] == ["Collect", "Train"]
+    assert difference.yours[0]["last_month"] == 3
 
 
 def test_what_is_not_named_as_seen_is_replaced():
     theirs = FORM.change({"title": "Early signs"})
-    assert merge(theirs, {"title": "Mine"}, based_on={}).form.title == "Mine"
+    assert merge(theirs, {"title": "Mine"}, seen={}).form.title == "Mine"
 
 
 FIELDS = ("title", "summary")
-TEXTS = st.text("ab\n", max_size=3)
+TEXTS = st.sampled_from(["a", "b", "c", "", "a\nb"])
 PEOPLE = st.integers(0, 2)
 
 
@@ -86,12 +100,12 @@ class Drafting(RuleBasedStateMachine):
 
     @rule(who=PEOPLE, name=st.sampled_from(FIELDS), text=TEXTS)
     def type(self, who, name, text):
-        self.pages[who]["fields"][name] = text
+        self.pages[who]["fields"][name] = text if name == "summary" else text.replace("\n", "")
 
     @rule(who=PEOPLE)
     def save(self, who):
         page, before = self.pages[who], self.here
-        merged = merge(before, page["fields"], based_on=page["based_on"])
+        merged = merge(before, page["fields"], seen=page["based_on"])
         self.here = merged.form
         page["asked"] = {each.field: each.theirs for each in merged.differences}
         for name in FIELDS:

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from allmende.domain.access.application_forms import ApplicationForm, Finding, check_size, review
 from allmende.domain.access.calls import Call, check_open
 from allmende.domain.access.consents import Consent
 from allmende.domain.access.documents import Document
-from allmende.domain.access.edits import AnswersDiffer, Difference, merge
-from allmende.domain.access.modes import AccessMode
+from allmende.domain.access.edits import AnswersDiffer, Difference, merge, read_seen
+from allmende.domain.access.modes import AccessMode, FormKind
 from allmende.domain.access.organisations import Organisation
 from allmende.domain.access.verdicts import EligibilityResult, Verdict
 from allmende.domain.access.working_days import due_after
@@ -85,9 +86,12 @@ LIFECYCLE = Lifecycle(
                 ApplicationState.WITHDRAWN,
             }
         ),
-        ApplicationState.INELIGIBLE: frozenset(),
+        # The moves after a decision are those of an appeal that was upheld.
+        ApplicationState.INELIGIBLE: frozenset({ApplicationState.TECHNICAL_ASSESSMENT}),
+        ApplicationState.REFUSED: frozenset(
+            {ApplicationState.ASSESSED, ApplicationState.TECHNICAL_ASSESSMENT}
+        ),
         ApplicationState.AWARDED: frozenset(),
-        ApplicationState.REFUSED: frozenset(),
         ApplicationState.WITHDRAWN: frozenset(),
     }
 )
@@ -126,6 +130,7 @@ class Application:
     ranked_at: datetime | None = None  # when the panel closed
     decided_at: datetime | None = None
     decision: Sentence | None = None  # why, in words
+    decided_by: str = ""  # empty: the rules decided
     frozen: Frozen | None = None
 
     @property
@@ -157,7 +162,8 @@ def edit(
     else has changed the same ones since. Without it, the changes replace what is there.
     """
     check_draft(application)
-    merged = merge(application.form, changes, based_on=based_on or {})
+    seen = read_seen(application.form, based_on or {})
+    merged = merge(application.form, changes, seen=seen)
     if merged.differences:
         raise AnswersDiffer(merged.differences)
     return replace(application, form=merged.form, edited_at=now)
@@ -168,24 +174,35 @@ def edit_partly(
     changes: Mapping[str, object],
     *,
     now: datetime,
-    based_on: Mapping[str, object],
+    seen: Mapping[str, Any],
 ) -> tuple[Application, tuple[Difference, ...]]:
     """Return the draft with all that nobody else has changed too, and what has to be chosen."""
     check_draft(application)
-    merged = merge(application.form, changes, based_on=based_on)
+    merged = merge(application.form, changes, seen=seen)
     if merged.form == application.form:
         return application, merged.differences
     return replace(application, form=merged.form, edited_at=now), merged.differences
 
 
 def list_findings(
-    application: Application, *, call: Call, organisation: Organisation
+    application: Application,
+    *,
+    call: Call,
+    organisation: Organisation,
+    asked: FormKind = FormKind.SHORT,
+    barred: Mapping[str, Sentence] | None = None,
 ) -> tuple[Finding, ...]:
     """Return what is still missing or wrong, section by section."""
-    return review(application.form, call, kind=organisation.kind)
+    return review(application.form, call, asked=asked, kind=organisation.kind, barred=barred)
 
 
-def submit(application: Application, *, frozen: Frozen, now: datetime) -> Application:
+def submit(
+    application: Application,
+    *,
+    frozen: Frozen,
+    now: datetime,
+    barred: Mapping[str, Sentence] | None = None,
+) -> Application:
     """Freeze the application and hand it in; the rules decide at once where they can.
 
     FIFO modes count their working days from now, the others from the cut-off.
@@ -194,7 +211,13 @@ def submit(application: Application, *, frozen: Frozen, now: datetime) -> Applic
     call = frozen.call
     check_open(call, now=now)
     check_size(application.form, call)
-    findings = review(application.form, call, kind=frozen.organisation.kind)
+    findings = list_findings(
+        application,
+        call=call,
+        organisation=frozen.organisation,
+        asked=frozen.mode.form,
+        barred=barred,
+    )
     if findings:
         raise ApplicationIsIncomplete(count=len(findings), first=findings[0].sentence)
     cut_off_at = call.next_cut_off(now)
@@ -203,7 +226,9 @@ def submit(application: Application, *, frozen: Frozen, now: datetime) -> Applic
         state=ApplicationState.SUBMITTED,
         submitted_at=now,
         cut_off_at=cut_off_at,
-        due_at=due_after(cut_off_at or now, working_days=call.decision_working_days),
+        due_at=due_after(
+            cut_off_at or now, working_days=call.decision_working_days, land=call.land
+        ),
         frozen=frozen,
     )
     verdict = frozen.eligibility.verdict
@@ -216,12 +241,13 @@ def submit(application: Application, *, frozen: Frozen, now: datetime) -> Applic
 
 
 def decide_eligibility(
-    application: Application, *, is_eligible: bool, why: Sentence, now: datetime
+    application: Application, *, is_eligible: bool, why: Sentence, now: datetime, by: str = ""
 ) -> Application:
     """Pass the application on to the technical assessment, or end it as ineligible."""
+    _check_step(application, ApplicationState.SUBMITTED)
     if is_eligible:
         return _move(application, ApplicationState.TECHNICAL_ASSESSMENT)
-    return _end(application, ApplicationState.INELIGIBLE, why=why, now=now)
+    return _end(application, ApplicationState.INELIGIBLE, why=why, now=now, by=by)
 
 
 def assess(application: Application, *, is_feasible: bool) -> Application:
@@ -256,14 +282,20 @@ def close_panel(application: Application, *, now: datetime) -> Application:
     return replace(_move(application, ApplicationState.ASSESSED), ranked_at=now)
 
 
-def award(application: Application, *, why: Sentence, now: datetime) -> Application:
+def award(application: Application, *, why: Sentence, now: datetime, by: str = "") -> Application:
     """End the application with an award."""
-    return _end(application, ApplicationState.AWARDED, why=why, now=now)
+    return _end(application, ApplicationState.AWARDED, why=why, now=now, by=by)
 
 
-def refuse(application: Application, *, why: Sentence, now: datetime) -> Application:
+def refuse(application: Application, *, why: Sentence, now: datetime, by: str = "") -> Application:
     """End the application with a refusal."""
-    return _end(application, ApplicationState.REFUSED, why=why, now=now)
+    return _end(application, ApplicationState.REFUSED, why=why, now=now, by=by)
+
+
+def reopen(application: Application, state: ApplicationState, *, due_at: datetime) -> Application:
+    """Take a decision back, because an appeal against it was upheld."""
+    moved = _move(application, state)
+    return replace(moved, decided_at=None, decision=None, decided_by="", due_at=due_at)
 
 
 def withdraw(application: Application, *, now: datetime) -> Application:
@@ -293,6 +325,11 @@ def _move(application: Application, state: ApplicationState) -> Application:
 
 
 def _end(
-    application: Application, state: ApplicationState, *, why: Sentence, now: datetime
+    application: Application,
+    state: ApplicationState,
+    *,
+    why: Sentence,
+    now: datetime,
+    by: str = "",
 ) -> Application:
-    return replace(_move(application, state), decided_at=now, decision=why)
+    return replace(_move(application, state), decided_at=now, decision=why, decided_by=by)

@@ -5,11 +5,12 @@ by somebody who has not read it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from allmende.domain.access.application_forms import ApplicationForm
+from allmende.domain.access.application_forms import QUESTIONS, ApplicationForm
 from allmende.domain.access.snapshots import to_plain
+from allmende.domain.basics.characters import tidy
 from allmende.domain.basics.refusals import Refusal
 
 
@@ -47,32 +48,45 @@ class Merged:
 
 
 def merge(
-    form: ApplicationForm, changes: Mapping[str, object], *, based_on: Mapping[str, object]
+    form: ApplicationForm, changes: Mapping[str, object], *, seen: Mapping[str, Any]
 ) -> Merged:
-    """Return the form after changes by somebody who saw the answers of `based_on`.
+    """Return the form after changes by somebody who saw other answers.
 
-    An answer that `based_on` does not name is taken as seen.
+    `seen` has plain values, by the names of the questions. What it does not name is taken as seen.
     """
-    written, seen = form.change(changes), form.change(based_on)
+    written = form.change(changes)
     merged: dict[str, Any] = {}
     differences = []
-    for name in (each.name for each in fields(ApplicationForm)):
-        here, mine, base = (getattr(each, name) for each in (form, written, seen))
+    for name in QUESTIONS:
+        typed = getattr(written, name)
+        here, mine = to_plain(getattr(form, name)), to_plain(typed)
+        base = seen.get(name, here)
         if _is_same(mine, base) or _is_same(mine, here):
             continue
         if _is_same(here, base):
-            merged[name] = mine
+            merged[name] = typed
         else:
-            differences.append(Difference(name, to_plain(here), to_plain(mine)))
+            differences.append(Difference(name, here, mine))
     return Merged(replace(form, **merged), tuple(differences))
 
 
-def _is_same(one: object, other: object) -> bool:
-    """Compare answers; browsers write line ends in a way of their own."""
-    if isinstance(one, str) and isinstance(other, str):
-        return _with_plain_line_ends(one) == _with_plain_line_ends(other)
-    return one == other
+def read_seen(form: ApplicationForm, based_on: Mapping[str, object]) -> dict[str, Any]:
+    """Return answers as somebody gives them back as plain values."""
+    read = form.change(based_on)
+    names = ("requested_seconds" if name == "requested_hours" else name for name in based_on)
+    return {name: to_plain(getattr(read, name)) for name in names}
 
 
-def _with_plain_line_ends(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+def _is_same(one: Any, other: Any) -> bool:
+    """Compare plain answers; browsers write line breaks and letters in ways of their own."""
+    return bool(_tidied(one) == _tidied(other))
+
+
+def _tidied(value: Any) -> Any:
+    if isinstance(value, str):
+        return tidy(value)
+    if isinstance(value, list):
+        return [_tidied(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _tidied(each) for name, each in value.items()}
+    return value

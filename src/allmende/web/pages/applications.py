@@ -7,39 +7,40 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from allmende.domain.access.appeals import find_end as find_appeal_end
+from allmende.domain.access.application_forms import Finding
 from allmende.domain.access.applications import (
     LIFECYCLE,
     Application,
     ApplicationIsFrozen,
     ApplicationState,
 )
+from allmende.domain.access.calls import Call
 from allmende.domain.access.gates import StepView, list_steps
+from allmende.domain.access.modes import FormKind
+from allmende.domain.access.rebuttals import can_answer
+from allmende.domain.access.rebuttals import find_end as find_rebuttal_end
 from allmende.domain.access.reviews import TechnicalAssessment
 from allmende.domain.basics.people import PUBLIC, Person
 from allmende.domain.basics.refusals import Refusal
 from allmende.services import (
+    appeals,
     applications,
     awards,
     calls,
     documents,
     expert_reviews,
     organisations,
+    rebuttals,
     reviews,
 )
 from allmende.web.acting import begin_deed, get_person
+from allmende.web.answers import ReadSection, read_sections
 from allmende.web.errors import ask_to_sign_in
-from allmende.web.forms.applications import SECTIONS, SectionForm, initial_of
+from allmende.web.forms.applications import name_sections
+from allmende.web.forms.eligibility import read_carried
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
-
-# What the eligibility check asked already and the application need not ask again.
-CARRIED = {
-    "purpose": "purpose",
-    "civilian": "is_civilian",
-    "prohibited": "is_prohibited_practice",
-    "experience": "experience",
-    "personal": "has_personal_data",
-}
 
 
 def apply(request: HttpRequest) -> HttpResponse:
@@ -63,20 +64,16 @@ def apply(request: HttpRequest) -> HttpResponse:
 
 
 def _start(request: HttpRequest) -> HttpResponse:
-    deed, copy_of = begin_deed(request), request.POST.get("copy", "")
-    organisation_id = request.POST.get("organisation", "")
-    if copy_of:  # then it is for the organisation that gave those answers
-        organisation_id = applications.get_application(deed.actor, copy_of).organisation_id
-    application = applications.start_application(
-        deed,
-        call_id=request.POST.get("call", ""),
-        organisation_id=organisation_id,
-        copy_of=copy_of,
-    )
-    carried = {
-        answer: request.GET[asked] for asked, answer in CARRIED.items() if request.GET.get(asked)
-    }
-    if carried:
+    deed, call_id = begin_deed(request), request.POST.get("call", "")
+    if copied := request.POST.get("copy", ""):
+        application = applications.copy_application(
+            deed, copied, call_id=call_id, rules=load_access_rules()
+        )
+    else:
+        application = applications.start_application(
+            deed, call_id=call_id, organisation_id=request.POST.get("organisation", "")
+        )
+    if carried := read_carried(request.GET):
         applications.edit_application(deed, application.id, changes=carried)
     return redirect("application", application.id)
 
@@ -93,6 +90,7 @@ def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
         "assessment": assessment,
         **describe_steps(application, assessment),
         "opinions": expert_reviews.list_opinions(reader, application_id),
+        **_second_looks(reader, application),
         "award": awards.find_award_of_application(reader, application_id),
         "answers": list_answers(application),
         "documents": application.frozen.documents if application.frozen else (),
@@ -103,20 +101,41 @@ def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
     return render(request, "applications/show.html", context)
 
 
+def _second_looks(reader: Person, application: Application) -> dict[str, Any]:
+    """Return what the applicant can say to reviews and to a decision, and until when."""
+    instant, is_own = now(), application.organisation_id in reader.organisation_ids
+    rebuttal = rebuttals.find_rebuttal(reader, application.id)
+    filed = appeals.list_appeals_of(reader, application.id)
+    ends_at = find_appeal_end(application, rules=load_access_rules().book)
+    is_filed = any(each.appealed_at == application.decided_at for each in filed)
+    return {
+        "rebuttal": rebuttal,
+        "rebuttal_ends_at": find_rebuttal_end(application)
+        if is_own and rebuttal is None and can_answer(application, now=instant)
+        else None,
+        "appeals": filed,
+        "appeal_ends_at": ends_at
+        if is_own and ends_at is not None and instant < ends_at and not is_filed
+        else None,
+    }
+
+
 def _task_context(reader: Person, application: Application) -> dict[str, Any]:
-    findings = applications.list_findings(reader, application.id)
-    open_sections = {finding.section.value for finding in findings}
+    findings = list_findings(reader, application.id)
+    open_sections = {finding.section for finding in findings}
+    view = calls.get_call(reader, application.call_id, now=now())
+    sections = name_sections(find_form(view.call))
     return {
         "application": application,
-        "call": calls.get_call(reader, application.call_id, now=now()),
+        "call": view,
         "organisation": organisations.get_organisation(reader, application.organisation_id),
         "tasks": [
-            (name, form, "open" if name in open_sections else "done")
-            for name, form in SECTIONS.items()
+            (section.value, *words, "open" if section in open_sections else "done")
+            for section, words in sections.items()
         ],
         "documents": documents.list_documents(reader, application.id),
         "is_complete": not findings,
-        "first_open": next((name for name in SECTIONS if name in open_sections), ""),
+        "first_open": next((each.value for each in sections if each in open_sections), ""),
         "open_count": len(open_sections),
     }
 
@@ -146,7 +165,7 @@ def check_answers(request: HttpRequest, application_id: str) -> HttpResponse:
         "call": calls.get_call(reader, application.call_id, now=now()),
         "answers": list_answers(application),
         "documents": documents.list_documents(reader, application_id),
-        "findings": applications.list_findings(reader, application_id),
+        "findings": list_findings(reader, application_id),
         "refusal": refusal,
     }
     return render(request, "applications/check.html", context, status=422 if refusal else 200)
@@ -172,13 +191,24 @@ def describe_steps(
     }
 
 
-def list_answers(application: Application) -> list[tuple[str, SectionForm]]:
+def list_answers(application: Application, *, with_secrets: bool = True) -> list[ReadSection]:
     """Return each section with its answers, for reading."""
-    shown = initial_of(application.form)
-    call = application.frozen.call if application.frozen else load_call(application)
-    return [(name, kind(initial=shown, call=call)) for name, kind in SECTIONS.items()]
+    frozen = application.frozen
+    call = frozen.call if frozen else load_call(application)
+    asked = frozen.mode.form if frozen else find_form(call)
+    return read_sections(application.form, asked=asked, call=call, with_secrets=with_secrets)
 
 
-def load_call(application: Application) -> Any:
+def load_call(application: Application) -> Call:
     """Return the call of a draft."""
     return calls.get_call(PUBLIC, application.call_id, now=now()).call
+
+
+def find_form(call: Call) -> FormKind:
+    """Return which form a call asks for."""
+    return load_access_rules().get_mode_of(call).form
+
+
+def list_findings(reader: Person, application_id: str) -> tuple[Finding, ...]:
+    """Return what is still missing or wrong in a draft."""
+    return applications.list_findings(reader, application_id, rules=load_access_rules(), now=now())

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('storage', '0006_expert_reviews'),
+        ('storage', '0007_applicationrow_decided_by_appealrow_rebuttalrow'),
     ]
 
     operations = [
