@@ -32,6 +32,7 @@ from allmende.web.pages import (
     reference,
     reservations,
     rules,
+    sections,
     sites,
     tokens,
     what_if,
@@ -105,7 +106,7 @@ ACCESS_PAGES = [
     ),
     path(
         "applications/<str:application_id>/parts/<str:section>",
-        applications.edit_section,
+        sections.edit_section,
         name="application_section",
     ),
 ]

@@ -39,6 +39,7 @@ BODIES: dict[str, Any] = {
     "POST /eligibility/{organisation_id}": {"purpose": "research"},
     "POST /applications": {"call_id": CALL_ID, "organisation_id": "{organisation_id}"},
     "PATCH /applications/{application_id}": ANSWERS,
+    "POST /applications/{application_id}/copy": {"call_id": CALL_ID},
     "POST /applications/{application_id}/documents": {},  # a file, which this is not
     "POST /applications/{application_id}/eligibility": {"is_eligible": True, "why": "It is."},
     "POST /applications/{application_id}/assessment": {"is_feasible": True},
