@@ -30,6 +30,12 @@ PAGES: dict[str, tuple[str, str]] = {
     "check-purpose": ("/check?kind=university&country=DE", ""),
     "check-eligible": (RESULT, ""),
     "check-refused": (REFUSED, ""),
+    "size": ("/size", ""),
+    "size-answer": (
+        "/size?blueprint=&partition=jupiter-booster&parameters=7e9&tokens=2e12&devices=256&runs=3",
+        "",
+    ),
+    "size-missing": ("/size?devices=1&parameters=many&partition=", ""),
     "home-founder": ("/home", "mina"),
     "home-newcomer": ("/home", "nina"),
     "home-officer": ("/home", "olga"),
@@ -52,6 +58,10 @@ PAGES: dict[str, tuple[str, str]] = {
     "application-full-code": ("/applications/FULL_DRAFT_ID/parts/code", "rolf"),
     "application-full-model": ("/applications/FULL_DRAFT_ID/parts/model", "rolf"),
     "application-full-ethics": ("/applications/FULL_DRAFT_ID/parts/ethics", "rolf"),
+    "application-size": (
+        "/applications/DRAFT_ID/size?blueprint=medicine&devices=1&runs=20&partition=werkbank",
+        "mina",
+    ),
     "application-full-plan": ("/applications/FULL_DRAFT_ID/parts/plan", "rolf"),
     "application-full-check": ("/applications/FULL_DRAFT_ID/check", "rolf"),
     "application-awarded": ("/applications/APPLICATION_ID", "mina"),

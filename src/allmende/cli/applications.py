@@ -8,6 +8,7 @@ import yaml
 
 from allmende.cli.acting import acting_deed, acting_person
 from allmende.cli.output import AsJson, show
+from allmende.cli.sizes import estimate_size
 from allmende.domain.access.applications import Application, ApplicationState
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
@@ -16,6 +17,7 @@ from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
 
 app = typer.Typer()
+app.command("size")(estimate_size)
 
 COLUMNS = ("id", "state", "call_id", "organisation_id", "submitted_at", "due_at", "decision")
 

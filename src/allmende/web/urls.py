@@ -27,6 +27,7 @@ from allmende.web.pages import (
     reservations,
     rules,
     sites,
+    sizes,
     tokens,
     what_if,
 )
@@ -40,6 +41,7 @@ PUBLIC_PAGES = [
     path("", front.show_front, name="front"),
     path("check", eligibility.check_eligibility, name="check"),
     path("sites", sites.show_sites, name="sites"),
+    path("size", sizes.show_sizes, name="size"),
     path("promises", promises.list_promises, name="promises"),
     path("promises/<str:promise_id>", promises.show_promise, name="promise"),
     path("rules", rules.show_rules, name="rules"),
@@ -67,6 +69,7 @@ ACCESS_PAGES = [
         applications.withdraw_application,
         name="application_withdraw",
     ),
+    path("applications/<str:application_id>/size", sizes.size_application, name="application_size"),
     path(
         "applications/<str:application_id>/parts/<str:section>",
         applications.edit_section,

@@ -24,6 +24,7 @@ from allmende.web.api import (
     reservations,
     reviews,
     sites,
+    sizes,
     tokens,
     what_if,
 )
@@ -47,6 +48,7 @@ ROUTERS = (
     ("/eligibility", eligibility.router),
     ("/calls", calls.router),
     ("/forms", forms.router),
+    ("", sizes.router),
     ("/applications", applications.router),
     ("/applications", reviews.router),
     ("", expert_reviews.router),

@@ -138,7 +138,9 @@ def edit_section(request: HttpRequest, application_id: str, section: str) -> Htt
     if request.headers.get("HX-Request"):
         text = _("Saved.") if saved else _("Not saved yet: please look at the marked answers.")
         return HttpResponse(text, content_type="text/plain; charset=utf-8")
-    if saved and "more" in request.POST:  # another row of a table, or a place to go first
+    if saved and "size" in request.POST:
+        return redirect("application_size", application_id)
+    if saved and "more" in request.POST:  # another row of a table
         return redirect(f"{request.path}#{request.POST['more']}")
     findings = _list_findings(reader, application_id)
     _add_findings(form, [each for each in findings if each.section is form.section])

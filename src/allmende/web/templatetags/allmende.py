@@ -41,6 +41,14 @@ def figure(written: str) -> SafeString:
 
 
 @register.filter
+def scientific(value: int) -> SafeString:
+    """Return a large number as 3.1 × 10²³."""
+    digits, _, power = f"{value:.1e}".partition("e")
+    written = wording.write_number(Decimal(digits), 1)
+    return format_html("{} × 10<sup>{}</sup>", written, int(power))
+
+
+@register.filter
 def energy(joules: int) -> str:
     """Return joules as Wh or kWh."""
     return wording.write_energy(joules)
