@@ -7,7 +7,11 @@ from allmende.domain.access import applications
 from allmende.domain.access.application_forms import ApplicationForm, Finding
 from allmende.domain.access.applications import Application, ApplicationState, Frozen
 from allmende.domain.access.calls import AccessRules, Call, check_open
-from allmende.domain.access.consents import answer_publication
+from allmende.domain.access.consents import (
+    answer_declarations,
+    find_publication,
+    read_declarations,
+)
 from allmende.domain.access.countries import list_barred, name_machine
 from allmende.domain.access.eligibility import answers_for, decide_for_call
 from allmende.domain.access.organisations import Organisation
@@ -76,16 +80,22 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
     organisation = organisation_store.get_organisation(application.organisation_id)
     on = deed.now.date()
     in_force = to_plain(rules.book.in_force(on))
+    mode = rules.get_mode(call.mode_id, on=on)
+    consents = answer_declarations(
+        application.form,
+        read_declarations(call, mode.form, book=rules.book),
+        by=deed.actor.id,
+        now=deed.now,
+    )
     frozen = Frozen(
         call=call,
-        mode=rules.get_mode(call.mode_id, on=on),
+        mode=mode,
         organisation=organisation,
         eligibility=decide(application, call, organisation, rules=rules, deed=deed),
         rules_hash=hash_content(in_force),
         terms_hash=call.terms_hash,
-        publication=answer_publication(
-            is_given=application.form.publish_names, by=deed.actor.id, now=deed.now
-        ),
+        publication=find_publication(consents),
+        declarations=consents,
     )
     barred = _list_barred(application, call, rules=rules, now=deed.now)
     submitted = applications.submit(application, frozen=frozen, now=deed.now, barred=barred)

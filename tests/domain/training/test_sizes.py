@@ -70,7 +70,7 @@ def test_energy_of_bloom_is_that_of_its_life_cycle_study():
     bloom = size(devices=384, hours_each=Decimal("2820.29"), watts_per_device=Decimal(400))
     assert bloom.energy_joules / JOULES_PER_KWH == pytest.approx(433_196, rel=0.0001)
     assert bloom.energy_method.english() == "estimated: 1082991.36 h × 400 W × PUE 1"
-    assert float(bloom.days_each) == pytest.approx(117.5, rel=0.001)
+    assert bloom.seconds_each / 86_400 == pytest.approx(117.5, rel=0.001)
 
 
 def test_where_nobody_says_the_power_there_is_no_energy():

@@ -102,6 +102,7 @@ class Frozen:
     rules_hash: str
     terms_hash: str
     publication: Consent | None = None  # None: nobody was asked yet
+    declarations: tuple[Consent, ...] = ()  # empty: from before they were kept
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,9 +46,9 @@ class TrainingSize:
         return int(self.device_hours * SECONDS_PER_HOUR)
 
     @property
-    def days_each(self) -> Decimal:
-        """Return how many days one training takes without a break."""
-        return self.hours_each / 24
+    def seconds_each(self) -> int:
+        """Return how long one training takes by the clock."""
+        return int(self.hours_each * SECONDS_PER_HOUR)
 
     @property
     def energy_joules(self) -> int | None:

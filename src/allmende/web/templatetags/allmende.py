@@ -44,8 +44,8 @@ def figure(written: str) -> SafeString:
 def scientific(value: int) -> SafeString:
     """Return a large number as 3.1 × 10²³."""
     digits, _, power = f"{value:.1e}".partition("e")
-    written = wording.write_number(Decimal(digits), 1)
-    return format_html("{} × 10<sup>{}</sup>", written, int(power))
+    front = "" if digits == "1.0" else f"{wording.write_number(Decimal(digits), 1)} × "
+    return format_html("{}10<sup>{}</sup>", front, int(power))
 
 
 @register.filter
