@@ -55,11 +55,13 @@ def estimate_size(
     if take_over:
         sizes.take_over(acting_deed(), take_over, question, **known)
     estimate = sizes.estimate_size(acting_person(), question, **known, now=now())
+    facts = _as_facts(estimate)
     if json:
-        show(_as_facts(estimate), json=True)
+        show(facts, json=True)
         return
-    show({k: v for k, v in _as_facts(estimate).items() if k != "marks"})
-    show(list(estimate.marks), columns=("flop", "is_reached", "sentence"))
+    del facts["marks"]
+    show({**facts, "flop": _in_powers(estimate.size.flop)})
+    show([{**vars(each), "flop": _in_powers(each.flop)} for each in estimate.marks])
 
 
 def _as_facts(estimate: SizeEstimate) -> dict[str, object]:
@@ -77,6 +79,10 @@ def _as_facts(estimate: SizeEstimate) -> dict[str, object]:
         "price_source": estimate.price.source,
         "marks": [to_json(mark) for mark in estimate.marks],
     }
+
+
+def _in_powers(flop: int | None) -> str:
+    return "" if flop is None else f"{flop:.3g}"
 
 
 def _read(name: str, text: str) -> Decimal | None:

@@ -102,7 +102,7 @@ def _in_words(question: Question, value: Any) -> str:
     if question.choices:
         chosen = value if isinstance(value, tuple) else (value,)
         return ", ".join(gettext(question.choices[str(each)]) for each in chosen)
-    return wording.write_number(value) if isinstance(value, int | Decimal) else str(value)
+    return wording.write_large(value) if isinstance(value, int | Decimal) else str(value)
 
 
 def _as_table(question: Question, form: ApplicationForm, rows: tuple[Any, ...]) -> Table:

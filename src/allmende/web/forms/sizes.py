@@ -11,6 +11,7 @@ from allmende.domain.basics.sites import Factory, PartitionStatus
 from allmende.domain.training.blueprints import Blueprint
 from allmende.services.sizes import UTILISATION_PERCENT, SizeQuestion
 from allmende.web.forms.fields import plain_number
+from allmende.web.wording import write_large
 
 
 class LargeNumberField(forms.Field):
@@ -32,7 +33,7 @@ class LargeNumberField(forms.Field):
         except InvalidOperation:
             raise forms.ValidationError(_("Enter a number, such as 12 or 7e9.")) from None
         if not fits:
-            limits = {"least": f"{self.least:g}", "most": f"{self.most:g}"}
+            limits = {"least": write_large(self.least), "most": write_large(self.most)}
             problem = _("Enter a number between %(least)s and %(most)s.")
             raise forms.ValidationError(problem, params=limits)
         if self.is_whole and number != int(number):

@@ -41,11 +41,9 @@ def figure(written: str) -> SafeString:
 
 
 @register.filter
-def scientific(value: int) -> SafeString:
+def scientific(value: int) -> str:
     """Return a large number as 3.1 × 10²³."""
-    digits, _, power = f"{value:.1e}".partition("e")
-    front = "" if digits == "1.0" else f"{wording.write_number(Decimal(digits), 1)} × "
-    return format_html("{}10<sup>{}</sup>", front, int(power))
+    return wording.write_scientific(value)
 
 
 @register.filter
