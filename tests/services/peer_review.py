@@ -12,6 +12,7 @@ from tests.services.access import ANSWERS, NOON, RULES, deed, drafted, founder, 
 CALL_ID = "werkbank-ai-for-science-2027-1"
 CUT_OFF = RULES.get_call(CALL_ID).cut_offs[0]
 AFTER = CUT_OFF + timedelta(days=3)
+PANEL_DAY = AFTER + timedelta(days=7)  # the applicants had their days to answer the reviews
 CRITERIA = ("excellence", "impact", "implementation")
 
 
@@ -23,11 +24,16 @@ def scientist(name="rosa"):
     return founder(name, kind=OrganisationKind.UNIVERSITY, size=None)
 
 
-def handed_in(ada, firm, *, now=NOON, **changes):
+def drafted_in_full(ada, firm, **changes):
+    """Return a complete draft under the call of the round."""
     answers = {**FULL_ANSWERS, "title": ANSWERS["title"], "summary": ANSWERS["summary"], **changes}
     hours = answers["requested_hours"]
     answers["planned_runs"] = [{"name": "Training", "runs": 1, "devices": 1, "hours": hours}]
-    draft = drafted(ada, firm, call_id=CALL_ID, **answers)
+    return drafted(ada, firm, call_id=CALL_ID, **answers)
+
+
+def handed_in(ada, firm, *, now=NOON, **changes):
+    draft = drafted_in_full(ada, firm, **changes)
     return applications.submit_application(deed(ada, now=now), draft.id, rules=RULES)
 
 

@@ -102,20 +102,20 @@ def test_saving_goes_to_the_calculator_and_its_figures_come_back(stage):
     applicant, _, _, found = stage
     browser, base = browser_of(applicant), f"/applications/{found.full_draft_id}"
     answer = browser.post(f"{base}/parts/model", {"workflows": ["inference"], "size": "1"})
-    assert answer["Location"] == f"{base}/size"
+    assert answer["Location"] == f"{base}/calculator"
     asked = {"blueprint": "medicine", "partition": "werkbank", "devices": "1", "runs": "20"}
-    assert "Take over these figures" in browser.get(f"{base}/size", asked).content.decode()
-    too_much = browser.get(f"{base}/size", {**asked, "runs": "1000"}).content.decode()
+    assert "Take over these figures" in browser.get(f"{base}/calculator", asked).content.decode()
+    too_much = browser.get(f"{base}/calculator", {**asked, "runs": "1000"}).content.decode()
     assert "gives up to 20" in too_much
-    assert browser.post(f"{base}/size", {**asked, "runs": "none"}).status_code == 422
-    answer = browser.post(f"{base}/size", asked)
+    assert browser.post(f"{base}/calculator", {**asked, "runs": "none"}).status_code == 422
+    answer = browser.post(f"{base}/calculator", asked)
     assert answer["Location"] == f"{base}/parts/resources"
     assert form_of(applicant, found.full_draft_id).requested_seconds == 6480
 
 
 def test_what_is_handed_in_has_no_calculator(stage):
     applicant, _, _, found = stage
-    answer = browser_of(applicant).get(f"/applications/{found.ranked_id}/size")
+    answer = browser_of(applicant).get(f"/applications/{found.ranked_id}/calculator")
     assert answer["Location"] == f"/applications/{found.ranked_id}"
 
 
@@ -136,8 +136,8 @@ def test_what_is_handed_in_has_no_calculator(stage):
     ],
 )
 def test_the_calculator_answers_everybody_in_words(asked, words):
-    answer = Client().get("/size", {"blueprint": "", "partition": "", **asked})
-    assert answer.status_code == 200
+    answer = Client().get("/calculator", {"blueprint": "", "partition": "", **asked})
+    assert answer.status_code == (200 if words == "reached" else 422)
     assert words in answer.content.decode()
 
 

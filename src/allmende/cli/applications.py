@@ -12,7 +12,7 @@ from allmende.cli.sizes import estimate_size
 from allmende.domain.access.applications import Application, ApplicationState
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
-from allmende.services import applications, forms, reviews
+from allmende.services import applications, expert_reviews, forms, rebuttals, reviews
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
 from allmende.wiring.languages import get_language
@@ -94,6 +94,17 @@ def withdraw_application(application_id: str, json: AsJson = False) -> None:
     _show(applications.withdraw_application(acting_deed(), application_id), json=json)
 
 
+@app.command("answer-reviews")
+def answer_reviews(
+    application_id: str,
+    text: Annotated[str, typer.Option(help="What you say to the experts' texts.")],
+    json: AsJson = False,
+) -> None:
+    """Answer the reviews before the panel ranks, once; `show` has the experts' texts."""
+    answered = rebuttals.answer_reviews(acting_deed(), application_id, text=text)
+    show(answered, json=json)
+
+
 @app.command("list")
 def list_applications(
     state: Annotated[list[ApplicationState] | None, typer.Option(help="Only these.")] = None,
@@ -118,6 +129,8 @@ def show_application(application_id: str, json: AsJson = False) -> None:
         if application.frozen:
             columns = ("name", "is_given", "version", "content_hash", "answered_at")
             show(list(application.frozen.declarations), columns=columns, empty="No declaration.")
+        for opinions in expert_reviews.list_opinions(acting_person(), application_id):
+            show(list(opinions), columns=("criterion_id", "text"))
 
 
 @app.command("assess")

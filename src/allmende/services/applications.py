@@ -29,6 +29,7 @@ from allmende.services import audit
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import applications as store
 from allmende.storage import calls as call_store
+from allmende.storage import documents as document_store
 from allmende.storage import organisations as organisation_store
 
 
@@ -78,9 +79,7 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
     application = _lock_own(deed.actor, application_id)
     call = call_store.get_call(application.call_id)
     organisation = organisation_store.get_organisation(application.organisation_id)
-    on = deed.now.date()
-    in_force = to_plain(rules.book.in_force(on))
-    mode = rules.get_mode(call.mode_id, on=on)
+    mode = rules.get_mode(call.mode_id, on=deed.now.date())
     consents = answer_declarations(
         application.form,
         read_declarations(call, mode.form, book=rules.book),
@@ -92,14 +91,14 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
         mode=mode,
         organisation=organisation,
         eligibility=decide(application, call, organisation, rules=rules, deed=deed),
-        rules_hash=hash_content(in_force),
+        rules_hash=keep_rules_of_day(deed, rules),
         terms_hash=call.terms_hash,
         publication=find_publication(consents),
         declarations=consents,
+        documents=document_store.list_documents(application_id),
     )
     barred = _list_barred(application, call, rules=rules, now=deed.now)
     submitted = applications.submit(application, frozen=frozen, now=deed.now, barred=barred)
-    call_store.keep_rules(frozen.rules_hash, in_force)
     store.save_application(submitted)
     audit.record(
         deed,
@@ -109,6 +108,7 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
         call=call.id,
         verdict=frozen.eligibility.verdict.value,
         content=hash_content(submitted.form),
+        documents=[document.sha256 for document in frozen.documents],
         frozen=hash_content(frozen),
         due_at=submitted.due_at,
     )
@@ -188,6 +188,14 @@ def list_applications(
     if not wanted:  # nothing but drafts was asked for
         return []
     return store.list_applications(states=wanted, after=after, limit=limit)
+
+
+def keep_rules_of_day(deed: Deed, rules: AccessRules) -> str:
+    """Keep the rules in force on the day of a deed, and return the hash that finds them again."""
+    in_force = to_plain(rules.book.in_force(deed.now.date()))
+    rules_hash = hash_content(in_force)
+    call_store.keep_rules(rules_hash, in_force)
+    return rules_hash
 
 
 def decide(

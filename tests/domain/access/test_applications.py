@@ -4,9 +4,6 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from allmende.domain.access import applications
 from allmende.domain.access.application_forms import (
@@ -22,7 +19,6 @@ from allmende.domain.access.application_forms import (
     review,
 )
 from allmende.domain.access.applications import (
-    LIFECYCLE,
     ApplicationIsFrozen,
     ApplicationIsIncomplete,
     ApplicationState,
@@ -32,7 +28,6 @@ from allmende.domain.access.modes import Experience, FormKind
 from allmende.domain.access.organisations import OrganisationKind
 from allmende.domain.access.verdicts import ProjectPurpose
 from allmende.domain.basics.data_classes import DataClass
-from allmende.domain.basics.lifecycle import ForbiddenMove
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.units import TimeUnit
@@ -311,89 +306,3 @@ def test_late_from_the_instant_that_is_due():
     withdrawn = applications.withdraw(assessed, now=application.due_at)
     assert not applications.is_late(withdrawn, now=application.due_at)
     assert not applications.is_late(draft(), now=NOON)
-
-
-class Life(RuleBasedStateMachine):
-    """Whatever people try, in whatever order, the table of moves is kept."""
-
-    def __init__(self):
-        super().__init__()
-        self.application = draft()
-        self.was_frozen = None
-
-    def attempt(self, deed, *, target):
-        if LIFECYCLE.can_move(self.application.state, target):
-            self.application = deed()
-        else:
-            with pytest.raises((ForbiddenMove, ApplicationIsFrozen)):
-                deed()
-
-    @precondition(lambda self: self.application.state is ApplicationState.DRAFT)
-    @rule(size_known=st.booleans())
-    def submit(self, size_known):
-        given_answers = answers() if size_known else answers(size=None)
-        self.application = applications.submit(
-            self.application, frozen=frozen(given=given_answers), now=NOON
-        )
-        self.was_frozen = (self.application.form, self.application.frozen)
-
-    @precondition(lambda self: self.application.state is not ApplicationState.DRAFT)
-    @rule()
-    def submit_again(self):
-        with pytest.raises(ApplicationIsFrozen):
-            applications.submit(self.application, frozen=frozen(), now=NOON)
-
-    @rule()
-    def edit(self):
-        if self.application.state is ApplicationState.DRAFT:
-            self.application = applications.edit(self.application, {"title": "T"}, now=NOON)
-        else:
-            with pytest.raises(ApplicationIsFrozen):
-                applications.edit(self.application, {"title": "T"}, now=NOON)
-
-    @rule()
-    def assess(self):
-        self.attempt(
-            lambda: applications.assess(self.application, is_feasible=True),
-            target=ApplicationState.ASSESSED,
-        )
-
-    @rule(deed=st.sampled_from(["award", "refuse"]))
-    def decide(self, deed):
-        target = ApplicationState.AWARDED if deed == "award" else ApplicationState.REFUSED
-        self.attempt(
-            lambda: getattr(applications, deed)(self.application, why=WHY, now=NOON),
-            target=target,
-        )
-
-    @rule(is_eligible=st.booleans())
-    def decide_eligibility(self, is_eligible):
-        states = (ApplicationState.INELIGIBLE, ApplicationState.TECHNICAL_ASSESSMENT)
-        self.attempt(
-            lambda: applications.decide_eligibility(
-                self.application, is_eligible=is_eligible, why=WHY, now=NOON
-            ),
-            target=states[is_eligible],
-        )
-
-    @rule()
-    def withdraw(self):
-        self.attempt(
-            lambda: applications.withdraw(self.application, now=NOON),
-            target=ApplicationState.WITHDRAWN,
-        )
-
-    @invariant()
-    def nothing_frozen_changes(self):
-        if self.was_frozen:
-            assert (self.application.form, self.application.frozen) == self.was_frozen
-
-    @invariant()
-    def the_end_has_a_reason(self):
-        is_final = LIFECYCLE.is_final(self.application.state)
-        assert is_final is (self.application.decided_at is not None)
-        assert is_final is (self.application.decision is not None)
-
-
-Life.TestCase.settings = settings(max_examples=40, stateful_step_count=12, deadline=None)
-TestLife = Life.TestCase

@@ -65,6 +65,7 @@ class Call:
     civilian_only: bool = True
     bought_after_2020: bool = True  # the machine: it decides on the list of countries
     needs_onboarding: bool = False
+    land: str = ""  # of the hosting site, whose holidays are no working days; empty: none known
     terms_version: str
     terms_text: str
 

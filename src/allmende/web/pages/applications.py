@@ -8,20 +8,26 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from allmende.domain.access.appeals import find_end as find_appeal_end
 from allmende.domain.access.application_forms import Finding, Section
 from allmende.domain.access.applications import LIFECYCLE, Application, ApplicationState
 from allmende.domain.access.calls import Call
 from allmende.domain.access.gates import StepView, list_steps
 from allmende.domain.access.modes import FormKind
+from allmende.domain.access.rebuttals import can_answer
+from allmende.domain.access.rebuttals import find_end as find_rebuttal_end
 from allmende.domain.access.reviews import TechnicalAssessment
 from allmende.domain.basics.people import PUBLIC, Person
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.services import (
+    appeals,
     applications,
     awards,
     calls,
+    documents,
     expert_reviews,
     organisations,
+    rebuttals,
     reviews,
 )
 from allmende.web.acting import begin_deed, get_person
@@ -33,18 +39,10 @@ from allmende.web.forms.applications import (
     name_sections,
     open_section,
 )
+from allmende.web.forms.eligibility import read_carried
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
 from allmende.wiring.languages import translate
-
-# What the eligibility check asked already and the application need not ask again.
-CARRIED = {
-    "purpose": "purpose",
-    "civilian": "is_civilian",
-    "prohibited": "is_prohibited_practice",
-    "experience": "experience",
-    "personal": "has_personal_data",
-}
 
 
 def apply(request: HttpRequest) -> HttpResponse:
@@ -72,10 +70,7 @@ def _start(request: HttpRequest) -> HttpResponse:
         call_id=request.POST.get("call", ""),
         organisation_id=request.POST.get("organisation", ""),
     )
-    carried = {
-        answer: request.GET[asked] for asked, answer in CARRIED.items() if request.GET.get(asked)
-    }
-    if carried:
+    if carried := read_carried(request.GET):
         applications.edit_application(deed, application.id, changes=carried)
     return redirect("application", application.id)
 
@@ -92,13 +87,34 @@ def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
         "assessment": assessment,
         **describe_steps(application, assessment),
         "opinions": expert_reviews.list_opinions(reader, application_id),
+        **_second_looks(reader, application),
         "award": awards.find_award_of_application(reader, application_id),
         "answers": list_answers(application),
+        "documents": application.frozen.documents if application.frozen else (),
         "can_accept": application.organisation_id in reader.organisation_ids,
         "can_withdraw": LIFECYCLE.can_move(application.state, ApplicationState.WITHDRAWN)
         and application.organisation_id in reader.organisation_ids,
     }
     return render(request, "applications/show.html", context)
+
+
+def _second_looks(reader: Person, application: Application) -> dict[str, Any]:
+    """Return what the applicant can say to reviews and to a decision, and until when."""
+    instant, is_own = now(), application.organisation_id in reader.organisation_ids
+    rebuttal = rebuttals.find_rebuttal(reader, application.id)
+    filed = appeals.list_appeals_of(reader, application.id)
+    ends_at = find_appeal_end(application, rules=load_access_rules().book)
+    is_filed = any(each.appealed_at == application.decided_at for each in filed)
+    return {
+        "rebuttal": rebuttal,
+        "rebuttal_ends_at": find_rebuttal_end(application)
+        if is_own and rebuttal is None and can_answer(application, now=instant)
+        else None,
+        "appeals": filed,
+        "appeal_ends_at": ends_at
+        if is_own and ends_at is not None and instant < ends_at and not is_filed
+        else None,
+    }
 
 
 def _task_context(reader: Person, application: Application) -> dict[str, Any]:
@@ -114,6 +130,7 @@ def _task_context(reader: Person, application: Application) -> dict[str, Any]:
             (section.value, *words, "open" if section in open_sections else "done")
             for section, words in sections.items()
         ],
+        "documents": documents.list_documents(reader, application.id),
         "is_complete": not findings,
         "first_open": next((each.value for each in sections if each in open_sections), ""),
         "open_count": len(open_sections),
@@ -139,7 +156,7 @@ def edit_section(request: HttpRequest, application_id: str, section: str) -> Htt
         text = _("Saved.") if saved else _("Not saved yet: please look at the marked answers.")
         return HttpResponse(text, content_type="text/plain; charset=utf-8")
     if saved and "size" in request.POST:
-        return redirect("application_size", application_id)
+        return redirect("application_calculator", application_id)
     if saved and "more" in request.POST:  # another row of a table
         return redirect(f"{request.path}#{request.POST['more']}")
     findings = _list_findings(reader, application_id)
@@ -219,6 +236,7 @@ def check_answers(request: HttpRequest, application_id: str) -> HttpResponse:
         "application": application,
         "call": calls.get_call(reader, application.call_id, now=now()),
         "answers": list_answers(application),
+        "documents": documents.list_documents(reader, application_id),
         "findings": _list_findings(reader, application_id),
         "refusal": refusal,
     }

@@ -65,7 +65,7 @@ def _show(
         "obstacle": _find_obstacle(application, estimate),
         "given": [(name, request.GET.get(name, "")) for name in form.fields],
     }
-    status = 422 if request.method == "POST" else 200
+    status = 422 if form.errors or refusal else 200
     return render(request, "sizes/show.html", context, status=status)
 
 
