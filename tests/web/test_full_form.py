@@ -179,3 +179,9 @@ def test_the_check_page_says_what_is_missing_in_a_half_empty_table(stage):
 def test_large_numbers_are_written_with_powers():
     assert write_scientific(10**25) == "10²⁵"
     assert write_scientific(84 * 10**21) == "8.4 × 10²²"
+
+
+def test_the_check_page_says_the_very_words_that_are_declared(stage):
+    applicant, _, _, found = stage
+    shown = browser_of(applicant).get(f"/applications/{found.full_draft_id}/check").content.decode()
+    assert "we say so at once if that changes before the decision" in shown
