@@ -36,6 +36,12 @@ PAGES: dict[str, tuple[str, str]] = {
     "check-purpose": ("/check?kind=university&country=DE&team=own", ""),
     "check-eligible": (RESULT, ""),
     "check-refused": (REFUSED, ""),
+    "calculator": ("/calculator", ""),
+    "calculator-answer": (
+        "/calculator?blueprint=&partition=jupiter-booster&parameters=7e9&tokens=2e12&devices=256&runs=3",
+        "",
+    ),
+    "calculator-mistakes": ("/calculator?devices=1&parameters=many&partition=", ""),
     "home-founder": ("/home", "mina"),
     "home-newcomer": ("/home", "nina"),
     "home-officer": ("/home", "olga"),
@@ -59,6 +65,10 @@ PAGES: dict[str, tuple[str, str]] = {
     "application-full-code": ("/applications/FULL_DRAFT_ID/parts/code", "rolf"),
     "application-full-model": ("/applications/FULL_DRAFT_ID/parts/model", "rolf"),
     "application-full-ethics": ("/applications/FULL_DRAFT_ID/parts/ethics", "rolf"),
+    "application-calculator": (
+        "/applications/DRAFT_ID/calculator?blueprint=medicine&devices=1&runs=20&partition=werkbank",
+        "mina",
+    ),
     "application-full-plan": ("/applications/FULL_DRAFT_ID/parts/plan", "rolf"),
     "application-full-check": ("/applications/FULL_DRAFT_ID/check", "rolf"),
     "application-awarded": ("/applications/APPLICATION_ID", "mina"),

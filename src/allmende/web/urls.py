@@ -34,6 +34,7 @@ from allmende.web.pages import (
     rules,
     sections,
     sites,
+    sizes,
     tokens,
     what_if,
 )
@@ -51,6 +52,7 @@ PUBLIC_PAGES = [
     path("check/size/holding", ownership.edit_holding, name="size_holding"),
     path("check/size/file", ownership.download_graph, name="size_file"),
     path("sites", sites.show_sites, name="sites"),
+    path("calculator", sizes.show_sizes, name="calculator"),
     path("promises", promises.list_promises, name="promises"),
     path("promises/<str:promise_id>", promises.show_promise, name="promise"),
     path("rules", rules.show_rules, name="rules"),
@@ -79,6 +81,11 @@ ACCESS_PAGES = [
         "applications/<str:application_id>/withdraw",
         applications.withdraw_application,
         name="application_withdraw",
+    ),
+    path(
+        "applications/<str:application_id>/calculator",
+        sizes.size_application,
+        name="application_calculator",
     ),
     path("applications/<str:application_id>/documents", documents.show_documents, name="documents"),
     path(

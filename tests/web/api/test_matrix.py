@@ -40,6 +40,11 @@ BODIES: dict[str, Any] = {
     "POST /applications": {"call_id": CALL_ID, "organisation_id": "{organisation_id}"},
     "PATCH /applications/{application_id}": ANSWERS,
     "POST /applications/{application_id}/copy": {"call_id": CALL_ID},
+    "POST /applications/{application_id}/size": {
+        "parameters": 10**6,
+        "tokens": 10**9,
+        "peak_teraflops": 1,
+    },
     "POST /applications/{application_id}/documents": {},  # a file, which this is not
     "POST /applications/{application_id}/eligibility": {"is_eligible": True, "why": "It is."},
     "POST /applications/{application_id}/assessment": {"is_feasible": True},
@@ -79,6 +84,7 @@ OTHER_IDS = {
     "year": "2026",
 }
 QUERIES = {
+    "GET /sizes": "?parameters=1000000&tokens=1000000000&peak_teraflops=1",
     "GET /rounds/{call_id}": "?cut_off_at=2026-12-11T09:00:00Z",
     "GET /rounds/{call_id}/assignments": "?cut_off_at=2026-12-11T09:00:00Z",
     "GET /figures": "?span=2026-Q3",

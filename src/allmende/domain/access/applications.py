@@ -108,6 +108,7 @@ class Frozen:
     rules_hash: str
     terms_hash: str
     publication: Consent | None = None  # None: nobody was asked yet
+    declarations: tuple[Consent, ...] = ()  # empty: from before they were kept
     documents: tuple[Document, ...] = ()
 
 

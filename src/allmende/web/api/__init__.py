@@ -28,6 +28,7 @@ from allmende.web.api import (
     reservations,
     reviews,
     sites,
+    sizes,
     tokens,
     what_if,
 )
@@ -51,6 +52,7 @@ ROUTERS = (
     ("/eligibility", eligibility.router),
     ("/calls", calls.router),
     ("/forms", forms.router),
+    ("", sizes.router),
     ("/applications", applications.router),
     ("/applications", reviews.router),
     ("", documents.router),
