@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Case, Count, Exists, F, Min, OuterRef, Q, Sum, Value, When
+from django.db.models.fields.json import KT
 
 from allmende.domain.access.applications import ApplicationState
 from allmende.domain.access.modes import Price
@@ -184,16 +185,12 @@ def _gather(rows: Iterable[tuple[Any, ...]]) -> Iterator[Movement]:
         )
 
 
-SUBJECT_COLUMNS = (
-    "id",
-    "call_id",
-    "organisation_id",
-    "frozen__organisation__kind",
-    "frozen__organisation__size_class",
-    "frozen__organisation__country",
-    "frozen__organisation__nace_code",
-    "frozen__organisation__is_start_up",
-)
+# As texts: what is read as JSON makes a number of a sector such as 62.01.
+FROZEN = {
+    f"frozen_{name}": KT(f"frozen__organisation__{name}")
+    for name in ("kind", "size_class", "country", "nace_code", "is_start_up")
+}
+SUBJECT_COLUMNS = ("id", "call_id", "organisation_id", *FROZEN)
 
 
 def list_subjects(project_ids: Collection[str], modes: dict[str, str]) -> dict[str, Subject]:
@@ -209,7 +206,7 @@ def list_subjects(project_ids: Collection[str], modes: dict[str, str]) -> dict[s
         project_of[row[0]]: _subject(
             row, project_of[row[0]], modes, prices.get(row[0], Price.FREE.value)
         )
-        for row in rows.values_list(*SUBJECT_COLUMNS)
+        for row in rows.annotate(**FROZEN).values_list(*SUBJECT_COLUMNS)
     }
 
 
@@ -219,7 +216,7 @@ def list_events(period: Period, modes: dict[str, str]) -> Iterator[tuple[Stage, 
     ended = Q(decided_at__gte=period.starts_at, decided_at__lt=period.ends_at)
     rows = ApplicationRow.objects.filter(HANDED_IN).filter(submitted | ended)
     columns = (*SUBJECT_COLUMNS, "submitted_at", "decided_at", "state")
-    for *row, submitted_at, decided_at, state in rows.values_list(*columns):
+    for *row, submitted_at, decided_at, state in rows.annotate(**FROZEN).values_list(*columns):
         subject = _subject(tuple(row), "", modes, Price.FREE.value)
         if submitted_at in period:
             yield Stage.SUBMITTED, subject
@@ -240,7 +237,7 @@ def _subject(row: tuple[Any, ...], project_id: str, modes: dict[str, str], price
         country=country,
         sector=section_of(nace or ""),
         is_sme=is_enterprise and SizeClass(size_class) in SMES,
-        is_start_up=bool(is_start_up),
+        is_start_up=is_start_up == "true",
     )
 
 
