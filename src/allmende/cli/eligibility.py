@@ -6,7 +6,7 @@ import typer
 
 from allmende import wiring
 from allmende.cli.output import AsJson, say, show
-from allmende.domain.access.application_forms import read_hours
+from allmende.domain.access.answers import read_hours
 from allmende.domain.access.modes import Experience
 from allmende.domain.access.organisations import OrganisationKind
 from allmende.domain.access.ownership import Firm, OwnershipGraph, YearFigures

@@ -86,7 +86,7 @@ def refuse_application(deed: Deed, application_id: str, *, why: str) -> Applicat
     check_permission(deed.actor, Permission.REFUSE_APPLICATION)
     reason = Sentence("{words}", {"words": why})
     refused = applications.refuse(
-        lock_foreign(deed.actor, application_id), why=reason, now=deed.now
+        lock_foreign(deed.actor, application_id), why=reason, now=deed.now, by=deed.actor.id
     )
     application_store.save_application(refused)
     audit.record(deed, action="application.refused", subject=application_id, why=reason)
@@ -199,7 +199,8 @@ def _write(deed: Deed, application: Application, award: Award) -> None:
     project_store.save_project(project)
     store.create_award(award)
     why = application.submitted.eligibility.first_reason.sentence
-    application_store.save_application(applications.award(application, why=why, now=deed.now))
+    awarded = applications.award(application, why=why, now=deed.now, by=deed.actor.id)
+    application_store.save_application(awarded)
     _post(deed, award, project)
     audit.record(
         deed,

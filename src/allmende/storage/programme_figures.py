@@ -122,6 +122,7 @@ def list_decisions(period: Period, modes: dict[str, str], *, now: datetime) -> l
     rows = ApplicationRow.objects.filter(decided | missing, due_at__isnull=False)
     rows = rows.exclude(state=State.WITHDRAWN.value).order_by("id")
     columns = ("id", "call_id", "submitted_at", "cut_off_at", "due_at", "decided_at")
+    land = KT("frozen__call__land")
     return [
         Decision(
             application_id=application_id,
@@ -129,9 +130,10 @@ def list_decisions(period: Period, modes: dict[str, str], *, now: datetime) -> l
             counted_from=cut_off_at or submitted_at,
             due_at=due_at,
             decided_at=decided_at,
+            land=land or "",
         )
-        for application_id, call_id, submitted_at, cut_off_at, due_at, decided_at in (
-            rows.values_list(*columns)
+        for application_id, call_id, submitted_at, cut_off_at, due_at, decided_at, land in (
+            rows.values_list(*columns, land)
         )
     ]
 

@@ -82,6 +82,16 @@ def _tasks() -> dict[str, Look]:
         "done": Look(_("done"), "check", "good"),
         "open": Look(_("to do"), "pencil", "wait"),
         "later": Look(_("comes later"), "clock", "calm"),
+        "optional": Look(_("optional"), "ring", "calm"),
+    }
+
+
+def _documents() -> dict[str, Look]:
+    return {
+        "proposal": Look(_("Description of the project"), "ring", "calm"),
+        "time_plan": Look(_("Time plan"), "ring", "calm"),
+        "contract": Look(_("Contract"), "ring", "calm"),
+        "other": Look(_("Other document"), "ring", "calm"),
     }
 
 
@@ -94,6 +104,14 @@ def _reviews() -> dict[str, Look]:
         "called_off": Look(_("called off"), "stop", "calm"),
         "submitted": Look(_("submitted"), "check", "good"),
         "recused": Look(_("not counted"), "warning", "bad"),
+    }
+
+
+def _appeals() -> dict[str, Look]:
+    return {
+        "filed": Look(_("being looked at"), "clock", "busy"),
+        "upheld": Look(_("decision taken back"), "check", "good"),
+        "rejected": Look(_("decision stands"), "stop", "calm"),
     }
 
 
@@ -173,7 +191,9 @@ KINDS = {
     "verdict": _verdicts,
     "partition": _partitions,
     "task": _tasks,
+    "document": _documents,
     "role": _roles,
+    "appeal": _appeals,
     "review": _reviews,
     "step": _steps,
     "method": _methods,

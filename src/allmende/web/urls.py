@@ -7,10 +7,12 @@ from allmende.web.api import api
 from allmende.web.pages import (
     administrators,
     aid,
+    appeals,
     appearance,
     applications,
     audit,
     awards,
+    documents,
     duties,
     eligibility,
     expert_reviews,
@@ -70,6 +72,30 @@ ACCESS_PAGES = [
         applications.withdraw_application,
         name="application_withdraw",
     ),
+    path("applications/<str:application_id>/documents", documents.show_documents, name="documents"),
+    path(
+        "applications/<str:application_id>/documents/<str:document_id>",
+        documents.download_document,
+        name="document",
+    ),
+    path(
+        "applications/<str:application_id>/documents/<str:document_id>/remove",
+        documents.remove_document,
+        name="document_remove",
+    ),
+    path(
+        "applications/<str:application_id>/documents/<str:document_id>/reuse",
+        documents.reuse_document,
+        name="document_reuse",
+    ),
+    path(
+        "applications/<str:application_id>/rebuttal",
+        appeals.answer_reviews,
+        name="application_rebuttal",
+    ),
+    path(
+        "applications/<str:application_id>/appeal", appeals.file_appeal, name="application_appeal"
+    ),
     path(
         "applications/<str:application_id>/parts/<str:section>",
         applications.edit_section,
@@ -83,6 +109,8 @@ OFFICE_PAGES = [
     path("aid", aid.list_aid, name="aid"),
     path("aid.csv", aid.download_aid, name="aid_csv"),
     path("aid/<str:entry_id>/register", aid.register_aid, name="aid_register"),
+    path("appeals", appeals.list_appeals, name="appeals"),
+    path("appeals/<str:appeal_id>/answer", appeals.answer_appeal, name="appeal_answer"),
     path("programme", programme.list_applications, name="programme"),
     path("programme/figures", programme_figures.show_figures, name="programme_figures"),
     path("programme/figures.csv", programme_figures.download_hours, name="figure_hours"),
@@ -104,6 +132,11 @@ OFFICE_PAGES = [
         "programme/<str:application_id>/eligibility",
         programme.decide_eligibility,
         name="programme_eligibility",
+    ),
+    path(
+        "programme/<str:application_id>/recuse/<str:reviewer_id>",
+        panels.recuse_reviewer,
+        name="programme_recuse",
     ),
     path(
         "programme/<str:application_id>/assess",
@@ -138,6 +171,11 @@ REVIEW_PAGES = [
     path("reviews/profile", expert_reviews.edit_profile, name="reviewer_profile"),
     path("reviews/<str:application_id>", expert_reviews.show_review, name="review"),
     path("reviews/<str:application_id>/answer", expert_reviews.answer, name="review_answer"),
+    path(
+        "reviews/<str:application_id>/documents/<str:document_id>",
+        documents.download_for_review,
+        name="review_document",
+    ),
     path("rounds", panels.list_rounds, name="rounds"),
     path("rounds/<str:call_id>/<str:cut_off>", panels.show_panel, name="panel"),
     path("rounds/<str:call_id>/<str:cut_off>/close", panels.close_panel, name="panel_close"),

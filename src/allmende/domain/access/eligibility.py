@@ -10,11 +10,11 @@ from datetime import date
 
 from allmende.domain.access.aid import is_aid, read_ceiling, read_price, write_euros
 from allmende.domain.access.calls import AccessRules, Call
+from allmende.domain.access.countries import decide_country, name_machine
 from allmende.domain.access.modes import AccessMode, Experience, Price, Route
 from allmende.domain.access.organisations import Organisation, OrganisationKind
 from allmende.domain.access.sme import SizeResult, classify_size
 from allmende.domain.access.tables import (
-    COUNTRY_TABLE,
     ROUTE_TABLE,
     Outcome,
     Row,
@@ -160,21 +160,11 @@ class _Decision:
                 self.decide_country(country)
 
     def decide_country(self, country: str) -> None:
-        machine = "after_2020" if self.answers.machine_bought_after_2020 else "before_2021"
-        facts = {"country": self.group_of(country), "machine": machine}
-        outcome = find_row(COUNTRY_TABLE, facts).outcome
-        sentence = replace(outcome.sentence, facts={"country": country or "?"})
-        self.add(outcome.rule, outcome.verdict, sentence, machine=machine)
+        machine = name_machine(is_bought_after_2020=self.answers.machine_bought_after_2020)
+        outcome = decide_country(country, machine=machine, book=self.book, on=self.on)
+        self.add(outcome.rule, outcome.verdict, outcome.sentence, machine=machine)
         if outcome.verdict is not Verdict.ELIGIBLE:
             self.offer(outcome.alternative)
-
-    def group_of(self, country: str) -> str:
-        if not country:
-            return "unknown"
-        for group in ("member_state", "associated", "partly_associated", "associated_before_2021"):
-            if country in str(self.book.get(f"country.{group}", on=self.on).value).split():
-                return group
-        return "other"
 
     # T6: what the artificial intelligence is for.
 

@@ -70,6 +70,7 @@ class Decision:
     counted_from: datetime  # its cut-off, else the instant at which it was handed in
     due_at: datetime
     decided_at: datetime | None
+    land: str = ""  # whose holidays its clock knows
 
     def is_late(self, now: datetime) -> bool:
         """Say whether the promise was broken; at the instant of `due_at` it is."""
@@ -197,7 +198,7 @@ def measure_decisions(decisions: Iterable[Decision], *, now: datetime) -> list[D
 
 def _measure(mode_id: str, decisions: Sequence[Decision], now: datetime) -> DecisionTimes:
     days = [
-        count_working_days(each.counted_from, each.decided_at)
+        count_working_days(each.counted_from, each.decided_at, land=each.land)
         for each in decisions
         if each.decided_at is not None
     ]

@@ -162,6 +162,13 @@ def answer(field: BoundField) -> str:
 
 
 @register.filter
+def row_forms(field: BoundField) -> list[Any]:
+    """Return the rows of a table as small forms, with a blank one at the end."""
+    rows: list[Any] = field.field.row_forms(field.html_name, field.value())
+    return rows
+
+
+@register.filter
 def plain(value: float) -> str:
     """Return a number as SVG takes it, whatever the language."""
     return f"{value:g}"
