@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
+from tests.domain.access.full_form import FULL_ANSWERS
 
 from allmende import wiring
 from allmende.domain.access.organisations import OrganisationKind
@@ -130,22 +131,14 @@ def _make_template(call_id: str) -> ApplicationRow:
 
 
 def _answers(hours: int, *, is_science: bool) -> dict[str, object]:
+    run = {"name": "Training", "runs": 1, "devices": 1, "hours": str(hours)}
     return {
-        "title": "Strömungen im Ozean nachlernen",
-        "summary": "Daten aus zehn Jahren, ein Modell, das alle nutzen können. " * 8,
+        **FULL_ANSWERS,
         "purpose": "research" if is_science else "private_innovation",
-        "is_civilian": True,
-        "contract_months_after_end": 12,
-        "experience": "familiar",
         "requested_hours": str(hours),
+        "planned_runs": [run],
         "duration_months": 6 if is_science else 3,
-        "data_class": "public",
-        "data_description": "Messungen, ohne Personen. " * 8,
-        "has_personal_data": False,
-        "is_prohibited_practice": False,
         "aid_received_cents": 0,
-        "declares_correct": True,
-        "accepts_terms": True,
     }
 
 

@@ -20,6 +20,7 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.services import (
     access_years,
     allocations,
+    appeals,
     applications,
     awards,
     programme_figures,
@@ -339,6 +340,23 @@ def test_what_was_published_does_not_change_with_what_comes_later(office):
     kept = application_store.get_application(late.id)
     assert kept.decided_at == LATER
     assert public(LATER + timedelta(days=1)) == before
+
+
+def test_a_refusal_that_an_appeal_undid_stays_in_the_quarter_that_was_published(office):
+    ada, firm = founder("firm0")
+    refused = [assessed(*founder(f"firm{number}")) for number in range(1, 6)] + [
+        assessed(ada, firm)
+    ]
+    for each in refused:
+        awards.refuse_application(deed(office), each.id, why="Too vague.")
+    before = {each.name: each for each in public()}
+    assert before["refused"].tables[Dimension.COUNTRY].total == 6
+    appeal = appeals.file_appeal(deed(ada), refused[-1].id, reason="It is not.", rules=RULES)
+    appeals.answer_appeal(
+        deed(officer(), now=LATER), appeal.id, is_upheld=True, answer="Indeed.", rules=RULES
+    )
+    assert application_store.get_application(refused[-1].id).decided_at is None
+    assert {each.name: each for each in public(LATER + timedelta(days=1))} == before
 
 
 def test_whose_hours_they_are_is_read_from_what_was_frozen(office):
