@@ -1,12 +1,14 @@
 """Every page of the portal: its address and who opens it; names in capitals are ids."""
 
 RESULT = (
-    "/check?kind=enterprise&country=DE&headcount=18&turnover=2.4&balance=1.1&similar=yes&owner=no"
-    "&purpose=private_innovation&civilian=yes&prohibited=no&experience=new&gpu_hours=&personal=no"
+    "/check?kind=enterprise&country=DE&team=own&headcount=18&turnover=2.4&balance=1.1&similar=yes&owner=no"
+    "&team=own&purpose=private_innovation&civilian=yes&prohibited=no&experience=new&gpu_hours=5000"
+    "&aid=0&contract=120&personal=no"
 )
 REFUSED = (
     "/check?kind=no_legal_person&country=US&purpose=private_innovation&civilian=no&prohibited=no"
-    "&experience=new&gpu_hours=&personal=yes"
+    "&team=others&team_countries=FR&team_countries=NO&experience=new&gpu_hours=&contract="
+    "&personal=yes"
 )
 
 PAGES: dict[str, tuple[str, str]] = {
@@ -25,9 +27,13 @@ PAGES: dict[str, tuple[str, str]] = {
     "password-reset": ("/account/password/reset/", ""),
     "check-first": ("/check", ""),
     "check-country": ("/check?kind=enterprise", ""),
-    "check-size": ("/check?kind=enterprise&country=DE", ""),
-    "check-mistakes": ("/check?kind=enterprise&country=DE&headcount=many&turnover=&balance=1", ""),
-    "check-purpose": ("/check?kind=university&country=DE", ""),
+    "check-size": ("/check?kind=enterprise&country=DE&team=own", ""),
+    "check-mistakes": (
+        "/check?kind=enterprise&country=DE&team=own&headcount=many&turnover=&balance=1",
+        "",
+    ),
+    "check-team": ("/check?kind=enterprise&country=DE&team=others", ""),
+    "check-purpose": ("/check?kind=university&country=DE&team=own", ""),
     "check-eligible": (RESULT, ""),
     "check-refused": (REFUSED, ""),
     "home-founder": ("/home", "mina"),

@@ -81,7 +81,11 @@ def test_foreign_organisation_does_not_exist_for_others():
 
 def test_eligibility_is_answered_to_everybody_and_for_what_is_registered():
     said = Answers(
-        purpose=ProjectPurpose.PRIVATE_INNOVATION, is_civilian=True, is_prohibited_practice=False
+        purpose=ProjectPurpose.PRIVATE_INNOVATION,
+        is_civilian=True,
+        is_prohibited_practice=False,
+        team_countries=(),
+        contract_months_after_end=3,
     )
     on = NOON.date()
     unknown = eligibility.check_eligibility(said, rules=RULES, on=on)

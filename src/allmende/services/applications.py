@@ -75,14 +75,12 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
     application = _lock_own(deed.actor, application_id)
     call = call_store.get_call(application.call_id)
     organisation = organisation_store.get_organisation(application.organisation_id)
-    on = deed.now.date()
-    in_force = to_plain(rules.book.in_force(on))
     frozen = Frozen(
         call=call,
-        mode=rules.get_mode(call.mode_id, on=on),
+        mode=rules.get_mode(call.mode_id, on=deed.now.date()),
         organisation=organisation,
         eligibility=decide(application, call, organisation, rules=rules, deed=deed),
-        rules_hash=hash_content(in_force),
+        rules_hash=keep_rules_of_day(deed, rules),
         terms_hash=call.terms_hash,
         publication=answer_publication(
             is_given=application.form.publish_names, by=deed.actor.id, now=deed.now
@@ -91,7 +89,6 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
     )
     barred = _list_barred(application, call, rules=rules, now=deed.now)
     submitted = applications.submit(application, frozen=frozen, now=deed.now, barred=barred)
-    call_store.keep_rules(frozen.rules_hash, in_force)
     store.save_application(submitted)
     audit.record(
         deed,
@@ -181,6 +178,14 @@ def list_applications(
     if not wanted:  # nothing but drafts was asked for
         return []
     return store.list_applications(states=wanted, after=after, limit=limit)
+
+
+def keep_rules_of_day(deed: Deed, rules: AccessRules) -> str:
+    """Keep the rules in force on the day of a deed, and return the hash that finds them again."""
+    in_force = to_plain(rules.book.in_force(deed.now.date()))
+    rules_hash = hash_content(in_force)
+    call_store.keep_rules(rules_hash, in_force)
+    return rules_hash
 
 
 def decide(

@@ -180,7 +180,30 @@ def _reservation_kinds() -> dict[str, Look]:
     }
 
 
+def _relations() -> dict[str, Look]:
+    return {
+        "own": Look(_("counts whole"), "check", "good"),
+        "linked": Look(_("linked, counts whole"), "check", "busy"),
+        "partner": Look(_("partner, counts in part"), "ring", "wait"),
+        "investor": Look(_("investor, does not count"), "leaf", "calm"),
+        "apart": Look(_("does not count"), "leaf", "calm"),
+    }
+
+
+def _sizes() -> dict[str, Look]:
+    return {
+        "micro": Look(_("micro enterprise"), "check", "good"),
+        "small": Look(_("small enterprise"), "check", "good"),
+        "medium": Look(_("medium-sized enterprise"), "check", "good"),
+        "small_mid_cap": Look(_("small mid-cap, no SME"), "ring", "calm"),
+        "large": Look(_("large enterprise, no SME"), "ring", "calm"),
+        "unresolved": Look(_("not known yet"), "question", "wait"),
+    }
+
+
 KINDS = {
+    "relation": _relations,
+    "size": _sizes,
     "reservation": _reservations,
     "reservation_kind": _reservation_kinds,
     "budget": _budgets,

@@ -21,6 +21,7 @@ from allmende.web.pages import (
     jobs,
     models,
     organisations,
+    ownership,
     panels,
     programme,
     programme_figures,
@@ -43,6 +44,10 @@ handler500 = "allmende.web.errors.server_error"
 PUBLIC_PAGES = [
     path("", front.show_front, name="front"),
     path("check", eligibility.check_eligibility, name="check"),
+    path("check/size", ownership.show_size, name="size"),
+    path("check/size/firm", ownership.edit_firm, name="size_firm"),
+    path("check/size/holding", ownership.edit_holding, name="size_holding"),
+    path("check/size/file", ownership.download_graph, name="size_file"),
     path("sites", sites.show_sites, name="sites"),
     path("promises", promises.list_promises, name="promises"),
     path("promises/<str:promise_id>", promises.show_promise, name="promise"),
@@ -60,6 +65,7 @@ ACCESS_PAGES = [
     path("home", home.show_home, name="home"),
     path("organisations/new", organisations.new_organisation, name="organisation_new"),
     path("organisations/<str:organisation_id>/figures", organisations.show_figures, name="figures"),
+    path("organisations/<str:organisation_id>/ownership", ownership.save_graph, name="size_save"),
     path("apply", applications.apply, name="apply"),
     path("applications/<str:application_id>", applications.show_application, name="application"),
     path(

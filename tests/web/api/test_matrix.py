@@ -35,6 +35,7 @@ BODIES: dict[str, Any] = {
     },
     "POST /organisations/{organisation_id}/members": {"person_id": "{person_id}"},
     "POST /eligibility": {"kind": "university"},
+    "POST /eligibility/size": {"ownership": {"firms": [{"id": "you", "name": "You"}]}},
     "POST /eligibility/{organisation_id}": {"purpose": "research"},
     "POST /applications": {"call_id": CALL_ID, "organisation_id": "{organisation_id}"},
     "PATCH /applications/{application_id}": ANSWERS,

@@ -39,18 +39,10 @@ from allmende.web.forms.applications import (
     name_sections,
     open_section,
 )
+from allmende.web.forms.eligibility import read_carried
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
 from allmende.wiring.languages import translate
-
-# What the eligibility check asked already and the application need not ask again.
-CARRIED = {
-    "purpose": "purpose",
-    "civilian": "is_civilian",
-    "prohibited": "is_prohibited_practice",
-    "experience": "experience",
-    "personal": "has_personal_data",
-}
 
 
 def apply(request: HttpRequest) -> HttpResponse:
@@ -78,10 +70,7 @@ def _start(request: HttpRequest) -> HttpResponse:
         call_id=request.POST.get("call", ""),
         organisation_id=request.POST.get("organisation", ""),
     )
-    carried = {
-        answer: request.GET[asked] for asked, answer in CARRIED.items() if request.GET.get(asked)
-    }
-    if carried:
+    if carried := read_carried(request.GET):
         applications.edit_application(deed, application.id, changes=carried)
     return redirect("application", application.id)
 
