@@ -53,7 +53,9 @@ def refuse_application(
     json: AsJson = False,
 ) -> None:
     """Refuse an assessed application."""
-    refused = awards.refuse_application(acting_deed(), application_id, why=why)
+    refused = awards.refuse_application(
+        acting_deed(), application_id, why=why, rules=load_access_rules()
+    )
     show(refused, json=json, columns=("id", "state", "decision"))
 
 

@@ -102,6 +102,16 @@ def list_reviews_of(reviewer_id: str, *, after: str = "", limit: int = 100) -> l
     return [_from_row(row) for row in rows[:limit]]
 
 
+def list_owed_reviews(application_id: str = "") -> list[Review]:
+    """Return reviews still to come, of one application or of all that are with experts."""
+    states = [state.value for state in OPEN_STATES]
+    under_review = ApplicationRow.objects.filter(state=ApplicationState.EXPERT_REVIEW.value)
+    rows = ReviewRow.objects.filter(state__in=states, application_id__in=under_review.values("id"))
+    if application_id:
+        rows = rows.filter(application_id=application_id)
+    return [_from_row(row) for row in rows.order_by("id")]
+
+
 def count_open_reviews() -> dict[str, int]:
     """Return how many reviews each reviewer still owes, of applications that are with experts."""
     states = [state.value for state in OPEN_STATES]

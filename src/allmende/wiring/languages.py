@@ -7,9 +7,8 @@ from typing import Any
 from django.apps import apps
 from django.utils import formats, timezone, translation
 
+from allmende.domain.basics.people import LANGUAGES
 from allmende.domain.basics.sentences import Sentence
-
-LANGUAGES = ("en", "de")
 
 
 def choose(wanted: str) -> str:

@@ -134,4 +134,6 @@ def refuse_application(
     request: HttpRequest, application_id: PathId, body: RefusalIn
 ) -> Application:
     """Refuse an assessed application, in words that the applicant reads."""
-    return awards.refuse_application(begin_deed(request), application_id, why=body.why)
+    return awards.refuse_application(
+        begin_deed(request), application_id, why=body.why, rules=load_access_rules()
+    )
