@@ -41,6 +41,7 @@ COMMANDS = {
     "panel": Command("panels", "app", "Who reviews what, and how it ranks."),
     "award": Command("awards", "app", "Decisions that give time."),
     "appeal": Command("appeals", "app", "A second look at a decision."),
+    "mail": Command("mail", "app", "What people are told by e-mail, and what failed."),
     "aid": Command("aid", "app", "State aid that was granted, and its registration."),
     "project": Command("projects", "app", "The work under an award, and its budget."),
     "job": Command("jobs", "app", "Submit, follow and stop jobs."),

@@ -10,6 +10,8 @@ from django.utils import formats, timezone, translation
 from allmende.domain.basics.people import LANGUAGES
 from allmende.domain.basics.sentences import Sentence
 
+INSTANTS = {"en": "j M Y, H:i", "de": "d.m.Y H:i"}
+
 
 def choose(wanted: str) -> str:
     """Return the language for a wish such as `de_DE.UTF-8`; English where it is none of ours."""
@@ -37,10 +39,11 @@ def translate(sentence: Sentence) -> str:
 
 
 def write_instant(instant: Any) -> str:
-    """Return an instant in local time as the language writes it."""
+    """Return an instant in local time as the language writes it; no month reads as a day."""
     if not apps.ready:
         return str(instant.isoformat())
-    return str(formats.date_format(timezone.localtime(instant), "SHORT_DATETIME_FORMAT"))
+    written = INSTANTS[get_language()]
+    return str(formats.date_format(timezone.localtime(instant), written))
 
 
 def _fact(fact: Any) -> Any:

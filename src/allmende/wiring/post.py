@@ -45,10 +45,12 @@ class Post:
         mail = write_mail(parcel)
         mail.connection = self.connection
         try:
-            mail.send()
+            taken = mail.send()
         except (OSError, SMTPException, ValueError) as error:
             self.connection.close()  # what is half said is not gone on with
             raise NotDelivered(problem=f"{type(error).__name__}: {error}") from error
+        if not taken:  # there is no address to send it to
+            raise NotDelivered(problem=parcel.recipient.id)
 
 
 @contextmanager

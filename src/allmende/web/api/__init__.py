@@ -16,6 +16,7 @@ from allmende.web.api import (
     forms,
     jobs,
     ledger,
+    mail,
     models,
     organisations,
     panels,
@@ -43,6 +44,7 @@ answer_with_problems(api)
 
 ROUTERS = (
     ("", people.router),
+    ("", mail.router),
     ("/tokens", tokens.router),
     ("/organisations", organisations.router),
     ("/eligibility", eligibility.router),
