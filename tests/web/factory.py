@@ -198,8 +198,11 @@ def refuse_two(
     return refused_id, appealed_id
 
 
-def send_mail() -> None:
-    """Send what waits, but for one message that the server refuses until it is given up."""
+def do_chores() -> None:
+    """Judge the promises, and send some of what waits; one message the server never takes."""
+    promises.evaluate_promises(
+        deed_of(DAEMON), factory=wiring.workshop().factory, rules=load_access_rules()
+    )
     refused = mail.take_next(deed_of(DAEMON))
     assert refused is not None, "somebody was told something"
     later = replace(deed_of(DAEMON), now=wiring.now() + PATIENCE)
@@ -255,10 +258,7 @@ def build_world(*, waiting_jobs: int = 7) -> World:
     beat()
     time.sleep(0.8)
     beat()
-    send_mail()
-    promises.evaluate_promises(
-        deed_of(DAEMON), factory=wiring.workshop().factory, rules=load_access_rules()
-    )
+    do_chores()
     model = models.find_model_of_job(founder, done.id)
     assert model is not None, "the training left a model"
     return World(
