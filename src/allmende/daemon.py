@@ -17,7 +17,6 @@ wiring.start()  # services can be imported only once Django knows its tables
 from allmende.domain.basics.people import DAEMON  # noqa: E402
 from allmende.domain.basics.refusals import Refusal  # noqa: E402
 from allmende.services import cycle, leases, mail, projects, promises  # noqa: E402
-from allmende.services.deeds import Deed  # noqa: E402
 from allmende.wiring import post, troubles  # noqa: E402
 from allmende.wiring.access_rules import load_access_rules  # noqa: E402
 
@@ -44,7 +43,7 @@ class Daemon:
         self.leads = False
 
     def run_mail(self) -> None:
-        """Send what waits for as long as this daemon leads; a thread of its own, for servers hang.
+        """Remind, and send what waits, while this daemon leads: a thread, for mail servers hang.
 
         A trouble ends one round, not the thread: the queue finds everything as it was.
         """
@@ -52,6 +51,7 @@ class Daemon:
             if not self.leads:
                 continue
             try:
+                self._mind_queue()
                 with post.open_post() as opened:
                     delivery = mail.deliver(lambda: wiring.deed_of(DAEMON), send=opened.send)
             except Exception as error:  # the daemon itself must not end with it
@@ -60,6 +60,15 @@ class Daemon:
                 self._tell_delivery(delivery)
             finally:
                 wiring.close_database()
+
+    def _mind_queue(self) -> None:
+        """Queue the reminders that are due, and forget what is a year old; now and then."""
+        if time.monotonic() - self.reminded_at < REMINDERS_SECONDS:
+            return
+        self.reminded_at = time.monotonic()
+        if count := mail.remind(wiring.deed_of(DAEMON)):
+            log.info("reminders queued", messages=count)
+        mail.forget_old(wiring.deed_of(DAEMON))
 
     def _tell_delivery(self, delivery: mail.Delivery) -> None:
         if delivery.sent:
@@ -122,20 +131,10 @@ class Daemon:
                 log.info("project ended", project=project.id)
         except Refusal as refusal:
             log.warning("refused", chore="end projects", sentence=str(refusal))
-        self._mind_mail(deed)
         results = promises.evaluate_promises(deed, factory=self.workshop.factory, rules=self.rules)
         broken = [result.promise_id for result in results if result.verdict == "broken"]
         if broken:
             log.warning("promises broken", promises=broken)
-
-    def _mind_mail(self, deed: Deed) -> None:
-        """Queue the reminders that are due, and forget what is a year old; now and then."""
-        if time.monotonic() - self.reminded_at < REMINDERS_SECONDS:
-            return
-        self.reminded_at = time.monotonic()
-        if count := mail.remind(deed):
-            log.info("reminders queued", messages=count)
-        mail.forget_old(deed)
 
     def _beat_partition(self, partition_id: str) -> None:
         try:

@@ -90,9 +90,12 @@ def announce_to(deed: Deed, role: Role, kind: MessageKind, *, about: str, **fact
     announce(deed, kind, about=about, to=everybody, **facts)
 
 
-@one_transaction
 def remind(deed: Deed) -> int:
-    """Queue every reminder that is due now and not queued yet; return how many there were."""
+    """Queue every reminder that is due now and not queued yet; return how many there were.
+
+    Thousands of reviews take seconds to look through, so nobody is kept from writing meanwhile:
+    what changes between the look and the sending is found by the look before it is sent.
+    """
     check_permission(deed.actor, Permission.SEND_MAIL)
     due = store.find_unknown(reminders.list_due(deed.now))
     store.add_messages(due)
