@@ -166,7 +166,7 @@ def settle_eligibility(
 ) -> None:
     """Decide on eligibility where the rules leave it to a person."""
     settled = reviews.record_eligibility(
-        acting_deed(), application_id, is_eligible=eligible, why=why
+        acting_deed(), application_id, is_eligible=eligible, why=why, rules=load_access_rules()
     )
     _show(settled, json=json)
 

@@ -28,7 +28,7 @@ from allmende.domain.trust.permissions import (
     check_member,
     check_permission,
 )
-from allmende.services import audit
+from allmende.services import announcements, audit
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import applications as store
 from allmende.storage import calls as call_store
@@ -163,6 +163,7 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
         frozen=hash_content(frozen),
         due_at=submitted.due_at,
     )
+    announcements.tell_submitted(deed, submitted, rules=rules)
     return submitted
 
 

@@ -18,6 +18,7 @@ from allmende.web.api import (
     forms,
     jobs,
     ledger,
+    mail,
     models,
     organisations,
     panels,
@@ -47,6 +48,7 @@ answer_with_problems(api)
 
 ROUTERS = (
     ("", people.router),
+    ("", mail.router),
     ("/tokens", tokens.router),
     ("/organisations", organisations.router),
     ("/eligibility", eligibility.router),
