@@ -77,7 +77,7 @@ def read_sections(
             name=section.value,
             heading=heading,
             answers=[
-                _read(question, form, words.get(question.name) or _label(question, call))
+                read_question(question, form, call, label=words.get(question.name))
                 for question in list_questions(section, asked)
                 if with_secrets or not question.is_secret
             ],
@@ -87,11 +87,11 @@ def read_sections(
     return [section for section in sections if section.answers]
 
 
-def _label(question: Question, call: Call) -> str:
-    return translate(Sentence(question.label, facts_of(call)))
-
-
-def _read(question: Question, form: ApplicationForm, label: str) -> ReadAnswer:
+def read_question(
+    question: Question, form: ApplicationForm, call: Call, *, label: str | None = None
+) -> ReadAnswer:
+    """Return one question with its answer, for reading; `label` are other words for it."""
+    label = label or translate(Sentence(question.label, facts_of(call)))
     value = getattr(form, question.name)
     if question.kind is not Kind.ROWS:
         return ReadAnswer(label=label, text=_in_words(question, value))
