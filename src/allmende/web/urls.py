@@ -132,7 +132,7 @@ OFFICE_PAGES = [
     path("appeals/<str:appeal_id>/answer", appeals.answer_appeal, name="appeal_answer"),
     path("programme", programme.list_applications, name="programme"),
     path("programme/figures", programme_figures.show_figures, name="programme_figures"),
-    path("programme/figures.csv", programme_figures.download_hours, name="figure_hours"),
+    path("programme/figures/<str:name>.csv", programme_figures.download_sheet, name="figure_sheet"),
     path(
         "programme/figures/applications",
         programme_figures.list_figure_applications,
