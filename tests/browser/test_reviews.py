@@ -70,3 +70,20 @@ def test_a_declared_conflict_closes_the_file(visitor: Visitor):
     press(page, "I have a conflict of interest")
     expect(page.get_by_role("heading", name="This file is closed to you")).to_be_visible()
     expect(page.get_by_text("Daten aus zehn Jahren")).to_have_count(0)
+
+
+def test_a_refused_applicant_appeals_and_a_colleague_answers(visitor: Visitor):
+    ids = visitor.portal.ids
+    page = visitor.open(f"/applications/{ids['refused_id']}", who="rolf").page
+    page.get_by_label("Why is the decision wrong?").fill("The data is in our archive by now.")
+    press(page, "Appeal")
+    expect(page.get_by_text("Somebody who did not take the decision answers")).to_be_visible()
+    page = visitor.open(f"/programme/{ids['refused_id']}", who="olga").page
+    expect(page.get_by_text("The appeal is against your own decision.")).to_be_visible()
+    page = visitor.open("/appeals", who="otto").page
+    with page.expect_navigation():
+        page.get_by_role("link", name=ids["refused_id"]).click()
+    page.get_by_label("Yes, take it back").check()
+    page.get_by_label("Why? The applicant reads it.").last.fill("The annex shows it.")
+    press(page, "Answer")
+    expect(page.get_by_role("heading", name="Next: the decision")).to_be_visible()

@@ -15,6 +15,7 @@ from tests.services.peer_review import (
     CALL_ID,
     CRITERIA,
     CUT_OFF,
+    before_the_panel,
     expert,
     open_round,
     scientist,
@@ -41,7 +42,8 @@ def allmende(capsys, monkeypatch):
 
 def test_from_the_profile_to_the_award(allmende, tmp_path):
     open_round()
-    application = with_experts(*scientist())
+    rosa, university = scientist()
+    application = with_experts(rosa, university)
     office = officer()
     one, two = expert("one"), person("two", Role.REVIEWER)
     words = ("--field", "tumour images", "--works-at", "Uni B", "--at-most", "2")
@@ -70,11 +72,38 @@ def test_from_the_profile_to_the_award(allmende, tmp_path):
     assert len(allmende(office, "panel", "reviews", application.id)) == 2
     assert allmende(office, "panel", "conflicts", *ROUND) == {"number": 0}
     panel = allmende(office, "panel", "show", *ROUND)
-    assert (panel["ranking"][0]["rank"], panel["can_close"]) == (1, True)
+    assert (panel["ranking"][0]["rank"], panel["can_close"]) == (1, False)
+    assert "Sound" in allmende(rosa, "application", "show", application.id, as_json=False)
+    say = ("--text", "The plan is in the annex.")
+    answered = allmende(rosa, "application", "answer-reviews", application.id, *say)
+    assert answered["text"] == say[1]
+    assert allmende(office, "panel", "show", *ROUND)["can_close"]
     assert "12.0" in allmende(office, "panel", "show", *ROUND, as_json=False)
     assert CALL_ID in allmende(office, "panel", "list", as_json=False)
     assert allmende(office, "panel", "close", *ROUND) == [{"application": application.id}]
     assert allmende(office, "award", "give", application.id)["application_id"] == application.id
+
+
+def test_an_appeal_from_the_no_to_the_second_look(allmende):
+    open_round()
+    rosa, university = scientist()
+    application, (_, two) = before_the_panel(rosa, university)
+    office, colleague = officer(), officer()
+    say = ("--text", "The plan is in the annex.")
+    allmende(rosa, "application", "answer-reviews", application.id, *say)
+    allmende(office, "panel", "close", *ROUND)
+    allmende(office, "award", "refuse", application.id, "--why", "No time left.")
+    why = ("--reason", "One expert works for a rival.")
+    filed = allmende(rosa, "appeal", "file", application.id, *why)
+    assert allmende(rosa, "appeal", "show", application.id)[0]["id"] == filed["id"]
+    assert allmende(colleague, "appeal", "list", "--state", "filed")[0]["id"] == filed["id"]
+    yes = ("--uphold", "--why", "So it is.")
+    allmende(office, "appeal", "answer", filed["id"], *yes, expect=4)
+    assert allmende(colleague, "appeal", "answer", filed["id"], *yes)["state"] == "upheld"
+    recused = allmende(colleague, "panel", "recuse", application.id, two.id)
+    assert (recused["state"], recused["conflict"]) == ("recused", "found_by_office")
+    shown = allmende(rosa, "application", "show", application.id)
+    assert shown["state"] == "expert_review"
 
 
 def test_what_does_not_fit_is_refused_with_a_sentence(allmende):

@@ -25,6 +25,7 @@ from tests.services.peer_review import (
     AFTER,
     CALL_ID,
     CUT_OFF,
+    PANEL_DAY,
     before_the_panel,
     expert,
     handed_in,
@@ -51,7 +52,7 @@ def award(application, **changes):
 
 
 def close():
-    return panels.close_panel(deed(officer(), now=AFTER), CALL_ID, CUT_OFF)
+    return panels.close_panel(deed(officer(), now=PANEL_DAY), CALL_ID, CUT_OFF)
 
 
 def test_an_award_takes_every_step_and_no_step_can_be_passed_by(round_open):

@@ -11,6 +11,7 @@ from allmende.domain.basics.people import DAEMON, Person, Role
 from allmende.domain.scheduling.jobs import Job, JobState
 from allmende.domain.training.job_files import parse_job_file
 from allmende.services import (
+    appeals,
     applications,
     awards,
     calls,
@@ -67,6 +68,8 @@ class World:
     draft_id: str
     waiting_id: str  # for the technical check
     assessed_id: str
+    refused_id: str
+    appealed_id: str  # refused too, with an appeal that waits
     round: Round  # with peer review
     done_job: Job
     running_job: Job
@@ -172,6 +175,27 @@ def beat_until(person: Person, job_id: str, *states: JobState) -> Job:
     raise AssertionError(f"{job_id} is still {job.state}")
 
 
+def refuse_two(
+    officer: Person,
+    operator: Person,
+    researcher: Person,
+    organisation_id: str,
+    answers: dict[str, object],
+) -> tuple[str, str]:
+    """Refuse two applications; the applicant appeals against the second refusal."""
+    made = []
+    for title in ("Sterne zählen", "Moleküle ordnen"):
+        application_id = hand_in(researcher, organisation_id, title, **answers)
+        reviews.record_technical_assessment(deed_of(operator), application_id, is_feasible=True)
+        why = "Die Daten liegen noch nicht vor."
+        awards.refuse_application(deed_of(officer), application_id, why=why)
+        made.append(application_id)
+    refused_id, appealed_id = made
+    reason = "Die Daten liegen seit dem 1. November im Archiv der Universität; siehe Anhang B."
+    appeals.file_appeal(deed_of(researcher), appealed_id, reason=reason, rules=load_access_rules())
+    return refused_id, appealed_id
+
+
 def register_experts() -> list[Person]:
     return [register(name, Role.REVIEWER) for name in ("Xenia Klug", "Yvo Kenner", "Zita Nah")]
 
@@ -200,6 +224,9 @@ def build_world(*, waiting_jobs: int = 7) -> World:
     waiting_id = hand_in(researcher, university.id, "Wolken besser vorhersagen", **science)
     assessed_id = hand_in(researcher, university.id, "Proteine falten", **science)
     reviews.record_technical_assessment(deed_of(operator), assessed_id, is_feasible=True)
+
+    refused_id, appealed_id = refuse_two(officer, operator, researcher, university.id, science)
+    register("Otto Kollege", Role.PROGRAMME_OFFICER)
 
     robots = register("Berta Brückner", Role.APPLICANT)
     workshop = found(robots, "Brückner Robotik GmbH", OrganisationKind.ENTERPRISE)
@@ -236,6 +263,8 @@ def build_world(*, waiting_jobs: int = 7) -> World:
         draft_id=draft.id,
         waiting_id=waiting_id,
         assessed_id=assessed_id,
+        refused_id=refused_id,
+        appealed_id=appealed_id,
         round=build_round(officer, operator, researcher, university.id, register_experts()),
         done_job=jobs.get_job(founder, done.id).job,
         running_job=jobs.get_job(founder, running.id).job,

@@ -96,6 +96,13 @@ def call_off_review(application_id: str, reviewer_id: str, json: AsJson = False)
     show(review, json=json, columns=COLUMNS)
 
 
+@app.command("recuse")
+def recuse_reviewer(application_id: str, reviewer_id: str, json: AsJson = False) -> None:
+    """Close a file to a reviewer because you found a conflict; their review counts no more."""
+    review = expert_reviews.recuse_reviewer(acting_deed(), application_id, reviewer_id=reviewer_id)
+    show(review, json=json, columns=COLUMNS)
+
+
 @app.command("conflicts")
 def recheck_conflicts(call_id: str, cut_off: CutOff, json: AsJson = False) -> None:
     """Recuse everybody who has a conflict of interest by now."""

@@ -1,5 +1,7 @@
 """Awards: an application becomes a project with a budget, or is refused; one transaction each."""
 
+from dataclasses import replace
+
 from allmende.domain.access import applications, projects
 from allmende.domain.access.aid import AidEntry, write_notice
 from allmende.domain.access.applications import Application, ApplicationState
@@ -7,7 +9,6 @@ from allmende.domain.access.awards import (
     AlreadyAwarded,
     Award,
     AwardDecision,
-    NoLongerEligible,
     check_award,
     grant,
     open_project,
@@ -16,8 +17,8 @@ from allmende.domain.access.awards import accept_condition as accept
 from allmende.domain.access.calls import AccessRules
 from allmende.domain.access.gates import check_gates
 from allmende.domain.access.projects import Project, ProjectState
+from allmende.domain.access.rechecks import Recheck, check_recheck
 from allmende.domain.access.snapshots import hash_content
-from allmende.domain.access.verdicts import Verdict
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
@@ -64,7 +65,7 @@ def award_application(
     applications.LIFECYCLE.check_move(application.state, ApplicationState.AWARDED)
     check_award(application, assessment=review_store.get_assessment(application_id), seconds=wanted)
     check_gates(application, list_counted(application, now=deed.now))
-    _check_still_eligible(deed, application, rules)
+    recheck = _check_again(deed, application, rules)
     decision = AwardDecision(
         award_id=award_id,
         project_id=deed.new_id("prj"),
@@ -74,7 +75,8 @@ def award_application(
         condition=condition.strip(),
     )
     entry = _check_limits(deed, application, decision, rules)
-    award = grant(application, decision, notice=write_notice(entry) if entry else ())
+    notice = write_notice(entry) if entry else ()
+    award = replace(grant(application, decision, notice=notice), recheck=recheck)
     _write(deed, application, award, rules)
     if entry is not None:
         aid.record_entry(deed, entry)
@@ -87,7 +89,7 @@ def refuse_application(deed: Deed, application_id: str, *, why: str) -> Applicat
     check_permission(deed.actor, Permission.REFUSE_APPLICATION)
     reason = Sentence("{words}", {"words": why})
     refused = applications.refuse(
-        lock_foreign(deed.actor, application_id), why=reason, now=deed.now
+        lock_foreign(deed.actor, application_id), why=reason, now=deed.now, by=deed.actor.id
     )
     application_store.save_application(refused)
     audit.record(deed, action="application.refused", subject=application_id, why=reason)
@@ -172,13 +174,19 @@ def _same_award(known: Award, *, award_id: str, seconds: int, condition: str) ->
     return known
 
 
-def _check_still_eligible(deed: Deed, application: Application, rules: AccessRules) -> None:
-    """Refuse when figures or rules changed since submission so that the answer is no."""
+def _check_again(deed: Deed, application: Application, rules: AccessRules) -> Recheck:
+    """Refuse when figures or rules changed since submission; keep what the check rests on."""
     organisation = organisation_store.get_organisation(application.organisation_id)
     call = application.submitted.call
-    result = application_service.decide(application, call, organisation, rules=rules, deed=deed)
-    if result.verdict is Verdict.INELIGIBLE:
-        raise NoLongerEligible(application=application.id, why=result.first_reason.sentence)
+    recheck = Recheck(
+        organisation=organisation,
+        eligibility=application_service.decide(
+            application, call, organisation, rules=rules, deed=deed
+        ),
+        rules_hash=application_service.keep_rules_of_day(deed, rules),
+    )
+    check_recheck(application, recheck)
+    return recheck
 
 
 def _check_limits(
@@ -200,7 +208,8 @@ def _write(deed: Deed, application: Application, award: Award, rules: AccessRule
     project_store.save_project(project)
     store.create_award(award)
     why = application.submitted.eligibility.first_reason.sentence
-    application_store.save_application(applications.award(application, why=why, now=deed.now))
+    awarded = applications.award(application, why=why, now=deed.now, by=deed.actor.id)
+    application_store.save_application(awarded)
     _post(deed, award, project, rules.get_partition(award.partition_id))
     audit.record(
         deed,
@@ -212,6 +221,8 @@ def _write(deed: Deed, application: Application, award: Award, rules: AccessRule
         seconds=award.seconds,
         price=award.price.value,
         has_condition=bool(award.condition),
+        rules=award.recheck.rules_hash if award.recheck else "",
+        recheck=hash_content(award.recheck),
     )
 
 

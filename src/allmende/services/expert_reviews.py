@@ -6,16 +6,19 @@ from datetime import datetime
 from typing import Any
 
 from allmende.domain.access import applications, expert_reviews
+from allmende.domain.access.application_forms import without_secrets
 from allmende.domain.access.applications import Application, ApplicationState
 from allmende.domain.access.expert_reviews import (
     READING_STATES,
     UNDER_REVIEW,
     Opinion,
     Review,
+    ReviewIsOver,
     ReviewState,
     are_complete,
     check_under_review,
     get_plan,
+    is_blind,
     list_visible,
 )
 from allmende.domain.access.gates import Step, find_due
@@ -33,6 +36,7 @@ from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import applications as application_service
 from allmende.services import audit, reviewers
 from allmende.services.deeds import Deed, one_transaction
+from allmende.services.reviews import lock_foreign
 from allmende.storage import applications as application_store
 from allmende.storage import expert_reviews as store
 
@@ -141,6 +145,19 @@ def declare_conflict(deed: Deed, application_id: str) -> Review:
 
 
 @one_transaction
+def recuse_reviewer(deed: Deed, application_id: str, *, reviewer_id: str) -> Review:
+    """Close a file because the office found a conflict that no list shows, such as in an appeal."""
+    check_permission(deed.actor, Permission.MANAGE_REVIEWS)
+    application = lock_foreign(deed.actor, application_id)
+    review = store.get_review(application_id, reviewer_id)
+    if review.conflict is not None:
+        return review
+    if application.state not in UNDER_REVIEW:
+        raise ReviewIsOver(application=application_id, state=application.state.value)
+    return bar(deed, application, review, ConflictKind.FOUND_BY_OFFICE)
+
+
+@one_transaction
 def save_draft(deed: Deed, application_id: str, *, opinions: Iterable[Opinion]) -> Review:
     """Save scores and texts as far as they are; nobody else reads them."""
     application, review = _lock_own(deed, application_id)
@@ -178,10 +195,15 @@ def list_reviews(reader: Person, application_id: str) -> tuple[Review, ...]:
 
 
 def list_opinions(reader: Person, application_id: str) -> tuple[tuple[Opinion, ...], ...]:
-    """Return the texts of the reviews to the applicant after the decision: no names, no scores."""
+    """Return the texts of the reviews to the applicant: no names, no scores.
+
+    They open with the decision, or when all are in where the mode lets the applicant answer them.
+    """
     application = application_service.get_application(reader, application_id)
+    if application.reviewed_at is None or is_blind(application):
+        return ()
     is_decided = application.state in (ApplicationState.AWARDED, ApplicationState.REFUSED)
-    if not is_decided or application.reviewed_at is None:
+    if not is_decided and not get_plan(application).rebuttal_working_days:
         return ()
     counted = [each for each in store.list_reviews([application_id]) if each.is_counted]
     return tuple(
@@ -256,7 +278,7 @@ def _told(conflict: ConflictKind | None) -> ConflictKind | None:
 
 def _for_experts(application: Application) -> Application:
     """Return the application without what reviewers must not read."""
-    return replace(application, form=replace(application.form, excluded_reviewers=""))
+    return replace(application, form=without_secrets(application.form))
 
 
 def _invitation(application: Application, review: Review) -> Invitation:

@@ -15,6 +15,7 @@ from allmende.domain.access.expert_reviews import Review, ReviewState, check_und
 from allmende.domain.access.fits import Fit, measure_fits
 from allmende.domain.access.gates import candidate_of
 from allmende.domain.access.rankings import Calibration, Standing, calibrate, propose_awards, rank
+from allmende.domain.access.rebuttals import Rebuttal, list_open_ends
 from allmende.domain.access.reviewers import CONFLICT_WORDS, ConflictKind, ReviewerIsBarred
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound, Refusal
@@ -24,6 +25,7 @@ from allmende.services.deeds import Deed, one_transaction
 from allmende.services.expert_reviews import bar, settle
 from allmende.services.reviewers import ReviewerView
 from allmende.services.reviews import lock_foreign
+from allmende.storage import appeals as appeal_store
 from allmende.storage import applications as application_store
 from allmende.storage import calls as call_store
 from allmende.storage import expert_reviews as store
@@ -47,6 +49,11 @@ class RoundIsOpen(Refusal):
 
 class CutOffIsAhead(Refusal):
     """More applications may come until the cut-off on {cut_off_at}. Close the panel after it."""
+
+
+class RebuttalsAreOpen(Refusal):
+    """{count} applicants of this round may still answer their reviews, the last until {ends_at}.
+    Close the panel when they have, or after that."""
 
 
 class RoundHasConflicts(Refusal):
@@ -106,6 +113,8 @@ class Panel:
     standings: tuple[Standing, ...]
     applications: Mapping[str, Application]
     reviews: Mapping[str, tuple[Review, ...]]  # submitted ones, those of recused people too
+    rebuttals: Mapping[str, Rebuttal]  # by application
+    rebuttals_end_at: datetime | None  # until when somebody may still answer their reviews
     calibrations: tuple[Calibration, ...]
     names: Mapping[str, str]  # of reviewers
     waiting: tuple[Application, ...]
@@ -270,6 +279,8 @@ def get_panel(reader: Person, call_id: str, cut_off_at: datetime, *, now: dateti
         least_seconds=call.size_min_seconds,
     )
     waiting = tuple(each for each in members if each.state in UNFINISHED)
+    answered = appeal_store.list_rebuttals_to(shown)
+    open_ends = list_open_ends(shown, answered, now=now)
     written = {
         each.id: tuple(r for r in reviews.get(each.id, ()) if r.submitted_at) for each in shown
     }
@@ -279,12 +290,15 @@ def get_panel(reader: Person, call_id: str, cut_off_at: datetime, *, now: dateti
         standings=standings,
         applications={each.id: each for each in shown},
         reviews=written,
+        rebuttals=answered,
+        rebuttals_end_at=max(open_ends, default=None),
         calibrations=calibrate(candidates),
         names=people_store.get_names(r.reviewer_id for every in written.values() for r in every),
         waiting=waiting,
         capacity_seconds=capacity,
         can_close=cut_off_at <= now
         and not waiting
+        and not open_ends
         and any(each.state is ApplicationState.PANEL for each in shown),
     )
 
@@ -300,8 +314,10 @@ def close_panel(deed: Deed, call_id: str, cut_off_at: datetime) -> list[str]:
         raise CutOffIsAhead(cut_off_at=cut_off_at)
     if unfinished:
         raise RoundIsOpen(count=len(unfinished), first=unfinished[0].id)
-    conflicted = _list_conflicted(members, now=deed.now)
-    if conflicted:
+    answered = appeal_store.list_rebuttals_to(members)
+    if open_ends := list_open_ends(members, answered, now=deed.now):
+        raise RebuttalsAreOpen(count=len(open_ends), ends_at=max(open_ends))
+    if conflicted := _list_conflicted(members, now=deed.now):
         raise RoundHasConflicts(count=len(conflicted))
     panel = get_panel(deed.actor, call_id, cut_off_at, now=deed.now)
     ranked = [each.application_id for each in panel.standings]

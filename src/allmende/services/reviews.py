@@ -1,7 +1,7 @@
 """Reviews: the office settles what the rules leave open, the hosting entity says if it will run."""
 
 from allmende.domain.access import applications
-from allmende.domain.access.applications import Application, ApplicationState
+from allmende.domain.access.applications import Application
 from allmende.domain.access.reviews import OwnApplication, TechnicalAssessment, check_assessment
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
@@ -20,10 +20,9 @@ def record_eligibility(
     """Decide on eligibility where the rules leave it to a person."""
     check_permission(deed.actor, Permission.AWARD_APPLICATION)
     application = lock_foreign(deed.actor, application_id)
-    applications.LIFECYCLE.check_move(application.state, ApplicationState.TECHNICAL_ASSESSMENT)
     reason = Sentence("{words}", {"words": why})
     decided = applications.decide_eligibility(
-        application, is_eligible=is_eligible, why=reason, now=deed.now
+        application, is_eligible=is_eligible, why=reason, now=deed.now, by=deed.actor.id
     )
     application_store.save_application(decided)
     audit.record(
@@ -55,7 +54,7 @@ def record_technical_assessment(
     check_assessment(assessment)
     application = lock_foreign(deed.actor, application_id)
     assessed = applications.assess(application, is_feasible=is_feasible)
-    store.create_assessment(assessment)
+    store.save_assessment(assessment)
     application_store.save_application(assessed)
     audit.record(
         deed, action="application.assessed", subject=application_id, is_feasible=is_feasible

@@ -30,6 +30,7 @@ class ApplicationRow(models.Model):
     ranked_at = models.DateTimeField(null=True)
     decided_at = models.DateTimeField(null=True)
     decision = models.JSONField(null=True)
+    decided_by = models.CharField(max_length=40, default="")
     frozen = models.JSONField(null=True)
 
     class Meta:
@@ -56,6 +57,7 @@ def save_application(application: Application) -> None:
             "ranked_at": application.ranked_at,
             "decided_at": application.decided_at,
             "decision": application.decision.to_json() if application.decision else None,
+            "decided_by": application.decided_by,
             "frozen": to_plain(application.frozen) if application.frozen else None,
         },
     )
@@ -137,5 +139,6 @@ def _from_row(row: ApplicationRow) -> Application:
         ranked_at=row.ranked_at,
         decided_at=row.decided_at,
         decision=Sentence.from_json(row.decision) if row.decision else None,
+        decided_by=row.decided_by,
         frozen=from_plain(Frozen, row.frozen) if row.frozen else None,
     )

@@ -1,11 +1,13 @@
 """Every table, so that Django finds it; each noun's rows live in the file of that noun."""
 
 from allmende.storage.aid import AidEntryRow
+from allmende.storage.appeals import AppealRow, RebuttalRow
 from allmende.storage.applications import ApplicationRow
 from allmende.storage.audit import AuditEventRow, AuditHeadRow
 from allmende.storage.awards import AwardRow
 from allmende.storage.calls import CallRow, RulesSnapshotRow
 from allmende.storage.cycles import CycleRow, FairnessStateRow, LeaseRow
+from allmende.storage.documents import DocumentRow
 from allmende.storage.expert_reviews import ReviewerRow, ReviewRow
 from allmende.storage.forecasts import ForecastRow
 from allmende.storage.jobs import AttemptRow, JobEventRow, JobRow
@@ -22,6 +24,7 @@ from allmende.storage.trained_models import TrainedModelRow
 __all__ = [
     "AdminLinkRow",
     "AidEntryRow",
+    "AppealRow",
     "ApplicationRow",
     "AttemptRow",
     "AuditEventRow",
@@ -29,6 +32,7 @@ __all__ = [
     "AwardRow",
     "CallRow",
     "CycleRow",
+    "DocumentRow",
     "FairnessStateRow",
     "ForecastRow",
     "JobEventRow",
@@ -43,6 +47,7 @@ __all__ = [
     "ProjectMemberRow",
     "ProjectRow",
     "PromiseResultRow",
+    "RebuttalRow",
     "ReservationRow",
     "ReviewRow",
     "ReviewerRow",

@@ -20,14 +20,16 @@ class TechnicalAssessmentRow(models.Model):
         db_table = "technical_assessment"
 
 
-def create_assessment(assessment: TechnicalAssessment) -> None:
-    """Write the assessment of an application that had none."""
-    TechnicalAssessmentRow.objects.create(
+def save_assessment(assessment: TechnicalAssessment) -> None:
+    """Write the assessment of an application; an earlier one is kept by the appeal against it."""
+    TechnicalAssessmentRow.objects.update_or_create(
         application_id=assessment.application_id,
-        is_feasible=assessment.is_feasible,
-        notes=assessment.notes,
-        assessed_by=assessment.assessed_by,
-        assessed_at=assessment.assessed_at,
+        defaults={
+            "is_feasible": assessment.is_feasible,
+            "notes": assessment.notes,
+            "assessed_by": assessment.assessed_by,
+            "assessed_at": assessment.assessed_at,
+        },
     )
 
 

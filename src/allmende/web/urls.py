@@ -7,10 +7,12 @@ from allmende.web.api import api
 from allmende.web.pages import (
     administrators,
     aid,
+    appeals,
     appearance,
     applications,
     audit,
     awards,
+    documents,
     duties,
     eligibility,
     expert_reviews,
@@ -19,10 +21,13 @@ from allmende.web.pages import (
     jobs,
     models,
     organisations,
+    ownership,
     panels,
     programme,
+    programme_figures,
     projects,
     promises,
+    public_figures,
     reference,
     reservations,
     rules,
@@ -39,10 +44,15 @@ handler500 = "allmende.web.errors.server_error"
 PUBLIC_PAGES = [
     path("", front.show_front, name="front"),
     path("check", eligibility.check_eligibility, name="check"),
+    path("check/size", ownership.show_size, name="size"),
+    path("check/size/firm", ownership.edit_firm, name="size_firm"),
+    path("check/size/holding", ownership.edit_holding, name="size_holding"),
+    path("check/size/file", ownership.download_graph, name="size_file"),
     path("sites", sites.show_sites, name="sites"),
     path("promises", promises.list_promises, name="promises"),
     path("promises/<str:promise_id>", promises.show_promise, name="promise"),
     path("rules", rules.show_rules, name="rules"),
+    path("figures", public_figures.show_public_figures, name="public_figures"),
     path("help", duties.show_help, name="help"),
     path("barrierefreiheit", duties.show_accessibility, name="accessibility"),
     path("datenschutz", duties.show_privacy, name="privacy"),
@@ -55,6 +65,7 @@ ACCESS_PAGES = [
     path("home", home.show_home, name="home"),
     path("organisations/new", organisations.new_organisation, name="organisation_new"),
     path("organisations/<str:organisation_id>/figures", organisations.show_figures, name="figures"),
+    path("organisations/<str:organisation_id>/ownership", ownership.save_graph, name="size_save"),
     path("apply", applications.apply, name="apply"),
     path("applications/<str:application_id>", applications.show_application, name="application"),
     path(
@@ -66,6 +77,30 @@ ACCESS_PAGES = [
         "applications/<str:application_id>/withdraw",
         applications.withdraw_application,
         name="application_withdraw",
+    ),
+    path("applications/<str:application_id>/documents", documents.show_documents, name="documents"),
+    path(
+        "applications/<str:application_id>/documents/<str:document_id>",
+        documents.download_document,
+        name="document",
+    ),
+    path(
+        "applications/<str:application_id>/documents/<str:document_id>/remove",
+        documents.remove_document,
+        name="document_remove",
+    ),
+    path(
+        "applications/<str:application_id>/documents/<str:document_id>/reuse",
+        documents.reuse_document,
+        name="document_reuse",
+    ),
+    path(
+        "applications/<str:application_id>/rebuttal",
+        appeals.answer_reviews,
+        name="application_rebuttal",
+    ),
+    path(
+        "applications/<str:application_id>/appeal", appeals.file_appeal, name="application_appeal"
     ),
     path(
         "applications/<str:application_id>/parts/<str:section>",
@@ -80,7 +115,22 @@ OFFICE_PAGES = [
     path("aid", aid.list_aid, name="aid"),
     path("aid.csv", aid.download_aid, name="aid_csv"),
     path("aid/<str:entry_id>/register", aid.register_aid, name="aid_register"),
+    path("appeals", appeals.list_appeals, name="appeals"),
+    path("appeals/<str:appeal_id>/answer", appeals.answer_appeal, name="appeal_answer"),
     path("programme", programme.list_applications, name="programme"),
+    path("programme/figures", programme_figures.show_figures, name="programme_figures"),
+    path("programme/figures.csv", programme_figures.download_hours, name="figure_hours"),
+    path(
+        "programme/figures/applications",
+        programme_figures.list_figure_applications,
+        name="figure_applications",
+    ),
+    path(
+        "programme/figures/projects",
+        programme_figures.list_figure_projects,
+        name="figure_projects",
+    ),
+    path("programme/years/<int:year>.zip", programme_figures.download_year, name="access_year"),
     path(
         "programme/<str:application_id>", programme.show_application, name="programme_application"
     ),
@@ -88,6 +138,11 @@ OFFICE_PAGES = [
         "programme/<str:application_id>/eligibility",
         programme.decide_eligibility,
         name="programme_eligibility",
+    ),
+    path(
+        "programme/<str:application_id>/recuse/<str:reviewer_id>",
+        panels.recuse_reviewer,
+        name="programme_recuse",
     ),
     path(
         "programme/<str:application_id>/assess",
@@ -122,6 +177,11 @@ REVIEW_PAGES = [
     path("reviews/profile", expert_reviews.edit_profile, name="reviewer_profile"),
     path("reviews/<str:application_id>", expert_reviews.show_review, name="review"),
     path("reviews/<str:application_id>/answer", expert_reviews.answer, name="review_answer"),
+    path(
+        "reviews/<str:application_id>/documents/<str:document_id>",
+        documents.download_for_review,
+        name="review_document",
+    ),
     path("rounds", panels.list_rounds, name="rounds"),
     path("rounds/<str:call_id>/<str:cut_off>", panels.show_panel, name="panel"),
     path("rounds/<str:call_id>/<str:cut_off>/close", panels.close_panel, name="panel_close"),

@@ -40,6 +40,7 @@ REVIEW_RANGES = {
     "assessment_working_days": (0, LARGEST),
     "review_working_days": (0, LARGEST),
     "panel_working_days": (0, LARGEST),
+    "rebuttal_working_days": (0, LARGEST),
 }
 CRITERION_RANGES = {"weight": (1, 100), "threshold": (0, SCORE_MAX)}
 CALL_RANGES = {**MODE_RANGES, "price_cents_per_hour": (0, LARGEST)}
@@ -156,6 +157,9 @@ def _check_clock(
         if earlier >= later:
             problem = f"{earlier} is not before the next step, which has {later}."
             raise file.mistake((*at, name), problem)
+    if plan.review_working_days + plan.rebuttal_working_days > plan.panel_working_days:
+        problem = f"with the reviews it is not over by day {plan.panel_working_days} of the panel."
+        raise file.mistake((*at, "rebuttal_working_days"), problem)
 
 
 def _read_calls(file: ConfigurationFile, modes: Modes, factory: Factory) -> tuple[Call, ...]:
@@ -169,8 +173,9 @@ def _read_calls(file: ConfigurationFile, modes: Modes, factory: Factory) -> tupl
         file.check_ranges(call, CALL_RANGES, at)
         _check_durations(file, call.durations_months, at)
         _check_call(file, call, at, modes=modes, factory=factory)
-        bought = factory.get_partition(call.partition_id).bought_after_2020
-        calls.append(dataclasses.replace(call, bought_after_2020=bought))
+        machine = factory.get_partition(call.partition_id)
+        bought, land = machine.bought_after_2020, machine.land
+        calls.append(dataclasses.replace(call, bought_after_2020=bought, land=land))
     return tuple(calls)
 
 

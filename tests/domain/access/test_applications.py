@@ -1,19 +1,15 @@
 """An application freezes on submission; the rules decide at once where they can."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from allmende.domain.access import applications
 from allmende.domain.access.application_forms import (
-    REQUIRED,
+    QUESTIONS,
     SECTIONS,
     ApplicationForm,
-    DataClass,
     HoursAboveLimit,
     HoursBelowMinimum,
     HoursBelowZero,
@@ -23,16 +19,15 @@ from allmende.domain.access.application_forms import (
     review,
 )
 from allmende.domain.access.applications import (
-    LIFECYCLE,
     ApplicationIsFrozen,
     ApplicationIsIncomplete,
     ApplicationState,
 )
 from allmende.domain.access.calls import CallIsNotOpenYet, CutOffHasPassed
-from allmende.domain.access.modes import Experience
+from allmende.domain.access.modes import Experience, FormKind
 from allmende.domain.access.organisations import OrganisationKind
 from allmende.domain.access.verdicts import ProjectPurpose
-from allmende.domain.basics.lifecycle import ForbiddenMove
+from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.units import TimeUnit
@@ -46,6 +41,7 @@ from tests.domain.access.building import (
     draft,
     form,
     frozen,
+    full_draft,
     organisation,
     size,
 )
@@ -53,6 +49,7 @@ from tests.domain.access.building import (
 ROUNDS = RULES.get_call("werkbank-ai-for-science-2027-1")
 FIRST, LAST = ROUNDS.cut_offs
 WHY = Sentence("Because.")
+SHORT = FormKind.SHORT
 
 
 def submitted(**changes):
@@ -97,19 +94,17 @@ def test_submit_before_the_opening_is_refused():
 
 def test_submit_a_second_before_the_last_cut_off_is_in_time():
     now = LAST - timedelta(seconds=1)
-    application = applications.submit(draft(duration_months=6), frozen=frozen(call=ROUNDS), now=now)
+    application = applications.submit(full_draft(), frozen=frozen(call=ROUNDS), now=now)
     assert application.cut_off_at == LAST
 
 
 def test_submit_at_the_very_second_of_the_last_cut_off_is_late():
     with pytest.raises(CutOffHasPassed):
-        applications.submit(draft(duration_months=6), frozen=frozen(call=ROUNDS), now=LAST)
+        applications.submit(full_draft(), frozen=frozen(call=ROUNDS), now=LAST)
 
 
 def test_submit_at_the_very_second_of_a_cut_off_waits_for_the_next():
-    application = applications.submit(
-        draft(duration_months=6), frozen=frozen(call=ROUNDS), now=FIRST
-    )
+    application = applications.submit(full_draft(), frozen=frozen(call=ROUNDS), now=FIRST)
     assert application.cut_off_at == LAST
     assert application.due_at > LAST
 
@@ -160,8 +155,6 @@ def test_impossible_size_is_refused_at_submission(changes, refusal):
 
 
 def test_size_below_the_least_of_a_call_is_refused():
-    from dataclasses import replace
-
     call = replace(PLAYGROUND, size_min_seconds=2 * HOUR)
     check_size(form(requested_seconds=2 * HOUR), call)
     with pytest.raises(HoursBelowMinimum):
@@ -176,7 +169,11 @@ def test_full_size_and_one_second_are_both_allowed():
 def test_empty_form_names_every_gap_in_the_order_of_its_sections():
     found = review(ApplicationForm(), PLAYGROUND)
     assert {each.field for each in found} == {
-        *REQUIRED,
+        *(
+            name
+            for name, question in QUESTIONS.items()
+            if question.need and question.is_asked(SHORT)
+        ),
         "summary",
         "requested_seconds",
         "duration_months",
@@ -208,8 +205,6 @@ def test_who_gets_free_time_of_the_national_share_declares_earlier_aid():
 
 
 def test_every_answer_has_its_section():
-    from dataclasses import fields
-
     assert set(SECTIONS) == {each.name for each in fields(ApplicationForm)}
 
 
@@ -311,89 +306,3 @@ def test_late_from_the_instant_that_is_due():
     withdrawn = applications.withdraw(assessed, now=application.due_at)
     assert not applications.is_late(withdrawn, now=application.due_at)
     assert not applications.is_late(draft(), now=NOON)
-
-
-class Life(RuleBasedStateMachine):
-    """Whatever people try, in whatever order, the table of moves is kept."""
-
-    def __init__(self):
-        super().__init__()
-        self.application = draft()
-        self.was_frozen = None
-
-    def attempt(self, deed, *, target):
-        if LIFECYCLE.can_move(self.application.state, target):
-            self.application = deed()
-        else:
-            with pytest.raises((ForbiddenMove, ApplicationIsFrozen)):
-                deed()
-
-    @precondition(lambda self: self.application.state is ApplicationState.DRAFT)
-    @rule(size_known=st.booleans())
-    def submit(self, size_known):
-        given_answers = answers() if size_known else answers(size=None)
-        self.application = applications.submit(
-            self.application, frozen=frozen(given=given_answers), now=NOON
-        )
-        self.was_frozen = (self.application.form, self.application.frozen)
-
-    @precondition(lambda self: self.application.state is not ApplicationState.DRAFT)
-    @rule()
-    def submit_again(self):
-        with pytest.raises(ApplicationIsFrozen):
-            applications.submit(self.application, frozen=frozen(), now=NOON)
-
-    @rule()
-    def edit(self):
-        if self.application.state is ApplicationState.DRAFT:
-            self.application = applications.edit(self.application, {"title": "T"}, now=NOON)
-        else:
-            with pytest.raises(ApplicationIsFrozen):
-                applications.edit(self.application, {"title": "T"}, now=NOON)
-
-    @rule()
-    def assess(self):
-        self.attempt(
-            lambda: applications.assess(self.application, is_feasible=True),
-            target=ApplicationState.ASSESSED,
-        )
-
-    @rule(deed=st.sampled_from(["award", "refuse"]))
-    def decide(self, deed):
-        target = ApplicationState.AWARDED if deed == "award" else ApplicationState.REFUSED
-        self.attempt(
-            lambda: getattr(applications, deed)(self.application, why=WHY, now=NOON),
-            target=target,
-        )
-
-    @rule(is_eligible=st.booleans())
-    def decide_eligibility(self, is_eligible):
-        states = (ApplicationState.INELIGIBLE, ApplicationState.TECHNICAL_ASSESSMENT)
-        self.attempt(
-            lambda: applications.decide_eligibility(
-                self.application, is_eligible=is_eligible, why=WHY, now=NOON
-            ),
-            target=states[is_eligible],
-        )
-
-    @rule()
-    def withdraw(self):
-        self.attempt(
-            lambda: applications.withdraw(self.application, now=NOON),
-            target=ApplicationState.WITHDRAWN,
-        )
-
-    @invariant()
-    def nothing_frozen_changes(self):
-        if self.was_frozen:
-            assert (self.application.form, self.application.frozen) == self.was_frozen
-
-    @invariant()
-    def the_end_has_a_reason(self):
-        is_final = LIFECYCLE.is_final(self.application.state)
-        assert is_final is (self.application.decided_at is not None)
-        assert is_final is (self.application.decision is not None)
-
-
-Life.TestCase.settings = settings(max_examples=40, stateful_step_count=12, deadline=None)
-TestLife = Life.TestCase

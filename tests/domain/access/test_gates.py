@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from allmende.domain.access import applications, expert_reviews
+from allmende.domain.access import appeals, applications, expert_reviews
 from allmende.domain.access.applications import ApplicationState
 from allmende.domain.access.awards import check_award
 from allmende.domain.access.expert_reviews import (
@@ -32,7 +32,8 @@ from allmende.domain.access.reviewers import ConflictKind
 from allmende.domain.access.snapshots import from_plain, to_plain
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.sentences import Sentence
-from tests.domain.access.building import NOON, answers, draft, frozen
+from tests.domain.access.building import NOON, RULES, answers, draft, frozen, full_draft
+from tests.domain.access.full_form import SMALL
 from tests.domain.access.reviewing import PLAN, assessment, opinions, review, with_experts
 
 WHY = Sentence("Because.")
@@ -75,7 +76,7 @@ class Ways(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        submitted = applications.submit(draft(), frozen=with_experts().frozen, now=NOON)
+        submitted = applications.submit(full_draft(**SMALL), frozen=with_experts().frozen, now=NOON)
         self.application = submitted
         self.assessment = None
         self.reviews = {}
@@ -166,6 +167,31 @@ class Ways(RuleBasedStateMachine):
             scores = [each.scores[criterion.id] for each in counted]
             assert sum(scores) >= criterion.threshold * len(scores)
         self.application = awarded
+
+    @rule()
+    def refuse(self):
+        refused = self.attempt(
+            lambda: applications.refuse(self.application, why=WHY, now=NOON, by="p-olga")
+        )
+        self.application = refused or self.application
+
+    @rule()
+    def appeal_with_success(self):
+        """Take a refusal back; it opens no way past a gate."""
+
+        def take_back():
+            appeal = appeals.file_appeal(
+                self.application,
+                id="apl-1",
+                reason="It was another text.",
+                by="p-ada",
+                now=NOON,
+                rules=RULES.book,
+                assessment=self.assessment,
+            )
+            return appeals.take_back_decision(self.application, appeal, now=NOON)
+
+        self.application = self.attempt(take_back) or self.application
 
     @invariant()
     def no_score_is_seen_early(self):

@@ -8,7 +8,8 @@ from enum import StrEnum
 from allmende.domain.access.application_forms import ApplicationForm, Finding, check_size, review
 from allmende.domain.access.calls import Call, check_open
 from allmende.domain.access.consents import Consent
-from allmende.domain.access.modes import AccessMode
+from allmende.domain.access.documents import Document
+from allmende.domain.access.modes import AccessMode, FormKind
 from allmende.domain.access.organisations import Organisation
 from allmende.domain.access.verdicts import EligibilityResult, Verdict
 from allmende.domain.access.working_days import due_after
@@ -83,9 +84,12 @@ LIFECYCLE = Lifecycle(
                 ApplicationState.WITHDRAWN,
             }
         ),
-        ApplicationState.INELIGIBLE: frozenset(),
+        # The moves after a decision are those of an appeal that was upheld.
+        ApplicationState.INELIGIBLE: frozenset({ApplicationState.TECHNICAL_ASSESSMENT}),
+        ApplicationState.REFUSED: frozenset(
+            {ApplicationState.ASSESSED, ApplicationState.TECHNICAL_ASSESSMENT}
+        ),
         ApplicationState.AWARDED: frozenset(),
-        ApplicationState.REFUSED: frozenset(),
         ApplicationState.WITHDRAWN: frozenset(),
     }
 )
@@ -102,6 +106,7 @@ class Frozen:
     rules_hash: str
     terms_hash: str
     publication: Consent | None = None  # None: nobody was asked yet
+    documents: tuple[Document, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +128,7 @@ class Application:
     ranked_at: datetime | None = None  # when the panel closed
     decided_at: datetime | None = None
     decision: Sentence | None = None  # why, in words
+    decided_by: str = ""  # empty: the rules decided
     frozen: Frozen | None = None
 
     @property
@@ -132,35 +138,55 @@ class Application:
         return self.frozen
 
 
-def edit(application: Application, changes: Mapping[str, object], *, now: datetime) -> Application:
-    """Return the draft with some answers changed; what is submitted stays as it is."""
+def check_draft(application: Application) -> None:
+    """Refuse to change what was submitted, or taken back."""
     if application.state is not ApplicationState.DRAFT:
         raise ApplicationIsFrozen(
-            application=application.id, submitted_at=application.submitted_at or now
+            application=application.id,
+            submitted_at=application.submitted_at or application.decided_at,
         )
+
+
+def edit(application: Application, changes: Mapping[str, object], *, now: datetime) -> Application:
+    """Return the draft with some answers changed; what is submitted stays as it is."""
+    check_draft(application)
     return replace(application, form=application.form.change(changes), edited_at=now)
 
 
 def list_findings(
-    application: Application, *, call: Call, organisation: Organisation
+    application: Application,
+    *,
+    call: Call,
+    organisation: Organisation,
+    asked: FormKind = FormKind.SHORT,
+    barred: Mapping[str, Sentence] | None = None,
 ) -> tuple[Finding, ...]:
     """Return what is still missing or wrong, section by section."""
-    return review(application.form, call, kind=organisation.kind)
+    return review(application.form, call, asked=asked, kind=organisation.kind, barred=barred)
 
 
-def submit(application: Application, *, frozen: Frozen, now: datetime) -> Application:
+def submit(
+    application: Application,
+    *,
+    frozen: Frozen,
+    now: datetime,
+    barred: Mapping[str, Sentence] | None = None,
+) -> Application:
     """Freeze the application and hand it in; the rules decide at once where they can.
 
     FIFO modes count their working days from now, the others from the cut-off.
     """
-    if application.state is not ApplicationState.DRAFT:
-        raise ApplicationIsFrozen(
-            application=application.id, submitted_at=application.submitted_at or now
-        )
+    check_draft(application)
     call = frozen.call
     check_open(call, now=now)
     check_size(application.form, call)
-    findings = review(application.form, call, kind=frozen.organisation.kind)
+    findings = list_findings(
+        application,
+        call=call,
+        organisation=frozen.organisation,
+        asked=frozen.mode.form,
+        barred=barred,
+    )
     if findings:
         raise ApplicationIsIncomplete(count=len(findings), first=findings[0].sentence)
     cut_off_at = call.next_cut_off(now)
@@ -169,7 +195,9 @@ def submit(application: Application, *, frozen: Frozen, now: datetime) -> Applic
         state=ApplicationState.SUBMITTED,
         submitted_at=now,
         cut_off_at=cut_off_at,
-        due_at=due_after(cut_off_at or now, working_days=call.decision_working_days),
+        due_at=due_after(
+            cut_off_at or now, working_days=call.decision_working_days, land=call.land
+        ),
         frozen=frozen,
     )
     verdict = frozen.eligibility.verdict
@@ -182,12 +210,13 @@ def submit(application: Application, *, frozen: Frozen, now: datetime) -> Applic
 
 
 def decide_eligibility(
-    application: Application, *, is_eligible: bool, why: Sentence, now: datetime
+    application: Application, *, is_eligible: bool, why: Sentence, now: datetime, by: str = ""
 ) -> Application:
     """Pass the application on to the technical assessment, or end it as ineligible."""
+    _check_step(application, ApplicationState.SUBMITTED)
     if is_eligible:
         return _move(application, ApplicationState.TECHNICAL_ASSESSMENT)
-    return _end(application, ApplicationState.INELIGIBLE, why=why, now=now)
+    return _end(application, ApplicationState.INELIGIBLE, why=why, now=now, by=by)
 
 
 def assess(application: Application, *, is_feasible: bool) -> Application:
@@ -222,14 +251,20 @@ def close_panel(application: Application, *, now: datetime) -> Application:
     return replace(_move(application, ApplicationState.ASSESSED), ranked_at=now)
 
 
-def award(application: Application, *, why: Sentence, now: datetime) -> Application:
+def award(application: Application, *, why: Sentence, now: datetime, by: str = "") -> Application:
     """End the application with an award."""
-    return _end(application, ApplicationState.AWARDED, why=why, now=now)
+    return _end(application, ApplicationState.AWARDED, why=why, now=now, by=by)
 
 
-def refuse(application: Application, *, why: Sentence, now: datetime) -> Application:
+def refuse(application: Application, *, why: Sentence, now: datetime, by: str = "") -> Application:
     """End the application with a refusal."""
-    return _end(application, ApplicationState.REFUSED, why=why, now=now)
+    return _end(application, ApplicationState.REFUSED, why=why, now=now, by=by)
+
+
+def reopen(application: Application, state: ApplicationState, *, due_at: datetime) -> Application:
+    """Take a decision back, because an appeal against it was upheld."""
+    moved = _move(application, state)
+    return replace(moved, decided_at=None, decision=None, decided_by="", due_at=due_at)
 
 
 def withdraw(application: Application, *, now: datetime) -> Application:
@@ -259,6 +294,11 @@ def _move(application: Application, state: ApplicationState) -> Application:
 
 
 def _end(
-    application: Application, state: ApplicationState, *, why: Sentence, now: datetime
+    application: Application,
+    state: ApplicationState,
+    *,
+    why: Sentence,
+    now: datetime,
+    by: str = "",
 ) -> Application:
-    return replace(_move(application, state), decided_at=now, decision=why)
+    return replace(_move(application, state), decided_at=now, decision=why, decided_by=by)

@@ -65,6 +65,7 @@ class Call:
     civilian_only: bool = True
     bought_after_2020: bool = True  # the machine: it decides on the list of countries
     needs_onboarding: bool = False
+    land: str = ""  # of the hosting site, whose holidays are no working days; empty: none known
     terms_version: str
     terms_text: str
 
@@ -112,6 +113,10 @@ class AccessRules:
         if mode is None:
             raise NotFound(kind="access mode", id=mode_id)
         return mode
+
+    def get_mode_of(self, call: Call) -> AccessMode:
+        """Return the mode of a call as it was in force when the call opened."""
+        return self.get_mode(call.mode_id, on=call.opens_at.date())
 
     def get_call(self, call_id: str) -> Call:
         """Return a call as the configuration has it."""

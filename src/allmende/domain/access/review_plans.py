@@ -32,6 +32,7 @@ class ReviewPlan:
     assessment_working_days: int
     review_working_days: int
     panel_working_days: int
+    rebuttal_working_days: int = 0  # after the last review came in; 0: no rebuttal
     source: str
     checked_on: date
     note: str = ""

@@ -41,6 +41,7 @@ class ConflictKind(StrEnum):
     SHARED_WORK = "shared_work"
     EXCLUDED_BY_APPLICANT = "excluded_by_applicant"
     DECLARED = "declared"
+    FOUND_BY_OFFICE = "found_by_office"
 
 
 CONFLICT_WORDS: Mapping[ConflictKind, Sentence] = MappingProxyType(
@@ -55,6 +56,7 @@ CONFLICT_WORDS: Mapping[ConflictKind, Sentence] = MappingProxyType(
         ),
         ConflictKind.EXCLUDED_BY_APPLICANT: Sentence("the applicant named the reviewer as biased."),
         ConflictKind.DECLARED: Sentence("the reviewer declared a conflict of interest."),
+        ConflictKind.FOUND_BY_OFFICE: Sentence("the office found a conflict of interest."),
     }
 )
 

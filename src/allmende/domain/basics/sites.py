@@ -65,6 +65,7 @@ class Partition:
     response_target_seconds: int = 0
     usage_half_life_seconds: int = 7 * 24 * 3600
     time_zone: str = HERE
+    land: str = ""
     preferred_hours: tuple[str, ...] = ()  # when jobs that can wait should run: "10:00-16:00"
     access_shares: Mapping[str, Fraction] = field(default_factory=dict)
     groups: tuple[ShareGroup, ...] = ()
@@ -119,6 +120,7 @@ class Site:
     latitude: float | None = None  # None: it stands wherever Allmende was started
     longitude: float | None = None
     time_zone: str = HERE  # of its clocks, by its name in the IANA database
+    land: str = ""  # in Germany: "NW", as ISO 3166-2:DE has it
     focus: tuple[str, ...] = ()
     partitions: tuple[Partition, ...] = ()
 

@@ -41,9 +41,14 @@ class Permission(StrEnum):
     ASSESS_APPLICATION = "applications.assess"
     AWARD_APPLICATION = "applications.award"
     REFUSE_APPLICATION = "applications.refuse"
+    ANSWER_REVIEWS = "reviews.answer"
+    FILE_APPEAL = "appeals.file"
+    SEE_APPEAL = "appeals.see"
+    ANSWER_APPEAL = "appeals.answer"
     ACCEPT_AWARD = "awards.accept"
     SEE_AID = "aid.see"
     REGISTER_AID = "aid.register"
+    SEE_FIGURES = "figures.see"
     SEE_REVIEW = "reviews.see"
     WRITE_REVIEW = "reviews.write"
     MANAGE_REVIEWS = "reviews.manage"
@@ -129,9 +134,14 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.ASSESS_APPLICATION: frozenset({_OFFICER, _OPERATOR}),
         Permission.AWARD_APPLICATION: frozenset({_OFFICER}),
         Permission.REFUSE_APPLICATION: frozenset({_OFFICER}),
+        Permission.ANSWER_REVIEWS: _APPLICANTS,
+        Permission.FILE_APPEAL: _APPLICANTS,
+        Permission.SEE_APPEAL: frozenset({_OFFICER, _AUDITOR}),
+        Permission.ANSWER_APPEAL: frozenset({_OFFICER}),
         Permission.ACCEPT_AWARD: _APPLICANTS,
         Permission.SEE_AID: frozenset({_OFFICER, _AUDITOR, _SYSTEM}),
         Permission.REGISTER_AID: frozenset({_OFFICER}),
+        Permission.SEE_FIGURES: frozenset({_OFFICER, _AUDITOR, _SYSTEM}),
         Permission.SEE_REVIEW: _REVIEWERS,
         Permission.WRITE_REVIEW: _REVIEWERS,
         Permission.MANAGE_REVIEWS: frozenset({_OFFICER}),
@@ -192,9 +202,14 @@ DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
         Permission.ASSESS_APPLICATION: Sentence("record a technical assessment"),
         Permission.AWARD_APPLICATION: Sentence("award compute time"),
         Permission.REFUSE_APPLICATION: Sentence("refuse an application"),
+        Permission.ANSWER_REVIEWS: Sentence("answer the reviews of an application"),
+        Permission.FILE_APPEAL: Sentence("appeal against a decision"),
+        Permission.SEE_APPEAL: Sentence("see every appeal"),
+        Permission.ANSWER_APPEAL: Sentence("answer an appeal"),
         Permission.ACCEPT_AWARD: Sentence("accept the condition of an award"),
         Permission.SEE_AID: Sentence("see the State aid that was granted"),
         Permission.REGISTER_AID: Sentence("note the registration of State aid"),
+        Permission.SEE_FIGURES: Sentence("see the figures of the programme"),
         Permission.SEE_REVIEW: Sentence("see your reviews"),
         Permission.WRITE_REVIEW: Sentence("review an application"),
         Permission.MANAGE_REVIEWS: Sentence("invite reviewers and close a panel"),

@@ -14,7 +14,7 @@ from allmende.domain.access.reviewers import ConflictKind
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.trust.permissions import Permission
-from allmende.services import applications, panels, reviews
+from allmende.services import applications, expert_reviews, panels, reviews
 from allmende.services.panels import Assignment, RoundView
 from allmende.web.api.expert_reviews import ReviewOut
 from allmende.web.api.permits import begin_deed, get_actor, takes
@@ -113,6 +113,7 @@ class PanelOut(Schema):
     waiting: list[str]
     capacity_seconds: int
     can_close: bool
+    rebuttals_end_at: datetime | None
 
 
 class StepOut(Schema):
@@ -181,6 +182,18 @@ def invite_reviewer(request: HttpRequest, application_id: PathId, body: Reviewer
 def call_off_review(request: HttpRequest, application_id: PathId, person_id: PathId) -> Review:
     """Take back an invitation, or a review that does not come."""
     return panels.call_off_review(begin_deed(request), application_id, reviewer_id=person_id)
+
+
+@router.post(
+    "/applications/{application_id}/reviewers/{person_id}/recuse",
+    response=ReviewOut,
+    **takes(Permission.MANAGE_REVIEWS),
+)
+def recuse_reviewer(request: HttpRequest, application_id: PathId, person_id: PathId) -> Review:
+    """Close the file to a reviewer because the office found a conflict of interest."""
+    return expert_reviews.recuse_reviewer(
+        begin_deed(request), application_id, reviewer_id=person_id
+    )
 
 
 @router.get(

@@ -10,11 +10,12 @@ from django.views.decorators.http import require_POST
 from allmende.domain.access.applications import Application, ApplicationState
 from allmende.domain.access.expert_reviews import Review, get_plan
 from allmende.domain.access.rankings import Standing
+from allmende.domain.access.rebuttals import Rebuttal
 from allmende.domain.access.review_plans import Criterion, ReviewPlan
 from allmende.domain.basics.refusals import InvalidInput, NotFound
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.trust.permissions import Permission, can_do
-from allmende.services import panels
+from allmende.services import expert_reviews, panels
 from allmende.services.panels import Panel, RoundView
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.templatetags.allmende import spoken
@@ -31,6 +32,7 @@ class Row:
     standing: Standing
     application: Application
     reviews: tuple[Review, ...]
+    rebuttal: Rebuttal | None
 
     @property
     def means(self) -> list[tuple[Criterion, float]]:
@@ -116,6 +118,7 @@ def _rows(panel: Panel) -> list[Row]:
             each,
             panel.applications[each.application_id],
             panel.reviews.get(each.application_id, ()),
+            panel.rebuttals.get(each.application_id),
         )
         for each in panel.standings
     ]
@@ -159,6 +162,13 @@ def call_off(request: HttpRequest, call_id: str, cut_off: str) -> HttpResponse:
     application_id, reviewer_id = _read_pair(request.POST.get("pair", ""))
     panels.call_off_review(begin_deed(request), application_id, reviewer_id=reviewer_id)
     return redirect("panel_reviewers", call_id, cut_off)
+
+
+@require_POST
+def recuse_reviewer(request: HttpRequest, application_id: str, reviewer_id: str) -> HttpResponse:
+    """Close a file to a reviewer because the office found a conflict of interest."""
+    expert_reviews.recuse_reviewer(begin_deed(request), application_id, reviewer_id=reviewer_id)
+    return redirect("programme_application", application_id)
 
 
 def write_cut_off(instant: datetime) -> str:

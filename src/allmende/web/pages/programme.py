@@ -16,12 +16,14 @@ from allmende.domain.basics.units import TimeUnit, seconds_from_hours
 from allmende.domain.trust.permissions import Permission, can_do, check_permission, is_member
 from allmende.services import (
     aid,
+    appeals,
     applications,
     awards,
     ceilings,
     expert_reviews,
     ledger,
     panels,
+    rebuttals,
     reviews,
 )
 from allmende.web.acting import begin_deed, get_person
@@ -68,6 +70,8 @@ def list_applications(request: HttpRequest) -> HttpResponse:
         "waiting": [(each, is_late(each, now=instant)) for each in waiting],
         "decided": applications.list_applications(reader, states=decided, limit=PAGE_SIZE),
         "can_see_aid": can_do(reader, Permission.SEE_AID),
+        "can_see_appeals": can_do(reader, Permission.SEE_APPEAL),
+        "can_see_figures": can_do(reader, Permission.SEE_FIGURES),
     }
     return render(request, "programme/list.html", context)
 
@@ -100,6 +104,8 @@ def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
         "assessment": assessment,
         **describe_steps(application, assessment),
         **_reviews_of(reader, application),
+        "rebuttal": rebuttals.find_rebuttal(reader, application_id),
+        **_appeals_on(reader, application),
         "award": awards.find_award_of_application(reader, application_id),
         "is_own": is_own,
         "can_decide_eligibility": not is_own
@@ -116,6 +122,22 @@ def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
         **_limits(reader, application),
     }
     return render(request, "programme/show.html", context)
+
+
+def _appeals_on(reader: Person, application: Application) -> dict[str, object]:
+    """Return the appeals on an application, and the one that the reader can answer."""
+    filed = appeals.list_appeals_of(reader, application.id)
+    may = can_do(reader, Permission.ANSWER_APPEAL) and not is_member(
+        reader, application.organisation_id
+    )
+    waiting = [each for each in filed if each.answered_at is None]
+    return {
+        "appeals": filed,
+        "appeal_to_answer": waiting[0]
+        if may and waiting and waiting[0].appealed_by != reader.id
+        else None,
+        "decided_oneself": bool(waiting) and waiting[0].appealed_by == reader.id,
+    }
 
 
 def _limits(reader: Person, application: Application) -> dict[str, object]:
@@ -145,6 +167,9 @@ def _reviews_of(reader: Person, application: Application) -> dict[str, Any]:
         "plan": plan,
         "standing": standings.get(application.id),
         "reviews": expert_reviews.list_reviews(reader, application.id),
+        "can_recuse": can_do(reader, Permission.MANAGE_REVIEWS)
+        and application.decided_at is None
+        and not is_member(reader, application.organisation_id),
         "cut_off": write_cut_off(application.cut_off_at),
     }
 
