@@ -179,7 +179,7 @@ def test_people_read_until_when_their_jobs_have_normal_priority(capsys):
     ada, firm = founder()
     project_id = awarded(ada, firm).project_id
     assert cli.run(["--as", ada.id, "project", "show", project_id]) == 0
-    assert "Jobs have normal priority until the project ends" in capsys.readouterr().out
+    assert "when the project ends" in capsys.readouterr().out
     assert cli.run(["--as", ada.id, "project", "burn-down", project_id]) == 0
     assert "certainly lost" in capsys.readouterr().out
 

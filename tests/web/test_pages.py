@@ -194,7 +194,7 @@ def test_a_project_says_until_when_its_jobs_have_priority_and_what_it_may_lose(
 ):
     with CaptureQueriesContext(connection) as asked:
         text = client_of("mina").get(f"/projects/{ids['project']}").content.decode()
-    assert "Jobs have normal priority until the project ends" in text
+    assert "when the project ends." in text
     assert "Hours against the calendar" in text
     assert "The project has only just begun" in text
     assert f"allmende project burn-down {ids['project']}" in text

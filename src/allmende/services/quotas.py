@@ -127,12 +127,15 @@ def tell(
     a_day = int(rate * DAY_SECONDS)
     hours = float(f"{hours_from_seconds(a_day):.3g}")
     unit = Sentence(partition.unit.hours_name)
+    sentence = outlooks.say_outlook(outlook, rate_hours_a_day=hours, unit=unit)
+    if and_seconds:
+        sentence = Sentence("With what it holds: {outlook}", {"outlook": sentence})
     return PriorityOutlook(
         style_id=account.style.id if account.style else "",
         standing=account.stand(now),
         outlook=outlook,
         rate_seconds_a_day=a_day,
-        sentence=outlooks.say_outlook(outlook, rate_hours_a_day=hours, unit=unit),
+        sentence=sentence,
     )
 
 
