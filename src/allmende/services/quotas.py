@@ -87,6 +87,14 @@ def weigh(partition: Partition, alive: Collection[Job], *, now: datetime) -> Quo
     )
 
 
+def say_late(why: Sentence) -> Sentence:
+    """Return why a job waits, with the reason why others of its group go before it."""
+    return Sentence(
+        "{why} Its project has used its quota, so it goes after the others of its group.",
+        {"why": why},
+    )
+
+
 def check_may_submit(project: Project, partition: Partition, *, now: datetime) -> None:
     """Refuse a job of a project whose quota lets nothing start."""
     if partition.quota_styles:

@@ -21,7 +21,7 @@ class BurnDownDrawing:
     under: str
     awarded: str
     even: str
-    forecast: str  # "" when the period is over
+    forecast: str  # "" when the period is over, and on its first day
     tip: Place
     highest: str
     rows: tuple[Mark, ...]
@@ -62,7 +62,7 @@ def draw_burn_down(burn: BurnDown) -> BurnDownDrawing:
         even=_line(
             [canvas.place(burn.period.starts_at, 0), canvas.place(end, burn.awarded_seconds)]
         ),
-        forecast=f"{_line(wedge)}Z" if burn.ahead_seconds else "",
+        forecast=f"{_line(wedge)}Z" if burn.ahead_seconds and not burn.is_young else "",
         tip=used[-1],
         highest=write_short(highest / 3600),
         rows=_choose(burn.marks),
