@@ -78,6 +78,8 @@ PAGES: dict[str, tuple[str, str]] = {
     "figure-applications": ("/programme/figures/applications?stage=submitted", "olga"),
     "figure-projects": ("/programme/figures/projects", "olga"),
     "project": ("/projects/PROJECT", "mina"),
+    "project-changes": ("/projects/PROJECT/changes", "mina"),
+    "changes": ("/changes", "olga"),
     "project-officer": ("/projects/PROJECT", "olga"),
     "jobs": ("/jobs", "mina"),
     "job-new": ("/projects/PROJECT/jobs/new", "mina"),

@@ -29,6 +29,15 @@ def start_application(call_id: str, organisation_id: str, json: AsJson = False) 
     _show(draft, json=json)
 
 
+@app.command("copy")
+def copy_application(application_id: str, call_id: str, json: AsJson = False) -> None:
+    """Start a draft under a call with the answers of an earlier application."""
+    copied = applications.copy_application(
+        acting_deed(), application_id, call_id=call_id, rules=load_access_rules()
+    )
+    _show(copied, json=json)
+
+
 @app.command("questions")
 def list_questions(call_id: str, json: AsJson = False) -> None:
     """List what an application under a call has to answer."""
@@ -47,16 +56,17 @@ def edit_application(
         Path | None,
         typer.Option("--answers", exists=True, dir_okay=False, help="YAML or JSON with answers."),
     ] = None,
+    was: Annotated[
+        list[str] | None,
+        typer.Option(help="What you saw, such as title=…: changed since, it is not replaced."),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Set answers of a draft."""
-    changes = _read_file(file) if file else {}
-    for answer in answers or ():
-        name, equals, value = answer.partition("=")
-        if not equals:
-            raise InvalidInput(field=answer, problem=Sentence("Write an answer as name=value."))
-        changes[name] = value
-    edited = applications.edit_application(acting_deed(), application_id, changes=changes)
+    changes = (_read_file(file) if file else {}) | _read_answers(answers)
+    edited = applications.edit_application(
+        acting_deed(), application_id, changes=changes, based_on=_read_answers(was)
+    )
     _show(edited, json=json)
 
 
@@ -146,6 +156,16 @@ def settle_eligibility(
         acting_deed(), application_id, is_eligible=eligible, why=why
     )
     _show(settled, json=json)
+
+
+def _read_answers(written: list[str] | None) -> dict[str, object]:
+    answers: dict[str, object] = {}
+    for answer in written or ():
+        name, equals, value = answer.partition("=")
+        if not equals:
+            raise InvalidInput(field=answer, problem=Sentence("Write an answer as name=value."))
+        answers[name] = value
+    return answers
 
 
 def _read_file(file: Path) -> dict[str, object]:

@@ -45,6 +45,7 @@ COMMANDS = {
     "aid": Command("aid", "app", "State aid that was granted, and its registration."),
     "programme": Command("programme", "app", "Figures for the office, and the data of a year."),
     "project": Command("projects", "app", "The work under an award, and its budget."),
+    "change": Command("changes", "app", "More months or hours for a running project."),
     "job": Command("jobs", "app", "Submit, follow and stop jobs."),
     "model": Command("models", "app", "Trained models, their cards and records."),
     "blueprint": Command("blueprints", "app", "What can be trained here.", needs_database=False),

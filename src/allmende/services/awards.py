@@ -65,7 +65,7 @@ def award_application(
     applications.LIFECYCLE.check_move(application.state, ApplicationState.AWARDED)
     check_award(application, assessment=review_store.get_assessment(application_id), seconds=wanted)
     check_gates(application, list_counted(application, now=deed.now))
-    recheck = _check_again(deed, application, rules)
+    recheck = check_again(deed, application, rules)
     decision = AwardDecision(
         award_id=award_id,
         project_id=deed.new_id("prj"),
@@ -174,7 +174,7 @@ def _same_award(known: Award, *, award_id: str, seconds: int, condition: str) ->
     return known
 
 
-def _check_again(deed: Deed, application: Application, rules: AccessRules) -> Recheck:
+def check_again(deed: Deed, application: Application, rules: AccessRules) -> Recheck:
     """Refuse when figures or rules changed since submission; keep what the check rests on."""
     organisation = organisation_store.get_organisation(application.organisation_id)
     call = application.submitted.call

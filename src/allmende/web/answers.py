@@ -68,7 +68,7 @@ def read_sections(
             name=section.value,
             heading=heading,
             answers=[
-                _read(question, form, call)
+                read_question(question, form, call)
                 for question in list_questions(section, asked)
                 if with_secrets or not question.is_secret
             ],
@@ -77,7 +77,8 @@ def read_sections(
     ]
 
 
-def _read(question: Question, form: ApplicationForm, call: Call) -> ReadAnswer:
+def read_question(question: Question, form: ApplicationForm, call: Call) -> ReadAnswer:
+    """Return one question with its answer, for reading."""
     value = getattr(form, question.name)
     label = translate(Sentence(question.label, facts_of(call)))
     if question.kind is not Kind.ROWS:

@@ -12,6 +12,7 @@ from allmende.web.pages import (
     applications,
     audit,
     awards,
+    changes,
     documents,
     duties,
     eligibility,
@@ -31,6 +32,7 @@ from allmende.web.pages import (
     reference,
     reservations,
     rules,
+    sections,
     sites,
     tokens,
     what_if,
@@ -104,7 +106,7 @@ ACCESS_PAGES = [
     ),
     path(
         "applications/<str:application_id>/parts/<str:section>",
-        applications.edit_section,
+        sections.edit_section,
         name="application_section",
     ),
 ]
@@ -115,6 +117,9 @@ OFFICE_PAGES = [
     path("aid", aid.list_aid, name="aid"),
     path("aid.csv", aid.download_aid, name="aid_csv"),
     path("aid/<str:entry_id>/register", aid.register_aid, name="aid_register"),
+    path("changes", changes.list_changes, name="changes"),
+    path("changes/<str:change_id>/answer", changes.answer_change, name="change_answer"),
+    path("changes/<str:change_id>/withdraw", changes.withdraw_change, name="change_withdraw"),
     path("appeals", appeals.list_appeals, name="appeals"),
     path("appeals/<str:appeal_id>/answer", appeals.answer_appeal, name="appeal_answer"),
     path("programme", programme.list_applications, name="programme"),
@@ -200,6 +205,7 @@ REVIEW_PAGES = [
 
 WORK_PAGES = [
     path("projects/<str:project_id>", projects.show_project, name="project"),
+    path("projects/<str:project_id>/changes", changes.show_changes, name="project_changes"),
     path("projects/<str:project_id>/activate", projects.activate_project, name="project_activate"),
     path("projects/<str:project_id>/suspend", projects.suspend_project, name="project_suspend"),
     path("projects/<str:project_id>/resume", projects.resume_project, name="project_resume"),

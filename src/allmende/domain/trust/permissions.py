@@ -56,6 +56,8 @@ class Permission(StrEnum):
     SEE_PROJECT = "projects.see"
     MANAGE_MEMBERS = "projects.manage_members"
     SEE_EVERY_PROJECT = "projects.see_every"
+    ASK_FOR_CHANGE = "projects.ask_for_change"
+    ANSWER_CHANGE = "projects.answer_change"
     SUSPEND_PROJECT = "projects.suspend"
     RESUME_PROJECT = "projects.resume"
     END_PROJECT = "projects.end"
@@ -149,6 +151,8 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.SEE_PROJECT: _READERS,
         Permission.MANAGE_MEMBERS: _APPLICANTS,
         Permission.SEE_EVERY_PROJECT: _STAFF,
+        Permission.ASK_FOR_CHANGE: _APPLICANTS,
+        Permission.ANSWER_CHANGE: frozenset({_OFFICER}),
         Permission.SUSPEND_PROJECT: _OFFICE | {_OPERATOR},
         Permission.RESUME_PROJECT: _OFFICE | {_OPERATOR},
         Permission.END_PROJECT: _OFFICE,
@@ -217,6 +221,8 @@ DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
         Permission.SEE_PROJECT: Sentence("see a project"),
         Permission.MANAGE_MEMBERS: Sentence("change the members of a project"),
         Permission.SEE_EVERY_PROJECT: Sentence("see every project"),
+        Permission.ASK_FOR_CHANGE: Sentence("ask for more months or hours"),
+        Permission.ANSWER_CHANGE: Sentence("give a project more months or hours"),
         Permission.SUSPEND_PROJECT: Sentence("suspend a project"),
         Permission.RESUME_PROJECT: Sentence("resume a project"),
         Permission.END_PROJECT: Sentence("end a project"),
