@@ -6,7 +6,7 @@ from pathlib import Path
 from allmende.domain.access.modes import AccessMode
 from allmende.domain.basics.rules import Rule
 from allmende.domain.basics.units import SECONDS_PER_HOUR
-from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.access_rules import read_access_rules
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGE = PROJECT / "docs/reference/access-rules.md"
@@ -47,7 +47,7 @@ organisation: both are then one undertaking for [State aid](../explanation/state
 
 def render_access_rules() -> str:
     """Return the whole page."""
-    rules = load_access_rules(PROJECT / "config")
+    rules = read_access_rules(PROJECT / "config")
     lines = [INTRODUCTION, "## Access modes", ""]
     lines += ["| mode | who | size | months | decision | price | share | source |"]
     lines += ["|---|---|---|---|---|---|---|---|"]

@@ -30,7 +30,6 @@ class Daemon:
     """Beats until it is told to stop. Killed at any instant, the next one carries on."""
 
     def __init__(self, *, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
-        self.rules = load_access_rules()
         self.chores_done_at = float("-inf")
         self.workshop = wiring.workshop()
         self.heartbeat_seconds = heartbeat_seconds
@@ -88,7 +87,9 @@ class Daemon:
                 log.info("project ended", project=project.id)
         except Refusal as refusal:
             log.warning("refused", chore="end projects", sentence=str(refusal))
-        results = promises.evaluate_promises(deed, factory=self.workshop.factory, rules=self.rules)
+        results = promises.evaluate_promises(
+            deed, factory=self.workshop.factory, rules=load_access_rules()
+        )
         broken = [result.promise_id for result in results if result.verdict == "broken"]
         if broken:
             log.warning("promises broken", promises=broken)

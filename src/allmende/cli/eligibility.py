@@ -12,6 +12,7 @@ from allmende.domain.access.organisations import OrganisationKind
 from allmende.domain.access.ownership import Firm, OwnershipGraph, YearFigures
 from allmende.domain.access.sme import classify_size, repeat_last_year
 from allmende.domain.access.verdicts import Answers, EligibilityResult, ProjectPurpose
+from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.sentences import Sentence
 from allmende.services import eligibility
 from allmende.wiring.access_rules import load_access_rules
@@ -37,7 +38,7 @@ def check_eligibility(
     json: AsJson = False,
 ) -> None:
     """Say whether you may use the machines, by which route, at what price, and why."""
-    rules, on = load_access_rules(), wiring.now().date()
+    rules, on = load_access_rules(), day_of(wiring.now())
     size = None
     if kind is OrganisationKind.ENTERPRISE:
         figures = YearFigures(

@@ -1,6 +1,7 @@
 """Applications: from the first draft to the day they are handed in, or taken back."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from allmende.domain.access import applications
 from allmende.domain.access.application_forms import ApplicationForm, Finding
@@ -11,6 +12,7 @@ from allmende.domain.access.eligibility import answers_for, decide_for_call
 from allmende.domain.access.organisations import Organisation
 from allmende.domain.access.snapshots import hash_content, to_plain
 from allmende.domain.access.verdicts import Answers, EligibilityResult
+from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.people import Person
 from allmende.domain.trust.permissions import (
     Permission,
@@ -71,11 +73,11 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
     application = _lock_own(deed.actor, application_id)
     call = call_store.get_call(application.call_id)
     organisation = organisation_store.get_organisation(application.organisation_id)
-    on = deed.now.date()
+    on = day_of(deed.now)
     in_force = to_plain(rules.book.in_force(on))
     frozen = Frozen(
-        call=call,
-        mode=rules.get_mode(call.mode_id, on=on),
+        call=replace(call, mode=None),  # it stands beside it
+        mode=rules.mode_of(call),
         organisation=organisation,
         eligibility=decide(application, call, organisation, rules=rules, deed=deed),
         rules_hash=hash_content(in_force),
@@ -182,7 +184,7 @@ def decide(
         training_flop=form.training_flop,
         aid_received_cents=form.aid_received_cents,
     )
-    on = deed.now.date()
+    on = day_of(deed.now)
     known = answers_for(organisation, answers, book=rules.book, on=on)
     return decide_for_call(known, call, rules=rules, on=on)
 

@@ -1,5 +1,7 @@
 """Awards: an application becomes a project with a budget, or is refused; one transaction each."""
 
+from dataclasses import replace
+
 from allmende.domain.access import applications, projects
 from allmende.domain.access.aid import AidEntry, write_notice
 from allmende.domain.access.applications import Application, ApplicationState
@@ -174,7 +176,7 @@ def _same_award(known: Award, *, award_id: str, seconds: int, condition: str) ->
 def _check_still_eligible(deed: Deed, application: Application, rules: AccessRules) -> None:
     """Refuse when figures or rules changed since submission so that the answer is no."""
     organisation = organisation_store.get_organisation(application.organisation_id)
-    call = application.submitted.call
+    call = replace(application.submitted.call, mode=application.submitted.mode)
     result = application_service.decide(application, call, organisation, rules=rules, deed=deed)
     if result.verdict is Verdict.INELIGIBLE:
         raise NoLongerEligible(application=application.id, why=result.first_reason.sentence)

@@ -11,6 +11,7 @@ from allmende.domain.access.organisations import (
 )
 from allmende.domain.access.ownership import OwnershipGraph
 from allmende.domain.access.sme import classify_size
+from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.people import Person
 from allmende.domain.trust.permissions import (
     Permission,
@@ -66,7 +67,7 @@ def update_figures(
     check_member(deed.actor, organisation_id, kind="organisation", id=organisation_id)
     changed = replace(store.get_organisation(organisation_id), ownership=ownership)
     check_organisation(changed)
-    size = classify_size(ownership, organisation_id, book=rules.book, on=deed.now.date())
+    size = classify_size(ownership, organisation_id, book=rules.book, on=day_of(deed.now))
     organisation = with_size(changed, size)
     store.save_organisation(organisation)
     audit.record(

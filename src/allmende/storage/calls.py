@@ -76,6 +76,12 @@ def list_calls(*, after: str = "", limit: int = 100) -> list[Call]:
     return [from_plain(Call, row.content) for row in rows]
 
 
+def list_opened_before(instant: datetime) -> list[Call]:
+    """Return the calls that were opened before an instant, in the order of their opening."""
+    rows = CallRow.objects.filter(opened_at__lt=instant, opens_at__lt=instant)
+    return [from_plain(Call, row.content) for row in rows.order_by("opens_at", "id")]
+
+
 def keep_rules(rules_hash: str, content: object) -> None:
     """Keep a snapshot of rules; keeping it again changes nothing."""
     RulesSnapshotRow.objects.get_or_create(hash=rules_hash, defaults={"content": content})

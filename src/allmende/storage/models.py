@@ -11,6 +11,7 @@ from allmende.storage.expert_reviews import ReviewerRow, ReviewRow
 from allmende.storage.forecasts import ForecastRow
 from allmende.storage.jobs import AttemptRow, JobEventRow, JobRow
 from allmende.storage.ledger import LedgerAccountRow, LedgerBalanceRow, LedgerTransferRow
+from allmende.storage.modes import ModeVersionRow
 from allmende.storage.organisations import OrganisationRow
 from allmende.storage.people import AdminLinkRow, MembershipRow, PersonRow
 from allmende.storage.projects import ProjectMemberRow, ProjectRow
@@ -40,6 +41,7 @@ __all__ = [
     "LedgerBalanceRow",
     "LedgerTransferRow",
     "MembershipRow",
+    "ModeVersionRow",
     "OrganisationRow",
     "PersonRow",
     "ProjectMemberRow",

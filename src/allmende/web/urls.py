@@ -12,6 +12,7 @@ from allmende.web.pages import (
     applications,
     audit,
     awards,
+    calls,
     duties,
     eligibility,
     expert_reviews,
@@ -19,6 +20,7 @@ from allmende.web.pages import (
     home,
     jobs,
     models,
+    modes,
     organisations,
     panels,
     programme,
@@ -92,6 +94,12 @@ OFFICE_PAGES = [
     path("appeals", appeals.list_appeals, name="appeals"),
     path("appeals/<str:appeal_id>/answer", appeals.answer_appeal, name="appeal_answer"),
     path("programme", programme.list_applications, name="programme"),
+    path("programme/calls", calls.list_calls, name="calls"),
+    path("programme/calls/new", calls.new_call, name="call_new"),
+    path("programme/calls/<str:call_id>", calls.show_call, name="call"),
+    path("programme/modes", modes.list_modes, name="modes"),
+    path("programme/modes/<str:mode_id>", modes.show_mode, name="mode"),
+    path("programme/modes/<str:mode_id>/new", modes.new_version, name="mode_new"),
     path(
         "programme/<str:application_id>", programme.show_application, name="programme_application"
     ),

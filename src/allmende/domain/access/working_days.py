@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from zoneinfo import ZoneInfo
 
+from allmende.domain.basics.periods import Period
+
 BERLIN = ZoneInfo("Europe/Berlin")
 SATURDAY = 5
 
@@ -35,18 +37,28 @@ def is_working_day(day: date) -> bool:
     return day.weekday() < SATURDAY and day not in holidays(day.year)
 
 
+def day_of(instant: datetime) -> date:
+    """Return the day of Berlin in which an instant lies: a rule of a day begins at its midnight."""
+    return instant.astimezone(BERLIN).date()
+
+
 def due_after(start: datetime, *, working_days: int) -> datetime:
     """Return the instant at which that many working days after the day of `start` are over.
 
     The day of the start itself does not count (§ 187 (1) BGB), the last day counts whole
     (§ 188 (1) BGB); days are those of Berlin. The result is the first instant that is late.
     """
-    day = start.astimezone(BERLIN).date()
+    day = day_of(start)
     left = working_days
     while left:
         day += timedelta(days=1)
         left -= is_working_day(day)
     return end_of_day(day)
+
+
+def period_of(day: date) -> Period:
+    """Return a day of Berlin, which has 23 hours when the clocks go forward, and 25 back."""
+    return Period(starts_at=end_of_day(day - timedelta(days=1)), ends_at=end_of_day(day))
 
 
 def end_of_day(day: date) -> datetime:

@@ -95,9 +95,7 @@ class PeopleSection(SectionForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        modes = load_access_rules().modes
-        mode = modes.find(self.call.mode_id, on=self.call.opens_at.date())
-        if mode is None or mode.review is None:
+        if load_access_rules().mode_of(self.call).review is None:
             del self.fields["excluded_reviewers"]
 
 

@@ -69,6 +69,7 @@ def list_applications(request: HttpRequest) -> HttpResponse:
     context = {
         "waiting": [(each, is_late(each, now=instant)) for each in waiting],
         "decided": applications.list_applications(reader, states=decided, limit=PAGE_SIZE),
+        "can_see_calls": can_do(reader, Permission.SEE_MODES),
         "can_see_aid": can_do(reader, Permission.SEE_AID),
         "can_see_appeals": can_do(reader, Permission.SEE_APPEAL),
     }
