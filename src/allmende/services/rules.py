@@ -13,7 +13,6 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.storage import calls as call_store
 
-
 FIRST_YEAR, LAST_YEAR = 1990, 2200
 
 
