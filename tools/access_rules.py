@@ -19,8 +19,9 @@ force, and the day on which somebody last looked. This page is written from thos
 `python -m tools.access_rules`; a test fails when it is stale. How the rules work together is told
 in [Eligibility](../explanation/eligibility.md).
 
-To change a number, give its row a `valid_to` and write the next row below it. Rows are never
-edited: decisions of the past rest on them. Every mistake in these files is refused with file, line
+To change a number, give its row a `valid_to` and write the next row below it. Rows that a decision
+rests on are never edited. What the programme office [wrote in the portal](../howto/open-a-call.md)
+is no part of this page; `/rules` has it. Every mistake in these files is refused with file, line
 and key.
 
 ## Figures and owners of a firm

@@ -56,7 +56,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "programme-award": ("/programme/ASSESSED_ID", "olga"),
     "rules-past": ("/rules?on=2025-06-01", ""),
     "calls": ("/programme/calls", "olga"),
-    "call": ("/programme/calls/werkbank-ai-for-science-2027-1", "olga"),
+    "call": ("/programme/calls/ROUND_CALL", "olga"),
     "call-choose": ("/programme/calls/new", "olga"),
     "call-new": ("/programme/calls/new?mode=ai-for-science&partition=werkbank", "olga"),
     "modes": ("/programme/modes", "olga"),

@@ -109,6 +109,7 @@ def test_the_way_from_every_call_is_open():
             "size_max_hours",
             "5000",
         ),
+        ("calls.toml", 'mode_id = "playground"', 'mode = "playground"', "mode", "mode_id"),
         ("calls.toml", "decision_working_days = 2\n", "", "decision_working_days", "required"),
         ("calls.toml", "months = [1, 2, 3]", "months = [0, -2]", "durations_months", "0 is not"),
         ("calls.toml", "months = [1, 2, 3]", "months = []", "durations_months", "one duration"),

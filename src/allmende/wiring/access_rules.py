@@ -113,6 +113,8 @@ def read_calls(path: Path, modes: Modes, partitions: tuple[Partition, ...]) -> t
     calls: list[Call] = []
     for number, row in enumerate(_rows(file, "calls")):
         at: Location = ("calls", number)
+        if "mode" in row:  # the call gets it when it is opened
+            raise file.mistake((*at, "mode"), 'is unknown here; did you mean "mode_id"?')
         call = _build_with_hours(file, _with_terms(file, _in_utc(row), at), Call, at)
         if call.id in {each.id for each in calls}:
             raise file.mistake((*at, "id"), f'"{call.id}" names two calls.')

@@ -17,6 +17,7 @@ from allmende.domain.basics.sites import Partition
 from allmende.domain.basics.units import hours_from_seconds, seconds_from_hours
 from allmende.services import calls
 from allmende.web.forms.fields import AmountField
+from allmende.web.states import describe
 from allmende.web.wording import write_instant
 from allmende.wiring.languages import translate
 
@@ -128,7 +129,9 @@ class CallForm(forms.Form):
         super().__init__(data, initial=_initial(mode, partition, rules, now))
         self.mode, self.partition, self.rules, self.now = mode, partition, rules, now
         shares = tuple(partition.access_shares) or (mode.access_share,)
-        self.fields["access_share"].choices = [(share, share) for share in shares]
+        self.fields["access_share"].choices = [
+            (share, describe("share", share).word) for share in shares
+        ]
         announced = rules.list_cut_offs(mode.id, now=now)
         self.fields["announced"].choices = [(at.isoformat(), write_instant(at)) for at in announced]
         if not announced:

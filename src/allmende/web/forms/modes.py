@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as say
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from allmende.domain.access.calls import AccessRules
@@ -128,7 +128,10 @@ class ModeForm(forms.Form):
             "unit": _words("unit", TimeUnit),
             "calendar": _words("calendar", Calendar),
             "selection": _words("selection", Selection),
-            "access_share": [(each, each) for each in sorted(shares | {mode.access_share})],
+            "access_share": [
+                (each, describe("share", each).word)
+                for each in sorted(shares | {mode.access_share})
+            ],
         }
         for name, offered in choices.items():
             self.fields[name].choices = offered
@@ -148,8 +151,8 @@ class ModeForm(forms.Form):
             self.fields[f"c{number}_{name}"] = field
 
     @property
-    def parts(self) -> list[tuple[Any, list[forms.BoundField]]]:
-        """Return the fields in groups, each with its heading."""
+    def parts(self) -> list[tuple[Any, list[forms.BoundField], str]]:
+        """Return the fields in groups, each with its heading and how it is laid out."""
         groups = [
             (_("Names"), ("id", "name_en", "name_de", "audience_en", "audience_de")),
             (_("Who, and at what price"), ("routes", "experience", "price", "access_share")),
@@ -165,7 +168,14 @@ class ModeForm(forms.Form):
             *((_criterion_heading(number), self._names_of(number)) for number in self.rows),
             (_("From when, and who says so"), ("valid_from", "source", "note")),
         ]
-        return [(heading, [self[name] for name in names]) for heading, names in groups]
+        return [
+            (
+                heading,
+                [self[name] for name in names],
+                "row three" if names[0][1:2].isdigit() else "",
+            )
+            for heading, names in groups
+        ]
 
     def _names_of(self, number: int) -> tuple[str, ...]:
         return tuple(name for name in self.fields if name.startswith(f"c{number}_"))
@@ -264,7 +274,7 @@ class ModeForm(forms.Form):
 
 
 def _criterion_heading(number: int) -> str:
-    return say("Criterion %(number)s of the reviews") % {"number": number + 1}
+    return gettext("Criterion %(number)s of the reviews") % {"number": number + 1}
 
 
 def _initial(mode: AccessMode, rules: AccessRules, today: date) -> dict[str, Any]:
