@@ -1,7 +1,8 @@
 """Collect every text for people into the German catalogue, and compile it.
 
 Sources: `{% translate %}` and `{% blocktranslate %}` in the templates, gettext calls in the
-portal, and in every ring the literal templates of `Sentence("…")` and the docstrings of refusals.
+portal, in every ring the literal templates of `Sentence("…")` and the docstrings of refusals, and
+the questions of the application form with the words of their choices.
 `python tools/messages.py` updates and compiles; with `--check` it only says what is missing.
 """
 
@@ -76,6 +77,8 @@ def messages_of_python(tree: ast.Module, refusals: set[str]) -> Iterator[Message
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield from _messages_of_call(node)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            yield from _messages_of_words(node)
         elif isinstance(node, ast.ClassDef) and node.name in refusals:
             docstring = ast.get_docstring(node, clean=False) or ""
             yield Message(" ".join(inspect.cleandoc(docstring).split()))
@@ -83,6 +86,9 @@ def messages_of_python(tree: ast.Module, refusals: set[str]) -> Iterator[Message
 
 def _messages_of_call(node: ast.Call) -> Iterator[Message]:
     name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+    if getattr(getattr(node.func, "value", None), "id", "") == "ask":
+        yield from _messages_of_question(node)
+        return
     texts = [_literal(argument) for argument in node.args]
     if name in GETTEXT and texts and texts[0]:
         yield Message(texts[0])
@@ -95,6 +101,20 @@ def _messages_of_call(node: ast.Call) -> Iterator[Message]:
     for keyword in node.keywords:
         if keyword.arg == "template" and (text := _literal(keyword.value)):
             yield Message(text)
+
+
+def _messages_of_question(node: ast.Call) -> Iterator[Message]:
+    """Yield label, hint and need of `ask.line("…", hint="…")`."""
+    texts = [*node.args, *(each.value for each in node.keywords if each.arg in ("hint", "need"))]
+    yield from (Message(text) for text in map(_literal, texts) if text)
+
+
+def _messages_of_words(node: ast.Assign | ast.AnnAssign) -> Iterator[Message]:
+    """Yield the words of choices, from tables such as `PURPOSE_WORDS = {…: "…"}`."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    is_table = any(getattr(target, "id", "").endswith("_WORDS") for target in targets)
+    if is_table and isinstance(node.value, ast.Dict):
+        yield from (Message(text) for text in map(_literal, node.value.values) if text)
 
 
 def _literal(node: ast.expr) -> str:

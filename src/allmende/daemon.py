@@ -16,12 +16,14 @@ wiring.start()  # services can be imported only once Django knows its tables
 
 from allmende.domain.basics.people import DAEMON  # noqa: E402
 from allmende.domain.basics.refusals import Refusal  # noqa: E402
-from allmende.services import cycle, leases, projects, promises  # noqa: E402
+from allmende.services import cycle, documents, leases, projects, promises  # noqa: E402
 from allmende.wiring import troubles  # noqa: E402
 from allmende.wiring.access_rules import load_access_rules  # noqa: E402
+from allmende.wiring.documents import shelf  # noqa: E402
 
 HEARTBEAT_SECONDS = 1.0
 CHORES_SECONDS = 60.0
+SWEEP_SECONDS = 3600.0
 
 log = structlog.get_logger("allmende.daemon")
 
@@ -30,7 +32,7 @@ class Daemon:
     """Beats until it is told to stop. Killed at any instant, the next one carries on."""
 
     def __init__(self, *, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
-        self.chores_done_at = float("-inf")
+        self.chores_done_at = self.shelf_swept_at = float("-inf")
         self.workshop = wiring.workshop()
         self.heartbeat_seconds = heartbeat_seconds
         # Host and process are for people; in containers two daemons may share both.
@@ -80,13 +82,17 @@ class Daemon:
             self._do_chores()
 
     def _do_chores(self) -> None:
-        """End projects whose period is over, and judge the promises for the public page."""
+        """End projects whose period is over, sweep the shelf, judge the promises for the public."""
         deed = wiring.deed_of(DAEMON)
         try:
             for project in projects.end_due_projects(deed):
                 log.info("project ended", project=project.id)
         except Refusal as refusal:
             log.warning("refused", chore="end projects", sentence=str(refusal))
+        if time.monotonic() - self.shelf_swept_at >= SWEEP_SECONDS:
+            self.shelf_swept_at = time.monotonic()
+            if removed := documents.remove_strays(deed, shelf=shelf()):
+                log.info("stray files removed", files=removed)
         results = promises.evaluate_promises(
             deed, factory=self.workshop.factory, rules=load_access_rules()
         )

@@ -6,7 +6,8 @@ from allmende.domain.access.expert_reviews import Opinion
 from allmende.domain.access.organisations import OrganisationKind
 from allmende.domain.basics.people import DAEMON, Role
 from allmende.services import applications, calls, expert_reviews, panels, reviewers, reviews
-from tests.services.access import NOON, RULES, deed, drafted, founder, officer, person
+from tests.domain.access.full_form import FULL_ANSWERS
+from tests.services.access import ANSWERS, NOON, RULES, deed, drafted, founder, officer, person
 
 CALL_ID = "werkbank-ai-for-science-2027-1"
 CUT_OFF = RULES.get_call(CALL_ID).cut_offs[0]
@@ -23,15 +24,16 @@ def scientist(name="rosa"):
     return founder(name, kind=OrganisationKind.UNIVERSITY, size=None)
 
 
+def drafted_in_full(ada, firm, **changes):
+    """Return a complete draft under the call of the round."""
+    answers = {**FULL_ANSWERS, "title": ANSWERS["title"], "summary": ANSWERS["summary"], **changes}
+    hours = answers["requested_hours"]
+    answers["planned_runs"] = [{"name": "Training", "runs": 1, "devices": 1, "hours": hours}]
+    return drafted(ada, firm, call_id=CALL_ID, **answers)
+
+
 def handed_in(ada, firm, *, now=NOON, **changes):
-    answers = {
-        "purpose": "research",
-        "experience": "familiar",
-        "duration_months": "6",
-        "requested_hours": "20",
-        **changes,
-    }
-    draft = drafted(ada, firm, call_id=CALL_ID, **answers)
+    draft = drafted_in_full(ada, firm, **changes)
     return applications.submit_application(deed(ada, now=now), draft.id, rules=RULES)
 
 

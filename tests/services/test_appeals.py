@@ -4,7 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from allmende.domain.access.appeals import AppealIsLate, AppealState, OwnDecision, StillIneligible
+from allmende.domain.access.appeals import (
+    AppealIsIn,
+    AppealIsLate,
+    AppealState,
+    OwnDecision,
+    StillIneligible,
+)
 from allmende.domain.access.applications import ApplicationState
 from allmende.domain.access.expert_reviews import ReviewIsOver, ReviewState
 from allmende.domain.access.gates import ReviewsAreMissing
@@ -149,6 +155,10 @@ def test_somebody_else_takes_the_decision_back_and_then_it_is_taken_anew(applied
     refuse(application, olga)
     appeal = file(rosa, application)
     assert file(rosa, application) == appeal
+    with pytest.raises(AppealIsIn):
+        appeals.file_appeal(
+            deed(rosa, now=PANEL_DAY), application.id, reason="Another one.", rules=RULES
+        )
     assert appeals.list_appeals(olga, state=AppealState.FILED) == [appeal]
     with pytest.raises(OwnDecision):
         answer(olga, appeal)

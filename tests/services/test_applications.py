@@ -21,6 +21,7 @@ from allmende.domain.basics.refusals import InvalidInput, NotFound, NotPermitted
 from allmende.services import applications, audit, calls, eligibility, organisations
 from allmende.storage import calls as call_store
 from allmende.storage import ledger
+from tests.domain.access.full_form import FULL_ANSWERS
 from tests.services.access import (
     CALL_ID,
     HOUR,
@@ -81,7 +82,11 @@ def test_foreign_organisation_does_not_exist_for_others():
 
 def test_eligibility_is_answered_to_everybody_and_for_what_is_registered():
     said = Answers(
-        purpose=ProjectPurpose.PRIVATE_INNOVATION, is_civilian=True, is_prohibited_practice=False
+        purpose=ProjectPurpose.PRIVATE_INNOVATION,
+        is_civilian=True,
+        is_prohibited_practice=False,
+        team_countries=(),
+        contract_months_after_end=3,
     )
     on = NOON.date()
     unknown = eligibility.check_eligibility(said, rules=RULES, on=on)
@@ -122,7 +127,9 @@ def test_draft_is_saved_part_by_part_and_says_what_is_missing():
     assert draft.form.principal_investigator == "ada"
     edited = applications.edit_application(deed(ada), draft.id, changes={"title": "T"})
     assert applications.get_application(ada, draft.id) == edited
-    missing = {each.field for each in applications.list_findings(ada, draft.id)}
+    missing = {
+        each.field for each in applications.list_findings(ada, draft.id, rules=RULES, now=NOON)
+    }
     assert "summary" in missing
     assert "title" not in missing
 
@@ -192,7 +199,7 @@ def test_refused_submission_leaves_the_draft_as_it_was(changes, refusal):
 def test_application_after_the_last_cut_off_is_late():
     call = calls.open_call(deed(DAEMON), "werkbank-ai-for-science-2027-1", rules=RULES)
     ada, firm = founder(kind=OrganisationKind.UNIVERSITY)
-    draft = drafted(ada, firm, call_id=call.id, purpose="research", duration_months="6")
+    draft = drafted(ada, firm, call_id=call.id, **FULL_ANSWERS)
     with pytest.raises(CutOffHasPassed):
         applications.submit_application(deed(ada, now=call.cut_offs[-1]), draft.id, rules=RULES)
     in_time = call.cut_offs[-1] - timedelta(seconds=1)
@@ -223,7 +230,7 @@ def test_foreign_application_does_not_exist_for_others():
     application, own = submitted(ada, firm), drafted(eve, other)
     for attempt in (
         lambda: applications.get_application(eve, application.id),
-        lambda: applications.list_findings(eve, application.id),
+        lambda: applications.list_findings(eve, application.id, rules=RULES, now=NOON),
         lambda: applications.edit_application(deed(eve), application.id, changes={}),
         lambda: applications.submit_application(deed(eve), application.id, rules=RULES),
         lambda: applications.withdraw_application(deed(eve), application.id),

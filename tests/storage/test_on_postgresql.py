@@ -10,7 +10,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 # Test files that speak to whichever database they are given: first about the ledger.
-TEST_FILES = (
+LEDGER_TEST_FILES = (
     "tests/storage/test_ledger.py",
     "tests/services/test_ledger.py",
     "tests/services/test_ledger_model.py",
@@ -23,7 +23,27 @@ JOB_TEST_FILES = (
     "tests/services/test_cycle.py",
     "tests/services/test_cycle_changes.py",
 )
-
+# What jobs meet: windows, notice to yield, questions about the time ahead.
+RUN_TEST_FILES = (
+    "tests/services/test_reservations.py",
+    "tests/services/test_previews.py",
+    "tests/services/test_better_hours.py",
+    "tests/services/test_preemption.py",
+)
+# From the application to the award, with their races.
+ACCESS_TEST_FILES = (
+    "tests/services/test_applications.py",
+    "tests/services/test_expert_reviews.py",
+    "tests/services/test_panels.py",
+    "tests/services/test_appeals.py",
+    "tests/services/test_awards.py",
+)
+GROUPS = {
+    "ledger": LEDGER_TEST_FILES,
+    "jobs": JOB_TEST_FILES,
+    "runs": RUN_TEST_FILES,
+    "access": ACCESS_TEST_FILES,
+}
 
 # On so few rows PostgreSQL rightly reads the table, so the question about indexes is SQLite's.
 SQLITE_ONLY = "test_hold_and_pair_questions_are_answered_by_their_indexes"
@@ -31,7 +51,7 @@ SQLITE_ONLY = "test_hold_and_pair_questions_are_answered_by_their_indexes"
 
 @pytest.mark.slow
 @pytest.mark.postgresql
-@pytest.mark.parametrize("files", [TEST_FILES, JOB_TEST_FILES], ids=["ledger", "jobs"])
+@pytest.mark.parametrize("files", GROUPS.values(), ids=GROUPS)
 def test_it_passes_on_postgresql_too(postgresql_url, tmp_path, files):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-k", f"not {SQLITE_ONLY}", *files],

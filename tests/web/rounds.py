@@ -18,10 +18,12 @@ from allmende.services import (
 from allmende.services.deeds import Deed
 from allmende.web.pages.panels import write_cut_off
 from allmende.wiring.access_rules import load_access_rules
+from tests.domain.access.full_form import FULL_ANSWERS
 from tests.web.world import World, build_world, register
 
 SHIPPED_CALL = "werkbank-ai-for-science-2027-1"
 CALL = "science-round"
+OPEN_CALL = "science-next-round"
 FIELDS = (
     ("Ozeanmodelle", "Strömungen", "Wettervorhersage"),
     ("Proteine", "Sprachmodelle"),
@@ -44,6 +46,7 @@ class Round:
     invited_id: str  # the first expert was asked
     writing_id: str  # the first expert writes
     ranked_id: str  # all reviews are in
+    full_draft_id: str  # a full form, under a call that is open
 
 
 def build_round(
@@ -89,7 +92,15 @@ def build_round(
             # So long ago that the applicant has had their days to answer.
             early, said = deed(expert, -15), opinions(*scores)
             expert_reviews.submit_review(early, application_id, opinions=said)
-    return Round(CALL, write_cut_off(cut_off), invited_id, writing_id, ranked_ids[0])
+    later = replace(call, id=OPEN_CALL, cut_offs=(now + timedelta(days=30),))
+    calls.open_call(deed(DAEMON), OPEN_CALL, rules=replace(rules, calls=(*rules.calls, later)))
+    draft = applications.start_application(
+        deed(researcher), call_id=OPEN_CALL, organisation_id=organisation_id
+    )
+    applications.edit_application(
+        deed(researcher), draft.id, changes=answers("Eis und Meer", researcher)
+    )
+    return Round(CALL, write_cut_off(cut_off), invited_id, writing_id, ranked_ids[0], draft.id)
 
 
 def build_stage() -> tuple[World, Person, list[Person], Round]:
@@ -105,22 +116,11 @@ def build_stage() -> tuple[World, Person, list[Person], Round]:
 
 def answers(title: str, person: Person) -> dict[str, object]:
     return {
+        **FULL_ANSWERS,
         "title": title,
         "summary": f"{title}: Daten aus zehn Jahren, ein Modell, das alle nutzen können.",
-        "purpose": "research",
-        "is_civilian": "yes",
         "principal_investigator": person.name,
         "principal_investigator_email": person.email,
-        "contract_months_after_end": "12",
-        "requested_hours": "20",
-        "unit": "node_seconds",
-        "duration_months": "6",
-        "experience": "familiar",
-        "data_class": "public",
-        "has_personal_data": "no",
-        "is_prohibited_practice": "no",
-        "declares_correct": "yes",
-        "accepts_terms": "yes",
     }
 
 

@@ -1,15 +1,18 @@
 """Requests for compute time, from the draft to the technical assessment."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 
 from allmende.cli.acting import acting_deed, acting_person
 from allmende.cli.output import AsJson, show
 from allmende.domain.access.applications import Application, ApplicationState
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
-from allmende.services import applications, expert_reviews, rebuttals, reviews
+from allmende.services import applications, expert_reviews, forms, rebuttals, reviews
+from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
 
 app = typer.Typer()
@@ -26,15 +29,29 @@ def start_application(call_id: str, organisation_id: str, json: AsJson = False) 
     _show(draft, json=json)
 
 
+@app.command("questions")
+def list_questions(call_id: str, json: AsJson = False) -> None:
+    """List what an application under a call has to answer."""
+    _, asked = forms.list_asked(acting_person(), call_id, rules=load_access_rules())
+    show(list(asked), json=json, columns=("section", "name", "kind", "is_required", "label"))
+
+
 @app.command("edit")
 def edit_application(
     application_id: str,
-    answers: Annotated[list[str], typer.Argument(help="Such as title=… requested_hours=4")],
+    answers: Annotated[
+        list[str] | None,
+        typer.Argument(help="Such as title=… requested_hours=4; rows are written as JSON."),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--answers", exists=True, dir_okay=False, help="YAML or JSON with answers."),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Set answers of a draft."""
-    changes = {}
-    for answer in answers:
+    changes = _read_file(file) if file else {}
+    for answer in answers or ():
         name, equals, value = answer.partition("=")
         if not equals:
             raise InvalidInput(field=answer, problem=Sentence("Write an answer as name=value."))
@@ -46,7 +63,9 @@ def edit_application(
 @app.command("missing")
 def list_findings(application_id: str, json: AsJson = False) -> None:
     """List what is still missing or wrong in a draft."""
-    found = applications.list_findings(acting_person(), application_id)
+    found = applications.list_findings(
+        acting_person(), application_id, rules=load_access_rules(), now=now()
+    )
     show(list(found), json=json, empty="Nothing is missing: it can be submitted.")
 
 
@@ -127,6 +146,18 @@ def settle_eligibility(
         acting_deed(), application_id, is_eligible=eligible, why=why
     )
     _show(settled, json=json)
+
+
+def _read_file(file: Path) -> dict[str, object]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        problem = Sentence("It is neither YAML nor JSON: {error}", {"error": str(error)})
+        raise InvalidInput(field=file.name, problem=problem) from error
+    if not isinstance(content, dict):
+        problem = Sentence("Write each answer as name: value.")
+        raise InvalidInput(field=file.name, problem=problem)
+    return {str(name): value for name, value in content.items()}
 
 
 def _show(application: Application, *, json: bool) -> None:

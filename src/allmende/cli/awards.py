@@ -7,7 +7,7 @@ import typer
 
 from allmende.cli.acting import acting_deed, acting_person
 from allmende.cli.output import AsJson, say, show, write_new
-from allmende.domain.access.application_forms import read_hours
+from allmende.domain.access.answers import read_hours
 from allmende.domain.basics.sentences import Sentence
 from allmende.services import awards
 from allmende.wiring.access_rules import load_access_rules

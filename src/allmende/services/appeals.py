@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from allmende.domain.access import appeals
-from allmende.domain.access.appeals import Appeal, AppealState, StillIneligible
+from allmende.domain.access.appeals import Appeal, AppealIsIn, AppealState, StillIneligible
 from allmende.domain.access.applications import Application, ApplicationState
 from allmende.domain.access.calls import AccessRules
 from allmende.domain.access.snapshots import hash_content
@@ -33,7 +33,7 @@ def file_appeal(deed: Deed, application_id: str, *, reason: str, rules: AccessRu
     check_member(deed.actor, application.organisation_id, kind="application", id=application_id)
     for known in store.list_appeals_of(application_id):
         if known.appealed_at == application.decided_at:
-            return known
+            return _same_appeal(known, reason)
     appeal = appeals.file_appeal(
         application,
         id=deed.new_id("apl"),
@@ -96,6 +96,12 @@ def list_appeals(
     """Return a page of all appeals."""
     check_permission(reader, Permission.SEE_APPEAL)
     return store.list_appeals(state=state, after=after, limit=limit)
+
+
+def _same_appeal(known: Appeal, reason: str) -> Appeal:
+    if known.reason != reason.strip():
+        raise AppealIsIn(appeal=known.id)
+    return known
 
 
 def _check_rules(deed: Deed, application: Application, rules: AccessRules) -> None:

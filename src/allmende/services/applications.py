@@ -2,18 +2,21 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from allmende.domain.access import applications
 from allmende.domain.access.application_forms import ApplicationForm, Finding
 from allmende.domain.access.applications import Application, ApplicationState, Frozen
 from allmende.domain.access.calls import AccessRules, Call, check_open
 from allmende.domain.access.consents import answer_publication
+from allmende.domain.access.countries import list_barred, name_machine
 from allmende.domain.access.eligibility import answers_for, decide_for_call
 from allmende.domain.access.organisations import Organisation
 from allmende.domain.access.snapshots import hash_content, to_plain
 from allmende.domain.access.verdicts import Answers, EligibilityResult
 from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.people import Person
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.trust.permissions import (
     Permission,
     can_do,
@@ -24,6 +27,7 @@ from allmende.services import audit
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import applications as store
 from allmende.storage import calls as call_store
+from allmende.storage import documents as document_store
 from allmende.storage import organisations as organisation_store
 
 
@@ -73,21 +77,20 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
     application = _lock_own(deed.actor, application_id)
     call = call_store.get_call(application.call_id)
     organisation = organisation_store.get_organisation(application.organisation_id)
-    on = day_of(deed.now)
-    in_force = to_plain(rules.book.in_force(on))
     frozen = Frozen(
         call=replace(call, mode=None),  # it stands beside it
-        mode=rules.mode_of(call),
+        mode=rules.get_mode_of(call),
         organisation=organisation,
         eligibility=decide(application, call, organisation, rules=rules, deed=deed),
-        rules_hash=hash_content(in_force),
+        rules_hash=keep_rules_of_day(deed, rules),
         terms_hash=call.terms_hash,
         publication=answer_publication(
             is_given=application.form.publish_names, by=deed.actor.id, now=deed.now
         ),
+        documents=document_store.list_documents(application_id),
     )
-    submitted = applications.submit(application, frozen=frozen, now=deed.now)
-    call_store.keep_rules(frozen.rules_hash, in_force)
+    barred = _list_barred(application, call, rules=rules, now=deed.now)
+    submitted = applications.submit(application, frozen=frozen, now=deed.now, barred=barred)
     store.save_application(submitted)
     audit.record(
         deed,
@@ -97,6 +100,7 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
         call=call.id,
         verdict=frozen.eligibility.verdict.value,
         content=hash_content(submitted.form),
+        documents=[document.sha256 for document in frozen.documents],
         frozen=hash_content(frozen),
         due_at=submitted.due_at,
     )
@@ -130,13 +134,30 @@ def get_application(reader: Person, application_id: str) -> Application:
     return application
 
 
-def list_findings(reader: Person, application_id: str) -> tuple[Finding, ...]:
+def list_findings(
+    reader: Person, application_id: str, *, rules: AccessRules, now: datetime
+) -> tuple[Finding, ...]:
     """Return what is still missing or wrong in a draft, section by section."""
     application = get_application(reader, application_id)
+    call = call_store.get_call(application.call_id)
     return applications.list_findings(
         application,
-        call=call_store.get_call(application.call_id),
+        call=call,
         organisation=organisation_store.get_organisation(application.organisation_id),
+        asked=rules.get_mode_of(call).form,
+        barred=_list_barred(application, call, rules=rules, now=now),
+    )
+
+
+def _list_barred(
+    application: Application, call: Call, *, rules: AccessRules, now: datetime
+) -> Mapping[str, Sentence]:
+    """Return the countries of the team from which nobody may use the machine of the call."""
+    return list_barred(
+        application.form.countries,
+        machine=name_machine(is_bought_after_2020=call.bought_after_2020),
+        book=rules.book,
+        on=day_of(now),
     )
 
 
@@ -161,6 +182,14 @@ def list_applications(
     return store.list_applications(states=wanted, after=after, limit=limit)
 
 
+def keep_rules_of_day(deed: Deed, rules: AccessRules) -> str:
+    """Keep the rules in force on the day of a deed, and return the hash that finds them again."""
+    in_force = to_plain(rules.book.in_force(day_of(deed.now)))
+    rules_hash = hash_content(in_force)
+    call_store.keep_rules(rules_hash, in_force)
+    return rules_hash
+
+
 def decide(
     application: Application,
     call: Call,
@@ -178,7 +207,7 @@ def decide(
         requested_seconds=form.requested_seconds,
         unit=call.unit,
         experience=form.experience,
-        team_countries=form.team_countries,
+        team_countries=form.countries,
         contract_months_after_end=form.contract_months_after_end,
         has_personal_data=form.has_personal_data,
         training_flop=form.training_flop,

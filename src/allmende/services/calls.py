@@ -61,7 +61,7 @@ def _open(deed: Deed, call: Call, rules: AccessRules) -> Call:
             raise DifferentCall(call=call.id)
         return known
     _refuse_flaws(call, list_call_flaws(call, modes=rules.modes, partitions=rules.partitions))
-    call = replace(call, mode=rules.mode_of(call))
+    call = replace(call, mode=rules.get_mode_of(call))
     store.create_call(call, opened_at=deed.now, opened_by=deed.actor.id)
     if call.contingent_seconds:
         allocations.open_pool(

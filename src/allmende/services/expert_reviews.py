@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from allmende.domain.access import applications, expert_reviews
+from allmende.domain.access.application_forms import without_secrets
 from allmende.domain.access.applications import Application, ApplicationState
 from allmende.domain.access.expert_reviews import (
     READING_STATES,
@@ -277,7 +278,7 @@ def _told(conflict: ConflictKind | None) -> ConflictKind | None:
 
 def _for_experts(application: Application) -> Application:
     """Return the application without what reviewers must not read."""
-    return replace(application, form=replace(application.form, excluded_reviewers=""))
+    return replace(application, form=without_secrets(application.form))
 
 
 def _invitation(application: Application, review: Review) -> Invitation:

@@ -62,6 +62,16 @@ def write_money(cents: int) -> str:
     return f"{write_number(Decimal(cents) / 100, 2)}{NARROW_SPACE}€"
 
 
+def write_euros(cents: int) -> str:
+    """Return cents as whole euros."""
+    return f"{write_number(Decimal(cents) / 100, 0)}{NARROW_SPACE}€"
+
+
+def write_hundredths(number: int) -> str:
+    """Return hundredths as a number."""
+    return write_number(Decimal(number) / 100)
+
+
 def write_duration(seconds: float) -> str:
     """Return a length of time in its two largest units."""
     whole = round(seconds)

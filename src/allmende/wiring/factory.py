@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from allmende.domain.access.holidays import LAENDER
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sites import HERE, Factory, Partition
 from allmende.domain.scheduling.flexible import parse_day_time
-from allmende.wiring import home
+from allmende.wiring import home, quotas
 from allmende.wiring.configuration import LARGEST, ConfigurationFile, Location
 
 # What an embedded partition must say, because jobs really run on it.
@@ -51,6 +52,7 @@ def load_factory(path: Path | None = None) -> Factory:
         raise file.mistake(("factory",), "the table [factory] is missing.")
     row = {**head, **{key: value for key, value in file.content.items() if key != "factory"}}
     _hand_down_sites(row)
+    quotas.hand_down_quotas(file, row)
     factory = file.build(row, Factory)
     file.check_countries(factory.countries, ("factory", "countries"))
     _check_unique(file, factory)
@@ -59,6 +61,9 @@ def load_factory(path: Path | None = None) -> Factory:
         file.check_countries([site.country], (*at, "country"))
         file.check_ranges(site, SITE_RANGES, at)
         _check_time_zone(file, site.time_zone, (*at, "time_zone"))
+        if site.land and (site.country != "DE" or site.land not in LAENDER):
+            known = ", ".join(sorted(LAENDER))
+            raise file.mistake((*at, "land"), f"no such Land of Germany; known: {known}.")
         for number, partition in enumerate(site.partitions):
             _check_partition(file, partition, (*at, "partitions", number))
     return factory
@@ -71,6 +76,7 @@ def _hand_down_sites(row: dict[str, Any]) -> None:
             partition.setdefault("site_id", site.get("id"))
             partition.setdefault("country", site.get("country"))
             partition.setdefault("time_zone", site.get("time_zone", HERE))
+            partition.setdefault("land", site.get("land", ""))
             for shares in (*_tables(partition, "access_shares"), *_tables(partition, "groups")):
                 for key, value in shares.items():
                     # 0.25 is meant as a quarter, not as its bits.

@@ -1,5 +1,6 @@
 """Firms, answers and applications for the tests of access, under the rules that ship."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from allmende.domain.access.application_forms import ApplicationForm
@@ -13,6 +14,7 @@ from allmende.domain.access.verdicts import Answers, ProjectPurpose
 from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.units import TimeUnit
 from allmende.wiring.access_rules import read_access_rules
+from tests.domain.access.full_form import FULL_ANSWERS
 
 RULES = read_access_rules()
 BOOK = RULES.book
@@ -76,6 +78,10 @@ def answers(**changes):
         "purpose": ProjectPurpose.PRIVATE_INNOVATION,
         "is_civilian": True,
         "is_prohibited_practice": False,
+        "team_countries": (),
+        "contract_months_after_end": 12,
+        "experience": Experience.NEW,
+        "aid_received_cents": 0,
     }
     return Answers(**{**known, **changes})
 
@@ -112,6 +118,15 @@ def form(**changes):
         "accepts_terms": True,
     }
     return ApplicationForm(**{**known, **changes})
+
+
+def full_draft(**changes):
+    """Return a draft with every answer that the peer-reviewed modes ask for."""
+    return replace(draft(), form=full_form(**changes))
+
+
+def full_form(**changes):
+    return form().change({**FULL_ANSWERS, **changes})
 
 
 def draft(**changes):

@@ -5,7 +5,8 @@ from dataclasses import replace
 from allmende.domain.access import applications
 from allmende.domain.access.expert_reviews import Opinion, Review, ReviewState
 from allmende.domain.access.reviews import TechnicalAssessment
-from tests.domain.access.building import NOON, RULES, TODAY, draft, frozen
+from tests.domain.access.building import NOON, RULES, TODAY, frozen, full_draft
+from tests.domain.access.full_form import SMALL
 
 MODE = RULES.get_mode("ai-for-science", on=TODAY)
 PLAN = MODE.review
@@ -15,7 +16,7 @@ CRITERIA = tuple(criterion.id for criterion in PLAN.criteria)
 def with_experts(**changes):
     """Return an application that is with the experts, its plan changed where a test says so."""
     snapshot = replace(frozen(), mode=replace(MODE, review=replace(PLAN, **changes)))
-    submitted = applications.submit(draft(), frozen=snapshot, now=NOON)
+    submitted = applications.submit(full_draft(**SMALL), frozen=snapshot, now=NOON)
     return applications.assess(submitted, is_feasible=True)
 
 

@@ -1,16 +1,15 @@
 """An application freezes on submission; the rules decide at once where they can."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from allmende.domain.access import applications
 from allmende.domain.access.application_forms import (
-    REQUIRED,
+    QUESTIONS,
     SECTIONS,
     ApplicationForm,
-    DataClass,
     HoursAboveLimit,
     HoursBelowMinimum,
     HoursBelowZero,
@@ -25,9 +24,10 @@ from allmende.domain.access.applications import (
     ApplicationState,
 )
 from allmende.domain.access.calls import CallIsNotOpenYet, CutOffHasPassed
-from allmende.domain.access.modes import Experience
+from allmende.domain.access.modes import Experience, FormKind
 from allmende.domain.access.organisations import OrganisationKind
 from allmende.domain.access.verdicts import ProjectPurpose
+from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.units import TimeUnit
@@ -41,6 +41,7 @@ from tests.domain.access.building import (
     draft,
     form,
     frozen,
+    full_draft,
     organisation,
     size,
 )
@@ -48,6 +49,7 @@ from tests.domain.access.building import (
 ROUNDS = RULES.get_call("werkbank-ai-for-science-2027-1")
 FIRST, LAST = ROUNDS.cut_offs
 WHY = Sentence("Because.")
+SHORT = FormKind.SHORT
 
 
 def submitted(**changes):
@@ -92,19 +94,17 @@ def test_submit_before_the_opening_is_refused():
 
 def test_submit_a_second_before_the_last_cut_off_is_in_time():
     now = LAST - timedelta(seconds=1)
-    application = applications.submit(draft(duration_months=6), frozen=frozen(call=ROUNDS), now=now)
+    application = applications.submit(full_draft(), frozen=frozen(call=ROUNDS), now=now)
     assert application.cut_off_at == LAST
 
 
 def test_submit_at_the_very_second_of_the_last_cut_off_is_late():
     with pytest.raises(CutOffHasPassed):
-        applications.submit(draft(duration_months=6), frozen=frozen(call=ROUNDS), now=LAST)
+        applications.submit(full_draft(), frozen=frozen(call=ROUNDS), now=LAST)
 
 
 def test_submit_at_the_very_second_of_a_cut_off_waits_for_the_next():
-    application = applications.submit(
-        draft(duration_months=6), frozen=frozen(call=ROUNDS), now=FIRST
-    )
+    application = applications.submit(full_draft(), frozen=frozen(call=ROUNDS), now=FIRST)
     assert application.cut_off_at == LAST
     assert application.due_at > LAST
 
@@ -155,8 +155,6 @@ def test_impossible_size_is_refused_at_submission(changes, refusal):
 
 
 def test_size_below_the_least_of_a_call_is_refused():
-    from dataclasses import replace
-
     call = replace(PLAYGROUND, size_min_seconds=2 * HOUR)
     check_size(form(requested_seconds=2 * HOUR), call)
     with pytest.raises(HoursBelowMinimum):
@@ -171,7 +169,11 @@ def test_full_size_and_one_second_are_both_allowed():
 def test_empty_form_names_every_gap_in_the_order_of_its_sections():
     found = review(ApplicationForm(), PLAYGROUND)
     assert {each.field for each in found} == {
-        *REQUIRED,
+        *(
+            name
+            for name, question in QUESTIONS.items()
+            if question.need and question.is_asked(SHORT)
+        ),
         "summary",
         "requested_seconds",
         "duration_months",
@@ -203,8 +205,6 @@ def test_who_gets_free_time_of_the_national_share_declares_earlier_aid():
 
 
 def test_every_answer_has_its_section():
-    from dataclasses import fields
-
     assert set(SECTIONS) == {each.name for each in fields(ApplicationForm)}
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from allmende.domain.access.application_forms import QUESTIONS
 from allmende.domain.access.consents import (
     PUBLICATION_TEXT,
     PUBLICATION_VERSION,
@@ -9,7 +10,6 @@ from allmende.domain.access.consents import (
     tell_publication,
 )
 from allmende.domain.access.snapshots import from_plain, to_plain
-from allmende.web.forms.applications import DeclarationsSection
 from tests.domain.access.building import NOON
 
 
@@ -24,5 +24,4 @@ def test_yes_and_no_are_kept_with_the_text(is_given, word):
 
 
 def test_the_form_asks_with_the_very_words():
-    label = DeclarationsSection.base_fields["publish_names"].label
-    assert str(label) == PUBLICATION_TEXT.template
+    assert QUESTIONS["publish_names"].label == PUBLICATION_TEXT.template

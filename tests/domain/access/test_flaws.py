@@ -121,8 +121,8 @@ def test_a_mode_that_begins_on_a_day_carries_a_call_that_opens_at_its_midnight_i
     assert call_flaws(call, modes) == []
     assert call_flaws(replace(call, opens_at=midnight - timedelta(seconds=1)), modes) == ["mode_id"]
     rules = replace(RULES, modes=modes)
-    assert rules.mode_of(call) == mode
-    assert rules.mode_of(replace(call, mode=PLAY)) == PLAY
+    assert rules.get_mode_of(call) == mode
+    assert rules.get_mode_of(replace(call, mode=PLAY)) == PLAY
 
 
 @given(st.integers(0, 20 * 366 * 24 * 3600))

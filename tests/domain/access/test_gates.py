@@ -32,7 +32,8 @@ from allmende.domain.access.reviewers import ConflictKind
 from allmende.domain.access.snapshots import from_plain, to_plain
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.sentences import Sentence
-from tests.domain.access.building import NOON, RULES, answers, draft, frozen
+from tests.domain.access.building import NOON, RULES, answers, draft, frozen, full_draft
+from tests.domain.access.full_form import SMALL
 from tests.domain.access.reviewing import PLAN, assessment, opinions, review, with_experts
 
 WHY = Sentence("Because.")
@@ -75,7 +76,7 @@ class Ways(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        submitted = applications.submit(draft(), frozen=with_experts().frozen, now=NOON)
+        submitted = applications.submit(full_draft(**SMALL), frozen=with_experts().frozen, now=NOON)
         self.application = submitted
         self.assessment = None
         self.reviews = {}

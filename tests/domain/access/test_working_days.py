@@ -6,13 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allmende.domain.access.working_days import (
-    BERLIN,
-    due_after,
-    easter_sunday,
-    holidays,
-    is_working_day,
-)
+from allmende.domain.access.holidays import LAENDER, easter_sunday, list_holidays
+from allmende.domain.access.working_days import BERLIN, due_after, is_working_day
 
 instants = st.integers(0, 16 * 366 * 24 * 60).map(
     lambda minutes: datetime(2024, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
@@ -28,7 +23,7 @@ def test_easter(sunday):
 
 
 def test_holidays_of_2026():
-    assert sorted(holidays(2026)) == [
+    assert sorted(list_holidays(2026)) == [
         date(2026, 1, 1),
         date(2026, 4, 3),
         date(2026, 4, 6),
@@ -39,6 +34,36 @@ def test_holidays_of_2026():
         date(2026, 12, 25),
         date(2026, 12, 26),
     ]
+
+
+@pytest.mark.parametrize(
+    ("day", "laender"),
+    [
+        (date(2026, 1, 6), "BW BY ST"),
+        (date(2027, 3, 8), "BE MV"),
+        (date(2022, 3, 8), "BE"),
+        (date(2026, 6, 4), "BW BY HE NW RP SL"),  # Corpus Christi
+        (date(2027, 8, 15), "SL"),
+        (date(2027, 9, 20), "TH"),
+        (date(2026, 10, 31), "BB HB HH MV NI SH SN ST TH"),
+        (date(2017, 10, 31), "BB MV SN ST TH"),
+        (date(2026, 11, 1), "BW BY NW RP SL"),
+        (date(2026, 11, 18), "SN"),  # the Wednesday before 23 November
+        (date(2033, 11, 16), "SN"),
+        (date(2023, 11, 22), "SN"),
+        (date(2025, 5, 8), "BE"),
+        (date(2026, 5, 8), ""),
+    ],
+)
+def test_each_land_has_its_own(day, laender):
+    assert {land for land in LAENDER if day in list_holidays(day.year, land)} == {*laender.split()}
+
+
+def test_the_clock_knows_the_land_of_the_site():
+    start = datetime(2026, 6, 3, 12, tzinfo=UTC)  # the day before Corpus Christi
+    berlin, juelich = (due_after(start, working_days=1, land=land) for land in ("BE", "NW"))
+    assert juelich - berlin == timedelta(days=1)
+    assert due_after(start, working_days=1) == berlin
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,14 @@ def test_hours_are_a_number_or_a_text(change):
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        ({"title": {"en": "T"}}, "Give true, false, a number, a text, a list of texts, or null."),
-        ({"title": float("nan")}, "Give true, false, a number, a text, a list of texts, or null."),
+        (
+            {"title": {"en": "T"}},
+            "Give true, false, a number, a text, a list of texts or of rows, or null.",
+        ),
+        (
+            {"title": float("nan")},
+            "Give true, false, a number, a text, a list of texts or of rows, or null.",
+        ),
         ({"duration_months": 2.5}, "Give a whole number."),
         ({"team_countries": 5}, "Give codes such as FR, NL."),
         ({"requested_hours": 1e30}, "That many hours cannot be counted here."),

@@ -35,6 +35,7 @@ BODIES: dict[str, Any] = {
     },
     "POST /organisations/{organisation_id}/members": {"person_id": "{person_id}"},
     "POST /eligibility": {"kind": "university"},
+    "POST /eligibility/size": {"ownership": {"firms": [{"id": "you", "name": "You"}]}},
     "POST /eligibility/{organisation_id}": {"purpose": "research"},
     "POST /calls": {
         "id": "spring",
@@ -61,6 +62,7 @@ BODIES: dict[str, Any] = {
     },
     "POST /applications": {"call_id": CALL_ID, "organisation_id": "{organisation_id}"},
     "PATCH /applications/{application_id}": ANSWERS,
+    "POST /applications/{application_id}/documents": {},  # a file, which this is not
     "POST /applications/{application_id}/eligibility": {"is_eligible": True, "why": "It is."},
     "POST /applications/{application_id}/assessment": {"is_feasible": True},
     "POST /applications/{application_id}/award": {},
@@ -92,11 +94,18 @@ OTHER_IDS = {
     "role": "reviewer",
     "reservation_id": "rv-none",
     "name": "model.safetensors",
+    "document_id": "doc-none",
+    "year": "2026",
 }
 QUERIES = {
     "GET /rounds/{call_id}": "?cut_off_at=2026-12-11T09:00:00Z",
     "GET /rounds/{call_id}/assignments": "?cut_off_at=2026-12-11T09:00:00Z",
+    "GET /figures": "?span=2026-Q3",
+    "GET /programme/figures": "?span=2026",
+    "GET /programme/figures/applications": "?span=2026&stage=awarded",
+    "GET /programme/figures/projects": "?span=2026",
     "POST /jobs": "?project_id={project_id}",
+    "POST /applications/{application_id}/documents": "?name=plan.pdf",
     "GET /ledger/statement": "?account=capacity:werkbank:union",
 }
 TENANT_IDS = {
@@ -201,6 +210,7 @@ def test_the_owner_reads_everything_of_their_own(world):
         if method == "GET"
         and "/{name}" not in path
         and "promise_id" not in path
+        and "document_id" not in path
         and "reservation_id" not in path
         and can_do(world.people["applicant"], permission)
         and permission is not Permission.MANAGE_TOKENS

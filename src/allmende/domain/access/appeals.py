@@ -30,6 +30,11 @@ class AppealIsLate(Refusal):
     """The time to appeal was over on {ended_at}. You can apply anew."""
 
 
+class AppealIsIn(Refusal):
+    """There is an appeal against this decision already, with another reason: {appeal}. It cannot be
+    changed any more."""
+
+
 class OwnDecision(Refusal):
     """You took the decision that this appeal is about. Somebody else of the office answers it."""
 
@@ -119,7 +124,7 @@ def file_appeal(
         reason=reason.strip(),
         filed_by=by,
         filed_at=now,
-        due_at=due_after(now, working_days=days),
+        due_at=due_after(now, working_days=days, land=application.submitted.call.land),
         appealed_decision=application.decision or Sentence(""),
         appealed_by=application.decided_by,
         appealed_at=application.decided_at,
@@ -148,8 +153,9 @@ def take_back_decision(application: Application, appeal: Appeal, *, now: datetim
     assessment = appeal.appealed_assessment
     was_assessed = assessment is not None and assessment.is_feasible
     state = ApplicationState.ASSESSED if was_assessed else ApplicationState.TECHNICAL_ASSESSMENT
-    days = application.submitted.call.decision_working_days
-    return reopen(application, state, due_at=due_after(now, working_days=days))
+    call = application.submitted.call
+    due_at = due_after(now, working_days=call.decision_working_days, land=call.land)
+    return reopen(application, state, due_at=due_at)
 
 
 def _check_text(field: str, text: str) -> None:

@@ -8,7 +8,8 @@ from enum import StrEnum
 from allmende.domain.access.application_forms import ApplicationForm, Finding, check_size, review
 from allmende.domain.access.calls import Call, check_open
 from allmende.domain.access.consents import Consent
-from allmende.domain.access.modes import AccessMode
+from allmende.domain.access.documents import Document
+from allmende.domain.access.modes import AccessMode, FormKind
 from allmende.domain.access.organisations import Organisation
 from allmende.domain.access.verdicts import EligibilityResult, Verdict
 from allmende.domain.access.working_days import due_after
@@ -105,6 +106,7 @@ class Frozen:
     rules_hash: str
     terms_hash: str
     publication: Consent | None = None  # None: nobody was asked yet
+    documents: tuple[Document, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,35 +138,55 @@ class Application:
         return self.frozen
 
 
-def edit(application: Application, changes: Mapping[str, object], *, now: datetime) -> Application:
-    """Return the draft with some answers changed; what is submitted stays as it is."""
+def check_draft(application: Application) -> None:
+    """Refuse to change what was submitted, or taken back."""
     if application.state is not ApplicationState.DRAFT:
         raise ApplicationIsFrozen(
-            application=application.id, submitted_at=application.submitted_at or now
+            application=application.id,
+            submitted_at=application.submitted_at or application.decided_at,
         )
+
+
+def edit(application: Application, changes: Mapping[str, object], *, now: datetime) -> Application:
+    """Return the draft with some answers changed; what is submitted stays as it is."""
+    check_draft(application)
     return replace(application, form=application.form.change(changes), edited_at=now)
 
 
 def list_findings(
-    application: Application, *, call: Call, organisation: Organisation
+    application: Application,
+    *,
+    call: Call,
+    organisation: Organisation,
+    asked: FormKind = FormKind.SHORT,
+    barred: Mapping[str, Sentence] | None = None,
 ) -> tuple[Finding, ...]:
     """Return what is still missing or wrong, section by section."""
-    return review(application.form, call, kind=organisation.kind)
+    return review(application.form, call, asked=asked, kind=organisation.kind, barred=barred)
 
 
-def submit(application: Application, *, frozen: Frozen, now: datetime) -> Application:
+def submit(
+    application: Application,
+    *,
+    frozen: Frozen,
+    now: datetime,
+    barred: Mapping[str, Sentence] | None = None,
+) -> Application:
     """Freeze the application and hand it in; the rules decide at once where they can.
 
     FIFO modes count their working days from now, the others from the cut-off.
     """
-    if application.state is not ApplicationState.DRAFT:
-        raise ApplicationIsFrozen(
-            application=application.id, submitted_at=application.submitted_at or now
-        )
+    check_draft(application)
     call = frozen.call
     check_open(call, now=now)
     check_size(application.form, call)
-    findings = review(application.form, call, kind=frozen.organisation.kind)
+    findings = list_findings(
+        application,
+        call=call,
+        organisation=frozen.organisation,
+        asked=frozen.mode.form,
+        barred=barred,
+    )
     if findings:
         raise ApplicationIsIncomplete(count=len(findings), first=findings[0].sentence)
     cut_off_at = call.next_cut_off(now)
@@ -173,7 +195,9 @@ def submit(application: Application, *, frozen: Frozen, now: datetime) -> Applic
         state=ApplicationState.SUBMITTED,
         submitted_at=now,
         cut_off_at=cut_off_at,
-        due_at=due_after(cut_off_at or now, working_days=call.decision_working_days),
+        due_at=due_after(
+            cut_off_at or now, working_days=call.decision_working_days, land=call.land
+        ),
         frozen=frozen,
     )
     verdict = frozen.eligibility.verdict

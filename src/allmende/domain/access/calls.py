@@ -74,6 +74,7 @@ class Call:
     civilian_only: bool = True
     bought_after_2020: bool = True  # the machine: it decides on the list of countries
     needs_onboarding: bool = False
+    land: str = ""  # of the hosting site, whose holidays are no working days; empty: none known
     terms_version: str
     terms_text: str
     mode: AccessMode | None = None  # as it was when the call was opened
@@ -141,7 +142,7 @@ class AccessRules:
             raise NotFound(kind="access mode", id=mode_id)
         return mode
 
-    def mode_of(self, call: Call) -> AccessMode:
+    def get_mode_of(self, call: Call) -> AccessMode:
         """Return the mode that a call was opened from: later versions do not move it."""
         return call.mode or self.get_mode(call.mode_id, on=day_of(call.opens_at))
 
@@ -184,13 +185,16 @@ def defaults_of(mode: AccessMode, partition: Partition) -> dict[str, Any]:
         "durations_months": mode.durations_months,
         "decision_working_days": mode.decision_working_days,
         "bought_after_2020": partition.bought_after_2020,
+        "land": partition.land,
     }
 
 
 def on_its_machine(call: Call, partitions: Iterable[Partition]) -> Call:
     """Return the call with what follows from its machine."""
     machine = next((each for each in partitions if each.id == call.partition_id), None)
-    return replace(call, bought_after_2020=machine.bought_after_2020) if machine else call
+    if machine is None:
+        return call
+    return replace(call, bought_after_2020=machine.bought_after_2020, land=machine.land)
 
 
 def check_open(call: Call, *, now: datetime) -> None:

@@ -100,7 +100,7 @@ def find_due(application: Application, step: Step) -> datetime | None:
         Step.EXPERT_REVIEW: plan.review_working_days,
         Step.PANEL: plan.panel_working_days,
     }
-    return due_after(start, working_days=days[step])
+    return due_after(start, working_days=days[step], land=application.submitted.call.land)
 
 
 def list_steps(

@@ -59,6 +59,13 @@ class Selection(StrEnum):
     PEER_REVIEW = "peer_review"
 
 
+class FormKind(StrEnum):
+    """How much an application has to say."""
+
+    SHORT = "short"
+    FULL = "full"  # what experts can judge
+
+
 class Experience(StrEnum):
     """How well applicants know supercomputers; each level includes those before it."""
 
@@ -92,6 +99,11 @@ class AccessMode:
     source: str
     checked_on: date
     note: str = ""
+
+    @property
+    def form(self) -> FormKind:
+        """Return the form of its applications: experts need the full one, others the short one."""
+        return FormKind.FULL if self.selection is Selection.PEER_REVIEW else FormKind.SHORT
 
     def holds(self, on: date) -> bool:
         """Say whether the mode is in force on a day."""

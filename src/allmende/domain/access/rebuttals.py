@@ -40,7 +40,8 @@ def find_end(application: Application) -> datetime | None:
         return None
     if application.reviewed_at is None or application.state is not ApplicationState.PANEL:
         return None
-    return due_after(application.reviewed_at, working_days=plan.rebuttal_working_days)
+    days, land = plan.rebuttal_working_days, application.submitted.call.land
+    return due_after(application.reviewed_at, working_days=days, land=land)
 
 
 def can_answer(application: Application, *, now: datetime) -> bool:

@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from fractions import Fraction
 
+from allmende.domain.basics.quotas import QuotaStyle
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.units import TimeUnit
 
 HERE = "Europe/Berlin"
+EVERY_MODE = "every"
+NO_QUOTA = "none"
 
 
 class PartitionStatus(StrEnum):
@@ -61,9 +65,11 @@ class Partition:
     response_target_seconds: int = 0
     usage_half_life_seconds: int = 7 * 24 * 3600
     time_zone: str = HERE
+    land: str = ""
     preferred_hours: tuple[str, ...] = ()  # when jobs that can wait should run: "10:00-16:00"
     access_shares: Mapping[str, Fraction] = field(default_factory=dict)
     groups: tuple[ShareGroup, ...] = ()
+    quota_styles: Mapping[str, tuple[QuotaStyle, ...]] = field(default_factory=dict)  # by mode
 
     @property
     def is_embedded(self) -> bool:
@@ -86,6 +92,15 @@ class Partition:
         """Return the names of the nodes, in order."""
         return tuple(f"{self.id}-{number:02d}" for number in range(1, (self.nodes or 0) + 1))
 
+    def find_quota_style(self, mode_id: str, *, on: date) -> QuotaStyle | None:
+        """Return what spreads the time of projects under a mode on a day; None where nothing does.
+
+        The row that came into force last decides.
+        """
+        rows = self.quota_styles.get(mode_id, self.quota_styles.get(EVERY_MODE, ()))
+        in_force = [row for row in rows if row.holds(on)]
+        return max(in_force, key=lambda row: row.valid_from) if in_force else None
+
     def get_group(self, group_id: str) -> ShareGroup:
         """Return a group of this partition."""
         for group in self.groups:
@@ -105,6 +120,7 @@ class Site:
     latitude: float | None = None  # None: it stands wherever Allmende was started
     longitude: float | None = None
     time_zone: str = HERE  # of its clocks, by its name in the IANA database
+    land: str = ""  # in Germany: "NW", as ISO 3166-2:DE has it
     focus: tuple[str, ...] = ()
     partitions: tuple[Partition, ...] = ()
 
@@ -117,6 +133,7 @@ class Factory:
     operator: str
     countries: frozenset[str]
     sites: tuple[Site, ...]
+    quota_styles: tuple[QuotaStyle, ...] = ()  # that partitions may use
 
     @property
     def partitions(self) -> tuple[Partition, ...]:

@@ -50,6 +50,7 @@ class Permission(StrEnum):
     ACCEPT_AWARD = "awards.accept"
     SEE_AID = "aid.see"
     REGISTER_AID = "aid.register"
+    SEE_FIGURES = "figures.see"
     SEE_REVIEW = "reviews.see"
     WRITE_REVIEW = "reviews.write"
     MANAGE_REVIEWS = "reviews.manage"
@@ -144,6 +145,7 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.ACCEPT_AWARD: _APPLICANTS,
         Permission.SEE_AID: frozenset({_OFFICER, _AUDITOR, _SYSTEM}),
         Permission.REGISTER_AID: frozenset({_OFFICER}),
+        Permission.SEE_FIGURES: frozenset({_OFFICER, _AUDITOR, _SYSTEM}),
         Permission.SEE_REVIEW: _REVIEWERS,
         Permission.WRITE_REVIEW: _REVIEWERS,
         Permission.MANAGE_REVIEWS: frozenset({_OFFICER}),
@@ -213,6 +215,7 @@ DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
         Permission.ACCEPT_AWARD: Sentence("accept the condition of an award"),
         Permission.SEE_AID: Sentence("see the State aid that was granted"),
         Permission.REGISTER_AID: Sentence("note the registration of State aid"),
+        Permission.SEE_FIGURES: Sentence("see the figures of the programme"),
         Permission.SEE_REVIEW: Sentence("see your reviews"),
         Permission.WRITE_REVIEW: Sentence("review an application"),
         Permission.MANAGE_REVIEWS: Sentence("invite reviewers and close a panel"),

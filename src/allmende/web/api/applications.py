@@ -13,14 +13,11 @@ from pydantic import (
     WrapValidator,
 )
 
-from allmende.domain.access.application_forms import Finding, Section
+from allmende import wiring
+from allmende.domain.access.application_forms import ApplicationForm, Finding, Section
 from allmende.domain.access.applications import Application, ApplicationState
-from allmende.domain.access.modes import Experience
-from allmende.domain.access.verdicts import ProjectPurpose
-from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.basics.units import TimeUnit
 from allmende.domain.trust.permissions import Permission
 from allmende.services import applications
 from allmende.web.api.eligibility import EligibilityOut
@@ -31,35 +28,6 @@ from allmende.wiring.access_rules import load_access_rules
 router = Router(tags=["applications"])
 
 
-class FormOut(Schema):
-    """Every answer; null or empty is "not answered yet"."""
-
-    title: str
-    summary: str
-    purpose: ProjectPurpose | None
-    is_civilian: bool | None
-    is_confidential: bool
-    blueprint_id: str
-    principal_investigator: str
-    principal_investigator_email: str
-    contract_months_after_end: int | None
-    team_countries: list[str]
-    excluded_reviewers: str
-    experience: Experience | None
-    requested_seconds: int | None
-    unit: TimeUnit | None
-    duration_months: int | None
-    data_class: DataClass | None
-    data_description: str
-    has_personal_data: bool | None
-    training_flop: int | None
-    is_prohibited_practice: bool | None
-    aid_received_cents: int | None
-    publish_names: bool
-    declares_correct: bool
-    accepts_terms: bool
-
-
 class ApplicationOut(Schema):
     """An application; `due_at` is the first instant at which a decision is late."""
 
@@ -68,7 +36,7 @@ class ApplicationOut(Schema):
     organisation_id: str
     applicant_id: str
     state: ApplicationState
-    form: FormOut
+    form: ApplicationForm
     started_at: datetime
     edited_at: datetime
     submitted_at: datetime | None
@@ -104,12 +72,15 @@ def _read_changes(body: Any, read: ValidatorFunctionWrapHandler) -> Any:
         place = error.errors()[0]["loc"]
         if not place:
             raise
-        problem = Sentence("Give true, false, a number, a text, a list of texts, or null.")
+        problem = Sentence(
+            "Give true, false, a number, a text, a list of texts or of rows, or null."
+        )
         raise InvalidInput(field=str(place[0]), problem=problem) from error
 
 
 # An answer is typed by the question that it belongs to; the domain reads it.
-Answer = bool | int | FiniteFloat | Text | list[Text] | None
+Part = bool | int | FiniteFloat | Text | None
+Answer = Part | list[Text] | list[dict[str, Part]]
 Changes = Annotated[dict[str, Answer], WrapValidator(_read_changes), Body()]
 
 
@@ -152,7 +123,9 @@ def edit_application(request: HttpRequest, application_id: PathId, body: Changes
 )
 def list_findings(request: HttpRequest, application_id: PathId) -> tuple[Finding, ...]:
     """List what is still missing or wrong, section by section."""
-    return applications.list_findings(get_actor(request), application_id)
+    return applications.list_findings(
+        get_actor(request), application_id, rules=load_access_rules(), now=wiring.now()
+    )
 
 
 @router.post(

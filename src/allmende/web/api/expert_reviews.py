@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from ninja import Router, Schema
 from pydantic import Field
 
+from allmende.domain.access.application_forms import ApplicationForm
 from allmende.domain.access.applications import ApplicationState
 from allmende.domain.access.expert_reviews import Opinion, Review, ReviewState
 from allmende.domain.access.reviewers import LOAD_MAX, ConflictKind, ReviewerProfile
@@ -14,7 +15,6 @@ from allmende.domain.trust.permissions import Permission
 from allmende.services import expert_reviews, reviewers
 from allmende.services.expert_reviews import Invitation, ReviewFile
 from allmende.services.reviewers import ReviewerView
-from allmende.web.api.applications import FormOut
 from allmende.web.api.permits import begin_deed, get_actor, takes
 from allmende.web.api.shapes import After, BodyId, Limit, Line, Page, PathId, Text, page_of
 from allmende.wiring import now
@@ -81,7 +81,7 @@ class CriterionOut(Schema):
 class FileOut(Schema):
     """What a reviewer works with; `others` is empty until all reviews are in."""
 
-    form: FormOut = Field(alias="application.form")
+    form: ApplicationForm = Field(alias="application.form")
     organisation_name: str = Field(alias="application.frozen.organisation.name")
     criteria: list[CriterionOut] = Field(alias="plan.criteria")
     review: ReviewOut

@@ -35,7 +35,7 @@ def answer_with_problems(api: NinjaAPI) -> None:
     """Translate every refusal and failure by one table."""
     api.exception_handler(Refusal)(lambda _, error: _refuse(error))
     api.exception_handler(ValidationError)(lambda _, error: _misfit(error))
-    api.exception_handler(RequestDataTooBig)(lambda *_: _refuse(refuse_size()))
+    api.exception_handler(RequestDataTooBig)(lambda _, error: _refuse(refuse_size(error)))
     api.exception_handler(Http404)(lambda *_: _plain(404))
     api.exception_handler(HttpError)(lambda _, error: _fault(error))
     api.exception_handler(Exception)(_fail)

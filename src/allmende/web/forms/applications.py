@@ -1,214 +1,267 @@
-"""The sections of the short application. Nothing is required while it is a draft."""
+"""The sections of an application, made of the questions of the domain.
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+Nothing is required while it is a draft: the findings of the domain say what is still missing.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from enum import Enum
+from typing import Any
 
 from django import forms
 from django.http import QueryDict
 from django.utils.functional import Promise
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from allmende.domain.access.application_forms import ApplicationForm, Section
+from allmende.domain.access.application_forms import (
+    QUESTIONS,
+    ApplicationForm,
+    Section,
+    facts_of,
+    list_questions,
+    list_sections,
+)
 from allmende.domain.access.calls import Call
+from allmende.domain.access.modes import FormKind
+from allmende.domain.access.questions import Kind, Question
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.units import hours_from_seconds
-from allmende.web.forms.eligibility import AmountQuestion, PurposeQuestion
-from allmende.web.forms.fields import YES_NO, AmountField, radio
-from allmende.web.forms.jobs import DATA_CLASSES
-from allmende.wiring.access_rules import load_access_rules
+from allmende.web.countries import COUNTRIES
+from allmende.web.forms.fields import YES_NO, AmountField, plain_number, radio
+from allmende.web.forms.rows import RowsField
+from allmende.wiring.languages import translate
 
-EXPERIENCES = AmountQuestion.base_fields["experience"].choices
-PURPOSES = PurposeQuestion.base_fields["purpose"].choices
+RADIOS_MOST = 6  # more choices are a list
+LONG_TEXT = 2_000
+
+# Heading and lead of each section.
+HEADINGS: Mapping[Section, tuple[Promise, Promise]] = {
+    Section.PROJECT: (
+        _("The project"),
+        _("What you want to do, so that somebody from another field understands it."),
+    ),
+    Section.PEOPLE: (_("The people"), _("Who leads the project and answers for it.")),
+    Section.RESOURCES: (_("Compute time"), _("How much you need, and for how long.")),
+    Section.CODE: (_("Programs"), _("What will run, and how well it uses the machine.")),
+    Section.MODEL: (_("The model"), _("What you train, with what, and how large it is.")),
+    Section.DATA: (
+        _("Data"),
+        _("What the model learns from. It decides where your jobs may run."),
+    ),
+    Section.ETHICS: (
+        _("Ethics"),
+        _("Seven headings of trustworthy AI. A sentence or two for each is enough."),
+    ),
+    Section.PLAN: (_("Plan and impact"), _("When what is done, and what becomes of it.")),
+    Section.DECLARATIONS: (_("Declarations"), _("What you confirm with your application.")),
+}
+
+# What the domain calls by another name than the form.
+FIELD_OF = {"requested_seconds": "requested_hours", "unit": "requested_hours"}
+AUTOCOMPLETE = {
+    "principal_investigator": "name",
+    "principal_investigator_email": "email",
+}
 
 
 class SectionForm(forms.Form):
     """One task of the application; it writes what it asks, and nothing else."""
 
-    do_not_call_in_templates = True
-    section: ClassVar[Section]
-    heading: ClassVar[Promise]
-    lead: ClassVar[Promise]
-
-    def __init__(self, *args: Any, call: Call, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, section: Section, asked: FormKind, call: Call, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.call = call
-        for field in self.fields.values():
-            field.required = False
-            field.is_silent = True  # a draft may miss anything: no need to say so at each
+        self.section, self.call = section, call
+        self.heading, self.lead = HEADINGS[section]
+        self.questions = list_questions(section, asked)
+        self.fields = {
+            FIELD_OF.get(question.name, question.name): _build_field(question, call)
+            for question in self.questions
+        }
 
     def changes(self, posted: QueryDict) -> dict[str, object]:
         """Return the answers of this section as the service takes them."""
-        return {name: _written(field, posted.get(name, "")) for name, field in self.fields.items()}
+        written: dict[str, object] = {}
+        for question in self.questions:
+            name = FIELD_OF.get(question.name, question.name)
+            field = self.fields[name]
+            given = field.widget.value_from_datadict(posted, {}, name)
+            written[name] = WRITERS.get(question.kind, _as_written)(question, given)
+        if self.section is Section.RESOURCES:
+            written["unit"] = self.call.unit
+        return written
 
 
-class ProjectSection(SectionForm):
-    """What it is about."""
+def open_section(
+    section: Section, *, asked: FormKind, call: Call, answers: ApplicationForm
+) -> SectionForm:
+    """Return a section with what was answered so far."""
+    return SectionForm(section=section, asked=asked, call=call, initial=initial_of(answers))
 
-    section = Section.PROJECT
-    heading = _("The project")
-    lead = _("What you want to do, so that somebody from another field understands it.")
 
-    purpose = radio(PURPOSES, label=_("What do you need the compute time for?"))
-    summary = forms.CharField(
-        label=_("In a few sentences: what will you train, and what for?"),
-        help_text=_("At least 40 characters. Two or three sentences are enough."),
-        widget=forms.Textarea(attrs={"rows": 6}),
+def name_sections(asked: FormKind) -> dict[Section, tuple[Promise, Promise]]:
+    """Return the sections of a form, each with its heading and lead."""
+    return {section: HEADINGS[section] for section in list_sections(asked)}
+
+
+def _build_field(question: Question, call: Call) -> forms.Field:
+    facts = facts_of(call)
+    field = BUILDERS.get(question.kind, _line)(question, call)
+    field.label = translate(Sentence(question.label, facts))
+    field.help_text = translate(Sentence(question.hint, facts)) if question.hint else ""
+    field.required = False
+    field.is_silent = True  # a draft may miss anything: no need to say so at each
+    return field
+
+
+def _line(question: Question, _call: Call) -> forms.Field:
+    attrs: dict[str, Any] = {}
+    if question.kind in (Kind.WHOLE, Kind.DECIMAL, Kind.HOURS):
+        attrs["inputmode"] = "decimal"
+    if question.name in AUTOCOMPLETE:
+        attrs["autocomplete"] = AUTOCOMPLETE[question.name]
+    return forms.CharField(widget=forms.TextInput(attrs=attrs), strip=False)
+
+
+def _text(question: Question, _call: Call) -> forms.Field:
+    rows = 6 if question.length > LONG_TEXT else 3
+    return forms.CharField(widget=forms.Textarea(attrs={"rows": rows}), strip=False)
+
+
+def _yes_no(_question: Question, _call: Call) -> forms.Field:
+    return radio(YES_NO)
+
+
+def _tick(_question: Question, _call: Call) -> forms.Field:
+    return forms.BooleanField()
+
+
+def _euros(_question: Question, _call: Call) -> forms.Field:
+    return AmountField()
+
+
+def _choices(question: Question) -> list[tuple[str, str]]:
+    return [(value, gettext(words)) for value, words in question.choices.items()]
+
+
+def _choice(question: Question, _call: Call) -> forms.Field:
+    choices = _choices(question)
+    if len(choices) <= RADIOS_MOST:
+        return radio(choices)
+    return forms.ChoiceField(choices=[("", "–"), *choices])
+
+
+def _many(question: Question, _call: Call) -> forms.Field:
+    return forms.MultipleChoiceField(
+        choices=_choices(question), widget=forms.CheckboxSelectMultiple
     )
-    is_civilian = radio(YES_NO, label=_("Does the project serve civilian purposes only?"))
-    is_confidential = forms.BooleanField(
-        label=_("Keep the description confidential"),
-        help_text=_("Then only the number and the size of the award are published."),
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        name = forms.CharField(label=_("Title of the project"), max_length=120, required=False)
-        self.fields = {"title": name, **self.fields}
 
 
-class PeopleSection(SectionForm):
-    """Who does it."""
-
-    section = Section.PEOPLE
-    heading = _("The people")
-    lead = _("Who leads the project and answers for it.")
-    principal_investigator = forms.CharField(
-        label=_("Principal investigator"), widget=forms.TextInput(attrs={"autocomplete": "name"})
-    )
-    principal_investigator_email = forms.CharField(
-        label=_("Their e-mail address"),
-        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
-    )
-    contract_months_after_end = forms.CharField(
-        label=_("For how many months does their contract run beyond the end of the project?"),
-        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
-        help_text=_("Three at least. A permanent contract: write 120."),
-    )
-    team_countries = forms.CharField(
-        label=_("From which other countries does the team work?"),
-        help_text=_("As codes with two letters, such as FR, NL. Empty: from yours alone."),
-    )
-    excluded_reviewers = forms.CharField(
-        label=_("Who should not review your application?"),
-        help_text=_("Names or e-mail addresses, one a line. Reviewers never see this."),
-        widget=forms.Textarea(attrs={"rows": 3}),
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if load_access_rules().mode_of(self.call).review is None:
-            del self.fields["excluded_reviewers"]
+def _country(_question: Question, _call: Call) -> forms.Field:
+    return forms.ChoiceField(choices=[("", "–"), *COUNTRIES])
 
 
-class ResourcesSection(SectionForm):
-    """How much of it."""
-
-    section = Section.RESOURCES
-    heading = _("Compute time")
-    lead = _("How much you need, and for how long.")
-    requested_hours = forms.CharField(
-        label=_("Hours"), widget=forms.TextInput(attrs={"inputmode": "decimal"})
-    )
-    duration_months = radio((), label=_("For how long do you want to use it?"))
-    experience = radio(EXPERIENCES, label=_("Have you trained on a supercomputer before?"))
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        unit = self.call.unit.hours_name
-        most = f"{hours_from_seconds(self.call.size_max_seconds).normalize():f}"
-        hours = self.fields["requested_hours"]
-        hours.label = _("How many hours (%(unit)s) do you need?") % {"unit": unit}
-        hours.help_text = _("This call gives up to %(most)s.") % {"most": most}
-        self.fields["duration_months"].choices = [
-            (
-                str(months),
-                _("%(months)s months") % {"months": months} if months > 1 else _("1 month"),
-            )
-            for months in self.call.durations_months
+def _months(_question: Question, call: Call) -> forms.Field:
+    return radio(
+        [
+            (str(months), ngettext("1 month", "%(months)s months", months) % {"months": months})
+            for months in call.durations_months
         ]
-
-    def changes(self, posted: QueryDict) -> dict[str, object]:
-        """Return the answers, in the unit of the call."""
-        return {**super().changes(posted), "unit": self.call.unit}
-
-
-class DataSection(SectionForm):
-    """On which data."""
-
-    section = Section.DATA
-    heading = _("Data")
-    lead = _("What the model learns from. It decides where your jobs may run.")
-    data_class = radio(DATA_CLASSES, label=_("How sensitive is the data?"))
-    has_personal_data = radio(YES_NO, label=_("Does it say anything about living people?"))
-    data_description = forms.CharField(
-        label=_("Which data is it, and where does it come from?"),
-        widget=forms.Textarea(attrs={"rows": 4}),
-    )
-    is_prohibited_practice = radio(
-        YES_NO,
-        label=_("Does the system do anything that the AI Act forbids?"),
-        help_text=_(
-            "Such as manipulating people, scoring their social behaviour, or reading emotions at"
-            " work or at school (Article 5)."
-        ),
     )
 
 
-class DeclarationsSection(SectionForm):
-    """And the declarations."""
-
-    section = Section.DECLARATIONS
-    heading = _("Declarations")
-    lead = _("What you confirm with your application.")
-    aid_received_cents = AmountField(
-        label=_("De minimis aid of the last three years, in euros"),
-        help_text=_(
-            "Only for companies: what you, and companies that control you or that you control, "
-            "received from others than this factory. Write 0 if there was none."
-        ),
-    )
-    publish_names = forms.BooleanField(label=_("Our name and the title may be published"))
-    declares_correct = forms.BooleanField(label=_("Our answers are correct and complete"))
-    accepts_terms = forms.BooleanField(label=_("We accept the terms of this call"))
-
-    def changes(self, posted: QueryDict) -> dict[str, object]:
-        """Return the answers; people write euros."""
-        changes = super().changes(posted)
-        euros = self.fields["aid_received_cents"].clean(posted.get("aid_received_cents", ""))
-        return {**changes, "aid_received_cents": None if euros is None else int(euros * 100)}
+def _rows(question: Question, call: Call) -> forms.Field:
+    columns = {column.name: _build_field(column, call) for column in question.columns}
+    for field in columns.values():
+        if isinstance(field.widget, forms.RadioSelect):  # in a row, one line is enough
+            choices = [("", "–"), *field.choices]
+            field.widget = forms.Select(choices=choices)
+    return RowsField(columns=columns)
 
 
-SECTIONS: Mapping[str, type[SectionForm]] = {
-    form.section.value: form
-    for form in (
-        ProjectSection,
-        PeopleSection,
-        ResourcesSection,
-        DataSection,
-        DeclarationsSection,
-    )
+BUILDERS: Mapping[Kind, Callable[[Question, Call], forms.Field]] = {
+    Kind.TEXT: _text,
+    Kind.YES_NO: _yes_no,
+    Kind.TICK: _tick,
+    Kind.EUROS: _euros,
+    Kind.CHOICE: _choice,
+    Kind.MANY: _many,
+    Kind.COUNTRY: _country,
+    Kind.MONTHS: _months,
+    Kind.ROWS: _rows,
+}
+
+
+def _as_written(_question: Question, given: Any) -> object:
+    return "" if given is None else given
+
+
+def _write_tick(_question: Question, given: Any) -> object:
+    return "yes" if given else "no"
+
+
+def _write_number(_question: Question, given: Any) -> object:
+    """Return the number without what groups its thousands, in either language."""
+    text = str(given or "").strip().replace("\u202f", "").replace("\u00a0", "").replace(" ", "")
+    return plain_number(text) if re.fullmatch(r"[\d.,]+", text) else text
+
+
+def _write_euros(_question: Question, given: Any) -> object:
+    euros = AmountField(required=False).clean(given)
+    return None if euros is None else int(euros * 100)
+
+
+def _write_rows(question: Question, given: Any) -> object:
+    columns = question.columns
+    return [
+        {
+            column.name: WRITERS.get(column.kind, _as_written)(column, row.get(column.name))
+            for column in columns
+        }
+        for row in given or []
+    ]
+
+
+WRITERS: Mapping[Kind, Callable[[Question, Any], object]] = {
+    Kind.TICK: _write_tick,
+    Kind.WHOLE: _write_number,
+    Kind.DECIMAL: _write_number,
+    Kind.EUROS: _write_euros,
+    Kind.ROWS: _write_rows,
 }
 
 
 def initial_of(answers: ApplicationForm) -> dict[str, Any]:
     """Return the answers as the form fields show them."""
-    shown: dict[str, Any] = dict(vars(answers))
-    for name in ("is_civilian", "has_personal_data", "is_prohibited_practice"):
-        value = getattr(answers, name)
-        shown[name] = "" if value is None else "yes" if value else "no"
-    shown["team_countries"] = ", ".join(answers.team_countries)
-    seconds, cents = answers.requested_seconds, answers.aid_received_cents
-    shown["requested_hours"] = (
-        "" if seconds is None else f"{hours_from_seconds(seconds).normalize():f}"
-    )
-    shown["aid_received_cents"] = "" if cents is None else cents // 100
-    return shown
+    return {
+        FIELD_OF.get(name, name): _shown(question, getattr(answers, name))
+        for name, question in QUESTIONS.items()
+        if question.forms
+    }
 
 
-# What a finding of the service calls by another name than the form.
-FIELD_OF = {"requested_seconds": "requested_hours", "unit": "requested_hours"}
-
-
-def _written(field: forms.Field, value: str) -> object:
-    if isinstance(field, forms.BooleanField):
+def _shown(question: Question, value: Any) -> Any:
+    if value is None:
+        return ""
+    if question.kind is Kind.TICK:
+        return value
+    if question.kind is Kind.HOURS:
+        return f"{hours_from_seconds(value).normalize():f}"
+    if question.kind is Kind.EUROS:
+        return value // 100
+    if question.kind is Kind.CODES:
+        return ", ".join(value)
+    if question.kind is Kind.ROWS:
+        columns = question.columns
+        return [
+            {each.name: _shown(each, getattr(row, each.name)) for each in columns} for row in value
+        ]
+    if isinstance(value, bool):
         return "yes" if value else "no"
-    return value
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, tuple):
+        return [str(each.value) for each in value]
+    return str(value.value) if isinstance(value, Enum) else value

@@ -9,9 +9,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from allmende.domain.access.appeals import find_end as find_appeal_end
-from allmende.domain.access.application_forms import Finding
+from allmende.domain.access.application_forms import Finding, Section
 from allmende.domain.access.applications import LIFECYCLE, Application, ApplicationState
+from allmende.domain.access.calls import Call
 from allmende.domain.access.gates import StepView, list_steps
+from allmende.domain.access.modes import FormKind
 from allmende.domain.access.rebuttals import can_answer
 from allmende.domain.access.rebuttals import find_end as find_rebuttal_end
 from allmende.domain.access.reviews import TechnicalAssessment
@@ -22,26 +24,25 @@ from allmende.services import (
     applications,
     awards,
     calls,
+    documents,
     expert_reviews,
     organisations,
     rebuttals,
     reviews,
 )
 from allmende.web.acting import begin_deed, get_person
+from allmende.web.answers import ReadSection, read_sections
 from allmende.web.errors import ask_to_sign_in
-from allmende.web.forms.applications import FIELD_OF, SECTIONS, SectionForm, initial_of
+from allmende.web.forms.applications import (
+    FIELD_OF,
+    SectionForm,
+    name_sections,
+    open_section,
+)
+from allmende.web.forms.eligibility import read_carried
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
 from allmende.wiring.languages import translate
-
-# What the eligibility check asked already and the application need not ask again.
-CARRIED = {
-    "purpose": "purpose",
-    "civilian": "is_civilian",
-    "prohibited": "is_prohibited_practice",
-    "experience": "experience",
-    "personal": "has_personal_data",
-}
 
 
 def apply(request: HttpRequest) -> HttpResponse:
@@ -69,10 +70,7 @@ def _start(request: HttpRequest) -> HttpResponse:
         call_id=request.POST.get("call", ""),
         organisation_id=request.POST.get("organisation", ""),
     )
-    carried = {
-        answer: request.GET[asked] for asked, answer in CARRIED.items() if request.GET.get(asked)
-    }
-    if carried:
+    if carried := read_carried(request.GET):
         applications.edit_application(deed, application.id, changes=carried)
     return redirect("application", application.id)
 
@@ -92,6 +90,7 @@ def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
         **_second_looks(reader, application),
         "award": awards.find_award_of_application(reader, application_id),
         "answers": list_answers(application),
+        "documents": application.frozen.documents if application.frozen else (),
         "can_accept": application.organisation_id in reader.organisation_ids,
         "can_withdraw": LIFECYCLE.can_move(application.state, ApplicationState.WITHDRAWN)
         and application.organisation_id in reader.organisation_ids,
@@ -119,18 +118,21 @@ def _second_looks(reader: Person, application: Application) -> dict[str, Any]:
 
 
 def _task_context(reader: Person, application: Application) -> dict[str, Any]:
-    findings = applications.list_findings(reader, application.id)
-    open_sections = {finding.section.value for finding in findings}
+    findings = _list_findings(reader, application.id)
+    open_sections = {finding.section for finding in findings}
+    view = calls.get_call(reader, application.call_id, now=now())
+    sections = name_sections(find_form(view.call))
     return {
         "application": application,
-        "call": calls.get_call(reader, application.call_id, now=now()),
+        "call": view,
         "organisation": organisations.get_organisation(reader, application.organisation_id),
         "tasks": [
-            (name, form, "open" if name in open_sections else "done")
-            for name, form in SECTIONS.items()
+            (section.value, *words, "open" if section in open_sections else "done")
+            for section, words in sections.items()
         ],
+        "documents": documents.list_documents(reader, application.id),
         "is_complete": not findings,
-        "first_open": next((name for name in SECTIONS if name in open_sections), ""),
+        "first_open": next((each.value for each in sections if each in open_sections), ""),
         "open_count": len(open_sections),
     }
 
@@ -139,23 +141,27 @@ def edit_section(request: HttpRequest, application_id: str, section: str) -> Htt
     """Show one section, and save it: field by field with htmx, or as a whole without."""
     reader = get_person(request)
     application = applications.get_application(reader, application_id)
-    if section not in SECTIONS or application.state is not ApplicationState.DRAFT:
+    call = load_call(application)
+    asked = find_form(call)
+    sections = list(name_sections(asked))
+    if section not in sections or application.state is not ApplicationState.DRAFT:
         return redirect("application", application_id)
-    call = calls.get_call(reader, application.call_id, now=now()).call
-    kind = SECTIONS[section]
+    part = Section(section)
     if request.method != "POST":
-        form = kind(initial=initial_of(application.form), call=call)
-        return _show_section(request, application, form)
-    form = kind(request.POST, call=call)
+        form = open_section(part, asked=asked, call=call, answers=application.form)
+        return _show_section(request, application, form, sections)
+    form = SectionForm(request.POST, section=part, asked=asked, call=call)
     saved = _save_section(request, application_id, form)
     if request.headers.get("HX-Request"):
         text = _("Saved.") if saved else _("Not saved yet: please look at the marked answers.")
         return HttpResponse(text, content_type="text/plain; charset=utf-8")
-    findings = applications.list_findings(reader, application_id)
+    if saved and "more" in request.POST:  # another row of a table, or a place to go first
+        return redirect(f"{request.path}#{request.POST['more']}")
+    findings = _list_findings(reader, application_id)
     _add_findings(form, [each for each in findings if each.section is form.section])
     if form.errors:
-        return _show_section(request, application, form, saved=saved)
-    return redirect(_next_address(application_id, section))
+        return _show_section(request, application, form, sections, saved=saved)
+    return redirect(_next_address(application_id, part, sections))
 
 
 def _save_section(request: HttpRequest, application_id: str, form: SectionForm) -> bool:
@@ -181,25 +187,28 @@ def _add_findings(form: SectionForm, findings: list[Finding]) -> None:
 
 
 def _show_section(
-    request: HttpRequest, application: Application, form: SectionForm, *, saved: bool = False
+    request: HttpRequest,
+    application: Application,
+    form: SectionForm,
+    sections: list[Section],
+    *,
+    saved: bool = False,
 ) -> HttpResponse:
-    names = list(SECTIONS)
     context = {
         "application": application,
         "form": form,
         "saved": saved,
-        "number": names.index(form.section.value) + 1,
-        "count": len(names),
+        "number": sections.index(form.section) + 1,
+        "count": len(sections),
     }
     status = 422 if form.errors else 200
     return render(request, "applications/section.html", context, status=status)
 
 
-def _next_address(application_id: str, section: str) -> str:
-    names = list(SECTIONS)
-    place = names.index(section) + 1
-    if place < len(names):
-        return reverse("application_section", args=[application_id, names[place]])
+def _next_address(application_id: str, section: Section, sections: list[Section]) -> str:
+    place = sections.index(section) + 1
+    if place < len(sections):
+        return reverse("application_section", args=[application_id, sections[place].value])
     return reverse("application_check", args=[application_id])
 
 
@@ -225,7 +234,8 @@ def check_answers(request: HttpRequest, application_id: str) -> HttpResponse:
         "application": application,
         "call": calls.get_call(reader, application.call_id, now=now()),
         "answers": list_answers(application),
-        "findings": applications.list_findings(reader, application_id),
+        "documents": documents.list_documents(reader, application_id),
+        "findings": _list_findings(reader, application_id),
         "refusal": refusal,
     }
     return render(request, "applications/check.html", context, status=422 if refusal else 200)
@@ -251,13 +261,23 @@ def describe_steps(
     }
 
 
-def list_answers(application: Application) -> list[tuple[str, SectionForm]]:
+def list_answers(application: Application, *, with_secrets: bool = True) -> list[ReadSection]:
     """Return each section with its answers, for reading."""
-    shown = initial_of(application.form)
-    call = application.frozen.call if application.frozen else load_call(application)
-    return [(name, kind(initial=shown, call=call)) for name, kind in SECTIONS.items()]
+    frozen = application.frozen
+    call = frozen.call if frozen else load_call(application)
+    asked = frozen.mode.form if frozen else find_form(call)
+    return read_sections(application.form, asked=asked, call=call, with_secrets=with_secrets)
 
 
-def load_call(application: Application) -> Any:
+def load_call(application: Application) -> Call:
     """Return the call of a draft."""
     return calls.get_call(PUBLIC, application.call_id, now=now()).call
+
+
+def find_form(call: Call) -> FormKind:
+    """Return which form a call asks for."""
+    return load_access_rules().get_mode_of(call).form
+
+
+def _list_findings(reader: Person, application_id: str) -> tuple[Finding, ...]:
+    return applications.list_findings(reader, application_id, rules=load_access_rules(), now=now())

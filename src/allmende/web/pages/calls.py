@@ -42,7 +42,7 @@ def show_call(request: HttpRequest, call_id: str) -> HttpResponse:
         calls.open_call(begin_deed(request), call_id, rules=rules)
         return redirect("call", call_id)
     view = calls.get_call(reader, call_id, now=now())
-    context = {"view": view, "call": view.call, "mode": rules.mode_of(view.call)}
+    context = {"view": view, "call": view.call, "mode": rules.get_mode_of(view.call)}
     return render(request, "calls/show.html", context)
 
 

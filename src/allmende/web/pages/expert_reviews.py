@@ -78,13 +78,11 @@ def _show_file(
     status: int = 200,
     refusal: Refusal | None = None,
 ) -> HttpResponse:
-    answers = list_answers(file.application)
-    for _, part in answers:
-        part.fields.pop("excluded_reviewers", None)
+    answers = list_answers(file.application, with_secrets=False)
     context = {
         "file": file,
         "application": file.application,
-        "answers": [(name, part) for name, part in answers if name != "declarations"],
+        "answers": [part for part in answers if part.name != "declarations"],
         "form": form,
         "saved": saved,
         "refusal": refusal.sentence if refusal else None,

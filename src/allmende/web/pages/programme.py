@@ -72,6 +72,7 @@ def list_applications(request: HttpRequest) -> HttpResponse:
         "can_see_calls": can_do(reader, Permission.SEE_MODES),
         "can_see_aid": can_do(reader, Permission.SEE_AID),
         "can_see_appeals": can_do(reader, Permission.SEE_APPEAL),
+        "can_see_figures": can_do(reader, Permission.SEE_FIGURES),
     }
     return render(request, "programme/list.html", context)
 

@@ -59,6 +59,24 @@ def money(cents: int) -> str:
 
 
 @register.filter
+def basis(points: int) -> str:
+    """Return basis points as per cent."""
+    return wording.write_hundredths(points) + wording.NARROW_SPACE + "%"
+
+
+@register.filter
+def hundredths(number: int | None) -> str:
+    """Return hundredths as a number, and what is not known as a dash."""
+    return "–" if number is None else wording.write_hundredths(number)
+
+
+@register.filter
+def euros(cents: int | None) -> str:
+    """Return cents as whole euros, and what is not known as a dash."""
+    return "–" if cents is None else wording.write_euros(cents)
+
+
+@register.filter
 def duration(seconds: float) -> str:
     """Return a length of time in words."""
     return wording.write_duration(seconds)
@@ -158,7 +176,16 @@ def answer(field: BoundField) -> str:
         return gettext("yes") if value else gettext("no")
     choices = dict(getattr(field.field, "choices", ()))
     choices |= {str(key): word for key, word in choices.items()}
+    if isinstance(value, list):
+        return ", ".join(str(choices.get(str(each), each)) for each in value)
     return str(choices.get(str(value), value if value is not None else ""))
+
+
+@register.filter
+def row_forms(field: BoundField) -> list[Any]:
+    """Return the rows of a table as small forms, with a blank one at the end."""
+    rows: list[Any] = field.field.row_forms(field.html_name, field.value())
+    return rows
 
 
 @register.filter
