@@ -144,6 +144,17 @@ def test_a_new_call_opens_once_fills_its_pool_once_and_never_changes():
     assert [call.id for call in prepared] == [call.id for call in RULES.calls]
 
 
+def test_every_open_call_can_be_applied_for_however_many_there_were():
+    olga = officer()
+    for number in range(101):
+        closing = NOON + timedelta(hours=1)
+        past = replace(NEW_CALL, id=f"a-{number}", opens_at=NOON, closes_at=closing)
+        calls.open_new_call(deed(olga), past, rules=RULES)
+    open_playground()
+    later = NOON + timedelta(days=1)
+    assert [view.call.id for view in calls.list_open_calls(PUBLIC, now=later)] == [CALL_ID]
+
+
 def test_a_call_without_a_kept_mode_falls_back_to_that_of_its_opening():
     open_playground()
     row = call_store.CallRow.objects.get(id=CALL_ID)

@@ -113,7 +113,9 @@ def list_prepared(reader: Person, *, rules: AccessRules) -> list[Call]:
 
 def list_open_calls(reader: Person, *, now: datetime) -> list[CallView]:
     """Return the calls under which one can apply at that instant."""
-    return [view for view in list_calls(reader, now=now) if view.state is CallState.OPEN]
+    check_permission(reader, Permission.SEE_FACTORY)
+    views = (_view(call, now) for call in store.list_calls(limit=None))
+    return [view for view in views if view.state is CallState.OPEN]
 
 
 def _view(call: Call, now: datetime) -> CallView:

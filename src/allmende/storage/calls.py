@@ -70,7 +70,7 @@ def list_by_ids(call_ids: Collection[str]) -> dict[str, Call]:
     return {row.id: from_plain(Call, row.content) for row in rows}
 
 
-def list_calls(*, after: str = "", limit: int = 100) -> list[Call]:
+def list_calls(*, after: str = "", limit: int | None = 100) -> list[Call]:
     """Return calls in the order of their ids, from the one after `after` on."""
     rows = CallRow.objects.filter(id__gt=after).order_by("id")[:limit]
     return [from_plain(Call, row.content) for row in rows]

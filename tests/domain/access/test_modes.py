@@ -32,6 +32,16 @@ def test_a_new_version_ends_the_one_before_on_its_first_day():
     assert Modes((PLAY,)).with_added([]) == Modes((PLAY,))
 
 
+def test_a_call_is_made_from_the_version_of_today_or_the_next_one():
+    soon = replace(PLAY, id="soon", valid_from=date(2027, 2, 1))
+    over = replace(PLAY, id="over", valid_to=TODAY)
+    modes = Modes((over, PLAY, soon, LARGE)).with_added([NEXT])
+    offered = modes.list_offered(TODAY)
+    assert [mode.id for mode in offered] == ["playground", "soon", "large-scale"]
+    assert offered[0].valid_from == PLAY.valid_from
+    assert modes.list_offered(date(2027, 1, 1))[0] == NEXT
+
+
 def test_a_mode_that_has_ended_stays_ended_until_its_next_version():
     ended = replace(PLAY, valid_to=date(2026, 6, 1))
     modes = Modes((ended,)).with_added([NEXT])

@@ -138,6 +138,13 @@ class Modes:
         """Return a mode of a day, or None."""
         return next((mode for mode in self.in_force(on) if mode.id == mode_id), None)
 
+    def list_offered(self, on: date) -> tuple[AccessMode, ...]:
+        """Return of each mode the version of a day, or the next one where it begins later."""
+        left = [mode for mode in self.modes if mode.valid_to is None or on < mode.valid_to]
+        ids = dict.fromkeys(mode.id for mode in left)
+        first = {mode.id: mode for mode in sorted(left, key=lambda each: each.valid_from)[::-1]}
+        return tuple(first[mode_id] for mode_id in ids)
+
     def versions(self, mode_id: str) -> tuple[AccessMode, ...]:
         """Return every version of a mode, the earliest first."""
         found = [mode for mode in self.modes if mode.id == mode_id]

@@ -30,7 +30,8 @@ router = Router(tags=["calls"])
 
 Count = Annotated[int, Field(ge=0, le=10_000)]
 # A text in both languages: {"en": "…", "de": "…"}.
-Texts = dict[Annotated[str, Field(pattern="^(en|de)$")], Annotated[str, Field(max_length=600)]]
+Said = Annotated[str, Field(max_length=600, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Texts = dict[Annotated[str, Field(pattern="^(en|de)$")], Said]
 Day = Annotated[date | None, Query(description="A day in Berlin; today where it is left out.")]
 
 

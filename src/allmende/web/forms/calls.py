@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from allmende.domain.access.calls import AccessRules, Call, defaults_of, needs_cut_offs
 from allmende.domain.access.flaws import Flaw
 from allmende.domain.access.modes import AccessMode, Price
-from allmende.domain.access.working_days import BERLIN
+from allmende.domain.access.working_days import BERLIN, period_of
 from allmende.domain.basics.sites import Partition
 from allmende.domain.basics.units import hours_from_seconds, seconds_from_hours
 from allmende.services import calls
@@ -242,7 +242,7 @@ def _initial(
         "access_share": values["access_share"],
         "size_max_hours": write_plain_hours(values["size_max_seconds"]),
         "durations_months": ", ".join(map(str, mode.durations_months)),
-        "opens_at": now.replace(second=0, microsecond=0),
+        "opens_at": max(now, period_of(mode.valid_from).starts_at).replace(second=0, microsecond=0),
         "decision_working_days": mode.decision_working_days,
         "civilian_only": True,
         "terms_version": terms.terms_version if terms else "",

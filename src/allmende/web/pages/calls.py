@@ -8,7 +8,7 @@ from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sites import Partition
 from allmende.domain.trust.permissions import Permission, can_do, check_permission
-from allmende.services import calls, modes
+from allmende.services import calls
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.calls import CallChoiceForm, CallForm
 from allmende.wiring import now
@@ -51,13 +51,13 @@ def new_call(request: HttpRequest) -> HttpResponse:
     reader = get_person(request)
     check_permission(reader, Permission.OPEN_CALL)
     instant, rules = now(), load_access_rules()
-    offered = modes.list_modes(reader, rules=rules, on=day_of(instant))
+    offered = {each.id: each for each in rules.modes.list_offered(day_of(instant))}
     asked = "mode" in request.GET or "partition" in request.GET
-    choice = CallChoiceForm(request.GET if asked else None, rules=rules, modes=offered)
+    choice = CallChoiceForm(request.GET if asked else None, rules=rules, modes=offered.values())
     if not choice.is_valid():
         status = 422 if choice.errors else 200
         return render(request, "calls/choose.html", {"form": choice}, status=status)
-    mode = rules.get_mode(choice.cleaned_data["mode"], on=day_of(instant))
+    mode = offered[choice.cleaned_data["mode"]]
     partition = rules.get_partition(choice.cleaned_data["partition"])
     data = request.POST if request.method == "POST" else None
     form = CallForm(data, mode=mode, partition=partition, rules=rules, now=instant)
