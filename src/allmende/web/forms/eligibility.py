@@ -21,6 +21,7 @@ from allmende.domain.basics.units import seconds_from_hours
 from allmende.services import eligibility
 from allmende.web.countries import COUNTRIES
 from allmende.web.forms.fields import YES_NO, AmountField, radio
+from allmende.wiring.ownership_files import unpack_graph
 
 START_UP = "start_up"
 MILLION_CENTS = 100_000_000
@@ -103,8 +104,8 @@ class SizeQuestion(Question):
 
     @classmethod
     def applies(cls, answers: Mapping[str, Any]) -> bool:
-        """Ask companies only."""
-        return is_company(answers)
+        """Ask companies only, and none that came from the size calculator."""
+        return is_company(answers) and not answers.get("graph")
 
 
 class OwnerQuestion(Question):
@@ -119,7 +120,7 @@ class OwnerQuestion(Question):
     @classmethod
     def applies(cls, answers: Mapping[str, Any]) -> bool:
         """Ask companies with an owner only."""
-        return is_company(answers) and answers.get("owner") == "yes"
+        return SizeQuestion.applies(answers) and answers.get("owner") == "yes"
 
     def clean_owner_share(self) -> Decimal:
         """Refuse more than all of it."""
@@ -350,7 +351,8 @@ def _whole(number: Decimal | None, *, times: int = 1) -> int | None:
 
 
 def _find_size(data: Mapping[str, Any], *, rules: AccessRules, on: date) -> SizeResult:
-    return eligibility.find_size(read_ownership(data, on=on), rules=rules, on=on)
+    graph = unpack_graph(data["graph"]) if data.get("graph") else read_ownership(data, on=on)
+    return eligibility.find_size(graph, rules=rules, on=on)
 
 
 def read_ownership(data: Mapping[str, Any], *, on: date, firm_id: str = "own") -> OwnershipGraph:

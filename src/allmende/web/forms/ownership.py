@@ -64,7 +64,7 @@ class FirmForm(forms.Form):
         label=_("New: there are no approved accounts yet, and the figures are an estimate"),
         required=False,
     )
-    year = forms.IntegerField(label=_("The last accounting year ended in"))
+    year = forms.IntegerField(label=_("The year in which the last accounting year ended"))
     headcount = AmountField(
         label=_("People in that year"),
         help_text=_(
@@ -117,6 +117,19 @@ class FirmForm(forms.Form):
         for name in list(self.fields.keys() - asked):
             del self.fields[name]
 
+    def common(self) -> list[forms.BoundField]:
+        """Return the fields that most firms need."""
+        return [field for field in self if field.name not in RARE]
+
+    def rare(self) -> list[forms.BoundField]:
+        """Return the fields for short years and other currencies."""
+        return [field for field in self if field.name in RARE]
+
+    def shows_rare(self) -> bool:
+        """Say whether one of those is filled in or wrong."""
+        usual = ("", None, MONTHS_OF_A_YEAR, str(MONTHS_OF_A_YEAR))
+        return any(field.errors or field.value() not in usual for field in self.rare())
+
     def read_firm(self, firm_id: str) -> Firm:
         """Return the firm; `InvalidInput` where its figures cannot be so."""
         data = self.cleaned_data
@@ -162,9 +175,11 @@ class FirmForm(forms.Form):
             facts = {"currency": currency, "year": year}
             problem = Sentence("say how many {currency} one euro was at the end of {year}.", facts)
             raise InvalidInput(field="rate", problem=problem)
-        return ExchangeRate(currency=currency, per_euro=rate, on=min(date(year, 12, 31), self.on))
+        on = min(date(year, 12, 31), self.on)
+        return ExchangeRate(currency=currency, per_euro=rate.normalize(), on=on)
 
 
+RARE = ("months", "currency", "rate", "rate_before")
 FIGURES = {
     "is_new", "year", "headcount", "turnover", "balance", "headcount_before", "turnover_before",
     "balance_before", "months", "currency", "rate", "rate_before", "register_number",
@@ -275,11 +290,9 @@ def drop_firm(graph: OwnershipGraph, firm_id: str) -> OwnershipGraph:
     )
 
 
-def drop_holding(graph: OwnershipGraph, owner_id: str, owned_id: str) -> OwnershipGraph:
+def drop_holding(graph: OwnershipGraph, holding: Holding | None) -> OwnershipGraph:
     """Return the graph without one holding."""
-    ends = (owner_id, owned_id)
-    kept = tuple(h for h in graph.holdings if (h.owner_id, h.owned_id) != ends)
-    return replace(graph, holdings=kept)
+    return replace(graph, holdings=tuple(h for h in graph.holdings if h != holding))
 
 
 def new_id(graph: OwnershipGraph) -> str:
