@@ -60,7 +60,6 @@ PAGES: dict[str, tuple[str, str]] = {
     "size-firm": (f"/check/size/firm?graph={GROUP}&firm=mother", ""),
     "size-person": (f"/check/size/firm?graph={GROUP}&kind_of=natural_person", ""),
     "size-holding": (f"/check/size/holding?graph={GROUP}&holding=2", ""),
-    "size-save": (f"/organisations/COMPANY/figures?graph={GROUP}", "mina"),
     "rules-past": ("/rules?on=2025-12-31", ""),
     "check-team": ("/check?kind=enterprise&country=DE&team=others", ""),
     "check-purpose": ("/check?kind=university&country=DE&team=own", ""),

@@ -121,6 +121,16 @@ def test_a_file_with_a_mistake_is_refused_in_a_sentence(allmende, tmp_path, old,
     assert said in refused["error"]["sentence"]
 
 
+def test_the_rules_of_a_day_are_listed(allmende):
+    def scale_up(*words):
+        rows = allmende("eligibility", "rules", *words)
+        return next(row["source"] for row in rows if row["rule"] == "route.scale_up")
+
+    assert "2026/150" in scale_up()
+    assert "2026/150" not in scale_up("--on", "2025-12-31")
+    assert allmende("eligibility", "rules", "--on", "1990-01-01") == []
+
+
 def test_hours_are_numbers(allmende):
     wrong = allmende("eligibility", "check", *FIRM, "--gpu-hours", "many", expect=1)
     assert wrong["error"]["facts"]["field"] == "gpu_hours"

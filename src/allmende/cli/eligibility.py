@@ -1,5 +1,6 @@
 """May we apply, and where? And how big are we? Answered from a few options, nothing is kept."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -102,6 +103,19 @@ def find_size(
         show(result, json=True)
     else:
         _say_size(result)
+
+
+@app.command("rules")
+def list_rules(
+    on: Annotated[
+        datetime | None, typer.Option(help="A day; today if not said.", formats=["%Y-%m-%d"])
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """List every rule in force on a day, each with its source."""
+    day = on.date() if on else wiring.now().date()
+    found = eligibility.list_rules(rules=load_access_rules(), on=day)
+    show(found, json=json, columns=("rule", "value", "unit", "valid_from", "source"))
 
 
 def _graph_of(

@@ -12,6 +12,7 @@ from allmende.domain.access.sme import SizeResult, classify_size
 from allmende.domain.access.verdicts import Answers, EligibilityResult
 from allmende.domain.access.working_days import BERLIN, due_after
 from allmende.domain.basics.people import Person
+from allmende.domain.basics.rules import Rule
 from allmende.services import calls, organisations
 from allmende.services.calls import CallView
 
@@ -28,6 +29,11 @@ class Offer:
 def check_eligibility(answers: Answers, *, rules: AccessRules, on: date) -> EligibilityResult:
     """Return the verdict on these answers by the rules of a day; nothing is kept."""
     return decide_eligibility(answers, rules=rules, on=on)
+
+
+def list_rules(*, rules: AccessRules, on: date) -> list[Rule]:
+    """Return every rule in force on a day, by name."""
+    return sorted(rules.book.in_force(on), key=lambda row: row.rule)
 
 
 def list_offers(

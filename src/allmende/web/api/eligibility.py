@@ -1,6 +1,7 @@
 """May we apply, by which route, at what price? Asked before any form, and nothing is kept."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Any
 
 from django.http import HttpRequest
@@ -17,6 +18,7 @@ from allmende.domain.access.verdicts import (
     ProjectPurpose,
     Verdict,
 )
+from allmende.domain.basics.rules import Rule
 from allmende.domain.basics.units import TimeUnit
 from allmende.domain.trust.permissions import Permission
 from allmende.services import eligibility
@@ -132,6 +134,34 @@ class EligibilityOut(Schema):
     have_ready: list[Words]
     size: SizeOut | None
     decided_on: date
+
+
+class RuleOut(Schema):
+    """One dated row: a value, for whom, from when, and who says so."""
+
+    rule: str
+    applies_if: dict[str, str]
+    value: str | bool
+    unit: str
+    source: str
+    valid_from: date
+    valid_to: date | None
+    checked_on: date
+    note: str
+
+    @staticmethod
+    def resolve_value(row: Rule) -> str | bool:
+        """Return exact numbers as text."""
+        return f"{row.value:f}" if isinstance(row.value, Decimal) else row.value
+
+
+@router.get("/rules", response=list[RuleOut], **takes(Permission.CHECK_ELIGIBILITY))
+def list_rules(
+    request: HttpRequest,  # noqa: ARG001 - Ninja hands it over by this name
+    on: date | None = None,
+) -> list[Rule]:
+    """List every rule that was in force on a day; today without one."""
+    return eligibility.list_rules(rules=load_access_rules(), on=on or wiring.now().date())
 
 
 @router.post("", response=EligibilityOut, **takes(Permission.CHECK_ELIGIBILITY))

@@ -85,9 +85,11 @@ class SizeQuestion(Question):
         help_text=_("Full-time posts over the last year; part-time counts in part."),
     )
     turnover = AmountField(
-        label=_("Turnover of the last year, in million euros"), help_text=_("For example 1.5")
+        label=_("Turnover of the last year, in million euros"),
+        help_text=_("For example 1.5"),
+        asks_which=True,
     )
-    balance = AmountField(label=_("Balance sheet total, in million euros"))
+    balance = AmountField(label=_("Balance sheet total, in million euros"), asks_which=True)
     similar = radio(
         (
             ("yes", _("Yes, in the same size class")),
@@ -114,8 +116,12 @@ class OwnerQuestion(Question):
     name = "owner"
     owner_share = AmountField(label=_("How much is held, in per cent?"))
     owner_headcount = AmountField(label=_("How many people work for the other company?"))
-    owner_turnover = AmountField(label=_("Its turnover of the last year, in million euros"))
-    owner_balance = AmountField(label=_("Its balance sheet total, in million euros"))
+    owner_turnover = AmountField(
+        label=_("Its turnover of the last year, in million euros"), asks_which=True
+    )
+    owner_balance = AmountField(
+        label=_("Its balance sheet total, in million euros"), asks_which=True
+    )
 
     @classmethod
     def applies(cls, answers: Mapping[str, Any]) -> bool:

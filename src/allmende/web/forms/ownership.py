@@ -58,7 +58,12 @@ class FirmForm(forms.Form):
         help_text=_("Or in markets next to each other. Without a second company: no."),
         required=False,
     )
-    budget = AmountField(label=_("Budget of a year, in million euros"), places=6, required=False)
+    budget = AmountField(
+        label=_("Budget of a year, in million euros"),
+        places=6,
+        asks_which=True,
+        required=False,
+    )
     inhabitants = AmountField(label=_("Inhabitants"), places=0, required=False)
     is_new = forms.BooleanField(
         label=_("New: there are no approved accounts yet, and the figures are an estimate"),
@@ -73,14 +78,30 @@ class FirmForm(forms.Form):
         ),
         required=False,
     )
-    turnover = AmountField(label=_("Turnover of that year, in millions"), places=6, required=False)
-    balance = AmountField(label=_("Balance sheet total, in millions"), places=6, required=False)
+    turnover = AmountField(
+        label=_("Turnover of that year, in millions"),
+        places=6,
+        asks_which=True,
+        required=False,
+    )
+    balance = AmountField(
+        label=_("Balance sheet total, in millions"),
+        places=6,
+        asks_which=True,
+        required=False,
+    )
     headcount_before = AmountField(label=_("People in the year before"), required=False)
     turnover_before = AmountField(
-        label=_("Turnover of the year before, in millions"), places=6, required=False
+        label=_("Turnover of the year before, in millions"),
+        places=6,
+        asks_which=True,
+        required=False,
     )
     balance_before = AmountField(
-        label=_("Balance sheet total of the year before, in millions"), places=6, required=False
+        label=_("Balance sheet total of the year before, in millions"),
+        places=6,
+        asks_which=True,
+        required=False,
     )
     months = forms.IntegerField(
         label=_("Months of the last accounting year"),

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
+from allmende.services import eligibility
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
 
@@ -29,7 +30,7 @@ def show_rules(request: HttpRequest) -> HttpResponse:
     on = instant.date()
     if form.is_bound and form.is_valid():
         on = form.cleaned_data["on"]
-    in_force = sorted(rules.book.in_force(on), key=lambda rule: rule.rule)
+    in_force = eligibility.list_rules(rules=rules, on=on)
     groups = groupby(in_force, key=lambda rule: rule.rule.partition(".")[0])
     context = {
         "form": form,
