@@ -169,3 +169,8 @@ def test_a_number_that_may_be_two_is_asked_for_again_in_millions(text: str):
         AmountField(asks_which=True).clean(text)
     assert AmountField(asks_which=True).clean("0,125") == Decimal("0.12")
     assert AmountField(asks_which=True, places=6).clean("1.234.567,5") == Decimal("1234567.5")
+
+
+def test_numbers_are_rounded_and_not_cut():
+    assert wording.write_number(90.9, 0) == "91"
+    assert wording.write_number(Decimal("2.999"), 2) == "3.00"

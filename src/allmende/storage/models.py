@@ -6,6 +6,7 @@ from allmende.storage.applications import ApplicationRow
 from allmende.storage.audit import AuditEventRow, AuditHeadRow
 from allmende.storage.awards import AwardRow
 from allmende.storage.calls import CallRow, RulesSnapshotRow
+from allmende.storage.changes import ProjectChangeRow
 from allmende.storage.cycles import CycleRow, FairnessStateRow, LeaseRow
 from allmende.storage.documents import DocumentRow
 from allmende.storage.expert_reviews import ReviewerRow, ReviewRow
@@ -44,6 +45,7 @@ __all__ = [
     "MembershipRow",
     "OrganisationRow",
     "PersonRow",
+    "ProjectChangeRow",
     "ProjectMemberRow",
     "ProjectRow",
     "PromiseResultRow",

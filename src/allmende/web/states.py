@@ -115,6 +115,15 @@ def _appeals() -> dict[str, Look]:
     }
 
 
+def _changes() -> dict[str, Look]:
+    return {
+        "pending": Look(_("waits for an answer"), "clock", "busy"),
+        "approved": Look(_("given"), "check", "good"),
+        "declined": Look(_("declined"), "cross", "bad"),
+        "withdrawn": Look(_("withdrawn"), "back", "calm"),
+    }
+
+
 def _steps() -> dict[str, Look]:
     return {
         "technical_assessment": Look(_("Technical check"), "clock", "busy"),
@@ -217,6 +226,7 @@ KINDS = {
     "document": _documents,
     "role": _roles,
     "appeal": _appeals,
+    "change": _changes,
     "review": _reviews,
     "step": _steps,
     "method": _methods,

@@ -12,6 +12,7 @@ from allmende.web.pages import (
     applications,
     audit,
     awards,
+    changes,
     documents,
     duties,
     eligibility,
@@ -24,12 +25,16 @@ from allmende.web.pages import (
     ownership,
     panels,
     programme,
+    programme_figures,
     projects,
     promises,
+    public_figures,
     reference,
     reservations,
     rules,
+    sections,
     sites,
+    sizes,
     tokens,
     what_if,
 )
@@ -47,9 +52,11 @@ PUBLIC_PAGES = [
     path("check/size/holding", ownership.edit_holding, name="size_holding"),
     path("check/size/file", ownership.download_graph, name="size_file"),
     path("sites", sites.show_sites, name="sites"),
+    path("calculator", sizes.show_sizes, name="calculator"),
     path("promises", promises.list_promises, name="promises"),
     path("promises/<str:promise_id>", promises.show_promise, name="promise"),
     path("rules", rules.show_rules, name="rules"),
+    path("figures", public_figures.show_public_figures, name="public_figures"),
     path("help", duties.show_help, name="help"),
     path("barrierefreiheit", duties.show_accessibility, name="accessibility"),
     path("datenschutz", duties.show_privacy, name="privacy"),
@@ -74,6 +81,11 @@ ACCESS_PAGES = [
         "applications/<str:application_id>/withdraw",
         applications.withdraw_application,
         name="application_withdraw",
+    ),
+    path(
+        "applications/<str:application_id>/calculator",
+        sizes.size_application,
+        name="application_calculator",
     ),
     path("applications/<str:application_id>/documents", documents.show_documents, name="documents"),
     path(
@@ -101,7 +113,7 @@ ACCESS_PAGES = [
     ),
     path(
         "applications/<str:application_id>/parts/<str:section>",
-        applications.edit_section,
+        sections.edit_section,
         name="application_section",
     ),
 ]
@@ -112,9 +124,25 @@ OFFICE_PAGES = [
     path("aid", aid.list_aid, name="aid"),
     path("aid.csv", aid.download_aid, name="aid_csv"),
     path("aid/<str:entry_id>/register", aid.register_aid, name="aid_register"),
+    path("changes", changes.list_changes, name="changes"),
+    path("changes/<str:change_id>/answer", changes.answer_change, name="change_answer"),
+    path("changes/<str:change_id>/withdraw", changes.withdraw_change, name="change_withdraw"),
     path("appeals", appeals.list_appeals, name="appeals"),
     path("appeals/<str:appeal_id>/answer", appeals.answer_appeal, name="appeal_answer"),
     path("programme", programme.list_applications, name="programme"),
+    path("programme/figures", programme_figures.show_figures, name="programme_figures"),
+    path("programme/figures.csv", programme_figures.download_hours, name="figure_hours"),
+    path(
+        "programme/figures/applications",
+        programme_figures.list_figure_applications,
+        name="figure_applications",
+    ),
+    path(
+        "programme/figures/projects",
+        programme_figures.list_figure_projects,
+        name="figure_projects",
+    ),
+    path("programme/years/<int:year>.zip", programme_figures.download_year, name="access_year"),
     path(
         "programme/<str:application_id>", programme.show_application, name="programme_application"
     ),
@@ -184,6 +212,7 @@ REVIEW_PAGES = [
 
 WORK_PAGES = [
     path("projects/<str:project_id>", projects.show_project, name="project"),
+    path("projects/<str:project_id>/changes", changes.show_changes, name="project_changes"),
     path("projects/<str:project_id>/activate", projects.activate_project, name="project_activate"),
     path("projects/<str:project_id>/suspend", projects.suspend_project, name="project_suspend"),
     path("projects/<str:project_id>/resume", projects.resume_project, name="project_resume"),

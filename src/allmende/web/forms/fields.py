@@ -45,7 +45,9 @@ class AmountField(forms.Field):
                 _("Three digits behind the point may be thousands: write 1234, or 1.23.")
             )
         amount = Decimal(plain_number(text))
-        if not 0 <= amount <= LARGEST:
+        if amount > LARGEST:
+            raise forms.ValidationError(_("Enter a number of at most 15 digits."))
+        if amount < 0:
             raise forms.ValidationError(_("Enter a number that is not below zero."))
         return round(amount, self.places)
 
