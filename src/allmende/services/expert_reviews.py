@@ -22,6 +22,7 @@ from allmende.domain.access.expert_reviews import (
     list_visible,
 )
 from allmende.domain.access.gates import Step, find_due
+from allmende.domain.access.messages import MessageKind
 from allmende.domain.access.review_plans import ReviewPlan
 from allmende.domain.access.reviewers import (
     CONFLICT_WORDS,
@@ -35,6 +36,7 @@ from allmende.domain.basics.refusals import NotFound
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import applications as application_service
 from allmende.services import audit, reviewers
+from allmende.services.announcements import tell_reviewer
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.reviews import lock_foreign
 from allmende.storage import applications as application_store
@@ -137,6 +139,8 @@ def answer_invitation(deed: Deed, application_id: str, *, accepts: bool) -> Revi
     if conflict is not None:
         return bar(deed, application, review, conflict)
     answered = expert_reviews.answer(review, state, now=deed.now)
+    if accepts:
+        tell_reviewer(deed, MessageKind.REVIEW_ACCEPTED, application, answered)
     return _save(deed, application, answered, action=f"review.{state.value}")
 
 

@@ -107,6 +107,12 @@ def list_open_reviews_of(reviewer_id: str) -> list[Review]:
     return [_from_row(row) for row in _owed().filter(reviewer_id=reviewer_id).order_by("id")]
 
 
+def list_owed_reviews(application_id: str = "") -> list[Review]:
+    """Return reviews still to come, of one application or of all that are with experts."""
+    owed = _owed().filter(application_id=application_id) if application_id else _owed()
+    return [_from_row(row) for row in owed.order_by("id")]
+
+
 def count_open_reviews() -> dict[str, int]:
     """Return how many reviews each reviewer still owes, of applications that are with experts."""
     rows = _owed().values("reviewer_id")

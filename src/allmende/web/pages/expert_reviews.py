@@ -84,7 +84,7 @@ def _show_file(
     context = {
         "file": file,
         "application": file.application,
-        "answers": [part for part in answers if part.name != "declarations"],
+        "answers": answers,
         "form": form,
         "saved": saved,
         "refusal": refusal.sentence if refusal else None,

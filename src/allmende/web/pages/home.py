@@ -56,6 +56,7 @@ def show_home(request: HttpRequest) -> HttpResponse:
         "step": _next_step(desk),
         "models": models.list_models(person, limit=SHOWN_MAX) if sees_models else [],
         "sees_what_if": can_do(person, Permission.SEE_WHAT_IF),
+        "sees_mail": can_do(person, Permission.SEE_MAIL),
         "is_staff": can_do(person, Permission.SEE_EVERY_APPLICATION),
         "roles": sorted(role.value for role in person.roles),
     }

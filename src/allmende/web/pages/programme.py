@@ -187,6 +187,7 @@ def decide_eligibility(request: HttpRequest, application_id: str) -> HttpRespons
         application_id,
         is_eligible=request.POST.get("answer") == "yes",
         why=request.POST.get("why", ""),
+        rules=load_access_rules(),
     )
     return redirect("programme_application", application_id)
 
@@ -227,5 +228,6 @@ def refuse_application(request: HttpRequest, application_id: str) -> HttpRespons
     why = request.POST.get("why", "").strip()
     if not why:
         raise InvalidInput(field=_("Reason"), problem=_("Say why; the applicant reads it."))
-    awards.refuse_application(begin_deed(request), application_id, why=why)
+    rules = load_access_rules()
+    awards.refuse_application(begin_deed(request), application_id, why=why, rules=rules)
     return redirect("programme_application", application_id)

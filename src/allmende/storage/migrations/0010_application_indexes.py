@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('storage', '0008_documentrow'),
+        ('storage', '0009_projectchangerow'),
     ]
 
     operations = [
