@@ -42,6 +42,7 @@ COMMANDS = {
     "panel": Command("panels", "app", "Who reviews what, and how it ranks."),
     "award": Command("awards", "app", "Decisions that give time."),
     "appeal": Command("appeals", "app", "A second look at a decision."),
+    "mail": Command("mail", "app", "What people are told by e-mail, and what failed."),
     "aid": Command("aid", "app", "State aid that was granted, and its registration."),
     "programme": Command("programme", "app", "Figures for the office, and the data of a year."),
     "project": Command("projects", "app", "The work under an award, and its budget."),

@@ -13,6 +13,7 @@ from allmende.storage.expert_reviews import ReviewerRow, ReviewRow
 from allmende.storage.forecasts import ForecastRow
 from allmende.storage.jobs import AttemptRow, JobEventRow, JobRow
 from allmende.storage.ledger import LedgerAccountRow, LedgerBalanceRow, LedgerTransferRow
+from allmende.storage.messages import MessageRow
 from allmende.storage.organisations import OrganisationRow
 from allmende.storage.people import AdminLinkRow, MembershipRow, PersonRow
 from allmende.storage.projects import ProjectMemberRow, ProjectRow
@@ -43,6 +44,7 @@ __all__ = [
     "LedgerBalanceRow",
     "LedgerTransferRow",
     "MembershipRow",
+    "MessageRow",
     "OrganisationRow",
     "PersonRow",
     "ProjectChangeRow",

@@ -124,6 +124,15 @@ def _changes() -> dict[str, Look]:
     }
 
 
+def _messages() -> dict[str, Look]:
+    return {
+        "queued": Look(_("waits to be sent"), "clock", "wait"),
+        "sent": Look(_("sent"), "check", "good"),
+        "lapsed": Look(_("not sent: it was over"), "stop", "calm"),
+        "given_up": Look(_("not delivered"), "cross", "bad"),
+    }
+
+
 def _steps() -> dict[str, Look]:
     return {
         "technical_assessment": Look(_("Technical check"), "clock", "busy"),
@@ -227,6 +236,7 @@ KINDS = {
     "role": _roles,
     "appeal": _appeals,
     "change": _changes,
+    "message": _messages,
     "review": _reviews,
     "step": _steps,
     "method": _methods,

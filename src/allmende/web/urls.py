@@ -20,6 +20,7 @@ from allmende.web.pages import (
     front,
     home,
     jobs,
+    messages,
     models,
     organisations,
     ownership,
@@ -34,6 +35,7 @@ from allmende.web.pages import (
     rules,
     sections,
     sites,
+    sizes,
     tokens,
     what_if,
 )
@@ -51,6 +53,7 @@ PUBLIC_PAGES = [
     path("check/size/holding", ownership.edit_holding, name="size_holding"),
     path("check/size/file", ownership.download_graph, name="size_file"),
     path("sites", sites.show_sites, name="sites"),
+    path("calculator", sizes.show_sizes, name="calculator"),
     path("promises", promises.list_promises, name="promises"),
     path("promises/<str:promise_id>", promises.show_promise, name="promise"),
     path("rules", rules.show_rules, name="rules"),
@@ -79,6 +82,11 @@ ACCESS_PAGES = [
         "applications/<str:application_id>/withdraw",
         applications.withdraw_application,
         name="application_withdraw",
+    ),
+    path(
+        "applications/<str:application_id>/calculator",
+        sizes.size_application,
+        name="application_calculator",
     ),
     path("applications/<str:application_id>/documents", documents.show_documents, name="documents"),
     path(
@@ -124,7 +132,7 @@ OFFICE_PAGES = [
     path("appeals/<str:appeal_id>/answer", appeals.answer_appeal, name="appeal_answer"),
     path("programme", programme.list_applications, name="programme"),
     path("programme/figures", programme_figures.show_figures, name="programme_figures"),
-    path("programme/figures.csv", programme_figures.download_hours, name="figure_hours"),
+    path("programme/figures/<str:name>.csv", programme_figures.download_sheet, name="figure_sheet"),
     path(
         "programme/figures/applications",
         programme_figures.list_figure_applications,
@@ -168,6 +176,8 @@ OFFICE_PAGES = [
         reservations.cancel_reservation,
         name="reservation_cancel",
     ),
+    path("mail", messages.list_mail, name="mail"),
+    path("mail/<str:message_id>/retry", messages.retry_message, name="mail_retry"),
     path("audit", audit.list_events, name="audit"),
     path("what-if", what_if.show_question, name="what_if"),
     path("what-if/live", what_if.show_live, name="what_if_live"),
@@ -222,6 +232,8 @@ WORK_PAGES = [
     path("models/<str:model_id>", models.show_model, name="model"),
     path("models/<str:model_id>/record", models.download_record, name="model_record"),
     path("models/<str:model_id>/files/<path:name>", models.download_file, name="model_file"),
+    path("messages", messages.show_messages, name="messages"),
+    path("settings/language", messages.choose_language, name="my_language"),
     path("settings/tokens", tokens.show_tokens, name="tokens"),
     path("settings/tokens/<str:token_id>/revoke", tokens.revoke_token, name="token_revoke"),
 ]

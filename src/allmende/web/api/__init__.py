@@ -18,6 +18,7 @@ from allmende.web.api import (
     forms,
     jobs,
     ledger,
+    mail,
     models,
     organisations,
     panels,
@@ -28,6 +29,7 @@ from allmende.web.api import (
     reservations,
     reviews,
     sites,
+    sizes,
     tokens,
     what_if,
 )
@@ -46,11 +48,13 @@ answer_with_problems(api)
 
 ROUTERS = (
     ("", people.router),
+    ("", mail.router),
     ("/tokens", tokens.router),
     ("/organisations", organisations.router),
     ("/eligibility", eligibility.router),
     ("/calls", calls.router),
     ("/forms", forms.router),
+    ("", sizes.router),
     ("/applications", applications.router),
     ("/applications", reviews.router),
     ("", documents.router),
