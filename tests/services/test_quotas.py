@@ -108,6 +108,34 @@ def test_who_waits_over_the_quota_is_told_that_others_go_first(factory: Running)
     assert not [each for each in asked if "UPDATE job" in each["sql"]]
 
 
+def test_a_forecast_knows_the_quota_of_a_project_that_has_nothing_in_the_queue(factory: Running):
+    partition = adopt(factory, LINEAR)
+    for number in range(6):
+        factory.submit("researcher", client_key=f"k{number}", run="sleep 5")
+    decide(factory, partition)
+    for number in range(3):
+        factory.submit("startup", client_key=f"k{number}", run="sleep 5", max_duration="4m")
+
+    def ask():
+        spec = parse_job_file({"name": "try", "max_duration": "30s", "run": "true"})
+        options = previews.forecast_submission(
+            factory.person("founder"),
+            spec,
+            project_id=factory.story.projects["founder"],
+            now=now(),
+            workshop=factory.workshop,
+        )
+        return options[0].forecast.latest_at - options[0].forecast.made_at
+
+    before = ask()
+    use(factory, "founder", 3 * HOUR)
+    founder = project_of(factory, "founder")
+    path = (founder.group_id, founder.id, "p")
+    effect = quotas.weigh(partition, [], now=now(), asked=[path])
+    assert effect.demoted == {path[:2]}
+    assert ask() >= before
+
+
 def test_without_a_style_the_order_is_that_of_submission_and_nobody_is_asked(factory: Running):
     partition = factory.workshop.factory.get_partition(PARTITION)
     (first,) = factory.submit("founder", run="true")

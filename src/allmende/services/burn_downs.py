@@ -137,6 +137,15 @@ def get_burn_down(
         return _read(project, partition, now, and_seconds)
 
 
+def find_burn_down(
+    reader: Person, project: Project, *, now: datetime, factory: Factory
+) -> ProjectBurnDown | None:
+    """Return the same, or None when the machine is no longer in the configuration."""
+    if all(partition.id != project.partition_id for partition in factory.partitions):
+        return None
+    return get_burn_down(reader, project.id, now=now, factory=factory)
+
+
 def _read(
     project: Project, partition: Partition, now: datetime, and_seconds: int
 ) -> ProjectBurnDown:

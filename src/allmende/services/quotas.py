@@ -26,6 +26,7 @@ from allmende.domain.basics.sites import Partition
 from allmende.domain.basics.units import hours_from_seconds
 from allmende.domain.scheduling.jobs import Job, JobState
 from allmende.domain.scheduling.shares import Path
+from allmende.services.snapshots import path_of
 from allmende.storage import changes as change_store
 from allmende.storage import charges as store
 from allmende.storage import projects as project_store
@@ -62,17 +63,24 @@ class PriorityOutlook:
     sentence: Sentence
 
 
-def weigh(partition: Partition, alive: Collection[Job], *, now: datetime) -> QuotaEffect:
-    """Return what the quotas of those who wait mean now, with a constant number of queries."""
-    project_ids = {job.project_id for job in alive if job.state is JobState.PENDING}
-    if not partition.quota_styles or not project_ids:
+def weigh(
+    partition: Partition, alive: Collection[Job], *, now: datetime, asked: Collection[Path] = ()
+) -> QuotaEffect:
+    """Return what the quotas of those who wait mean now, with a constant number of queries.
+
+    `asked` are the places of jobs that are only asked about, as if they waited too.
+    """
+    waiting = [job for job in alive if job.state is JobState.PENDING]
+    places = {path_of(job)[:2] for job in waiting} | {path[:2] for path in asked}
+    if not partition.quota_styles or not places:
         return QuotaEffect(bars={})
     running: Counter[str] = Counter()
     for job in alive:
         if job.state is JobState.RUNNING:
             running[job.project_id] += job.held_seconds
-    projects = project_store.list_projects_by_id(project_ids)
-    accounts = read_accounts(partition, projects, running=running, now=now)
+    projects = project_store.list_projects_by_id({project_id for _, project_id in places})
+    here = [project for project in projects if project.partition_id == partition.id]
+    accounts = read_accounts(partition, here, running=running, now=now)
     late, stopped = set(), {}
     for project_id, account in accounts.items():
         standing = account.stand(now)
@@ -81,12 +89,9 @@ def weigh(partition: Partition, alive: Collection[Job], *, now: datetime) -> Quo
         bar = _find_bar(account, standing, partition)
         if bar is not None:
             stopped[project_id] = bar
-    waiting = [job for job in alive if job.state is JobState.PENDING]
     return QuotaEffect(
         bars={job.id: stopped[job.project_id] for job in waiting if job.project_id in stopped},
-        demoted=frozenset(
-            (job.group_id, job.project_id) for job in waiting if job.project_id in late
-        ),
+        demoted=frozenset(place for place in places if place[1] in late),
     )
 
 
