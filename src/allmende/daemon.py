@@ -16,15 +16,17 @@ wiring.start()  # services can be imported only once Django knows its tables
 
 from allmende.domain.basics.people import DAEMON  # noqa: E402
 from allmende.domain.basics.refusals import Refusal  # noqa: E402
-from allmende.services import cycle, leases, mail, projects, promises  # noqa: E402
+from allmende.services import cycle, documents, leases, mail, projects, promises  # noqa: E402
 from allmende.wiring import post, troubles  # noqa: E402
 from allmende.wiring.access_rules import load_access_rules  # noqa: E402
+from allmende.wiring.documents import shelf  # noqa: E402
 
 HEARTBEAT_SECONDS = 1.0
 CHORES_SECONDS = 60.0
 REMINDERS_SECONDS = 600.0
 MAIL_SECONDS = 5.0
 SECONDS_FOR_MAIL = 5.0  # to finish what is being sent when the daemon ends
+SWEEP_SECONDS = 3600.0
 
 log = structlog.get_logger("allmende.daemon")
 
@@ -34,7 +36,7 @@ class Daemon:
 
     def __init__(self, *, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
         self.rules = load_access_rules()
-        self.chores_done_at = self.reminded_at = float("-inf")
+        self.chores_done_at = self.shelf_swept_at = self.reminded_at = float("-inf")
         self.workshop = wiring.workshop()
         self.heartbeat_seconds = heartbeat_seconds
         # Host and process are for people; in containers two daemons may share both.
@@ -124,13 +126,17 @@ class Daemon:
             self._do_chores()
 
     def _do_chores(self) -> None:
-        """End projects whose period is over, and judge the promises for the public page."""
+        """End projects whose period is over, sweep the shelf, judge the promises for the public."""
         deed = wiring.deed_of(DAEMON)
         try:
             for project in projects.end_due_projects(deed):
                 log.info("project ended", project=project.id)
         except Refusal as refusal:
             log.warning("refused", chore="end projects", sentence=str(refusal))
+        if time.monotonic() - self.shelf_swept_at >= SWEEP_SECONDS:
+            self.shelf_swept_at = time.monotonic()
+            if removed := documents.remove_strays(deed, shelf=shelf()):
+                log.info("stray files removed", files=removed)
         results = promises.evaluate_promises(deed, factory=self.workshop.factory, rules=self.rules)
         broken = [result.promise_id for result in results if result.verdict == "broken"]
         if broken:

@@ -1,12 +1,14 @@
 """Every page of the portal: its address and who opens it; names in capitals are ids."""
 
 RESULT = (
-    "/check?kind=enterprise&country=DE&headcount=18&turnover=2.4&balance=1.1&similar=yes&owner=no"
-    "&purpose=private_innovation&civilian=yes&prohibited=no&experience=new&gpu_hours=&personal=no"
+    "/check?kind=enterprise&country=DE&team=own&headcount=18&turnover=2.4&balance=1.1&similar=yes&owner=no"
+    "&team=own&purpose=private_innovation&civilian=yes&prohibited=no&experience=new&gpu_hours=5000"
+    "&aid=0&contract=120&personal=no"
 )
 REFUSED = (
     "/check?kind=no_legal_person&country=US&purpose=private_innovation&civilian=no&prohibited=no"
-    "&experience=new&gpu_hours=&personal=yes"
+    "&team=others&team_countries=FR&team_countries=NO&experience=new&gpu_hours=&contract="
+    "&personal=yes"
 )
 
 PAGES: dict[str, tuple[str, str]] = {
@@ -25,11 +27,21 @@ PAGES: dict[str, tuple[str, str]] = {
     "password-reset": ("/account/password/reset/", ""),
     "check-first": ("/check", ""),
     "check-country": ("/check?kind=enterprise", ""),
-    "check-size": ("/check?kind=enterprise&country=DE", ""),
-    "check-mistakes": ("/check?kind=enterprise&country=DE&headcount=many&turnover=&balance=1", ""),
-    "check-purpose": ("/check?kind=university&country=DE", ""),
+    "check-size": ("/check?kind=enterprise&country=DE&team=own", ""),
+    "check-mistakes": (
+        "/check?kind=enterprise&country=DE&team=own&headcount=many&turnover=&balance=1",
+        "",
+    ),
+    "check-team": ("/check?kind=enterprise&country=DE&team=others", ""),
+    "check-purpose": ("/check?kind=university&country=DE&team=own", ""),
     "check-eligible": (RESULT, ""),
     "check-refused": (REFUSED, ""),
+    "calculator": ("/calculator", ""),
+    "calculator-answer": (
+        "/calculator?blueprint=&partition=jupiter-booster&parameters=7e9&tokens=2e12&devices=256&runs=3",
+        "",
+    ),
+    "calculator-mistakes": ("/calculator?devices=1&parameters=many&partition=", ""),
     "home-founder": ("/home", "mina"),
     "home-newcomer": ("/home", "nina"),
     "home-officer": ("/home", "olga"),
@@ -44,6 +56,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "application-resources": ("/applications/DRAFT_ID/parts/resources", "mina"),
     "application-data": ("/applications/DRAFT_ID/parts/data", "mina"),
     "application-declarations": ("/applications/DRAFT_ID/parts/declarations", "mina"),
+    "application-documents": ("/applications/DRAFT_ID/documents", "mina"),
     "application-check": ("/applications/DRAFT_ID/check", "mina"),
     "application-full-tasks": ("/applications/FULL_DRAFT_ID", "rolf"),
     "application-full-project": ("/applications/FULL_DRAFT_ID/parts/project", "rolf"),
@@ -52,6 +65,10 @@ PAGES: dict[str, tuple[str, str]] = {
     "application-full-code": ("/applications/FULL_DRAFT_ID/parts/code", "rolf"),
     "application-full-model": ("/applications/FULL_DRAFT_ID/parts/model", "rolf"),
     "application-full-ethics": ("/applications/FULL_DRAFT_ID/parts/ethics", "rolf"),
+    "application-calculator": (
+        "/applications/DRAFT_ID/calculator?blueprint=medicine&devices=1&runs=20&partition=werkbank",
+        "mina",
+    ),
     "application-full-plan": ("/applications/FULL_DRAFT_ID/parts/plan", "rolf"),
     "application-full-check": ("/applications/FULL_DRAFT_ID/check", "rolf"),
     "application-awarded": ("/applications/APPLICATION_ID", "mina"),
@@ -66,7 +83,13 @@ PAGES: dict[str, tuple[str, str]] = {
     "appeals": ("/appeals", "olga"),
     "programme-appeal": ("/programme/APPEALED_ID", "otto"),
     "aid": ("/aid", "olga"),
+    "public-figures": ("/figures", ""),
+    "programme-figures": ("/programme/figures?by=size_class&by=month", "olga"),
+    "figure-applications": ("/programme/figures/applications?stage=submitted", "olga"),
+    "figure-projects": ("/programme/figures/projects", "olga"),
     "project": ("/projects/PROJECT", "mina"),
+    "project-changes": ("/projects/PROJECT/changes", "mina"),
+    "changes": ("/changes", "olga"),
     "project-officer": ("/projects/PROJECT", "olga"),
     "jobs": ("/jobs", "mina"),
     "job-new": ("/projects/PROJECT/jobs/new", "mina"),

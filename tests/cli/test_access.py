@@ -16,6 +16,7 @@ from tests.services.access import (
     figures,
     founder,
     officer,
+    open_playground,
     person,
     submitted,
 )
@@ -34,18 +35,91 @@ def allmende(capsys):
     return type_in
 
 
+PROJECT = ("--civilian", "--no-prohibited", "--contract-months", "12", "--team", "de")
 FIRM = ("--kind", "enterprise", "--country", "de", "--purpose", "private_innovation")
 
 
 def test_a_small_firm_hears_that_it_is_eligible_and_why(allmende):
     money = ("--staff", "30", "--turnover", "5e6", "--balance-sheet", "4e6")
-    result = allmende("eligibility", "check", *FIRM, *money, "--gpu-hours", "5000")
+    result = allmende("eligibility", "check", *FIRM, *money, *PROJECT, "--gpu-hours", "5000")
     assert (result["verdict"], result["mode_ids"]) == ("eligible", ["playground"])
     assert result["reasons"][0]["article"] == "Reg. (EU) 2021/1173 Art. 17(6)"
 
 
 def test_a_firm_without_figures_is_unresolved(allmende):
     assert allmende("eligibility", "check", *FIRM)["verdict"] == "unresolved"
+
+
+def test_what_is_left_out_is_not_taken_for_a_yes(allmende):
+    money = ("--staff", "30", "--turnover", "5e6", "--balance-sheet", "4e6")
+    result = allmende("eligibility", "check", *FIRM, *money)
+    open_rules = {row["rule"] for row in result["reasons"] if row["verdict"] == "unresolved"}
+    assert open_rules == {
+        "country.rule",
+        "ai.trustworthy",
+        "access.civilian_only",
+        "person.contract_months_after_end",
+    }
+
+
+GRAPH = """
+[[firms]]
+id = "x"
+name = "Herzschlag GmbH"
+years = [
+  { year = 2025, headcount_hundredths = 950, turnover_cents = 90_000_000, balance_sheet_cents = 1 },
+  { year = 2024, headcount_hundredths = 850, turnover_cents = 80_000_000, balance_sheet_cents = 1 },
+]
+
+[[firms]]
+id = "p"
+name = "Partner AG"
+years = [
+  { year = 2025, headcount_hundredths = 10_000, turnover_cents = 0, balance_sheet_cents = 0 },
+  { year = 2024, headcount_hundredths = 10_000, turnover_cents = 0, balance_sheet_cents = 0 },
+]
+
+[[holdings]]
+owner_id = "p"
+owned_id = "x"
+capital_basis_points = 3_000
+"""
+
+
+def test_a_file_with_owners_gives_the_size_class_step_by_step(allmende, tmp_path, capsys):
+    file = tmp_path / "owners.toml"
+    file.write_text(GRAPH)
+    result = allmende("eligibility", "size", str(file))
+    assert result["size_class"] == "small"
+    assert result["figures"]["headcount_hundredths"] == 950 + 3_000
+    assert [each["relation"] for each in result["counted"]] == ["own", "partner"]
+    assert allmende("eligibility", "size", str(file), "--firm", "p")["size_class"] == "medium"
+    assert allmende("eligibility", "size", str(file), "--firm", "q", expect=3)["error"]
+    checked = allmende("eligibility", "check", *FIRM, *PROJECT, "--ownership", str(file))
+    assert (checked["verdict"], checked["size"]["size_class"]) == ("eligible", "small")
+    assert cli.run(["eligibility", "size", str(file)]) == 0
+    assert "Partner AG is a partner and counts at 30 %." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("3_000", "12_000", "a share is between 0 and 100 %."),
+        ("90_000_000", "-1", "no figure is below 0."),
+        ("90_000_000", "1,5", "this is neither JSON nor"),
+        ("90_000_000", "1.5", "firms[0].years[0].turnover_cents: give a whole number."),
+        ('owner_id = "p"', 'owner_id = "x"', "Herzschlag GmbH cannot hold itself"),
+        ("Partner AG", "herzschlag  gmbh", "two are called Herzschlag GmbH"),
+        ("Partner AG", "Part\\u202Ener", "invisible character (U+202E)"),
+        ("2024", "2021", "give the periods one after another"),
+        ("year = 2025", "year = 2099", "2099 is not over"),
+    ],
+)
+def test_a_file_with_a_mistake_is_refused_in_a_sentence(allmende, tmp_path, old, new, said):
+    file = tmp_path / "owners.toml"
+    file.write_text(GRAPH.replace(old, new))
+    refused = allmende("eligibility", "size", str(file), expect=1)
+    assert said in refused["error"]["sentence"]
 
 
 def test_hours_are_numbers(allmende):
@@ -164,3 +238,24 @@ def test_the_office_settles_refuses_and_applicants_withdraw(allmende):
     assert withdrawn["state"] == "withdrawn"
     listed = allmende("--as", ada.id, "application", "list", "--state", "refused")
     assert [each["id"] for each in listed] == [application.id]
+
+
+def test_an_answer_that_somebody_else_changed_is_not_replaced_unseen(capsys):
+    open_playground()
+    ada, firm = founder()
+    draft = drafted(ada, firm, title="Theirs")
+    words = ["--as", ada.id, "application", "edit", draft.id, "title=Mine"]
+    assert cli.run([*words, "--was", "title=Old"]) == 1
+    told = capsys.readouterr().err
+    assert "title says “Theirs” now, and you wrote “Mine”" in told
+    assert cli.run([*words, "--was", "title=Theirs"]) == 0
+    assert cli.run([*words, "--was", "Theirs"]) == 1
+
+
+def test_a_draft_starts_with_earlier_answers(allmende):
+    open_playground()
+    ada, firm = founder()
+    earlier = submitted(ada, firm)
+    copied = allmende("--as", ada.id, "application", "copy", earlier.id, CALL_ID)
+    assert copied["form"]["summary"] == ANSWERS["summary"]
+    assert copied["form"]["accepts_terms"] is False

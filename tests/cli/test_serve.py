@@ -114,3 +114,42 @@ def test_a_host_of_elsewhere_is_refused(home, port):
     refused = subprocess.run(command, env=home, capture_output=True, text=True, check=False)
     assert refused.returncode == 5
     assert refused.stderr.startswith("192.0.2.1 is no address of this machine.")
+
+
+def test_two_gigabytes_are_refused_while_they_come(home, port, tmp_path):
+    home = {**home, "ALLMENDE_DOCUMENT_MEGABYTES": "1", "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "allmende", "serve", "--no-daemon", "--port", str(port)]
+    serving = subprocess.Popen(command, env=home, stdout=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: answers(port))
+        before = psutil.Process(serving.pid).memory_info().rss
+        told, sent = send(port, b"Content-Length: 2000000000")
+        assert b" 413 " in told
+        assert sent < 100_000_000  # what the line and both ends hold of it
+        told, sent = send(port, b"Transfer-Encoding: chunked")
+        assert sent < 100_000_000
+        assert psutil.Process(serving.pid).memory_info().rss - before < 50_000_000
+        wait_for(lambda: answers(port))
+    finally:
+        serving.send_signal(signal.SIGTERM)
+        serving.wait(60)
+
+
+def send(port: int, size: bytes) -> tuple[bytes, int]:
+    """Send two gigabytes until the other end has had enough; return its words and how much."""
+    chunk = b"0" * 65_536
+    framed = b"10000\r\n%b\r\n" % chunk if b"chunked" in size else chunk
+    head = b"POST /api/v1/applications/app-1/documents?name=a.pdf HTTP/1.1\r\nHost: localhost\r\n"
+    sent = 0
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+        line.sendall(head + size + b"\r\nContent-Type: application/pdf\r\n\r\n")
+        try:
+            while sent < 2_000_000_000:
+                line.sendall(framed)
+                sent += len(chunk)
+        except OSError:
+            pass
+        try:
+            return line.recv(65_536), sent
+        except OSError:
+            return b"", sent

@@ -24,11 +24,17 @@ def scientist(name="rosa"):
     return founder(name, kind=OrganisationKind.UNIVERSITY, size=None)
 
 
-def handed_in(ada, firm, *, now=NOON, **changes):
+def drafted_in_full(ada, firm, **changes):
+    """Return a complete draft under the call of the round."""
     answers = {**FULL_ANSWERS, "title": ANSWERS["title"], "summary": ANSWERS["summary"], **changes}
+    answers |= {"keywords": answers["title"], "problem": answers["summary"], **changes}
     hours = answers["requested_hours"]
     answers["planned_runs"] = [{"name": "Training", "runs": 1, "devices": 1, "hours": hours}]
-    draft = drafted(ada, firm, call_id=CALL_ID, **answers)
+    return drafted(ada, firm, call_id=CALL_ID, **answers)
+
+
+def handed_in(ada, firm, *, now=NOON, **changes):
+    draft = drafted_in_full(ada, firm, **changes)
     return applications.submit_application(deed(ada, now=now), draft.id, rules=RULES)
 
 

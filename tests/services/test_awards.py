@@ -4,13 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from allmende.domain.access.applications import ApplicationState
-from allmende.domain.access.awards import AlreadyAwarded, NoLongerEligible, NotFeasible
+from allmende.domain.access.awards import AlreadyAwarded, NotFeasible
 from allmende.domain.access.modes import Price
 from allmende.domain.access.projects import (
     LastMember,
@@ -18,13 +20,16 @@ from allmende.domain.access.projects import (
     ProjectIsSuspended,
     ProjectState,
 )
+from allmende.domain.access.rechecks import EligibilityIsOpenAgain, NoLongerEligible
 from allmende.domain.access.reviews import OwnApplication
+from allmende.domain.access.snapshots import hash_content
 from allmende.domain.basics.lifecycle import ForbiddenMove
 from allmende.domain.basics.people import DAEMON, Role
 from allmende.domain.basics.refusals import InvalidInput, NotFound, NotPermitted, Refusal
 from allmende.services import (
     allocations,
     applications,
+    audit,
     awards,
     calls,
     organisations,
@@ -32,6 +37,7 @@ from allmende.services import (
     reviews,
 )
 from allmende.services.projects import OrganisationGoverns
+from allmende.storage import calls as call_store
 from tests.postgresql import empty_postgresql_url, postgresql_url
 from tests.services.access import (
     CALL_ID,
@@ -161,6 +167,52 @@ def test_who_became_large_in_between_gets_nothing(applied):
     large = figures(firm.id, 900, 500, 500)
     organisations.update_figures(deed(ada), firm.id, ownership=large, rules=RULES)
     with pytest.raises(NoLongerEligible):
+        awards.award_application(deed(officer()), application.id, rules=RULES)
+
+
+def with_rule(name, **changes):
+    """Return the rules with another row for one rule, in force at once."""
+    rows = tuple(replace(row, **changes) if row.rule == name else row for row in RULES.book.rules)
+    return replace(RULES, book=replace(RULES.book, rules=rows))
+
+
+def test_a_rule_that_changed_in_between_decides_and_both_versions_are_kept(applied):
+    _, _, application = applied
+    stricter = with_rule("person.contract_months_after_end", value=Decimal(24))
+    with pytest.raises(NoLongerEligible, match="runs 12 months after the end; it takes 24"):
+        awards.award_application(deed(officer()), application.id, rules=stricter)
+    looser = with_rule("person.contract_months_after_end", value=Decimal(6))
+    award = awards.award_application(deed(officer()), application.id, rules=looser)
+    before, after = application.submitted.rules_hash, award.recheck.rules_hash
+    assert before != after
+    for rules_hash, months in ((before, "3"), (after, "6")):
+        kept = {row["rule"]: row["value"] for row in call_store.get_rules(rules_hash)}
+        assert kept["person.contract_months_after_end"] == months
+    (event,) = [
+        each
+        for each in audit.list_events(person("aud", Role.AUDITOR), subject=application.id)
+        if each.action == "application.awarded"
+    ]
+    assert event.facts["rules"] == after
+    assert event.facts["recheck"] == hash_content(awards.get_award(officer(), award.id).recheck)
+
+
+def test_figures_that_changed_in_between_are_the_evidence_of_the_award(applied):
+    ada, firm, application = applied
+    organisations.update_figures(
+        deed(ada), firm.id, ownership=figures(firm.id, 60, 11, 11), rules=RULES
+    )
+    award = awards.award_application(deed(officer()), application.id, rules=RULES)
+    assert application.submitted.eligibility.size.size_class == "small"
+    assert award.recheck.eligibility.size.size_class == "medium"
+    assert award.recheck.organisation.ownership == figures(firm.id, 60, 11, 11)
+
+
+def test_figures_that_became_unknown_in_between_stop_the_award(applied):
+    ada, firm, application = applied
+    one_year = figures(firm.id, 240, 49, 42, years=1)
+    organisations.update_figures(deed(ada), firm.id, ownership=one_year, rules=RULES)
+    with pytest.raises(EligibilityIsOpenAgain, match="figures are missing"):
         awards.award_application(deed(officer()), application.id, rules=RULES)
 
 

@@ -1,7 +1,5 @@
 """Organisations, their figures and their size class."""
 
-import json as json_format
-from json import JSONDecodeError
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +8,9 @@ import typer
 from allmende.cli.acting import acting_deed, acting_person
 from allmende.cli.output import AsJson, show
 from allmende.domain.access.organisations import OrganisationKind
-from allmende.domain.access.ownership import OwnershipGraph
-from allmende.domain.access.snapshots import from_plain
-from allmende.domain.basics.refusals import InvalidInput
-from allmende.domain.basics.sentences import Sentence
 from allmende.services import organisations
 from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.ownership_files import read_ownership_file
 
 app = typer.Typer()
 
@@ -29,6 +24,7 @@ def register_organisation(
     country: Annotated[str, typer.Option(help="Where it is established.")] = "DE",
     start_up: Annotated[bool, typer.Option(help="It calls itself a start-up.")] = False,
     nace_code: Annotated[str, typer.Option(help="Its sector, such as 62.01.")] = "",
+    vat_number: Annotated[str, typer.Option(help="Its VAT number, such as DE136695976.")] = "",
     json: AsJson = False,
 ) -> None:
     """Register an organisation; you become its first member."""
@@ -39,6 +35,7 @@ def register_organisation(
         country=country,
         is_start_up=start_up,
         nace_code=nace_code,
+        vat_number=vat_number,
     )
     show(organisation, json=json, columns=COLUMNS)
 
@@ -46,17 +43,11 @@ def register_organisation(
 @app.command("figures")
 def update_figures(
     organisation_id: str,
-    file: Annotated[Path, typer.Argument(help="Firms and holdings as JSON.", exists=True)],
+    file: Annotated[Path, typer.Argument(help="Firms and holdings as JSON or TOML.", exists=True)],
     json: AsJson = False,
 ) -> None:
     """Set figures and owners from a file, and compute the size class."""
-    try:
-        ownership = from_plain(OwnershipGraph, json_format.loads(file.read_text()))
-    except (JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
-        problem = Sentence(
-            "Write it as docs/reference/access-rules.md shows: {error}.", {"error": str(error)}
-        )
-        raise InvalidInput(field=file.name, problem=problem) from error
+    ownership = read_ownership_file(file.read_bytes(), name=file.name)
     organisation = organisations.update_figures(
         acting_deed(), organisation_id, ownership=ownership, rules=load_access_rules()
     )

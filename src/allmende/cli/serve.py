@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 import waitress
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from allmende.cli.output import say
@@ -78,7 +79,14 @@ def daemon() -> None:
 def _listen(host: str, port: int, *, threads: int) -> Any:
     try:
         return waitress.create_server(
-            get_wsgi_application(), host=host, port=port, threads=threads, ident="allmende"
+            get_wsgi_application(),
+            host=host,
+            port=port,
+            threads=threads,
+            ident="allmende",
+            # It receives a request whole before the portal sees it. What is a little too large
+            # gets the portal's own page; what is far beyond is not even received.
+            max_request_body_size=2 * settings.DOCUMENT_BYTES_MAX,
         )
     except ValueError as error:  # waitress' word for a host that does not resolve
         raise HostIsUnknown(host=host) from error

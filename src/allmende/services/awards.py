@@ -1,5 +1,7 @@
 """Awards: an application becomes a project with a budget, or is refused; one transaction each."""
 
+from dataclasses import replace
+
 from allmende.domain.access import applications, projects
 from allmende.domain.access.aid import AidEntry, write_notice
 from allmende.domain.access.applications import Application, ApplicationState
@@ -7,7 +9,6 @@ from allmende.domain.access.awards import (
     AlreadyAwarded,
     Award,
     AwardDecision,
-    NoLongerEligible,
     check_award,
     grant,
     open_project,
@@ -16,17 +17,18 @@ from allmende.domain.access.awards import accept_condition as accept
 from allmende.domain.access.calls import AccessRules
 from allmende.domain.access.gates import check_gates
 from allmende.domain.access.projects import Project, ProjectState
+from allmende.domain.access.rechecks import Recheck, check_recheck
 from allmende.domain.access.snapshots import hash_content
-from allmende.domain.access.verdicts import Verdict
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.sites import Partition
 from allmende.domain.basics.units import hours_from_seconds
 from allmende.domain.trust.permissions import (
     Permission,
     check_member,
     check_permission,
 )
-from allmende.services import aid, allocations, announcements, audit, ceilings
+from allmende.services import aid, allocations, announcements, audit, ceilings, quotas
 from allmende.services import applications as application_service
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.expert_reviews import list_counted
@@ -63,7 +65,7 @@ def award_application(
     applications.LIFECYCLE.check_move(application.state, ApplicationState.AWARDED)
     check_award(application, assessment=review_store.get_assessment(application_id), seconds=wanted)
     check_gates(application, list_counted(application, now=deed.now))
-    _check_still_eligible(deed, application, rules)
+    recheck = check_again(deed, application, rules)
     decision = AwardDecision(
         award_id=award_id,
         project_id=deed.new_id("prj"),
@@ -73,8 +75,9 @@ def award_application(
         condition=condition.strip(),
     )
     entry = _check_limits(deed, application, decision, rules)
-    award = grant(application, decision, notice=write_notice(entry) if entry else ())
-    _write(deed, application, award)
+    notice = write_notice(entry) if entry else ()
+    award = replace(grant(application, decision, notice=notice), recheck=recheck)
+    _write(deed, application, award, rules)
     if entry is not None:
         aid.record_entry(deed, entry)
     return award
@@ -177,13 +180,19 @@ def _same_award(known: Award, *, award_id: str, seconds: int, condition: str) ->
     return known
 
 
-def _check_still_eligible(deed: Deed, application: Application, rules: AccessRules) -> None:
-    """Refuse when figures or rules changed since submission so that the answer is no."""
+def check_again(deed: Deed, application: Application, rules: AccessRules) -> Recheck:
+    """Refuse when figures or rules changed since submission; keep what the check rests on."""
     organisation = organisation_store.get_organisation(application.organisation_id)
     call = application.submitted.call
-    result = application_service.decide(application, call, organisation, rules=rules, deed=deed)
-    if result.verdict is Verdict.INELIGIBLE:
-        raise NoLongerEligible(application=application.id, why=result.first_reason.sentence)
+    recheck = Recheck(
+        organisation=organisation,
+        eligibility=application_service.decide(
+            application, call, organisation, rules=rules, deed=deed
+        ),
+        rules_hash=application_service.keep_rules_of_day(deed, rules),
+    )
+    check_recheck(application, recheck)
+    return recheck
 
 
 def _check_limits(
@@ -198,7 +207,7 @@ def _check_limits(
     return entry
 
 
-def _write(deed: Deed, application: Application, award: Award) -> None:
+def _write(deed: Deed, application: Application, award: Award, rules: AccessRules) -> None:
     project = open_project(application, award)
     if not application.submitted.call.needs_onboarding and not award.is_open:
         project = projects.move(project, ProjectState.ACTIVE)
@@ -207,7 +216,7 @@ def _write(deed: Deed, application: Application, award: Award) -> None:
     why = application.submitted.eligibility.first_reason.sentence
     awarded = applications.award(application, why=why, now=deed.now, by=deed.actor.id)
     application_store.save_application(awarded)
-    _post(deed, award, project)
+    _post(deed, award, project, rules.get_partition(award.partition_id))
     audit.record(
         deed,
         action="application.awarded",
@@ -218,11 +227,13 @@ def _write(deed: Deed, application: Application, award: Award) -> None:
         seconds=award.seconds,
         price=award.price.value,
         has_condition=bool(award.condition),
+        rules=award.recheck.rules_hash if award.recheck else "",
+        recheck=hash_content(award.recheck),
     )
     announcements.tell_awarded(deed, awarded, award)
 
 
-def _post(deed: Deed, award: Award, project: Project) -> None:
+def _post(deed: Deed, award: Award, project: Project, partition: Partition) -> None:
     allocations.award_to_project(
         deed,
         award_id=award.id,
@@ -232,4 +243,7 @@ def _post(deed: Deed, award: Award, project: Project) -> None:
         mode_id=award.mode_id,
         unit=award.unit,
         seconds=award.seconds,
+        may_overdraw_seconds=quotas.overdraw_seconds(
+            partition, award.mode_id, awarded_seconds=award.seconds, on=deed.now
+        ),
     )

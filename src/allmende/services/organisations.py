@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from allmende.domain.access.calls import AccessRules
+from allmende.domain.access.firms import check_graph
 from allmende.domain.access.organisations import (
     Organisation,
     OrganisationKind,
@@ -11,6 +12,7 @@ from allmende.domain.access.organisations import (
 )
 from allmende.domain.access.ownership import OwnershipGraph
 from allmende.domain.access.sme import classify_size
+from allmende.domain.access.vat_numbers import normalise_vat_number
 from allmende.domain.basics.people import Person
 from allmende.domain.trust.permissions import (
     Permission,
@@ -32,6 +34,7 @@ def register_organisation(
     country: str,
     is_start_up: bool = False,
     nace_code: str = "",
+    vat_number: str = "",
 ) -> Organisation:
     """Register an organisation; whoever does it becomes its first member."""
     check_permission(deed.actor, Permission.REGISTER_ORGANISATION)
@@ -42,6 +45,7 @@ def register_organisation(
         country=country.strip().upper(),
         is_start_up=is_start_up,
         nace_code=nace_code.strip(),
+        vat_number=normalise_vat_number(vat_number, country=country.strip().upper()),
         registered_at=deed.now,
     )
     check_organisation(organisation)
@@ -64,6 +68,7 @@ def update_figures(
     """Set figures and owners, and compute the size class from them by today's rules."""
     check_permission(deed.actor, Permission.EDIT_ORGANISATION)
     check_member(deed.actor, organisation_id, kind="organisation", id=organisation_id)
+    check_graph(ownership, on=deed.now.date())
     changed = replace(store.get_organisation(organisation_id), ownership=ownership)
     check_organisation(changed)
     size = classify_size(ownership, organisation_id, book=rules.book, on=deed.now.date())

@@ -391,7 +391,7 @@ def _wanted(application: Application, reviews: Iterable[Review]) -> int:
 
 def _text_of(application: Application) -> str:
     form = application.form
-    return " ".join((form.title, form.summary, form.data_description))
+    return " ".join((form.title, form.summary, form.keywords, form.problem, form.data_description))
 
 
 def _capacity(call: Call) -> int:

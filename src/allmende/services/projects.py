@@ -178,10 +178,15 @@ def _check_governs(person: Person, project: Project) -> None:
         raise OrganisationGoverns(project=project.name)
 
 
-def _lock_governed(person: Person, project_id: str) -> Project:
-    project = check_own(person, store.lock_project(project_id))
+def check_governed(person: Person, project: Project) -> Project:
+    """Refuse whoever does not belong to the organisation of a project."""
+    check_own(person, project)
     _check_governs(person, project)
     return project
+
+
+def _lock_governed(person: Person, project_id: str) -> Project:
+    return check_governed(person, store.lock_project(project_id))
 
 
 def _save(

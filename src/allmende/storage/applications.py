@@ -78,6 +78,7 @@ def list_applications(
     *,
     organisation_ids: frozenset[str] | None = None,
     states: Collection[ApplicationState] = (),
+    handed_in: bool = False,
     after: str = "",
     limit: int = 100,
 ) -> list[Application]:
@@ -87,7 +88,15 @@ def list_applications(
         rows = rows.filter(organisation_id__in=organisation_ids)
     if states:
         rows = rows.filter(state__in=[state.value for state in states])
+    if handed_in:
+        rows = rows.exclude(submitted_at=None)
     return [_from_row(row) for row in rows[:limit]]
+
+
+def list_latest(organisation_ids: frozenset[str], *, limit: int) -> list[Application]:
+    """Return the applications of organisations, those that were edited last first."""
+    rows = ApplicationRow.objects.filter(organisation_id__in=organisation_ids)
+    return [_from_row(row) for row in rows.order_by("-edited_at", "id")[:limit]]
 
 
 def list_round(call_id: str, cut_off_at: datetime) -> list[Application]:

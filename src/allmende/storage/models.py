@@ -6,7 +6,9 @@ from allmende.storage.applications import ApplicationRow
 from allmende.storage.audit import AuditEventRow, AuditHeadRow
 from allmende.storage.awards import AwardRow
 from allmende.storage.calls import CallRow, RulesSnapshotRow
+from allmende.storage.changes import ProjectChangeRow
 from allmende.storage.cycles import CycleRow, FairnessStateRow, LeaseRow
+from allmende.storage.documents import DocumentRow
 from allmende.storage.expert_reviews import ReviewerRow, ReviewRow
 from allmende.storage.forecasts import ForecastRow
 from allmende.storage.jobs import AttemptRow, JobEventRow, JobRow
@@ -32,6 +34,7 @@ __all__ = [
     "AwardRow",
     "CallRow",
     "CycleRow",
+    "DocumentRow",
     "FairnessStateRow",
     "ForecastRow",
     "JobEventRow",
@@ -44,6 +47,7 @@ __all__ = [
     "MessageRow",
     "OrganisationRow",
     "PersonRow",
+    "ProjectChangeRow",
     "ProjectMemberRow",
     "ProjectRow",
     "PromiseResultRow",

@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from allmende.domain.basics.people import PUBLIC
 from allmende.domain.basics.refusals import Refusal
 from allmende.web.acting import get_person
+from allmende.web.uploads import UploadIsTooBig, refuse_document
 
 Handler = Callable[[HttpRequest], HttpResponse]
 logger = logging.getLogger(__name__)
@@ -49,6 +50,8 @@ def ask_to_sign_in(request: HttpRequest) -> HttpResponse:
     """Send somebody who is not signed in to the sign-in page, and back here afterwards."""
     if request.user.is_authenticated:  # a login that belongs to nobody would go round in circles
         return show_error(request, 403)
+    if request.headers.get("HX-Request"):  # htmx would put the sign-in page into a part of this one
+        return show_error(request, 401)
     back = urlencode({"next": request.get_full_path()})
     return redirect(f"{reverse('account_login')}?{back}")
 
@@ -94,15 +97,17 @@ def _words(status: int) -> tuple[str, str]:
     return words.get(status, failed)
 
 
-def refuse_size() -> RequestIsTooLarge:
+def refuse_size(error: Exception) -> Refusal:
     """Return the refusal of a request that is larger than the portal reads."""
+    if isinstance(error, UploadIsTooBig):
+        return refuse_document()
     return RequestIsTooLarge(most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 400, or 413 for what is too large."""
     if isinstance(exception, RequestDataTooBig):
-        return show_error(request, 413, sentence=refuse_size().sentence)
+        return show_error(request, 413, sentence=refuse_size(exception).sentence)
     return show_error(request, 400)
 
 

@@ -82,6 +82,16 @@ def _tasks() -> dict[str, Look]:
         "done": Look(_("done"), "check", "good"),
         "open": Look(_("to do"), "pencil", "wait"),
         "later": Look(_("comes later"), "clock", "calm"),
+        "optional": Look(_("optional"), "ring", "calm"),
+    }
+
+
+def _documents() -> dict[str, Look]:
+    return {
+        "proposal": Look(_("Description of the project"), "ring", "calm"),
+        "time_plan": Look(_("Time plan"), "ring", "calm"),
+        "contract": Look(_("Contract"), "ring", "calm"),
+        "other": Look(_("Other document"), "ring", "calm"),
     }
 
 
@@ -111,6 +121,15 @@ def _messages() -> dict[str, Look]:
         "sent": Look(_("sent"), "check", "good"),
         "lapsed": Look(_("not sent: it was over"), "stop", "calm"),
         "given_up": Look(_("not delivered"), "cross", "bad"),
+    }
+
+
+def _changes() -> dict[str, Look]:
+    return {
+        "pending": Look(_("waits for an answer"), "clock", "busy"),
+        "approved": Look(_("given"), "check", "good"),
+        "declined": Look(_("declined"), "cross", "bad"),
+        "withdrawn": Look(_("withdrawn"), "back", "calm"),
     }
 
 
@@ -179,7 +198,30 @@ def _reservation_kinds() -> dict[str, Look]:
     }
 
 
+def _relations() -> dict[str, Look]:
+    return {
+        "own": Look(_("counts whole"), "check", "good"),
+        "linked": Look(_("linked, counts whole"), "check", "busy"),
+        "partner": Look(_("partner, counts in part"), "ring", "wait"),
+        "investor": Look(_("investor, does not count"), "leaf", "calm"),
+        "apart": Look(_("does not count"), "leaf", "calm"),
+    }
+
+
+def _sizes() -> dict[str, Look]:
+    return {
+        "micro": Look(_("micro enterprise"), "check", "good"),
+        "small": Look(_("small enterprise"), "check", "good"),
+        "medium": Look(_("medium-sized enterprise"), "check", "good"),
+        "small_mid_cap": Look(_("small mid-cap, no SME"), "ring", "calm"),
+        "large": Look(_("large enterprise, no SME"), "ring", "calm"),
+        "unresolved": Look(_("not known yet"), "question", "wait"),
+    }
+
+
 KINDS = {
+    "relation": _relations,
+    "size": _sizes,
     "reservation": _reservations,
     "reservation_kind": _reservation_kinds,
     "budget": _budgets,
@@ -190,9 +232,11 @@ KINDS = {
     "verdict": _verdicts,
     "partition": _partitions,
     "task": _tasks,
+    "document": _documents,
     "role": _roles,
     "appeal": _appeals,
     "message": _messages,
+    "change": _changes,
     "review": _reviews,
     "step": _steps,
     "method": _methods,

@@ -6,6 +6,7 @@ import secrets
 import tempfile
 from pathlib import Path
 
+DOCUMENT_MEGABYTES_MAX = 1_000
 PROJECT = Path(__file__).resolve().parents[3]
 
 
@@ -22,6 +23,15 @@ def config_folder() -> Path:
 def blueprints_folder() -> Path:
     """Return the folder of the blueprints: $ALLMENDE_BLUEPRINTS, else the shipped one."""
     return Path(os.environ.get("ALLMENDE_BLUEPRINTS", PROJECT / "blueprints")).absolute()
+
+
+def document_megabytes() -> int:
+    """Return how large a document may be: $ALLMENDE_DOCUMENT_MEGABYTES, else 20."""
+    given = os.environ.get("ALLMENDE_DOCUMENT_MEGABYTES", "20")
+    if not given.isdecimal() or not 1 <= int(given) <= DOCUMENT_MEGABYTES_MAX:
+        problem = f"ALLMENDE_DOCUMENT_MEGABYTES is {given!r}; write a whole number from 1 to "
+        raise SystemExit(problem + f"{DOCUMENT_MEGABYTES_MAX}.")
+    return int(given)
 
 
 def secret_key() -> str:

@@ -130,6 +130,12 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Counted while a file comes in, by the web server, by Django and where it is written down.
+DOCUMENT_BYTES_MAX = places.document_megabytes() * 1_000_000
+FILE_UPLOAD_HANDLERS = [
+    "allmende.web.uploads.CountingHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 # Each noun's migrations are one history in storage/migrations.
 # Where no mail server is named, mails become files, for people who try things out.
 EMAIL_FILE_PATH = HOME / "mail"

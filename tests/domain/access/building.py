@@ -78,6 +78,10 @@ def answers(**changes):
         "purpose": ProjectPurpose.PRIVATE_INNOVATION,
         "is_civilian": True,
         "is_prohibited_practice": False,
+        "team_countries": (),
+        "contract_months_after_end": 12,
+        "experience": Experience.NEW,
+        "aid_received_cents": 0,
     }
     return Answers(**{**known, **changes})
 

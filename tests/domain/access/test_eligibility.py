@@ -20,6 +20,7 @@ from tests.domain.access.building import (
     MID_CAP,
     PLAYGROUND,
     RULES,
+    SMALL,
     TODAY,
     UNKNOWN,
     answers,
@@ -73,9 +74,16 @@ def test_sme_need_not_publish_and_science_does():
     assert "The results are published openly." not in _sentences(decide(size=size([LARGE])))
 
 
+def test_names_are_published_with_consent_only():
+    for changes in ({}, UNIVERSITY, {"size": size([LARGE])}):
+        reason = next(each for each in decide(**changes).reasons if each.rule == "access.names")
+        assert reason.sentence.english() == "Your names are published only if you consent."
+
+
 def test_what_to_have_ready_follows_from_the_answers():
     result = decide(has_personal_data=True, requested_seconds=6_000 * HOUR)
     assert [each.english()[:22] for each in result.have_ready] == [
+        "The accounts of two ye",
         "The principal investig",
         "A declaration of all d",
         "A data processing agre",
@@ -140,7 +148,8 @@ def test_every_table_has_a_row_for_every_fact():
     who = "sme scale_up not_sme enterprise_of_unknown_size science public association".split()
     purposes = [*(each.value for each in ProjectPurpose), "unknown"]
     for name, purpose in itertools.product([*who, "no_legal_person", "unknown"], purposes):
-        outcome = find_row(ROUTE_TABLE, {"who": name, "purpose": purpose}).outcome
+        facts = {"who": name, "purpose": purpose, "scale_up_price": "paid"}
+        outcome = find_row(ROUTE_TABLE, facts).outcome
         assert (outcome.verdict is Verdict.ELIGIBLE) is (outcome.route is not None)
         assert outcome.verdict is Verdict.ELIGIBLE or outcome.alternative or outcome.rule
     groups = "unknown member_state associated partly_associated associated_before_2021 other"
@@ -164,8 +173,51 @@ some_answers = st.builds(
     has_personal_data=st.none() | st.booleans(),
     training_flop=st.none() | st.integers(0, 10**26),
     aid_received_cents=st.none() | st.integers(0, 10**8),
-    machine_bought_after_2020=st.booleans(),
+    machine_bought_after_2020=st.none() | st.booleans(),
+    team_countries=st.none() | st.sampled_from([(), ("FR",), ("DE", "US"), ("JP",)]),
 )
+# A value of each kind for what may be missing.
+VALUES = {
+    "kind": list(OrganisationKind),
+    "country": ["DE", "NO", "JP", "GB", "US"],
+    "size": [size([each]) for each in (SMALL, MID_CAP, LARGE)],
+    "purpose": list(ProjectPurpose),
+    "is_civilian": [True, False],
+    "is_prohibited_practice": [True, False],
+    "experience": list(Experience),
+    "team_countries": [(), ("FR",), ("US",), ("JP",)],
+    "contract_months_after_end": [0, 2, 3, 12],
+    "has_personal_data": [True, False],
+    "training_flop": [0, 10**26],
+    "aid_received_cents": [0, 29_999_000, 30_000_000, 10**9],
+    "machine_bought_after_2020": [True, False],
+}
+
+
+@settings(max_examples=300, deadline=None)
+@given(given_answers=some_answers, name=st.sampled_from(sorted(VALUES)))
+def test_what_is_not_said_never_decides_where_it_could_change_the_verdict(given_answers, name):
+    without = decide_eligibility(replace(given_answers, **{name: None}), rules=RULES, on=TODAY)
+    if without.verdict is Verdict.UNRESOLVED:
+        return
+    for value in VALUES[name]:
+        known = decide_eligibility(replace(given_answers, **{name: value}), rules=RULES, on=TODAY)
+        assert known.verdict is without.verdict
+
+
+@settings(max_examples=100, deadline=None)
+@given(given_answers=some_answers, name=st.sampled_from(sorted(VALUES)), place=st.integers(0, 9))
+def test_what_is_not_said_decides_the_same_under_a_call(given_answers, name, place):
+    call = RULES.calls[place % len(RULES.calls)]
+    if name == "machine_bought_after_2020":  # the call knows its machine
+        return
+    without = replace(given_answers, **{name: None})
+    verdict = decide_for_call(without, call, rules=RULES, on=TODAY).verdict
+    if verdict is Verdict.UNRESOLVED:
+        return
+    for value in VALUES[name]:
+        known = replace(given_answers, **{name: value})
+        assert decide_for_call(known, call, rules=RULES, on=TODAY).verdict is verdict
 
 
 @settings(max_examples=200, deadline=None)
@@ -176,6 +228,8 @@ def test_nothing_passes_in_silence(given_answers):
     if result.verdict is Verdict.ELIGIBLE:
         said = (given_answers.kind, given_answers.country, given_answers.purpose)
         assert None not in said
+        assert given_answers.team_countries is not None
+        assert given_answers.contract_months_after_end >= 3
         assert given_answers.is_prohibited_practice is False
         assert given_answers.is_civilian is True
         assert result.route

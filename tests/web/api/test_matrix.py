@@ -36,9 +36,17 @@ BODIES: dict[str, Any] = {
     },
     "POST /organisations/{organisation_id}/members": {"person_id": "{person_id}"},
     "POST /eligibility": {"kind": "university"},
+    "POST /eligibility/size": {"ownership": {"firms": [{"id": "you", "name": "You"}]}},
     "POST /eligibility/{organisation_id}": {"purpose": "research"},
     "POST /applications": {"call_id": CALL_ID, "organisation_id": "{organisation_id}"},
     "PATCH /applications/{application_id}": ANSWERS,
+    "POST /applications/{application_id}/copy": {"call_id": CALL_ID},
+    "POST /applications/{application_id}/size": {
+        "parameters": 10**6,
+        "tokens": 10**9,
+        "peak_teraflops": 1,
+    },
+    "POST /applications/{application_id}/documents": {},  # a file, which this is not
     "POST /applications/{application_id}/eligibility": {"is_eligible": True, "why": "It is."},
     "POST /applications/{application_id}/assessment": {"is_feasible": True},
     "POST /applications/{application_id}/award": {},
@@ -46,6 +54,9 @@ BODIES: dict[str, Any] = {
     "POST /applications/{application_id}/rebuttal": {"text": "The data is there."},
     "POST /applications/{application_id}/appeals": {"reason": "The figures were wrong."},
     "POST /appeals/{appeal_id}/answer": {"is_upheld": False, "answer": "It stands."},
+    "POST /projects/{project_id}/changes": {"months": 1, "reason": "It takes longer."},
+    "POST /changes/{change_id}/approve": {"months": 1},
+    "POST /changes/{change_id}/decline": {"answer": "No time left."},
     "POST /aid/{entry_id}/register": {"reference": "DE-1"},
     "POST /projects/{project_id}/members": {"person_id": "{person_id}"},
     "POST /projects/{project_id}/suspend": {"why": "A check."},
@@ -67,14 +78,23 @@ OTHER_IDS = {
     "entry_id": "aid-none",
     "appeal_id": "apl-none",
     "message_id": "msg-none",
+    "change_id": "chg-none",
     "role": "reviewer",
     "reservation_id": "rv-none",
     "name": "model.safetensors",
+    "document_id": "doc-none",
+    "year": "2026",
 }
 QUERIES = {
+    "GET /sizes": "?parameters=1000000&tokens=1000000000&peak_teraflops=1",
     "GET /rounds/{call_id}": "?cut_off_at=2026-12-11T09:00:00Z",
     "GET /rounds/{call_id}/assignments": "?cut_off_at=2026-12-11T09:00:00Z",
+    "GET /figures": "?span=2026-Q3",
+    "GET /programme/figures": "?span=2026",
+    "GET /programme/figures/applications": "?span=2026&stage=awarded",
+    "GET /programme/figures/projects": "?span=2026",
     "POST /jobs": "?project_id={project_id}",
+    "POST /applications/{application_id}/documents": "?name=plan.pdf",
     "GET /ledger/statement": "?account=capacity:werkbank:union",
 }
 TENANT_IDS = {
@@ -179,6 +199,7 @@ def test_the_owner_reads_everything_of_their_own(world):
         if method == "GET"
         and "/{name}" not in path
         and "promise_id" not in path
+        and "document_id" not in path
         and "reservation_id" not in path
         and can_do(world.people["applicant"], permission)
         and permission is not Permission.MANAGE_TOKENS

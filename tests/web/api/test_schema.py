@@ -14,6 +14,9 @@ from tests.web.world import build_world, register
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
+# A document is sent as it is.
+schemathesis.serializer.alias("application/pdf", "application/octet-stream")
+
 # Nobody is a reviewer and of the office at once: two people call every operation between them.
 EVERY_ROLE = [role for role in Role if role not in (Role.SYSTEM, Role.REVIEWER)]
 

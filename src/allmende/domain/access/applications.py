@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from allmende.domain.access.application_forms import ApplicationForm, Finding, check_size, review
 from allmende.domain.access.calls import Call, check_open
 from allmende.domain.access.consents import Consent
+from allmende.domain.access.documents import Document
+from allmende.domain.access.edits import AnswersDiffer, Difference, merge, read_seen
 from allmende.domain.access.modes import AccessMode, FormKind
 from allmende.domain.access.organisations import Organisation
 from allmende.domain.access.verdicts import EligibilityResult, Verdict
@@ -105,6 +108,8 @@ class Frozen:
     rules_hash: str
     terms_hash: str
     publication: Consent | None = None  # None: nobody was asked yet
+    declarations: tuple[Consent, ...] = ()  # empty: from before they were kept
+    documents: tuple[Document, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,13 +141,48 @@ class Application:
         return self.frozen
 
 
-def edit(application: Application, changes: Mapping[str, object], *, now: datetime) -> Application:
-    """Return the draft with some answers changed; what is submitted stays as it is."""
+def check_draft(application: Application) -> None:
+    """Refuse to change what was submitted, or taken back."""
     if application.state is not ApplicationState.DRAFT:
         raise ApplicationIsFrozen(
-            application=application.id, submitted_at=application.submitted_at or now
+            application=application.id,
+            submitted_at=application.submitted_at or application.decided_at,
         )
-    return replace(application, form=application.form.change(changes), edited_at=now)
+
+
+def edit(
+    application: Application,
+    changes: Mapping[str, object],
+    *,
+    now: datetime,
+    based_on: Mapping[str, object] | None = None,
+) -> Application:
+    """Return the draft with some answers changed; what is submitted stays as it is.
+
+    `based_on` are the answers that the author of the changes saw: `AnswersDiffer` where somebody
+    else has changed the same ones since. Without it, the changes replace what is there.
+    """
+    check_draft(application)
+    seen = read_seen(application.form, based_on or {})
+    merged = merge(application.form, changes, seen=seen)
+    if merged.differences:
+        raise AnswersDiffer(merged.differences)
+    return replace(application, form=merged.form, edited_at=now)
+
+
+def edit_partly(
+    application: Application,
+    changes: Mapping[str, object],
+    *,
+    now: datetime,
+    seen: Mapping[str, Any],
+) -> tuple[Application, tuple[Difference, ...]]:
+    """Return the draft with all that nobody else has changed too, and what has to be chosen."""
+    check_draft(application)
+    merged = merge(application.form, changes, seen=seen)
+    if merged.form == application.form:
+        return application, merged.differences
+    return replace(application, form=merged.form, edited_at=now), merged.differences
 
 
 def list_findings(
@@ -168,10 +208,7 @@ def submit(
 
     FIFO modes count their working days from now, the others from the cut-off.
     """
-    if application.state is not ApplicationState.DRAFT:
-        raise ApplicationIsFrozen(
-            application=application.id, submitted_at=application.submitted_at or now
-        )
+    check_draft(application)
     call = frozen.call
     check_open(call, now=now)
     check_size(application.form, call)

@@ -8,6 +8,7 @@ from allmende.domain.access.calls import Call
 from allmende.domain.access.consents import tell_publication
 from allmende.domain.access.modes import Price, Route
 from allmende.domain.access.projects import Project
+from allmende.domain.access.rechecks import Recheck
 from allmende.domain.access.reviews import TechnicalAssessment
 from allmende.domain.access.working_days import BERLIN
 from allmende.domain.basics.periods import Period
@@ -33,10 +34,6 @@ class AlreadyAwarded(Refusal):
 class NotFeasible(Refusal):
     """The technical assessment says no: {notes} Refuse the application, or have it assessed
     again under a new one."""
-
-
-class NoLongerEligible(Refusal):
-    """Application {application} is not eligible any more: {why} Refuse it, or ask the applicant."""
 
 
 class AwardAboveRequest(Refusal):
@@ -89,6 +86,7 @@ class Award:
     condition: str = ""
     condition_accepted_at: datetime | None = None
     condition_accepted_by: str = ""
+    recheck: Recheck | None = None  # None: of an award from before there was one
 
     @property
     def is_open(self) -> bool:

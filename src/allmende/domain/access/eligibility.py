@@ -4,15 +4,16 @@ Decision tables T1 to T8. A table is data: its rows are read from the top, the f
 decides, and every answer, an unknown one too, fits a row. Nothing passes in silence.
 """
 
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 
-from allmende.domain.access.aid import is_aid, read_ceiling, read_price, write_euros
+from allmende.domain.access.aid_advice import weigh_state_aid
 from allmende.domain.access.calls import AccessRules, Call
-from allmende.domain.access.countries import decide_country, name_machine
-from allmende.domain.access.modes import AccessMode, Experience, Price, Route
+from allmende.domain.access.countries import decide_on_machines, name_machines
+from allmende.domain.access.mode_proposals import check_mode, propose_modes
+from allmende.domain.access.modes import AccessMode, Price, Route
 from allmende.domain.access.organisations import Organisation, OrganisationKind
+from allmende.domain.access.reasons import Reasons
 from allmende.domain.access.sme import SizeResult, classify_size
 from allmende.domain.access.tables import (
     ROUTE_TABLE,
@@ -29,7 +30,6 @@ from allmende.domain.access.verdicts import (
 )
 from allmende.domain.basics.rules import RuleBook
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.basics.units import SECONDS_PER_HOUR, hours_from_seconds
 
 __all__ = [
     "Answers",
@@ -41,14 +41,6 @@ __all__ = [
     "decide_eligibility",
     "decide_for_call",
 ]
-
-EXPERIENCE_ORDER = tuple(Experience)
-
-ROUTE_NAMES = {
-    Route.INDUSTRIAL_INNOVATION: Sentence("innovation of SMEs and start-ups"),
-    Route.AI_FOR_SCIENCE: Sentence("science and European projects"),
-    Route.COMMERCIAL: Sentence("commercial use"),
-}
 
 # The verdict of the whole is the strictest of its reasons.
 STRICTEST_FIRST = (Verdict.INELIGIBLE, Verdict.UNRESOLVED, Verdict.ELIGIBLE)
@@ -71,7 +63,10 @@ def answers_for(
 
 
 def decide_eligibility(answers: Answers, *, rules: AccessRules, on: date) -> EligibilityResult:
-    """Apply every table to the answers, and propose access modes."""
+    """Apply every table to the answers, and propose access modes.
+
+    Where no size is asked for yet, eligible means that there is a size for which they are.
+    """
     return _Decision(answers, rules, on).result()
 
 
@@ -95,20 +90,21 @@ class _Decision:
         self.mode = mode  # None: the modes are proposed
         self.partition_id = ""  # and no machine is known yet
         self.answers, self.rules, self.book, self.on = answers, rules, rules.book, on
-        self.reasons: list[Reason] = []
-        self.have_ready: list[Sentence] = []
-        self.alternative: Sentence | None = None
+        self.reasons = Reasons(rules.book, on)
 
     def result(self) -> EligibilityResult:
         route = self.decide_route()
         self.decide_countries()
         self.decide_purpose_of_ai()
         self.decide_contract()
-        modes = self.propose_modes(route) if self.mode is None else self.check_mode(route)
+        modes = self.find_modes(route)
         self.note_publication(route)
-        self.note_state_aid(modes, route)
+        if route.verdict is Verdict.ELIGIBLE:
+            modes = weigh_state_aid(
+                self.reasons, self.answers, modes, partition_id=self.partition_id
+            )
         self.note_training()
-        verdicts = {reason.verdict for reason in self.reasons}
+        verdicts = {reason.verdict for reason in self.reasons.found}
         verdict = next(each for each in STRICTEST_FIRST if each in verdicts)
         is_open = verdict is not Verdict.INELIGIBLE
         return EligibilityResult(
@@ -117,128 +113,139 @@ class _Decision:
             price=self.price_of(route) if is_open and route.route else None,
             group_id=route.group_id if is_open else "",
             mode_ids=tuple(mode.id for mode in modes) if is_open else (),
-            reasons=tuple(self.reasons),
-            alternative=self.alternative,
-            have_ready=tuple(self.have_ready) if is_open else (),
+            reasons=tuple(self.reasons.found),
+            alternative=self.reasons.alternative,
+            have_ready=tuple(self.reasons.have_ready) if is_open else (),
             size=self.answers.size,
             decided_on=self.on,
         )
 
-    def add(
-        self,
-        rule: str,
-        verdict: Verdict,
-        sentence: Sentence,
-        *,
-        numbers: Mapping[str, str] | None = None,
-        **facts: str,
-    ) -> None:
-        """Note a reason with its dated rule row, whose source is "article; where to read it"."""
-        row = self.book.get(rule, on=self.on, **facts)
-        article, _, source = row.source.partition("; ")
-        self.reasons.append(
-            Reason(
-                rule=rule,
-                verdict=verdict,
-                sentence=sentence,
-                article=article,
-                source=source or article,
-                numbers=numbers or {},
-            )
-        )
-
-    def offer(self, alternative: Sentence | None) -> None:
-        self.alternative = self.alternative or alternative
-
     # T1: where organisation and team are established; the list depends on the machine.
 
     def decide_countries(self) -> None:
-        own = self.answers.country
+        own, team = self.answers.country, self.answers.team_countries
         self.decide_country(own or "")
-        for country in self.answers.team_countries:
+        if team is None:
+            self.reasons.add(
+                "country.rule",
+                Verdict.UNRESOLVED,
+                Sentence("Say from which other countries the team works, if any."),
+                machine=name_machines(is_bought_after_2020=self.answers.machine_bought_after_2020)[
+                    0
+                ],
+            )
+        for country in dict.fromkeys(team or ()):
             if country != own:
                 self.decide_country(country)
 
     def decide_country(self, country: str) -> None:
-        machine = name_machine(is_bought_after_2020=self.answers.machine_bought_after_2020)
-        outcome = decide_country(country, machine=machine, book=self.book, on=self.on)
-        self.add(outcome.rule, outcome.verdict, outcome.sentence, machine=machine)
+        """Apply T1 to one country; where the machine is not known, to both kinds of machines."""
+        machines = name_machines(is_bought_after_2020=self.answers.machine_bought_after_2020)
+        outcome = decide_on_machines(country, machines=machines, book=self.book, on=self.on)
+        self.reasons.add(outcome.rule, outcome.verdict, outcome.sentence, machine=machines[0])
         if outcome.verdict is not Verdict.ELIGIBLE:
-            self.offer(outcome.alternative)
+            self.reasons.offer(outcome.alternative)
 
     # T6: what the artificial intelligence is for.
 
     def decide_purpose_of_ai(self) -> None:
         prohibited, civilian = self.answers.is_prohibited_practice, self.answers.is_civilian
         if prohibited is None:
-            self.add(
+            self.reasons.add(
                 "ai.trustworthy",
                 Verdict.UNRESOLVED,
                 Sentence("Say whether the system does anything that Art. 5 of the AI Act forbids."),
             )
         elif prohibited:
-            self.add(
+            self.reasons.add(
                 "ai.trustworthy",
                 Verdict.INELIGIBLE,
                 Sentence("A practice that Art. 5 of the AI Act forbids gets no compute time."),
             )
+            self.reasons.offer(Sentence("Leave that practice out, and ask again."))
         if self.book.get("access.civilian_only", on=self.on).value is not True:
             return
         if civilian is None:
             missing = Sentence("Say whether the project serves civilian purposes.")
-            self.add("access.civilian_only", Verdict.UNRESOLVED, missing)
+            self.reasons.add("access.civilian_only", Verdict.UNRESOLVED, missing)
         elif not civilian:
             refusal = Sentence("This factory gives its time to civilian projects only.")
-            self.add("access.civilian_only", Verdict.INELIGIBLE, refusal)
+            self.reasons.add("access.civilian_only", Verdict.INELIGIBLE, refusal)
+            self.reasons.offer(Sentence("Apply with a part of the work that is civilian."))
 
     # T7: the principal investigator must still be there afterwards.
 
     def decide_contract(self) -> None:
-        needed = int(self.book.number("person.contract_months_after_end", on=self.on))
-        months = self.answers.contract_months_after_end
+        rule = "person.contract_months_after_end"
+        needed, months = self.reasons.number(rule), self.answers.contract_months_after_end
         facts = {"needed": needed, "months": months}
+        numbers = {"needed": str(needed), "months": str(months)}
         if months is None:
-            self.have_ready.append(
+            self.reasons.add(
+                rule,
+                Verdict.UNRESOLVED,
                 Sentence(
-                    "The principal investigator's contract, which runs for {needed} months after "
-                    "the end.",
-                    facts,
-                )
+                    "Say how many months the principal investigator's contract runs after the end."
+                ),
+                numbers={"needed": str(needed)},
             )
         elif months < needed:
-            self.add(
-                "person.contract_months_after_end",
+            self.reasons.add(
+                rule,
                 Verdict.INELIGIBLE,
                 Sentence(
                     "The principal investigator's contract runs {months} months after the end; it "
                     "takes {needed}.",
                     facts,
                 ),
-                numbers={"needed": str(needed), "months": str(months)},
+                numbers=numbers,
             )
-            self.offer(Sentence("Name a principal investigator whose contract runs longer."))
+            longer = Sentence("Name a principal investigator whose contract runs longer.")
+            self.reasons.offer(longer)
+        else:
+            self.reasons.have_ready.append(
+                Sentence(
+                    "The principal investigator's contract, which runs for {needed} months after "
+                    "the end.",
+                    facts,
+                )
+            )
 
     # T2 and T8: route and price.
 
     def decide_route(self) -> Outcome:
-        row: Row = find_row(ROUTE_TABLE, {"who": self.who(), "purpose": self.purpose()})
+        facts = {
+            "who": self.who(),
+            "purpose": self.purpose(),
+            "scale_up_price": str(self.book.get("route.scale_up", on=self.on).value),
+        }
+        row: Row = find_row(ROUTE_TABLE, facts)
         outcome = row.outcome
         size = self.answers.size
         if outcome.group_id == "size":
             is_sme = size is not None and size.is_sme is True
             outcome = replace(outcome, group_id="sme" if is_sme else "industry")
-        self.add(outcome.rule, outcome.verdict, outcome.sentence)
+        price = {"price": self.price_of(outcome).value} if outcome.route else {}
+        self.reasons.add(outcome.rule, outcome.verdict, outcome.sentence, numbers=price)
         if size is not None and self.who() not in ("science", "public"):
             self.note_size(size)
         if outcome.verdict is not Verdict.ELIGIBLE or outcome.route is Route.COMMERCIAL:
-            self.offer(outcome.alternative)
+            self.reasons.offer(outcome.alternative)
+        if outcome.route is Route.COMMERCIAL:
+            percent = {"percent": str(self.reasons.number("share.commercial"))}
+            cap = Sentence(
+                "Paid use gets at most {percent} % of the Union's time on a machine.", percent
+            )
+            self.reasons.add("share.commercial", Verdict.ADVISORY, cap, numbers=percent)
+        self.reasons.have_ready += outcome.have_ready
         return outcome
 
     def note_size(self, size: SizeResult) -> None:
         numbers = _size_numbers(size)
         for sentence in (size.reason, *size.steps, *size.missing):
-            self.add("size.class", Verdict.ADVISORY, sentence, numbers=numbers)
-            self.reasons[-1] = replace(self.reasons[-1], article=size.article)
+            self.reasons.add(
+                "size.class", Verdict.ADVISORY, sentence, numbers=numbers, article=size.article
+            )
 
     def who(self) -> str:
         """Return the organisation's line in T2."""
@@ -266,118 +273,50 @@ class _Decision:
     def price_of(self, outcome: Outcome) -> Price:
         return Price(str(self.book.get(outcome.rule, on=self.on).value))
 
-    # T3: modes by size and experience.
+    # T3: modes by size and experience; a call has its own.
 
-    def propose_modes(self, outcome: Outcome) -> list[AccessMode]:
+    def find_modes(self, outcome: Outcome) -> list[AccessMode]:
+        if self.mode is not None:
+            return check_mode(self.reasons, self.answers, self.mode, outcome.route)
         if outcome.route is None:
             return []
-        offered = [m for m in self.rules.modes.in_force(self.on) if outcome.route in m.routes]
-        seconds, unit = self.answers.requested_seconds, self.answers.unit
-        if seconds is None:
-            return [mode for mode in offered if self.is_experienced_for(mode)] or offered
-        comparable = [mode for mode in offered if mode.unit is unit]
-        fitting = [mode for mode in comparable if mode.has_room_for(seconds)]
-        if not comparable or fitting:
-            return [m for m in fitting if self.is_experienced_for(m)] or fitting or offered
-        self.refuse_size(seconds, comparable)
-        return []
+        offered = self.rules.modes.in_force(self.on)
+        return propose_modes(self.reasons, self.answers, offered, outcome.route)
 
-    def check_mode(self, outcome: Outcome) -> list[AccessMode]:
-        assert self.mode is not None, "asked under a call"
-        if outcome.route is None or outcome.route in self.mode.routes:
-            return [self.mode]
-        self.add(
-            "access.call_route",
-            Verdict.INELIGIBLE,
-            Sentence(
-                "This call is for {wanted}; your way in is {own}.",
-                {
-                    "wanted": ROUTE_NAMES[min(self.mode.routes)],
-                    "own": ROUTE_NAMES[outcome.route],
-                },
-            ),
-        )
-        self.offer(Sentence("Choose a call that fits: the eligibility check names its mode."))
-        return []
-
-    def is_experienced_for(self, mode: AccessMode) -> bool:
-        experience = self.answers.experience or Experience.NEW
-        order = EXPERIENCE_ORDER.index
-        return order(mode.experience) <= order(experience)
-
-    def refuse_size(self, seconds: int, modes: Iterable[AccessMode]) -> None:
-        hours = {
-            "asked": f"{hours_from_seconds(seconds).normalize():f}",
-            "unit": self.answers.unit.hours_name,
-            "sizes": "; ".join(_describe_size(mode) for mode in modes),
-        }
-        sentence = Sentence("No access mode gives {asked} {unit}. There is: {sizes}.", hours)
-        self.add("access.size", Verdict.INELIGIBLE, sentence, numbers=hours)
-        self.offer(Sentence("Ask for a size that one of the modes gives."))
-
-    # T4 and T5, and what T6 asks for besides.
+    # T4, and what T6 asks for besides.
 
     def note_publication(self, outcome: Outcome) -> None:
-        if outcome.route in (None, Route.COMMERCIAL):
-            return
-        if self.who() == "sme" and outcome.route is Route.INDUSTRIAL_INNOVATION:
-            sentence = Sentence("As an SME you need not publish your results.")
-        else:
-            sentence = Sentence("The results are published openly.")
-        self.add("access.open_science", Verdict.ADVISORY, sentence)
-
-    def note_state_aid(self, modes: list[AccessMode], outcome: Outcome) -> None:
-        kind, purpose = self.answers.kind, self.answers.purpose
-        may_be_aid = any(
-            is_aid(kind=kind, purpose=purpose, access_share=mode.access_share, price=mode.price)
-            for mode in modes
-        )
-        if not may_be_aid or outcome.verdict is not Verdict.ELIGIBLE:
-            return
-        ceiling, _ = read_ceiling(self.book, on=self.on)
-        received, unit = self.answers.aid_received_cents, self.answers.unit
-        price = read_price(self.book, on=self.on, partition_id=self.partition_id, unit=unit)
-        self.have_ready.append(
-            Sentence("A declaration of all de minimis aid of the last three years.")
-        )
-        if received is None or self.answers.requested_seconds is None:
-            return
-        worth = price.worth_cents(self.answers.requested_seconds)
-        amounts = {"worth": worth, "received": received, "ceiling": ceiling}
-        numbers = {name: write_euros(cents) for name, cents in amounts.items()}
-        fits = worth + received <= ceiling
-        sentence = (
-            Sentence("{worth} EUR with {received} EUR received stay within {ceiling} EUR.", numbers)
-            if fits
-            else Sentence(
-                "{worth} EUR with {received} EUR received go beyond {ceiling} EUR: none of it "
-                "could be given.",
-                numbers,
-            )
-        )
-        verdict = Verdict.ADVISORY if fits else Verdict.INELIGIBLE
-        self.add("aid.de_minimis_ceiling", verdict, sentence, numbers=numbers)
+        if outcome.route not in (None, Route.COMMERCIAL):
+            if self.who() == "sme" and outcome.route is Route.INDUSTRIAL_INNOVATION:
+                sentence = Sentence("As an SME you need not publish your results.")
+            else:
+                sentence = Sentence("The results are published openly.")
+            self.reasons.add("access.open_science", Verdict.ADVISORY, sentence)
+        if outcome.route is not None:
+            consent = Sentence("Your names are published only if you consent.")
+            self.reasons.add("access.names", Verdict.ADVISORY, consent)
 
     def note_training(self) -> None:
-        threshold = int(self.book.number("ai.systemic_risk_flop", on=self.on))
+        threshold = self.reasons.number("ai.systemic_risk_flop")
         if self.answers.training_flop is not None and self.answers.training_flop >= threshold:
-            self.add(
+            days = self.reasons.number("ai.systemic_risk_notice_days")
+            self.reasons.add(
                 "ai.systemic_risk_flop",
                 Verdict.ADVISORY,
-                Sentence("A model of this size carries systemic risk: notify it in two weeks."),
-                numbers={"flop": str(self.answers.training_flop), "threshold": str(threshold)},
+                Sentence(
+                    "A model of this size carries systemic risk: notify it within {days} days.",
+                    {"days": days},
+                ),
+                numbers={
+                    "flop": str(self.answers.training_flop),
+                    "threshold": str(threshold),
+                    "days": str(days),
+                },
             )
         if self.answers.has_personal_data:
-            self.have_ready.append(
+            self.reasons.have_ready.append(
                 Sentence("A data processing agreement and an impact assessment (GDPR Art. 28, 35).")
             )
-
-
-def _describe_size(mode: AccessMode) -> str:
-    low = mode.size_min_seconds // SECONDS_PER_HOUR
-    if mode.size_max_seconds is None:
-        return f"{mode.names['en']} above {low}"
-    return f"{mode.names['en']} {low} to {mode.size_max_seconds // SECONDS_PER_HOUR}"
 
 
 def _size_numbers(size: SizeResult) -> dict[str, str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from allmende.domain.access.firms import find_name_problem
 from allmende.domain.access.sme import Firm, OwnershipGraph, SizeClass, SizeResult
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
@@ -49,6 +50,8 @@ def check_organisation(organisation: Organisation) -> None:
     """Refuse an organisation without a name or with an impossible country."""
     if not organisation.name.strip():
         raise InvalidInput(field="name", problem=Sentence("give the registered name."))
+    if problem := find_name_problem(organisation.name):
+        raise InvalidInput(field="name", problem=problem)
     country = organisation.country
     if len(country) != COUNTRY_CODE_LENGTH or not country.isalpha() or not country.isupper():
         raise InvalidInput(

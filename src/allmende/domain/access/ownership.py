@@ -5,28 +5,30 @@ Recommendation 2003/361/EC, Annex, Articles 3 and 6. The graph may have cycles.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Self
 
-from allmende.domain.basics.refusals import InvalidInput
-from allmende.domain.basics.sentences import Sentence
+from allmende.domain.access.firms import (
+    WHOLE_BASIS_POINTS,
+    Firm,
+    FirmKind,
+    Holding,
+    OwnershipGraph,
+    YearFigures,
+)
 
-WHOLE_BASIS_POINTS = 10_000
-
-
-class FirmKind(StrEnum):
-    """What a node of the graph is; some owners leave a firm autonomous (Art. 3(2))."""
-
-    ENTERPRISE = "enterprise"
-    NATURAL_PERSON = "natural_person"
-    VENTURE_CAPITAL = "venture_capital"
-    PUBLIC_INVESTMENT_CORPORATION = "public_investment_corporation"
-    BUSINESS_ANGEL = "business_angel"
-    UNIVERSITY = "university"  # and non-profit research centres
-    INSTITUTIONAL_INVESTOR = "institutional_investor"  # and regional development funds
-    LOCAL_AUTHORITY = "local_authority"
-    PUBLIC_BODY = "public_body"
-
+__all__ = [
+    "WHOLE_BASIS_POINTS",
+    "Firm",
+    "FirmKind",
+    "Holding",
+    "Limits",
+    "OwnershipGraph",
+    "Partner",
+    "Relations",
+    "YearFigures",
+    "find_relations",
+    "find_single_undertaking",
+]
 
 EXEMPT_KINDS = frozenset(
     {
@@ -36,85 +38,6 @@ EXEMPT_KINDS = frozenset(
         FirmKind.INSTITUTIONAL_INVESTOR,
     }
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class YearFigures:
-    """One accounting period. Headcount is in hundredths of an annual work unit (Art. 5)."""
-
-    year: int
-    headcount_hundredths: int | None = None
-    turnover_cents: int | None = None
-    balance_sheet_cents: int | None = None
-    is_estimate: bool = False
-
-    def __post_init__(self) -> None:
-        figures = (self.headcount_hundredths, self.turnover_cents, self.balance_sheet_cents)
-        if any(figure is not None and figure < 0 for figure in figures):
-            raise InvalidInput(
-                field="figures",
-                problem=Sentence("{year}: no figure is below 0.", {"year": self.year}),
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Firm:
-    """A node: an enterprise with its figures, or an owner of another kind."""
-
-    id: str
-    name: str
-    kind: FirmKind = FirmKind.ENTERPRISE
-    years: tuple[YearFigures, ...] = ()  # newest first
-    is_new: bool = False  # its first accounts are not approved yet: estimates count (Art. 4(3))
-    is_in_same_market: bool | None = None  # of a natural person: all its firms are (Art. 3(3))
-    budget_cents: int | None = None  # of a local authority, a year
-    inhabitants: int | None = None
-    register_number: str = ""  # by it other organisations' owners are recognised as the same
-
-
-@dataclass(frozen=True, kw_only=True)
-class Holding:
-    """An edge: what one firm holds of another. Shares are in basis points (10,000 = all)."""
-
-    owner_id: str
-    owned_id: str
-    capital_basis_points: int
-    votes_basis_points: int | None = None  # None: as many as capital
-    has_control: bool | None = False  # by contract, agreement or the right to appoint a majority
-    invested_cents: int | None = None  # of a business angel
-
-    def __post_init__(self) -> None:
-        for share in (self.capital_basis_points, self.votes):
-            if not 0 <= share <= WHOLE_BASIS_POINTS:
-                raise InvalidInput(
-                    field="ownership", problem=Sentence("a share is between 0 and 100 %.")
-                )
-
-    @property
-    def votes(self) -> int:
-        """Return the share of votes, which is that of capital where nothing else is said."""
-        votes = self.votes_basis_points
-        return self.capital_basis_points if votes is None else votes
-
-
-@dataclass(frozen=True, kw_only=True)
-class OwnershipGraph:
-    """Firms and what they hold of each other."""
-
-    firms: tuple[Firm, ...]
-    holdings: tuple[Holding, ...] = ()
-
-    def __post_init__(self) -> None:
-        ids = {firm.id for firm in self.firms}
-        for holding in self.holdings:
-            if not {holding.owner_id, holding.owned_id} <= ids:
-                raise InvalidInput(
-                    field="ownership", problem=Sentence("a holding names an unknown firm.")
-                )
-
-    def find(self, firm_id: str) -> Firm | None:
-        """Return a firm, or None."""
-        return next((firm for firm in self.firms if firm.id == firm_id), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,7 +137,7 @@ class _Reading:
         if owner.kind is FirmKind.BUSINESS_ANGEL:
             return self.angels_stay_below(holding.owned_id)
         if owner.kind is FirmKind.LOCAL_AUTHORITY:
-            return self.is_small_authority(owner)
+            return self.is_small_authority(owner) and not self.is_majority([holding])
         return owner.kind in EXEMPT_KINDS
 
     def angels_stay_below(self, firm_id: str) -> bool:
@@ -256,7 +179,12 @@ class _Reading:
             public |= added
 
     def public_share_in(self, firm_id: str) -> int:
-        return _share(h for h in self.into[firm_id] if h.owner_id in self.public_ids)
+        """Return what public bodies hold together; the investors of Art. 3(2) are no such owner."""
+        return _share(h for h in self.into[firm_id] if self.is_held_publicly(h))
+
+    def is_held_publicly(self, holding: Holding) -> bool:
+        is_authority = self.firms[holding.owner_id].kind is FirmKind.LOCAL_AUTHORITY
+        return (is_authority or holding.owner_id in self.public_ids) and not self.is_exempt(holding)
 
     # Which firms are linked: majority of votes or control, alone or together with linked firms.
 

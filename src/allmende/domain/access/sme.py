@@ -4,29 +4,38 @@ SMEs: Recommendation 2003/361/EC. Small mid-caps: Recommendation (EU) 2025/1099.
 is taken once as nothing and once as without limit; where both give one class, the class is sure.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
-from enum import StrEnum
-from fractions import Fraction
-from statistics import median_low
+from decimal import Decimal
+from typing import Any
 
-from allmende.domain.access.ownership import (
-    WHOLE_BASIS_POINTS,
-    Firm,
-    FirmKind,
-    Holding,
-    Limits,
-    OwnershipGraph,
-    Relations,
-    YearFigures,
-    find_relations,
+from allmende.domain.access.firms import MONTHS_OF_A_YEAR, YearFigures
+from allmende.domain.access.ownership import Firm, FirmKind, Holding, OwnershipGraph
+from allmende.domain.access.size_bounds import (
+    HUNDREDTHS,
+    Bound,
+    figures_of,
+    read_limits,
+    whole,
+)
+from allmende.domain.access.sizes import (
+    BIGGEST_SME,
+    NAMES,
+    ORDER,
+    CountedFirm,
+    Relation,
+    SizeClass,
+    SizeFigures,
+    SizeResult,
+    YearTotals,
 )
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.rules import RuleBook
 from allmende.domain.basics.sentences import Sentence
 
 __all__ = [
+    "ORDER",
     "Firm",
     "FirmKind",
     "Holding",
@@ -36,72 +45,12 @@ __all__ = [
     "SizeResult",
     "YearFigures",
     "classify_size",
+    "read_limits",
     "repeat_last_year",
 ]
 
 CENTS = 100
-HUNDREDTHS = 100
-
-
-class SizeClass(StrEnum):
-    """How big a firm is, together with its owners and holdings."""
-
-    MICRO = "micro"
-    SMALL = "small"
-    MEDIUM = "medium"
-    SMALL_MID_CAP = "small_mid_cap"
-    LARGE = "large"
-    UNRESOLVED = "unresolved"
-
-
-# From small to big; a class is its place in this row while it is computed.
-ORDER = (
-    SizeClass.MICRO,
-    SizeClass.SMALL,
-    SizeClass.MEDIUM,
-    SizeClass.SMALL_MID_CAP,
-    SizeClass.LARGE,
-)
-BIGGEST_SME = ORDER.index(SizeClass.MEDIUM)
-BIGGEST = ORDER.index(SizeClass.LARGE)
-
-NAMES = {
-    SizeClass.MICRO: Sentence("a micro enterprise"),
-    SizeClass.SMALL: Sentence("a small enterprise"),
-    SizeClass.MEDIUM: Sentence("a medium-sized enterprise"),
-    SizeClass.SMALL_MID_CAP: Sentence("a small mid-cap"),
-    SizeClass.LARGE: Sentence("a large enterprise"),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class SizeFigures:
-    """The figures that decide; None where something is missing."""
-
-    headcount_hundredths: int | None
-    turnover_cents: int | None
-    balance_sheet_cents: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class SizeResult:
-    """A size class with its proof; `lowest` and `highest` bound what is not resolved."""
-
-    size_class: SizeClass
-    lowest: SizeClass
-    highest: SizeClass
-    figures: SizeFigures
-    reason: Sentence
-    article: str
-    steps: tuple[Sentence, ...] = ()
-    missing: tuple[Sentence, ...] = ()
-
-    @property
-    def is_sme(self) -> bool | None:
-        """Say whether it is an SME; None while that depends on what is missing."""
-        if ORDER.index(self.highest) <= BIGGEST_SME:
-            return True
-        return False if ORDER.index(self.lowest) > BIGGEST_SME else None
+OLD_AFTER_YEARS = 2  # approved accounts are seldom older; a word of advice, no rule
 
 
 def classify_size(graph: OwnershipGraph, firm_id: str, *, book: RuleBook, on: date) -> SizeResult:
@@ -109,22 +58,22 @@ def classify_size(graph: OwnershipGraph, firm_id: str, *, book: RuleBook, on: da
     firm = graph.find(firm_id)
     if firm is None:
         raise NotFound(kind="firm", id=firm_id)
-    least = _Bound(graph, firm, book=book, on=on, count_doubtful=False)
-    most = _Bound(graph, firm, book=book, on=on, count_doubtful=True)
+    least = Bound(graph, firm, book=book, on=on, count_doubtful=False)
+    most = Bound(graph, firm, book=book, on=on, count_doubtful=True)
     low, high = least.settled(), most.settled()
-    missing = tuple(most.list_missing())
-    figures = least.figures() if low == high or not missing else most.figures()
-    steps = tuple(least.list_steps(low))
+    missing = tuple(_list_missing(most))
     reason, article = _reason(firm, low, high, bound=least)
     return SizeResult(
         size_class=ORDER[low] if low == high else SizeClass.UNRESOLVED,
         lowest=ORDER[low],
         highest=ORDER[high],
-        figures=figures,
+        figures=least.figures() if low == high or not missing else most.figures(),
         reason=reason,
         article=article,
-        steps=steps,
+        steps=tuple(_list_steps(least, low)),
         missing=missing if low != high else (),
+        counted=tuple(_list_counted(least)),
+        years=tuple(_list_years(least, most)),
     )
 
 
@@ -136,164 +85,158 @@ def repeat_last_year(firm: Firm) -> Firm:
     return replace(firm, years=(newest, replace(newest, year=newest.year - 1)))
 
 
-class _Bound:
-    """One bound of the class: everything unknown counts nothing, or counts without limit."""
-
-    def __init__(
-        self, graph: OwnershipGraph, firm: Firm, *, book: RuleBook, on: date, count_doubtful: bool
-    ) -> None:
-        self.graph, self.firm, self.book, self.on = graph, firm, book, on
-        self.count_doubtful = count_doubtful
-        self.limits = read_limits(book, on=on)
-        self.relations: Relations = find_relations(
-            graph, firm.id, limits=self.limits, count_doubtful=count_doubtful
+def _list_counted(bound: Bound) -> Iterator[CountedFirm]:
+    """Yield every firm of the graph, those that count first, with how it counts."""
+    shares = dict(bound.counted())
+    relations = bound.relations
+    for firm in sorted(bound.graph.firms, key=lambda each: (-shares.get(each.id, -1), each.id)):
+        if firm.id == bound.firm.id:
+            relation = Relation.OWN
+        elif firm.id in relations.linked_ids:
+            relation = Relation.LINKED
+        elif firm.id in shares:
+            relation = Relation.PARTNER
+        else:
+            is_investor = firm.id in relations.exempt_ids
+            relation = Relation.INVESTOR if is_investor else Relation.APART
+        yield CountedFirm(
+            firm_id=firm.id,
+            name=firm.name,
+            relation=relation,
+            share_basis_points=shares.get(firm.id, 0),
+            figures=whole(figures_of(firm, 0)),
         )
 
-    @property
-    def is_public(self) -> bool:
-        return self.relations.public_basis_points >= self.limits.public_basis_points
 
-    def settled(self) -> int:
-        """Return the class after all known years.
+def _list_years(least: Bound, most: Bound) -> Iterator[YearTotals]:
+    for age, year in enumerate(least.firm.years):
+        low, high = least.class_of_year(age), most.class_of_year(age)
+        yield YearTotals(
+            year=year.year,
+            figures=least.figures(age=age, complete=True),
+            size_class=ORDER[low] if low == high else SizeClass.UNRESOLVED,
+        )
 
-        Art. 4(2): a class changes only when its ceilings are crossed in two years in a row. The
-        new class is therefore the middle one of the class so far and the classes of two years.
-        What a firm was before its first known year is unknown, unless it is new (Art. 4(3)).
-        """
-        if self.is_public:
-            return BIGGEST
-        classes = [self.class_of_year(age) for age in range(len(self.firm.years))][::-1]
-        if not classes and self.firm.is_new and not self.count_doubtful:
-            return 0
-        before = BIGGEST if self.count_doubtful else 0
-        settled = classes[0] if self.firm.is_new and classes else before
-        for this in classes:
-            settled, before = median_low([settled, before, this]), this
-        return settled
 
-    def class_of_year(self, age: int) -> int:
-        """Return the class by the figures of one year alone; 0 is the newest year."""
-        persons, turnover, balance = self.totals(age)
-        for place, size_class in enumerate(ORDER[:-1]):
-            limit = {
-                part: self.book.number(f"size.{part}", on=self.on, size_class=size_class.value)
-                for part in ("headcount", "turnover", "balance_sheet")
+def _list_missing(bound: Bound) -> Iterable[Sentence]:
+    """Name every figure and every answer that would settle the class."""
+    firm = bound.firm
+    years = max(len(firm.years), 1)
+    if len(firm.years) < 2 and not firm.is_new:
+        yield Sentence(
+            "{firm}: the figures of two years (a class changes only after two)",
+            {"firm": firm.name},
+        )
+    for firm_id, _ in bound.counted():
+        each = bound.firms[firm_id]
+        if any(None in figures_of(each, age) for age in range(years)):
+            yield Sentence(
+                "{firm}: headcount, turnover and balance sheet of {years} years",
+                {"firm": each.name, "years": years},
+            )
+        if each.kind is FirmKind.NATURAL_PERSON and each.is_in_same_market is None:
+            yield Sentence(
+                "{firm}: whether the firms of this person work in the same market",
+                {"firm": each.name},
+            )
+    yield from _list_missing_about_owners(bound)
+
+
+def _list_missing_about_owners(bound: Bound) -> Iterable[Sentence]:
+    for holding in bound.graph.holdings:
+        owner, owned = bound.firms[holding.owner_id], bound.firms[holding.owned_id]
+        facts = {"firm": owner.name, "owned": owned.name}
+        if owner.kind is FirmKind.BUSINESS_ANGEL and holding.invested_cents is None:
+            yield Sentence("{firm}: how much was invested in {owned}", facts)
+        sizes = (owner.budget_cents, owner.inhabitants)
+        if owner.kind is FirmKind.LOCAL_AUTHORITY and None in sizes:
+            yield Sentence("{firm}: its budget of a year and its inhabitants", facts)
+        if holding.has_control is None:
+            yield Sentence("{firm}: whether it controls {owned} in another way", facts)
+
+
+def _list_steps(bound: Bound, settled: int) -> Iterable[Sentence]:
+    """Say what was counted, and what was left out."""
+    firms, relations = bound.firms, bound.relations
+    for firm_id in sorted(relations.linked_ids - {bound.firm.id}):
+        yield Sentence("{firm} is linked and counts whole.", {"firm": firms[firm_id].name})
+    for partner in relations.partners:
+        names = ", ".join(firms[each].name for each in sorted(partner.firm_ids))
+        percent = f"{partner.share_basis_points / 100:g}"
+        yield Sentence(
+            "{firm} is a partner and counts at {percent} %.",
+            {"firm": names, "percent": percent},
+        )
+    for firm_id in sorted(relations.exempt_ids):
+        yield Sentence(
+            "{firm} is an investor that does not count (Art. 3(2)).",
+            {"firm": firms[firm_id].name},
+        )
+    for firm_id, _ in bound.counted():
+        yield from _list_conversions(firms[firm_id])
+    if bound.firm.years and not bound.is_public:
+        yield from _list_year_steps(bound, settled)
+
+
+def _list_conversions(firm: Firm) -> Iterable[Sentence]:
+    """Say how figures were taken that are no euros, no twelve months or no approved accounts."""
+    for year in firm.years:
+        facts: dict[str, Any] = {"firm": firm.name, "year": year.year}
+        if year.is_estimate:
+            yield Sentence("{firm}: {year} counts by an estimate in good faith (Art. 4(3)).", facts)
+        if year.months != MONTHS_OF_A_YEAR:
+            yield Sentence(
+                "{firm}: {year} has {months} months; its turnover is taken for twelve (Art. 4(1)).",
+                {**facts, "months": year.months},
+            )
+        if year.exchange is not None:
+            rate = {
+                "currency": year.exchange.currency,
+                "rate": f"{year.exchange.per_euro.normalize():f}",
+                "day": year.exchange.on.isoformat(),
             }
-            few = persons is not None and persons < int(limit["headcount"] * HUNDREDTHS)
-            money = (turnover, limit["turnover"]), (balance, limit["balance_sheet"])
-            if few and any(sum_ is not None and sum_ <= int(top * CENTS) for sum_, top in money):
-                return place
-        return BIGGEST
+            yield Sentence(
+                "{firm}: {year} is in {currency}; one euro was {rate} on {day}.", {**facts, **rate}
+            )
 
-    def totals(self, age: int) -> tuple[Fraction | None, Fraction | None, Fraction | None]:
-        """Return headcount, turnover and balance sheet of the firm with all that counts."""
-        counted = [(firm_id, WHOLE_BASIS_POINTS) for firm_id in sorted(self.relations.linked_ids)]
-        for partner in self.relations.partners:
-            counted += [(each, partner.share_basis_points) for each in sorted(partner.firm_ids)]
-        sums: list[Fraction | None] = [Fraction(0)] * 3
-        for firm_id, share in counted:
-            for place, figure in enumerate(_figures_of(self.get(firm_id), age)):
-                so_far = sums[place]
-                if figure is None and self.count_doubtful:
-                    sums[place] = None
-                elif so_far is not None:
-                    sums[place] = so_far + Fraction((figure or 0) * share, WHOLE_BASIS_POINTS)
-        return sums[0], sums[1], sums[2]
 
-    def get(self, firm_id: str) -> Firm:
-        firm = self.graph.find(firm_id)
-        assert firm is not None, "relations name firms of the graph"
-        return firm
-
-    def figures(self) -> SizeFigures:
-        persons, turnover, balance = (
-            None if total is None else int(total) for total in self.totals(0)
+def _list_year_steps(bound: Bound, settled: int) -> Iterable[Sentence]:
+    alone = bound.class_of_year(0)
+    if alone != settled:
+        yield Sentence(
+            "The newest year alone would make it {alone}; a class changes only after two "
+            "years in a row (Art. 4(2)).",
+            {"alone": NAMES[ORDER[alone]]},
         )
-        return SizeFigures(
-            headcount_hundredths=persons, turnover_cents=turnover, balance_sheet_cents=balance
+    newest = bound.firm.years[0].year
+    if newest < bound.on.year - OLD_AFTER_YEARS:
+        yield Sentence(
+            "The newest figures are of {year}; give newer ones as soon as accounts are approved.",
+            {"year": newest},
+        )
+    warn = bound.book.number("size.warning_share", on=bound.on)
+    limits = {
+        part: bound.book.number(f"size.{part}", on=bound.on, size_class=SizeClass.MEDIUM.value)
+        for part in ("headcount", "turnover", "balance_sheet")
+    }
+    persons, turnover, balance = bound.totals(0)
+    limit, percent = limits["headcount"], int(warn * 100)
+    if persons is not None and limit * warn <= persons / HUNDREDTHS < limit:
+        yield Sentence(
+            "The headcount is above {percent} % of the limit for SMEs of {limit} persons.",
+            {"percent": percent, "limit": int(limit)},
+        )
+    money = [(turnover, limits["turnover"]), (balance, limits["balance_sheet"])]
+    if settled <= BIGGEST_SME and all(
+        amount is not None and amount >= int(top * CENTS * warn) for amount, top in money
+    ):
+        yield Sentence(
+            "Turnover and balance sheet are both above {percent} % of their limits for SMEs.",
+            {"percent": percent},
         )
 
-    def list_missing(self) -> Iterable[Sentence]:
-        """Name every figure and every answer that would settle the class."""
-        years = max(len(self.firm.years), 1)
-        if len(self.firm.years) < 2 and not self.firm.is_new:
-            yield Sentence(
-                "{firm}: the figures of two years (a class changes only after two)",
-                {"firm": self.firm.name},
-            )
-        partner_ids = {each for partner in self.relations.partners for each in partner.firm_ids}
-        for firm_id in sorted(self.relations.linked_ids | partner_ids):
-            firm = self.get(firm_id)
-            if any(None in _figures_of(firm, age) for age in range(years)):
-                yield Sentence(
-                    "{firm}: headcount, turnover and balance sheet of {years} years",
-                    {"firm": firm.name, "years": years},
-                )
-            if firm.kind is FirmKind.NATURAL_PERSON and firm.is_in_same_market is None:
-                yield Sentence(
-                    "{firm}: whether the firms of this person work in the same market",
-                    {"firm": firm.name},
-                )
 
-    def list_steps(self, settled: int) -> Iterable[Sentence]:
-        """Say what was counted, and what was left out."""
-        for firm_id in sorted(self.relations.linked_ids - {self.firm.id}):
-            yield Sentence("{firm} is linked and counts whole.", {"firm": self.get(firm_id).name})
-        for partner in self.relations.partners:
-            names = ", ".join(self.get(each).name for each in sorted(partner.firm_ids))
-            percent = f"{partner.share_basis_points / 100:g}"
-            yield Sentence(
-                "{firm} is a partner and counts at {percent} %.",
-                {"firm": names, "percent": percent},
-            )
-        for firm_id in sorted(self.relations.exempt_ids):
-            yield Sentence(
-                "{firm} is an investor that does not count (Art. 3(2)).",
-                {"firm": self.get(firm_id).name},
-            )
-        if self.firm.years and not self.is_public:
-            yield from self.list_year_steps(settled)
-
-    def list_year_steps(self, settled: int) -> Iterable[Sentence]:
-        alone = self.class_of_year(0)
-        if alone != settled:
-            yield Sentence(
-                "The newest year alone would make it {alone}; a class changes only after two "
-                "years in a row (Art. 4(2)).",
-                {"alone": NAMES[ORDER[alone]]},
-            )
-        limit = self.book.number("size.headcount", on=self.on, size_class=SizeClass.MEDIUM.value)
-        warn = self.book.number("size.warning_share", on=self.on)
-        persons = self.totals(0)[0]
-        if persons is not None and limit * warn <= persons / HUNDREDTHS < limit:
-            yield Sentence(
-                "The headcount is above {percent} % of the limit for SMEs of {limit} persons.",
-                {"percent": int(warn * 100), "limit": int(limit)},
-            )
-
-
-def read_limits(book: RuleBook, *, on: date) -> Limits:
-    """Return the numbers of Article 3 that are in force on a day."""
-    return Limits(
-        partner_basis_points=int(book.number("ownership.partner", on=on) * 100),
-        linked_basis_points=int(book.number("ownership.linked", on=on) * 100),
-        public_basis_points=int(book.number("ownership.public_bodies", on=on) * 100),
-        angel_cents=int(book.number("ownership.business_angel", on=on) * CENTS),
-        authority_budget_cents=int(book.number("ownership.authority_budget", on=on) * CENTS),
-        authority_inhabitants=int(book.number("ownership.authority_inhabitants", on=on)),
-    )
-
-
-def _figures_of(firm: Firm, age: int) -> tuple[int | None, int | None, int | None]:
-    if firm.kind in (FirmKind.NATURAL_PERSON, FirmKind.PUBLIC_BODY, FirmKind.LOCAL_AUTHORITY):
-        return 0, 0, 0
-    if age >= len(firm.years):
-        return (0, 0, 0) if firm.is_new and firm.years else (None, None, None)
-    year = firm.years[age]
-    return year.headcount_hundredths, year.turnover_cents, year.balance_sheet_cents
-
-
-def _reason(firm: Firm, low: int, high: int, *, bound: _Bound) -> tuple[Sentence, str]:
+def _reason(firm: Firm, low: int, high: int, *, bound: Bound) -> tuple[Sentence, str]:
     if bound.is_public:
         facts = {
             "firm": firm.name,
@@ -319,7 +262,7 @@ def _reason(firm: Firm, low: int, high: int, *, bound: _Bound) -> tuple[Sentence
         "turnover and {balance} million EUR balance sheet: {size_class}.",
         {
             "firm": firm.name,
-            "persons": f"{(figures.headcount_hundredths or 0) / HUNDREDTHS:g}",
+            "persons": _hundredths(figures.headcount_hundredths or 0),
             "turnover": _millions(figures.turnover_cents),
             "balance": _millions(figures.balance_sheet_cents),
             "size_class": NAMES[ORDER[low]],
@@ -332,3 +275,7 @@ def _reason(firm: Firm, low: int, high: int, *, bound: _Bound) -> tuple[Sentence
 
 def _millions(cents: int | None) -> str:
     return f"{(cents or 0) / CENTS / 1_000_000:.2f}"
+
+
+def _hundredths(number: int) -> str:
+    return f"{(Decimal(number) / HUNDREDTHS).normalize():f}"

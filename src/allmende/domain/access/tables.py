@@ -18,6 +18,7 @@ class Outcome:
     route: Route | None = None
     group_id: str = ""  # "size": sme or industry, as the size class has it
     alternative: Sentence | None = None
+    have_ready: tuple[Sentence, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,14 @@ COUNTRY_TABLE = (
             rule="country.rule",
             verdict=Verdict.ELIGIBLE,
             sentence=Sentence("{country} is a member state of the European Union."),
+        ),
+    ),
+    Row(
+        {"country": _any("admitted_by_board")},
+        Outcome(
+            rule="country.admitted_by_board",
+            verdict=Verdict.ELIGIBLE,
+            sentence=Sentence("{country} is admitted by a decision of the Governing Board."),
         ),
     ),
     Row(
@@ -114,6 +123,11 @@ COUNTRY_TABLE = (
 
 _ENTERPRISES = _any("sme", "scale_up", "not_sme", "enterprise_of_unknown_size")
 _OWN_WORK = _any("private_innovation", "research")
+_ACCOUNTS = Sentence(
+    "The accounts of two years: yours, and those of every firm that counts with you."
+)
+_GRANT = Sentence("The number of the grant agreement, or of the Seal of Excellence.")
+_ORDER = Sentence("A signed statement on who orders the work and who owns the results.")
 _PAY_OR_PARTNER = Sentence(
     "Time is free inside a Horizon Europe or Digital Europe project, or with a Seal of Excellence."
 )
@@ -155,6 +169,7 @@ ROUTE_TABLE = (
             ),
             route=Route.AI_FOR_SCIENCE,
             group_id="size",
+            have_ready=(_GRANT,),
         ),
     ),
     Row(
@@ -167,6 +182,22 @@ ROUTE_TABLE = (
             ),
             route=Route.INDUSTRIAL_INNOVATION,
             group_id="sme",
+            have_ready=(_ACCOUNTS,),
+        ),
+    ),
+    Row(
+        {
+            "who": _any("scale_up"),
+            "purpose": _OWN_WORK,
+            "scale_up_price": _any("free"),
+        },
+        Outcome(
+            rule="route.scale_up",
+            verdict=Verdict.ELIGIBLE,
+            sentence=Sentence("This factory lets scale-ups innovate free of charge."),
+            route=Route.INDUSTRIAL_INNOVATION,
+            group_id="industry",
+            have_ready=(_ACCOUNTS,),
         ),
     ),
     Row(
@@ -219,6 +250,7 @@ ROUTE_TABLE = (
             route=Route.COMMERCIAL,
             group_id="industry",
             alternative=Sentence("If the firm is an SME, it can apply itself, free of charge."),
+            have_ready=(_ORDER,),
         ),
     ),
     Row(
@@ -243,6 +275,7 @@ ROUTE_TABLE = (
             ),
             route=Route.AI_FOR_SCIENCE,
             group_id="science",
+            have_ready=(_GRANT,),
         ),
     ),
     Row(

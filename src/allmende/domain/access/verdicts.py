@@ -44,12 +44,12 @@ class Answers:
     requested_seconds: int | None = None
     unit: TimeUnit = TimeUnit.GPU_SECONDS
     experience: Experience | None = None
-    team_countries: tuple[str, ...] = ()
+    team_countries: tuple[str, ...] | None = None  # (): everybody works in the same country
     contract_months_after_end: int | None = None
     has_personal_data: bool | None = None
     training_flop: int | None = None
     aid_received_cents: int | None = None  # de minimis aid of any three years
-    machine_bought_after_2020: bool = True
+    machine_bought_after_2020: bool | None = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,3 +47,25 @@ def end_of_day(day: date) -> datetime:
     """Return the first instant after a day of Berlin, in UTC."""
     midnight = datetime.combine(day + timedelta(days=1), time_of_day(), tzinfo=BERLIN)
     return midnight.astimezone(UTC)
+
+
+def count_working_days(start: datetime, end: datetime, *, land: str = "") -> int:
+    """Return the fewest working days after `start` that are not over yet at `end`.
+
+    So what is done at `end` kept a promise of that many days, and broke one of fewer: it is the
+    inverse of `due_after`.
+    """
+    first, last = (each.astimezone(BERLIN).date() for each in (start, end))
+    if last <= first:
+        return 0
+    weeks, rest = divmod((last - first).days - 1, 7)
+    between = weeks * SATURDAY + sum(
+        (first + timedelta(days=days)).weekday() < SATURDAY for days in range(1, rest + 1)
+    )
+    years = range(first.year, last.year + 1)
+    off = sum(
+        first < day < last and day.weekday() < SATURDAY
+        for year in years
+        for day in list_holidays(year, land)
+    )
+    return between - off + 1

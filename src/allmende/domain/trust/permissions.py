@@ -49,6 +49,7 @@ class Permission(StrEnum):
     ACCEPT_AWARD = "awards.accept"
     SEE_AID = "aid.see"
     REGISTER_AID = "aid.register"
+    SEE_FIGURES = "figures.see"
     SEE_REVIEW = "reviews.see"
     WRITE_REVIEW = "reviews.write"
     MANAGE_REVIEWS = "reviews.manage"
@@ -56,6 +57,8 @@ class Permission(StrEnum):
     SEE_PROJECT = "projects.see"
     MANAGE_MEMBERS = "projects.manage_members"
     SEE_EVERY_PROJECT = "projects.see_every"
+    ASK_FOR_CHANGE = "projects.ask_for_change"
+    ANSWER_CHANGE = "projects.answer_change"
     SUSPEND_PROJECT = "projects.suspend"
     RESUME_PROJECT = "projects.resume"
     END_PROJECT = "projects.end"
@@ -145,6 +148,7 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.ACCEPT_AWARD: _APPLICANTS,
         Permission.SEE_AID: frozenset({_OFFICER, _AUDITOR, _SYSTEM}),
         Permission.REGISTER_AID: frozenset({_OFFICER}),
+        Permission.SEE_FIGURES: frozenset({_OFFICER, _AUDITOR, _SYSTEM}),
         Permission.SEE_REVIEW: _REVIEWERS,
         Permission.WRITE_REVIEW: _REVIEWERS,
         Permission.MANAGE_REVIEWS: frozenset({_OFFICER}),
@@ -152,6 +156,8 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.SEE_PROJECT: _READERS,
         Permission.MANAGE_MEMBERS: _APPLICANTS,
         Permission.SEE_EVERY_PROJECT: _STAFF,
+        Permission.ASK_FOR_CHANGE: _APPLICANTS,
+        Permission.ANSWER_CHANGE: frozenset({_OFFICER}),
         Permission.SUSPEND_PROJECT: _OFFICE | {_OPERATOR},
         Permission.RESUME_PROJECT: _OFFICE | {_OPERATOR},
         Permission.END_PROJECT: _OFFICE,
@@ -217,6 +223,7 @@ DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
         Permission.ACCEPT_AWARD: Sentence("accept the condition of an award"),
         Permission.SEE_AID: Sentence("see the State aid that was granted"),
         Permission.REGISTER_AID: Sentence("note the registration of State aid"),
+        Permission.SEE_FIGURES: Sentence("see the figures of the programme"),
         Permission.SEE_REVIEW: Sentence("see your reviews"),
         Permission.WRITE_REVIEW: Sentence("review an application"),
         Permission.MANAGE_REVIEWS: Sentence("invite reviewers and close a panel"),
@@ -224,6 +231,8 @@ DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
         Permission.SEE_PROJECT: Sentence("see a project"),
         Permission.MANAGE_MEMBERS: Sentence("change the members of a project"),
         Permission.SEE_EVERY_PROJECT: Sentence("see every project"),
+        Permission.ASK_FOR_CHANGE: Sentence("ask for more months or hours"),
+        Permission.ANSWER_CHANGE: Sentence("give a project more months or hours"),
         Permission.SUSPEND_PROJECT: Sentence("suspend a project"),
         Permission.RESUME_PROJECT: Sentence("resume a project"),
         Permission.END_PROJECT: Sentence("end a project"),

@@ -10,7 +10,7 @@ from pydantic import Field
 from allmende import wiring
 from allmende.domain.access.modes import Experience, Price, Route
 from allmende.domain.access.organisations import OrganisationKind
-from allmende.domain.access.sme import SizeClass, classify_size
+from allmende.domain.access.sizes import Relation, SizeClass, SizeResult
 from allmende.domain.access.verdicts import (
     Answers,
     EligibilityResult,
@@ -39,7 +39,11 @@ class ProjectAnswersIn(Schema):
     requested_seconds: Amount | None = None
     unit: TimeUnit = TimeUnit.GPU_SECONDS
     experience: Experience | None = None
-    team_countries: list[Country] = Field(default=[], max_length=50)
+    team_countries: list[Country] | None = Field(
+        default=None,
+        max_length=50,
+        description="Where the others of the team work; empty where nobody works elsewhere.",
+    )
     contract_months_after_end: int | None = Field(default=None, ge=0, le=1200)
     has_personal_data: bool | None = None
     training_flop: int | None = Field(default=None, ge=0, le=10**30)
@@ -67,6 +71,39 @@ class ReasonOut(Schema):
     numbers: dict[str, str]
 
 
+class SizeIn(Schema):
+    """The firms around one of them, the first unless `firm_id` names another."""
+
+    ownership: OwnershipShape
+    firm_id: BodyId | None = None
+
+
+class FiguresOut(Schema):
+    """Figures in euros; null where something is missing."""
+
+    headcount_hundredths: int | None
+    turnover_cents: int | None
+    balance_sheet_cents: int | None
+
+
+class CountedFirmOut(Schema):
+    """One firm with its own newest figures, and how much of it counts."""
+
+    firm_id: str
+    name: str
+    relation: Relation
+    share_basis_points: int
+    figures: FiguresOut
+
+
+class YearTotalsOut(Schema):
+    """All that counts in one year, and the class of that year alone."""
+
+    year: int
+    figures: FiguresOut
+    size_class: SizeClass
+
+
 class SizeOut(Schema):
     """A size class with its proof."""
 
@@ -77,6 +114,9 @@ class SizeOut(Schema):
     article: str
     steps: list[Words]
     missing: list[Words]
+    figures: FiguresOut
+    counted: list[CountedFirmOut]
+    years: list[YearTotalsOut]
 
 
 class EligibilityOut(Schema):
@@ -104,9 +144,19 @@ def check_eligibility(
     facts = _facts(body, but={"ownership", "firm_id"})
     if body.ownership is not None:
         graph = body.ownership.to_graph()
-        firm_id = body.firm_id or graph.firms[0].id
-        facts["size"] = classify_size(graph, firm_id, book=rules.book, on=on)
+        facts["size"] = eligibility.find_size(graph, body.firm_id or "", rules=rules, on=on)
     return eligibility.check_eligibility(Answers(**facts), rules=rules, on=on)
+
+
+@router.post("/size", response=SizeOut, **takes(Permission.CHECK_ELIGIBILITY))
+def find_size(
+    request: HttpRequest,  # noqa: ARG001 - Ninja hands it over by this name
+    body: SizeIn,
+) -> SizeResult:
+    """Compute the size class of a firm from figures, owners and holdings; nothing is kept."""
+    rules, on = load_access_rules(), wiring.now().date()
+    graph = body.ownership.to_graph()
+    return eligibility.find_size(graph, body.firm_id or "", rules=rules, on=on)
 
 
 @router.post("/{organisation_id}", response=EligibilityOut, **takes(Permission.SEE_ORGANISATION))
@@ -125,4 +175,5 @@ def check_organisation(
 
 def _facts(body: ProjectAnswersIn, *, but: set[str]) -> dict[str, Any]:
     facts = body.model_dump(exclude=but)
-    return {**facts, "team_countries": tuple(body.team_countries)}
+    team = body.team_countries
+    return {**facts, "team_countries": None if team is None else tuple(team)}

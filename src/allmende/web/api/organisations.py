@@ -1,6 +1,7 @@
 """Organisations, their figures and owners, and the size class that follows from them."""
 
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 from django.http import HttpRequest
@@ -24,14 +25,24 @@ Cents = Annotated[int, Field(ge=0, le=10**15)]
 BasisPoints = Annotated[int, Field(ge=0, le=10_000)]
 
 
+class ExchangeShape(Schema):
+    """How much of a currency one euro was on a day, where the money is no euros."""
+
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    per_euro: Decimal = Field(gt=0, le=10**9, max_digits=20)
+    on: date
+
+
 class YearShape(Schema):
     """The figures of one accounting period; headcount in hundredths of a full-time post."""
 
-    year: int = Field(ge=1900, le=2200)
+    year: int = Field(ge=1900, le=2200, description="In which the accounting period ends.")
     headcount_hundredths: int | None = Field(default=None, ge=0, le=10**9)
     turnover_cents: Cents | None = None
     balance_sheet_cents: Cents | None = None
     is_estimate: bool = False
+    months: int = Field(default=12, ge=1, le=24, description="The length of the period.")
+    exchange: ExchangeShape | None = None
 
 
 class FirmShape(Schema):
@@ -80,6 +91,9 @@ class OrganisationIn(Schema):
     nace_code: str = Field(
         default="", max_length=20, description="Its sector, such as 62.01; for State aid."
     )
+    vat_number: str = Field(
+        default="", max_length=40, description="Such as DE136695976; spaces do not matter."
+    )
 
 
 class OrganisationOut(Schema):
@@ -97,6 +111,7 @@ class OrganisationOut(Schema):
 class OrganisationViewOut(OrganisationOut):
     """An organisation with its figures and owners."""
 
+    vat_number: str
     ownership: OwnershipShape | None
 
 

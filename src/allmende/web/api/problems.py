@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -35,7 +36,7 @@ def answer_with_problems(api: NinjaAPI) -> None:
     """Translate every refusal and failure by one table."""
     api.exception_handler(Refusal)(lambda _, error: _refuse(error))
     api.exception_handler(ValidationError)(lambda _, error: _misfit(error))
-    api.exception_handler(RequestDataTooBig)(lambda *_: _refuse(refuse_size()))
+    api.exception_handler(RequestDataTooBig)(lambda _, error: _refuse(refuse_size(error)))
     api.exception_handler(Http404)(lambda *_: _plain(404))
     api.exception_handler(HttpError)(lambda _, error: _fault(error))
     api.exception_handler(Exception)(_fail)
@@ -90,4 +91,8 @@ def _problem(status: int, detail: str, *, code: str, facts: dict[str, Any]) -> H
 def _fact(fact: Any) -> Any:
     if isinstance(fact, Sentence):
         return translate(fact)
+    if isinstance(fact, Mapping):
+        return {str(name): _fact(part) for name, part in fact.items()}
+    if isinstance(fact, list | tuple):
+        return [_fact(part) for part in fact]
     return fact if isinstance(fact, str | int | float | bool | None) else str(fact)

@@ -10,18 +10,29 @@ from django.http import QueryDict
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from allmende.domain.access.calls import AccessRules
+from allmende.domain.access.firms import Firm, Holding, OwnershipGraph, YearFigures
 from allmende.domain.access.modes import Experience
 from allmende.domain.access.organisations import OrganisationKind
-from allmende.domain.access.ownership import Firm, Holding, OwnershipGraph, YearFigures
-from allmende.domain.access.sme import SizeResult, classify_size, repeat_last_year
+from allmende.domain.access.sizes import SizeResult
+from allmende.domain.access.sme import repeat_last_year
 from allmende.domain.access.verdicts import Answers, ProjectPurpose
-from allmende.domain.basics.rules import RuleBook
 from allmende.domain.basics.units import seconds_from_hours
+from allmende.services import eligibility
 from allmende.web.countries import COUNTRIES
 from allmende.web.forms.fields import YES_NO, AmountField, radio
 
 START_UP = "start_up"
 MILLION_CENTS = 100_000_000
+# What the check asks already, and under which name the application asks for it.
+CARRIED = {
+    "purpose": "purpose",
+    "civilian": "is_civilian",
+    "prohibited": "is_prohibited_practice",
+    "experience": "experience",
+    "personal": "has_personal_data",
+    "team_countries": "team_countries",
+}
 
 
 class Question(forms.Form):
@@ -118,6 +129,37 @@ class OwnerQuestion(Question):
         return share
 
 
+class TeamQuestion(Question):
+    """Where do the others of the team work?"""
+
+    name = "team"
+    team = radio(
+        (
+            ("own", _("Yes, all of us")),
+            ("others", _("No, some work for organisations in other countries")),
+        ),
+        label=_("Does everybody in the team work in the country of your organisation?"),
+        help_text=_("Where their employers have their seats counts, not where people come from."),
+    )
+
+
+class TeamCountriesQuestion(Question):
+    """In which countries? Asked where not all work in the same."""
+
+    name = "team_countries"
+    team_countries = forms.MultipleChoiceField(
+        choices=COUNTRIES,
+        widget=forms.CheckboxSelectMultiple,
+        label=_("In which other countries do they work?"),
+        error_messages={"required": _("Choose at least one country.")},
+    )
+
+    @classmethod
+    def applies(cls, answers: Mapping[str, Any]) -> bool:
+        """Ask teams of several countries only."""
+        return answers.get("team") == "others"
+
+
 class PurposeQuestion(Question):
     """What is the time for?"""
 
@@ -157,6 +199,40 @@ class PracticeQuestion(Question):
     )
 
 
+class ContractQuestion(Question):
+    """Will the person who leads it still be there?"""
+
+    name = "contract"
+    contract = AmountField(
+        label=_("For how many months does the contract of the project lead run beyond the end?"),
+        help_text=_(
+            "Three are needed. A permanent contract, or an owner: write 120. If you do not know"
+            " yet, leave it empty."
+        ),
+        places=0,
+        required=False,
+    )
+
+
+class AidQuestion(Question):
+    """What aid was received? Asked of companies only."""
+
+    name = "aid"
+    aid = AmountField(
+        label=_("How much de minimis aid did you receive in the last three years, in euros?"),
+        help_text=_(
+            "Together with companies that control yours or that you control. Write 0 if there was"
+            " none; leave it empty if you do not know. It matters for time of the national share."
+        ),
+        required=False,
+    )
+
+    @classmethod
+    def applies(cls, answers: Mapping[str, Any]) -> bool:
+        """Ask companies only."""
+        return is_company(answers)
+
+
 class AmountQuestion(Question):
     """How much, and how used are you to such machines?"""
 
@@ -186,12 +262,16 @@ class DataQuestion(Question):
 QUESTIONS: tuple[type[Question], ...] = (
     KindQuestion,
     CountryQuestion,
+    TeamQuestion,
+    TeamCountriesQuestion,
     SizeQuestion,
     OwnerQuestion,
     PurposeQuestion,
     CivilianQuestion,
     PracticeQuestion,
     AmountQuestion,
+    AidQuestion,
+    ContractQuestion,
     DataQuestion,
 )
 
@@ -213,7 +293,17 @@ def bind_questions(query: QueryDict) -> Iterator[Question]:
         yield question(query if is_answered else None)
 
 
-def read_answers(data: Mapping[str, Any], *, book: RuleBook, on: date) -> Answers:
+def initial_of(question: Question, query: QueryDict) -> dict[str, object]:
+    """Return the answers in an address as a question shows them again."""
+    return {
+        name: query.getlist(name)
+        if isinstance(field, forms.MultipleChoiceField)
+        else query.get(name)
+        for name, field in question.base_fields.items()
+    }
+
+
+def read_answers(data: Mapping[str, Any], *, rules: AccessRules, on: date) -> Answers:
     """Return the answers of the whole check as the rules take them."""
     is_start_up = data["kind"] == START_UP
     hours = data.get("gpu_hours")
@@ -221,18 +311,46 @@ def read_answers(data: Mapping[str, Any], *, book: RuleBook, on: date) -> Answer
         kind=OrganisationKind.ENTERPRISE if is_start_up else OrganisationKind(data["kind"]),
         country=data["country"],
         is_start_up=is_start_up,
-        size=_classify(data, book=book, on=on) if is_company(data) else None,
+        size=_find_size(data, rules=rules, on=on) if is_company(data) else None,
         purpose=ProjectPurpose(data["purpose"]),
         is_civilian=data["civilian"] == "yes",
         is_prohibited_practice=data["prohibited"] == "yes",
         requested_seconds=seconds_from_hours(hours) if hours else None,
         experience=Experience(data["experience"]),
         has_personal_data=data["personal"] == "yes",
+        team_countries=tuple(data.get("team_countries", ())),
+        contract_months_after_end=_whole(data["contract"]),
+        aid_received_cents=_whole(data.get("aid"), times=100),
+        machine_bought_after_2020=_bought_after_2020(rules),
     )
 
 
-def _classify(data: Mapping[str, Any], *, book: RuleBook, on: date) -> SizeResult:
-    return classify_size(read_ownership(data, on=on), "own", book=book, on=on)
+def read_carried(query: QueryDict) -> dict[str, object]:
+    """Return what the check asked already, as the answers of an application."""
+    data: dict[str, Any] = {}
+    for question in bind_questions(query):
+        if question.is_bound and question.is_valid():
+            data |= question.cleaned_data
+    carried = {answer: data.get(asked) for asked, answer in CARRIED.items()}
+    if "aid" in data:
+        carried["aid_received_cents"] = _whole(data["aid"], times=100)
+    if "contract" in data:
+        carried["contract_months_after_end"] = _whole(data["contract"])
+    return {answer: value for answer, value in carried.items() if value not in (None, "")}
+
+
+def _bought_after_2020(rules: AccessRules) -> bool | None:
+    """Say when the machines of this factory were bought; None where they differ."""
+    kinds = {partition.bought_after_2020 for partition in rules.partitions}
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _whole(number: Decimal | None, *, times: int = 1) -> int | None:
+    return None if number is None else int(number * times)
+
+
+def _find_size(data: Mapping[str, Any], *, rules: AccessRules, on: date) -> SizeResult:
+    return eligibility.find_size(read_ownership(data, on=on), rules=rules, on=on)
 
 
 def read_ownership(data: Mapping[str, Any], *, on: date, firm_id: str = "own") -> OwnershipGraph:

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.utils.http import urlencode
 
 from allmende.services import eligibility
-from allmende.web.forms.eligibility import Question, bind_questions, read_answers
+from allmende.web.forms.eligibility import Question, bind_questions, initial_of, read_answers
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
 
@@ -23,7 +23,7 @@ def check_eligibility(request: HttpRequest) -> HttpResponse:
             return _ask(request, asked, wants_again=wants_again)
         data |= question.cleaned_data
     rules, on = load_access_rules(), now().date()
-    answers = read_answers(data, book=rules.book, on=on)
+    answers = read_answers(data, rules=rules, on=on)
     result = eligibility.check_eligibility(answers, rules=rules, on=on)
     modes = [rules.get_mode(mode_id, on=on) for mode_id in result.mode_ids]
     context = {
@@ -39,7 +39,7 @@ def check_eligibility(request: HttpRequest) -> HttpResponse:
 def _ask(request: HttpRequest, asked: list[Question], *, wants_again: bool) -> HttpResponse:
     *before, question = asked
     if wants_again:  # shown with the former answer, but without complaints about it
-        question = type(question)(initial=request.GET.dict())
+        question = type(question)(initial=initial_of(question, request.GET))
     later = [
         (name, value)
         for name, values in request.GET.lists()
@@ -53,10 +53,16 @@ def _ask(request: HttpRequest, asked: list[Question], *, wants_again: bool) -> H
         "back": _link(before, before[-1].name) if before else "",
         "before": before,
     }
-    return render(request, "check/question.html", context)
+    status = 422 if question.errors else 200
+    return render(request, "check/question.html", context, status=status)
 
 
 def _link(asked: list[Question], again: str) -> str:
     """Return the address of a question with all answers so far, so that none is asked twice."""
-    pairs = [(name, q.data[name]) for q in asked for name in q.base_fields if name in q.data]
+    pairs = [
+        (name, value)
+        for question in asked
+        for name in question.base_fields
+        for value in question.data.getlist(name)
+    ]
     return "?" + urlencode([*pairs, ("again", again)])

@@ -71,6 +71,7 @@ def list_applications(request: HttpRequest) -> HttpResponse:
         "decided": applications.list_applications(reader, states=decided, limit=PAGE_SIZE),
         "can_see_aid": can_do(reader, Permission.SEE_AID),
         "can_see_appeals": can_do(reader, Permission.SEE_APPEAL),
+        "can_see_figures": can_do(reader, Permission.SEE_FIGURES),
     }
     return render(request, "programme/list.html", context)
 

@@ -41,6 +41,12 @@ def figure(written: str) -> SafeString:
 
 
 @register.filter
+def scientific(value: int) -> str:
+    """Return a large number as 3.1 × 10²³."""
+    return wording.write_scientific(value)
+
+
+@register.filter
 def energy(joules: int) -> str:
     """Return joules as Wh or kWh."""
     return wording.write_energy(joules)
@@ -56,6 +62,24 @@ def filesize(number: int) -> str:
 def money(cents: int) -> str:
     """Return cents as euros."""
     return wording.write_money(cents)
+
+
+@register.filter
+def basis(points: int) -> str:
+    """Return basis points as per cent."""
+    return wording.write_hundredths(points) + wording.NARROW_SPACE + "%"
+
+
+@register.filter
+def hundredths(number: int | None) -> str:
+    """Return hundredths as a number, and what is not known as a dash."""
+    return "–" if number is None else wording.write_hundredths(number)
+
+
+@register.filter
+def euros(cents: int | None) -> str:
+    """Return cents as whole euros, and what is not known as a dash."""
+    return "–" if cents is None else wording.write_euros(cents)
 
 
 @register.filter
@@ -158,6 +182,8 @@ def answer(field: BoundField) -> str:
         return gettext("yes") if value else gettext("no")
     choices = dict(getattr(field.field, "choices", ()))
     choices |= {str(key): word for key, word in choices.items()}
+    if isinstance(value, list):
+        return ", ".join(str(choices.get(str(each), each)) for each in value)
     return str(choices.get(str(value), value if value is not None else ""))
 
 
