@@ -6,7 +6,7 @@ from pathlib import Path
 from allmende.domain.access.modes import AccessMode
 from allmende.domain.basics.rules import Rule
 from allmende.domain.basics.units import SECONDS_PER_HOUR
-from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.access_rules import read_access_rules
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGE = PROJECT / "docs/reference/access-rules.md"
@@ -19,8 +19,9 @@ force, and the day on which somebody last looked. This page is written from thos
 `python -m tools.access_rules`; a test fails when it is stale. How the rules work together is told
 in [Eligibility](../explanation/eligibility.md).
 
-To change a number, give its row a `valid_to` and write the next row below it. Rows are never
-edited: decisions of the past rest on them. Every mistake in these files is refused with file, line
+To change a number, give its row a `valid_to` and write the next row below it. Rows that a decision
+rests on are never edited. What the programme office [wrote in the portal](../howto/open-a-call.md)
+is no part of this page; `/rules` has it. Every mistake in these files is refused with file, line
 and key.
 
 ## Figures and owners of a firm
@@ -47,7 +48,7 @@ organisation: both are then one undertaking for [State aid](../explanation/state
 
 def render_access_rules() -> str:
     """Return the whole page."""
-    rules = load_access_rules(PROJECT / "config")
+    rules = read_access_rules(PROJECT / "config")
     lines = [INTRODUCTION, "## Access modes", ""]
     lines += ["| mode | who | size | months | decision | price | share | source |"]
     lines += ["|---|---|---|---|---|---|---|---|"]

@@ -16,17 +16,24 @@ wiring.start()  # services can be imported only once Django knows its tables
 
 from allmende.domain.basics.people import DAEMON  # noqa: E402
 from allmende.domain.basics.refusals import Refusal  # noqa: E402
-from allmende.services import cycle, documents, leases, mail, projects, promises  # noqa: E402
+from allmende.services import (  # noqa: E402
+    cycle,
+    documents,
+    leases,
+    mail,
+    projects,
+    promises,
+)
 from allmende.wiring import post, troubles  # noqa: E402
 from allmende.wiring.access_rules import load_access_rules  # noqa: E402
 from allmende.wiring.documents import shelf  # noqa: E402
 
 HEARTBEAT_SECONDS = 1.0
 CHORES_SECONDS = 60.0
+SWEEP_SECONDS = 3600.0
 REMINDERS_SECONDS = 600.0
 MAIL_SECONDS = 5.0
 SECONDS_FOR_MAIL = 5.0  # to finish what is being sent when the daemon ends
-SWEEP_SECONDS = 3600.0
 
 log = structlog.get_logger("allmende.daemon")
 
@@ -35,7 +42,6 @@ class Daemon:
     """Beats until it is told to stop. Killed at any instant, the next one carries on."""
 
     def __init__(self, *, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
-        self.rules = load_access_rules()
         self.chores_done_at = self.shelf_swept_at = self.reminded_at = float("-inf")
         self.workshop = wiring.workshop()
         self.heartbeat_seconds = heartbeat_seconds
@@ -137,7 +143,9 @@ class Daemon:
             self.shelf_swept_at = time.monotonic()
             if removed := documents.remove_strays(deed, shelf=shelf()):
                 log.info("stray files removed", files=removed)
-        results = promises.evaluate_promises(deed, factory=self.workshop.factory, rules=self.rules)
+        results = promises.evaluate_promises(
+            deed, factory=self.workshop.factory, rules=load_access_rules()
+        )
         broken = [result.promise_id for result in results if result.verdict == "broken"]
         if broken:
             log.warning("promises broken", promises=broken)

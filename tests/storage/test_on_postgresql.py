@@ -15,6 +15,8 @@ LEDGER_TEST_FILES = (
     "tests/services/test_ledger.py",
     "tests/services/test_ledger_model.py",
     "tests/services/test_allocations.py",
+    "tests/services/test_quotas.py",
+    "tests/services/test_burn_downs.py",
 )
 # Jobs and the cycle, with their locks.
 JOB_TEST_FILES = (

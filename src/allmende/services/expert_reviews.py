@@ -78,9 +78,14 @@ class ReviewFile:
 def list_invitations(reader: Person, *, after: str = "", limit: int = 100) -> list[Invitation]:
     """Return a page of one's own reviews, with what the file is about."""
     check_permission(reader, Permission.SEE_REVIEW)
-    own = store.list_reviews_of(reader.id, after=after, limit=limit)
-    known = application_store.list_by_ids({each.application_id for each in own})
-    return [_invitation(known[review.application_id], review) for review in own]
+    return _invitations(store.list_reviews_of(reader.id, after=after, limit=limit))
+
+
+def list_open_invitations(reader: Person) -> list[Invitation]:
+    """Return everything that is asked of a reviewer, what is due first before the rest."""
+    check_permission(reader, Permission.SEE_REVIEW)
+    found = _invitations(store.list_open_reviews_of(reader.id))
+    return sorted(found, key=lambda each: (each.due_at is None, each.due_at, each.review.id))
 
 
 def get_invitation(reader: Person, application_id: str) -> Invitation:
@@ -283,6 +288,12 @@ def _told(conflict: ConflictKind | None) -> ConflictKind | None:
 def _for_experts(application: Application) -> Application:
     """Return the application without what reviewers must not read."""
     return replace(application, form=without_secrets(application.form))
+
+
+def _invitations(own: Iterable[Review]) -> list[Invitation]:
+    reviews = list(own)
+    known = application_store.list_by_ids({each.application_id for each in reviews})
+    return [_invitation(known[review.application_id], review) for review in reviews]
 
 
 def _invitation(application: Application, review: Review) -> Invitation:

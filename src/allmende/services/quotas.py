@@ -10,12 +10,14 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from allmende.domain.access.awards import add_months
+from allmende.domain.access.changes import ProjectChange
 from allmende.domain.access.projects import Project
 from allmende.domain.accounting import outlooks, quotas
 from allmende.domain.accounting.allocations import AccessShare, ProjectAccounts
 from allmende.domain.accounting.burn_downs import DAY_SECONDS, measure_rates
 from allmende.domain.accounting.outlooks import RATE_DAYS, Outlook
-from allmende.domain.accounting.quotas import Grant, Priority, Standing, Usage
+from allmende.domain.accounting.quotas import Extension, Grant, Priority, Standing, Usage
 from allmende.domain.basics.periods import Period
 from allmende.domain.basics.quotas import QuotaStyle
 from allmende.domain.basics.refusals import Refusal
@@ -24,6 +26,7 @@ from allmende.domain.basics.sites import Partition
 from allmende.domain.basics.units import hours_from_seconds
 from allmende.domain.scheduling.jobs import Job, JobState
 from allmende.domain.scheduling.shares import Path
+from allmende.storage import changes as change_store
 from allmende.storage import charges as store
 from allmende.storage import projects as project_store
 
@@ -87,6 +90,14 @@ def weigh(partition: Partition, alive: Collection[Job], *, now: datetime) -> Quo
     )
 
 
+def say_late(why: Sentence) -> Sentence:
+    """Return why a job waits, with the reason why others of its group go before it."""
+    return Sentence(
+        "{why} Its project has used its quota, so it goes after the others of its group.",
+        {"why": why},
+    )
+
+
 def check_may_submit(project: Project, partition: Partition, *, now: datetime) -> None:
     """Refuse a job of a project whose quota lets nothing start."""
     if partition.quota_styles:
@@ -127,12 +138,15 @@ def tell(
     a_day = int(rate * DAY_SECONDS)
     hours = float(f"{hours_from_seconds(a_day):.3g}")
     unit = Sentence(partition.unit.hours_name)
+    sentence = outlooks.say_outlook(outlook, rate_hours_a_day=hours, unit=unit)
+    if and_seconds:
+        sentence = Sentence("With what it holds: {outlook}", {"outlook": sentence})
     return PriorityOutlook(
         style_id=account.style.id if account.style else "",
         standing=account.stand(now),
         outlook=outlook,
         rate_seconds_a_day=a_day,
-        sentence=outlooks.say_outlook(outlook, rate_hours_a_day=hours, unit=unit),
+        sentence=sentence,
     )
 
 
@@ -152,6 +166,7 @@ def read_accounts(
     """Return by project what its quota goes by, from the ledger."""
     here = [accounts_of(partition, each) for each in projects]
     grants = store.list_grants(here)
+    changes = change_store.list_approved([each.id for each in projects])
     earliest = min((each.period.starts_at for each in projects), default=now)
     span = Period(starts_at=min(earliest, now), ends_at=now)
     months = quotas.list_months(span, partition.time_zone)
@@ -166,10 +181,22 @@ def read_accounts(
             used=list(zip(months, sums[project.id], strict=True)),
             running_seconds=running.get(project.id, 0),
         )
+        given_to = [each for each in changes if each.project_id == project.id]
+        usage = replace(usage, extensions=list_extensions(project, given_to))
         mode_id = given[0].mode_id if given else ""
         style = partition.find_quota_style(mode_id, on=_day(partition, now))
         found[project.id] = Account(style=style, usage=usage)
     return found
+
+
+def list_extensions(project: Project, given: Sequence[ProjectChange]) -> tuple[Extension, ...]:
+    """Return when the end of a project was moved, and from where; counted back from its end."""
+    found, ends_at = [], project.period.ends_at
+    for change in reversed(given):
+        if change.given_months and change.answered_at:
+            ends_at = add_months(ends_at, -change.given_months)
+            found.append(Extension(change.answered_at, ends_at))
+    return tuple(reversed(found))
 
 
 def accounts_of(partition: Partition, project: Project) -> ProjectAccounts:

@@ -72,7 +72,7 @@ def read_sections(
     """Return every section that was asked, for reading; `declared` are the words of the ticks."""
     language = languages.get_language()
     words = {name: texts[language] for name, texts in declared.items()}
-    return [
+    sections = [
         ReadSection(
             name=section.value,
             heading=heading,
@@ -84,6 +84,7 @@ def read_sections(
         )
         for section, (heading, _) in name_sections(asked).items()
     ]
+    return [section for section in sections if section.answers]
 
 
 def read_question(

@@ -51,6 +51,14 @@ class ApplicationState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+# Handed in, and not decided.
+WAITING = (
+    ApplicationState.SUBMITTED,
+    ApplicationState.TECHNICAL_ASSESSMENT,
+    ApplicationState.EXPERT_REVIEW,
+    ApplicationState.PANEL,
+    ApplicationState.ASSESSED,
+)
 LIFECYCLE = Lifecycle(
     {
         ApplicationState.DRAFT: frozenset({ApplicationState.SUBMITTED, ApplicationState.WITHDRAWN}),

@@ -21,7 +21,7 @@ from allmende.wiring.blueprints import load_blueprints
 from allmende.wiring.factory import load_factory
 
 router = Router(tags=["applications"])
-Id = Annotated[str, Field(pattern=r"^$|" + ID_PATTERN[1:])]
+Id = Annotated[str, Field(pattern=r"^$|" + ID_PATTERN)]
 
 
 class SizeIn(Schema):

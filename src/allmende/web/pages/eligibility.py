@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import urlencode
 
+from allmende.domain.access.working_days import day_of
 from allmende.services import eligibility
 from allmende.web.forms.eligibility import Question, bind_questions, initial_of, read_answers
 from allmende.wiring import now
@@ -22,7 +23,7 @@ def check_eligibility(request: HttpRequest) -> HttpResponse:
         if not question.is_bound or wants_again or not question.is_valid():
             return _ask(request, asked, wants_again=wants_again)
         data |= question.cleaned_data
-    rules, on = load_access_rules(), now().date()
+    rules, on = load_access_rules(), day_of(now())
     answers = read_answers(data, rules=rules, on=on)
     result = eligibility.check_eligibility(answers, rules=rules, on=on)
     modes = [rules.get_mode(mode_id, on=on) for mode_id in result.mode_ids]

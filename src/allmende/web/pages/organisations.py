@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.people import PUBLIC
 from allmende.services import organisations
 from allmende.web.acting import begin_deed, get_person
@@ -42,7 +43,7 @@ def show_figures(request: HttpRequest, organisation_id: str) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     form = FiguresForm(data, initial=request.GET.dict())
     if form.is_valid():
-        ownership = read_ownership(form.cleaned_data, on=now().date(), firm_id=organisation_id)
+        ownership = read_ownership(form.cleaned_data, on=day_of(now()), firm_id=organisation_id)
         organisations.update_figures(
             begin_deed(request), organisation_id, ownership=ownership, rules=load_access_rules()
         )

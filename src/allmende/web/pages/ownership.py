@@ -19,6 +19,7 @@ from allmende.domain.access.firms import (
     rename_firm,
 )
 from allmende.domain.access.snapshots import render_canonical
+from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.people import PUBLIC
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
@@ -55,7 +56,7 @@ def show_size(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and (file := request.FILES.get("file")):
         try:
             taken = read_ownership_file(file.read(), name=file.name or "")
-            check_graph(taken, on=now().date())
+            check_graph(taken, on=day_of(now()))
             return redirect(_address(request, "size", taken))
         except InvalidInput as refusal:
             error = translate(refusal.sentence)
@@ -77,7 +78,7 @@ def edit_firm(request: HttpRequest) -> HttpResponse:
         return render(request, "check/kind.html", context)
     data = request.POST if request.method == "POST" else None
     initial = initial_of_firm(known) if known else None
-    form = FirmForm(data, kind=kind, on=now().date(), initial=initial)
+    form = FirmForm(data, kind=kind, on=day_of(now()), initial=initial)
     if form.is_valid():
         changed = _try(form, lambda: put_firm(graph, _with_older_years(form, known, graph)))
         if changed is not None:
@@ -137,7 +138,7 @@ def _read_graph(request: HttpRequest) -> OwnershipGraph:
     """Return the graph of the address, or a first one from what is known already."""
     if letters := request.GET.get("graph"):
         graph = unpack_graph(letters)
-        check_graph(graph, on=now().date())
+        check_graph(graph, on=day_of(now()))
         return graph
     if organisation_id := request.GET.get("organisation"):
         organisation = organisations.get_organisation(get_person(request), organisation_id)
@@ -149,7 +150,7 @@ def _read_graph(request: HttpRequest) -> OwnershipGraph:
     answers = SizeQuestion(request.GET)
     if answers.is_valid():
         data = {**answers.cleaned_data, "owner": "no"}
-        return read_ownership(data, on=now().date())
+        return read_ownership(data, on=day_of(now()))
     return OwnershipGraph(firms=(Firm(id="own", name=_("your company")),))
 
 
@@ -178,7 +179,7 @@ def _try(form: forms.Form, change: Any) -> OwnershipGraph | None:
     """Return the changed graph, or None with the reason at the form."""
     try:
         changed: OwnershipGraph = change()
-        check_graph(changed, on=now().date())
+        check_graph(changed, on=day_of(now()))
     except InvalidInput as refusal:
         field, problem = str(refusal.facts["field"]), refusal.facts["problem"]
         text = translate(problem) if isinstance(problem, Sentence) else str(problem)
@@ -188,7 +189,7 @@ def _try(form: forms.Form, change: Any) -> OwnershipGraph | None:
 
 
 def _describe(request: HttpRequest, graph: OwnershipGraph) -> dict[str, Any]:
-    result = eligibility.find_size(graph, rules=load_access_rules(), on=now().date())
+    result = eligibility.find_size(graph, rules=load_access_rules(), on=day_of(now()))
     firms = {firm.id: firm for firm in graph.firms}
     kinds = dict(KINDS)
     organisation = request.GET.get("organisation", "")
