@@ -1,9 +1,12 @@
 """The daemon outlives troubles of its machine, and nothing else."""
 
+import os
+
 import pytest
 from django.db import OperationalError
 
 from allmende.daemon import Daemon
+from allmende.wiring.documents import shelf
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,3 +39,12 @@ def test_a_mistake_of_ours_ends_the_daemon_for_the_next_to_begin():
 
 def test_two_daemons_of_one_name_are_still_two():
     assert Stumbling(KeyError()).holder != Stumbling(KeyError()).holder
+
+
+def test_files_that_belong_to_no_document_are_swept_among_the_chores():
+    stray = shelf().folder / "ab" / ("ab" * 32)
+    stray.parent.mkdir(parents=True, exist_ok=True)
+    stray.write_bytes(b"left by a crash")
+    os.utime(stray, (0, 0))
+    Daemon()._do_chores()
+    assert not stray.exists()
