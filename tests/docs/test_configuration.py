@@ -8,6 +8,7 @@ import pytest
 from allmende.domain.access.calls import Call
 from allmende.domain.access.modes import AccessMode
 from allmende.domain.access.review_plans import Criterion, ReviewPlan
+from allmende.domain.basics.quotas import QuotaStyle
 from allmende.domain.basics.rules import Rule
 from allmende.domain.basics.sites import Factory, Partition, ShareGroup, Site
 from allmende.wiring.access_rules import HOURS
@@ -45,6 +46,7 @@ def keys_in(heading: str) -> set[str]:
         ("`[[sites]]`", Site),
         ("`[[sites.partitions]]`", Partition),
         ("`[[sites.partitions.groups]]`", ShareGroup),
+        ("`[[quota_styles]]`", QuotaStyle),
         ("modes.toml", AccessMode),
         ("`[modes.review]`", ReviewPlan),
         ("`[[modes.review.criteria]]`", Criterion),

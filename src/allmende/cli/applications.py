@@ -7,15 +7,18 @@ import typer
 import yaml
 
 from allmende.cli.acting import acting_deed, acting_person
-from allmende.cli.output import AsJson, show
+from allmende.cli.output import AsJson, say, show
+from allmende.cli.sizes import estimate_size
 from allmende.domain.access.applications import Application, ApplicationState
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
 from allmende.services import applications, expert_reviews, forms, rebuttals, reviews
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.languages import get_language
 
 app = typer.Typer()
+app.command("size")(estimate_size)
 
 COLUMNS = ("id", "state", "call_id", "organisation_id", "submitted_at", "due_at", "decision")
 
@@ -40,9 +43,16 @@ def copy_application(application_id: str, call_id: str, json: AsJson = False) ->
 
 @app.command("questions")
 def list_questions(call_id: str, json: AsJson = False) -> None:
-    """List what an application under a call has to answer."""
-    _, asked = forms.list_asked(acting_person(), call_id, rules=load_access_rules())
-    show(list(asked), json=json, columns=("section", "name", "kind", "is_required", "label"))
+    """List what an application under a call has to answer, and the words that it declares."""
+    form = forms.describe_form(acting_person(), call_id, rules=load_access_rules())
+    if json:
+        show(form, json=True)
+        return
+    show(list(form.questions), columns=("section", "name", "kind", "is_required", "label"))
+    for each in form.declarations:
+        say(f"\n{each.name} ({each.version}): {each.texts[get_language()]}")
+        if each.document:
+            say(each.document)
 
 
 @app.command("edit")
@@ -126,6 +136,9 @@ def show_application(application_id: str, json: AsJson = False) -> None:
     _show(application, json=json)
     if not json:
         show(application.form)
+        if application.frozen:
+            columns = ("name", "is_given", "version", "content_hash", "answered_at")
+            show(list(application.frozen.declarations), columns=columns, empty="No declaration.")
         for opinions in expert_reviews.list_opinions(acting_person(), application_id):
             show(list(opinions), columns=("criterion_id", "text"))
 
@@ -153,7 +166,7 @@ def settle_eligibility(
 ) -> None:
     """Decide on eligibility where the rules leave it to a person."""
     settled = reviews.record_eligibility(
-        acting_deed(), application_id, is_eligible=eligible, why=why
+        acting_deed(), application_id, is_eligible=eligible, why=why, rules=load_access_rules()
     )
     _show(settled, json=json)
 

@@ -8,7 +8,11 @@ from allmende.domain.access import applications
 from allmende.domain.access.application_forms import ApplicationForm, Finding
 from allmende.domain.access.applications import Application, ApplicationState, Frozen
 from allmende.domain.access.calls import AccessRules, Call, check_open
-from allmende.domain.access.consents import answer_publication
+from allmende.domain.access.consents import (
+    answer_declarations,
+    find_publication,
+    read_declarations,
+)
 from allmende.domain.access.copies import copy_answers
 from allmende.domain.access.countries import list_barred, name_machine
 from allmende.domain.access.edits import Difference
@@ -24,7 +28,7 @@ from allmende.domain.trust.permissions import (
     check_member,
     check_permission,
 )
-from allmende.services import audit
+from allmende.services import announcements, audit
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import applications as store
 from allmende.storage import calls as call_store
@@ -126,16 +130,22 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
     application = _lock_own(deed.actor, application_id)
     call = call_store.get_call(application.call_id)
     organisation = organisation_store.get_organisation(application.organisation_id)
+    mode = rules.get_mode(call.mode_id, on=deed.now.date())
+    consents = answer_declarations(
+        application.form,
+        read_declarations(call, mode.form, book=rules.book),
+        by=deed.actor.id,
+        now=deed.now,
+    )
     frozen = Frozen(
         call=call,
-        mode=rules.get_mode(call.mode_id, on=deed.now.date()),
+        mode=mode,
         organisation=organisation,
         eligibility=decide(application, call, organisation, rules=rules, deed=deed),
         rules_hash=keep_rules_of_day(deed, rules),
         terms_hash=call.terms_hash,
-        publication=answer_publication(
-            is_given=application.form.publish_names, by=deed.actor.id, now=deed.now
-        ),
+        publication=find_publication(consents),
+        declarations=consents,
         documents=document_store.list_documents(application_id),
     )
     barred = _list_barred(application, call, rules=rules, now=deed.now)
@@ -153,6 +163,7 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
         frozen=hash_content(frozen),
         due_at=submitted.due_at,
     )
+    announcements.tell_submitted(deed, submitted, rules=rules)
     return submitted
 
 

@@ -22,6 +22,7 @@ from allmende.services import (
     metering,
     mistakes,
     queues,
+    quotas,
     trainings,
     windows,
 )
@@ -147,11 +148,13 @@ def decide(deed: Deed, partition: Partition) -> Plan:
     # then sees what the first one decided.
     alive = queue_store.lock_alive_jobs(partition.id)
     unsettled = job_store.list_unsettled_attempts(partition.id)
+    quota = quotas.weigh(partition, alive, now=deed.now)
     snapshot = take_snapshot(
         partition,
         alive=alive,
         attempts=unsettled,
-        bars=windows.find_bars(alive, now=deed.now),
+        bars={**quota.bars, **windows.find_bars(alive, now=deed.now)},
+        demoted=quota.demoted,
         reservations=reservation_store.list_current(partition.id, now=deed.now),
         now=deed.now,
     )

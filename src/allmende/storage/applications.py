@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import cast
 
 from django.db import models
 
@@ -10,6 +11,9 @@ from allmende.domain.access.applications import Application, ApplicationState, F
 from allmende.domain.access.snapshots import from_plain, to_plain
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sentences import Sentence
+
+# Handed in and not decided, in words of NULL: by them SQLite sees that a partial index fits.
+WAITS = models.Q(due_at__isnull=False, decided_at__isnull=True)
 
 
 class ApplicationRow(models.Model):
@@ -36,6 +40,19 @@ class ApplicationRow(models.Model):
     class Meta:
         app_label = "storage"
         db_table = "application"
+        indexes = (
+            models.Index(
+                fields=("due_at", "id"),
+                condition=WAITS,
+                name="application_waiting",
+            ),
+            models.Index(
+                fields=("-decided_at", "-id"),
+                condition=models.Q(decided_at__isnull=False),
+                name="application_decided",
+            ),
+            models.Index(fields=("call_id", "cut_off_at"), name="application_round"),
+        )
 
 
 def save_application(application: Application) -> None:
@@ -99,6 +116,33 @@ def list_latest(organisation_ids: frozenset[str], *, limit: int) -> list[Applica
     return [_from_row(row) for row in rows.order_by("-edited_at", "id")[:limit]]
 
 
+def count_waiting() -> int:
+    """Return how many applications wait for a decision."""
+    return ApplicationRow.objects.filter(WAITS).count()
+
+
+def list_waiting(*, after: str = "", limit: int = 100) -> list[Application]:
+    """Return a page of what waits for a decision, what is due first before the rest."""
+    rows = ApplicationRow.objects.filter(WAITS).order_by("due_at", "id")
+    if after:
+        due_at = _value_of("due_at", after)
+        later = models.Q(due_at__gt=due_at) | models.Q(due_at=due_at, id__gt=after)
+        rows = rows.filter(later, due_at__gte=due_at)
+    return [_from_row(row) for row in rows[:limit]]
+
+
+def list_decided(*, after: str = "", limit: int = 100) -> list[Application]:
+    """Return a page of what was handed in and is decided or withdrawn, the newest first."""
+    decided = models.Q(decided_at__isnull=False, submitted_at__isnull=False)
+    rows = ApplicationRow.objects.filter(decided).order_by("-decided_at", "-id")
+    if after:
+        decided_at = _value_of("decided_at", after)
+        before = models.Q(decided_at=decided_at, id__lt=after)
+        earlier = models.Q(decided_at__lt=decided_at) | before
+        rows = rows.filter(earlier, decided_at__lte=decided_at)
+    return [_from_row(row) for row in rows[:limit]]
+
+
 def list_round(call_id: str, cut_off_at: datetime) -> list[Application]:
     """Return everything that was handed in under a call for one cut-off, in order of arrival."""
     rows = ApplicationRow.objects.filter(call_id=call_id, cut_off_at=cut_off_at)
@@ -122,6 +166,14 @@ def list_organisations_of(person_ids: Collection[str], *, since: datetime) -> se
     """Return applicant and organisation of what people handed in since an instant."""
     rows = ApplicationRow.objects.filter(applicant_id__in=list(person_ids), submitted_at__gte=since)
     return set(rows.values_list("applicant_id", "organisation_id").distinct())
+
+
+def _value_of(column: str, application_id: str) -> datetime:
+    """Return what a list is ordered by, of the application that a page ended with."""
+    found = ApplicationRow.objects.filter(id=application_id).values_list(column, flat=True).first()
+    if found is None:
+        raise NotFound(kind="application", id=application_id)
+    return cast(datetime, found)
 
 
 def _get(rows: "models.QuerySet[ApplicationRow]", application_id: str) -> Application:

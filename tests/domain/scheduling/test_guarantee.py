@@ -283,6 +283,7 @@ def test_renaming_groups_changes_nothing(seed):
         pending=tuple(replace(job, path=renamed(job.path)) for job in snapshot.pending),
         running=tuple(replace(job, path=renamed(job.path)) for job in snapshot.running),
         fairness=replace(fairness, **tables),
+        demoted=frozenset(renamed(path) for path in snapshot.demoted),
     )
     first, second = plan(snapshot, policy), plan(other, policy)
     assert (first.starts, first.preempts) == (second.starts, second.preempts)

@@ -51,6 +51,14 @@ class ApplicationState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+# Handed in, and not decided.
+WAITING = (
+    ApplicationState.SUBMITTED,
+    ApplicationState.TECHNICAL_ASSESSMENT,
+    ApplicationState.EXPERT_REVIEW,
+    ApplicationState.PANEL,
+    ApplicationState.ASSESSED,
+)
 LIFECYCLE = Lifecycle(
     {
         ApplicationState.DRAFT: frozenset({ApplicationState.SUBMITTED, ApplicationState.WITHDRAWN}),
@@ -108,6 +116,7 @@ class Frozen:
     rules_hash: str
     terms_hash: str
     publication: Consent | None = None  # None: nobody was asked yet
+    declarations: tuple[Consent, ...] = ()  # empty: from before they were kept
     documents: tuple[Document, ...] = ()
 
 

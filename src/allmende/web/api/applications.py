@@ -28,6 +28,18 @@ from allmende.wiring.access_rules import load_access_rules
 router = Router(tags=["applications"])
 
 
+class ConsentOut(Schema):
+    """What was declared at the hand-in: the very words, their version and their hash."""
+
+    name: str
+    is_given: bool
+    version: str
+    texts: dict[str, str]
+    content_hash: str
+    answered_by: str
+    answered_at: datetime
+
+
 class ApplicationOut(Schema):
     """An application; `due_at` is the first instant at which a decision is late."""
 
@@ -47,6 +59,7 @@ class ApplicationOut(Schema):
     decided_at: datetime | None
     decision: Words | None
     eligibility: EligibilityOut | None = Field(default=None, alias="frozen.eligibility")
+    declarations: list[ConsentOut] = Field(default=[], alias="frozen.declarations")
 
 
 class ApplicationIn(Schema):

@@ -16,6 +16,7 @@ from allmende.domain.access.applications import (
     ApplicationState,
 )
 from allmende.domain.access.calls import Call
+from allmende.domain.access.consents import read_declarations
 from allmende.domain.access.gates import StepView, list_steps
 from allmende.domain.access.modes import FormKind
 from allmende.domain.access.rebuttals import can_answer
@@ -196,7 +197,15 @@ def list_answers(application: Application, *, with_secrets: bool = True) -> list
     frozen = application.frozen
     call = frozen.call if frozen else load_call(application)
     asked = frozen.mode.form if frozen else find_form(call)
-    return read_sections(application.form, asked=asked, call=call, with_secrets=with_secrets)
+    kept = frozen.declarations if frozen else ()
+    words = kept or read_declarations(call, asked, book=load_access_rules().book)
+    return read_sections(
+        application.form,
+        asked=asked,
+        call=call,
+        declared={each.name: each.texts for each in words},
+        with_secrets=with_secrets,
+    )
 
 
 def load_call(application: Application) -> Call:

@@ -97,6 +97,8 @@ def _go_on(request: HttpRequest, saving: Saving) -> HttpResponse:
     form, application_id = saving.form, saving.application.id
     if saving.choices or not saving.is_saved:
         return _show(request, saving)
+    if "size" in request.POST:
+        return redirect("application_calculator", application_id)
     if "more" in request.POST and not form.errors:  # another row of a table
         return redirect(f"{request.path}#{request.POST['more']}")
     _add_findings(form, list_findings(get_person(request), application_id))
