@@ -1,5 +1,26 @@
 """Every page of the portal: its address and who opens it; names in capitals are ids."""
 
+from allmende.wiring.ownership_files import pack_graph
+from tests.domain.access.building import firm, graph, holds, owner
+
+GROUP = pack_graph(
+    graph(
+        [
+            firm("own", (38, 4.2, 3.9), (31, 3.1, 3.3)),
+            owner("ada", "natural_person"),
+            firm("mother", (120, 22, 18)),
+            owner("fund", "venture_capital"),
+            firm("daughter", (7, 0.6, 0.4)),
+        ],
+        [
+            holds("ada", "own", 34),
+            holds("mother", "own", 31),
+            holds("fund", "own", 35, votes=26),
+            holds("own", "daughter", 80),
+        ],
+    )
+)
+
 RESULT = (
     "/check?kind=enterprise&country=DE&team=own&headcount=18&turnover=2.4&balance=1.1&similar=yes&owner=no"
     "&team=own&purpose=private_innovation&civilian=yes&prohibited=no&experience=new&gpu_hours=5000"
@@ -32,10 +53,24 @@ PAGES: dict[str, tuple[str, str]] = {
         "/check?kind=enterprise&country=DE&team=own&headcount=many&turnover=&balance=1",
         "",
     ),
+    "check-with-graph": (RESULT.replace("&owner=no", f"&graph={GROUP}"), ""),
+    "size": (f"/check/size?graph={GROUP}", ""),
+    "size-empty": ("/check/size", ""),
+    "size-kind": (f"/check/size/firm?graph={GROUP}", ""),
+    "size-firm": (f"/check/size/firm?graph={GROUP}&firm=mother", ""),
+    "size-person": (f"/check/size/firm?graph={GROUP}&kind_of=natural_person", ""),
+    "size-holding": (f"/check/size/holding?graph={GROUP}&holding=2", ""),
+    "rules-past": ("/rules?on=2025-12-31", ""),
     "check-team": ("/check?kind=enterprise&country=DE&team=others", ""),
     "check-purpose": ("/check?kind=university&country=DE&team=own", ""),
     "check-eligible": (RESULT, ""),
     "check-refused": (REFUSED, ""),
+    "calculator": ("/calculator", ""),
+    "calculator-answer": (
+        "/calculator?blueprint=&partition=jupiter-booster&parameters=7e9&tokens=2e12&devices=256&runs=3",
+        "",
+    ),
+    "calculator-mistakes": ("/calculator?devices=1&parameters=many&partition=", ""),
     "home-founder": ("/home", "mina"),
     "home-newcomer": ("/home", "nina"),
     "home-officer": ("/home", "olga"),
@@ -59,6 +94,10 @@ PAGES: dict[str, tuple[str, str]] = {
     "application-full-code": ("/applications/FULL_DRAFT_ID/parts/code", "rolf"),
     "application-full-model": ("/applications/FULL_DRAFT_ID/parts/model", "rolf"),
     "application-full-ethics": ("/applications/FULL_DRAFT_ID/parts/ethics", "rolf"),
+    "application-calculator": (
+        "/applications/DRAFT_ID/calculator?blueprint=medicine&devices=1&runs=20&partition=werkbank",
+        "mina",
+    ),
     "application-full-plan": ("/applications/FULL_DRAFT_ID/parts/plan", "rolf"),
     "application-full-check": ("/applications/FULL_DRAFT_ID/check", "rolf"),
     "application-awarded": ("/applications/APPLICATION_ID", "mina"),
@@ -70,6 +109,13 @@ PAGES: dict[str, tuple[str, str]] = {
     "programme": ("/programme", "olga"),
     "programme-assess": ("/programme/WAITING_ID", "olga"),
     "programme-award": ("/programme/ASSESSED_ID", "olga"),
+    "calls": ("/programme/calls", "olga"),
+    "call": ("/programme/calls/ROUND_CALL", "olga"),
+    "call-choose": ("/programme/calls/new", "olga"),
+    "call-new": ("/programme/calls/new?mode=ai-for-science&partition=werkbank", "olga"),
+    "modes": ("/programme/modes", "olga"),
+    "mode": ("/programme/modes/large-scale", "olga"),
+    "mode-new": ("/programme/modes/large-scale/new", "olga"),
     "appeals": ("/appeals", "olga"),
     "programme-appeal": ("/programme/APPEALED_ID", "otto"),
     "aid": ("/aid", "olga"),
@@ -78,6 +124,8 @@ PAGES: dict[str, tuple[str, str]] = {
     "figure-applications": ("/programme/figures/applications?stage=submitted", "olga"),
     "figure-projects": ("/programme/figures/projects", "olga"),
     "project": ("/projects/PROJECT", "mina"),
+    "project-changes": ("/projects/PROJECT/changes", "mina"),
+    "changes": ("/changes", "olga"),
     "project-officer": ("/projects/PROJECT", "olga"),
     "project-ended": ("/projects/ENDED_ID", "berta"),
     "report": ("/projects/PROJECT/report", "mina"),
@@ -91,6 +139,9 @@ PAGES: dict[str, tuple[str, str]] = {
     "job-done": ("/jobs/DONE_JOB", "mina"),
     "models": ("/models", "mina"),
     "model": ("/models/MODEL_ID", "mina"),
+    "messages": ("/messages", "mina"),
+    "messages-none": ("/messages", "nina"),
+    "mail": ("/mail?all=1", "olga"),
     "tokens": ("/settings/tokens", "mina"),
     "audit": ("/audit?verify=1", "aishe"),
     "what-if": ("/what-if", "olga"),

@@ -11,11 +11,13 @@ from tests.services.access import (
     ANSWERS,
     CALL_ID,
     RULES,
+    awarded,
     deed,
     drafted,
     figures,
     founder,
     officer,
+    open_playground,
     person,
     submitted,
 )
@@ -156,6 +158,9 @@ def test_the_whole_way_to_a_project(allmende, tmp_path):
     assert (project["state"], project["group_id"]) == ("active", "sme")
     (budget,) = as_(ada, "project", "budget", project["id"])
     assert budget["available_seconds"] == 9000
+    burn = as_(ada, "project", "burn-down", project["id"], "--with-seconds", "9000")
+    assert (burn["left_seconds"], burn["priority"]) == (9000, "normal")
+    assert burn["grants"][0]["seconds"] == 9000
     suspended = as_(office, "project", "suspend", project["id"], "--why", "Report missing.")
     assert suspended["suspended_because"] == "Report missing."
     assert as_(office, "project", "resume", project["id"])["state"] == "active"
@@ -167,6 +172,16 @@ def test_the_whole_way_to_a_project(allmende, tmp_path):
     as_(ada, "project", "remove-member", project["id"], guest.id)
     assert [each["id"] for each in as_(ada, "project", "list")] == [project["id"]]
     assert as_(office, "project", "end", project["id"])["state"] == "ended"
+
+
+def test_people_read_until_when_their_jobs_have_normal_priority(capsys):
+    open_playground()
+    ada, firm = founder()
+    project_id = awarded(ada, firm).project_id
+    assert cli.run(["--as", ada.id, "project", "show", project_id]) == 0
+    assert "when the project ends" in capsys.readouterr().out
+    assert cli.run(["--as", ada.id, "project", "burn-down", project_id]) == 0
+    assert "certainly lost" in capsys.readouterr().out
 
 
 def test_organisations_are_registered_and_sized_from_a_file(allmende, tmp_path):
@@ -237,3 +252,24 @@ def test_the_office_settles_refuses_and_applicants_withdraw(allmende):
     assert withdrawn["state"] == "withdrawn"
     listed = allmende("--as", ada.id, "application", "list", "--state", "refused")
     assert [each["id"] for each in listed] == [application.id]
+
+
+def test_an_answer_that_somebody_else_changed_is_not_replaced_unseen(capsys):
+    open_playground()
+    ada, firm = founder()
+    draft = drafted(ada, firm, title="Theirs")
+    words = ["--as", ada.id, "application", "edit", draft.id, "title=Mine"]
+    assert cli.run([*words, "--was", "title=Old"]) == 1
+    told = capsys.readouterr().err
+    assert "title says “Theirs” now, and you wrote “Mine”" in told
+    assert cli.run([*words, "--was", "title=Theirs"]) == 0
+    assert cli.run([*words, "--was", "Theirs"]) == 1
+
+
+def test_a_draft_starts_with_earlier_answers(allmende):
+    open_playground()
+    ada, firm = founder()
+    earlier = submitted(ada, firm)
+    copied = allmende("--as", ada.id, "application", "copy", earlier.id, CALL_ID)
+    assert copied["form"]["summary"] == ANSWERS["summary"]
+    assert copied["form"]["accepts_terms"] is False

@@ -5,9 +5,10 @@ import re
 
 import pytest
 
-from allmende.domain.access.calls import Call
+from allmende.domain.access.calls import Call, CutOffCalendar
 from allmende.domain.access.modes import AccessMode
 from allmende.domain.access.review_plans import Criterion, ReviewPlan
+from allmende.domain.basics.quotas import QuotaStyle
 from allmende.domain.basics.rules import Rule
 from allmende.domain.basics.sites import Factory, Partition, ShareGroup, Site
 from allmende.wiring.access_rules import HOURS
@@ -45,9 +46,11 @@ def keys_in(heading: str) -> set[str]:
         ("`[[sites]]`", Site),
         ("`[[sites.partitions]]`", Partition),
         ("`[[sites.partitions.groups]]`", ShareGroup),
+        ("`[[quota_styles]]`", QuotaStyle),
         ("modes.toml", AccessMode),
         ("`[modes.review]`", ReviewPlan),
         ("`[[modes.review.criteria]]`", Criterion),
+        ("cut_offs.toml", CutOffCalendar),
         ("rules/*.toml", Rule),
     ],
 )
@@ -56,7 +59,7 @@ def test_every_key_of_the_code_is_told_and_no_other(heading, kind):
 
 
 def test_every_key_of_a_call_is_told_and_no_other():
-    assert keys_in("calls.toml") == keys_of(Call) - {"size_above_hours"}
+    assert keys_in("calls.toml") == keys_of(Call) - {"size_above_hours", "mode"}
 
 
 def test_every_variable_of_the_code_is_told_and_no_other():

@@ -9,7 +9,7 @@ import pytest
 
 from allmende.domain.access.aid import AidNotDeclared, CeilingWouldBePassed, EntryIsRegistered
 from allmende.domain.access.applications import ApplicationState
-from allmende.domain.access.modes import Price
+from allmende.domain.access.modes import Modes, Price
 from allmende.domain.access.organisations import OrganisationKind
 from allmende.domain.access.ownership import Firm, Holding, OwnershipGraph
 from allmende.domain.access.sme import SizeClass
@@ -46,7 +46,9 @@ BRIDGE = replace(
     size_max_seconds=200_000 * HOUR,
     contingent_seconds=10**7 * HOUR,
 )
-NATIONAL = replace(RULES, calls=(BRIDGE,))
+# A bridge without an end: these tests are about euros, not about its size.
+LONG = Modes(tuple(replace(mode, size_max_seconds=None) for mode in RULES.modes.modes))
+NATIONAL = replace(RULES, calls=(BRIDGE,), modes=LONG)
 
 
 @pytest.fixture
@@ -242,3 +244,25 @@ def test_the_sector_of_an_organisation_stands_in_its_entry(bridge):
     )
     given(asked(ada, known, hours=10))
     assert aid.list_entries(officer())[0].nace_code == "62.01"
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100])
+def test_what_must_be_registered_comes_first_by_its_day_page_by_page(bridge, limit):
+    ada, firm = founder()
+    office = officer()
+    for day in (3, 0, 1):
+        at = NOON + timedelta(days=day)
+        given(asked(ada, firm, hours=10, now=at), now=at)
+    first, *_ = aid.list_duties(office)
+    aid.register_entry(deed(office), first.id, reference="DE-1")
+    seen, after = [], ""
+    while page := aid.list_duties(office, after=after, limit=limit):
+        seen += page
+        after = page[-1].id
+    days = [(each.registered_at is not None, each.due_at, each.id) for each in seen]
+    assert days == sorted(days)
+    assert seen[-1].id == first.id
+    assert aid.count_duties(office, now=NOON) == (2, 0)
+    assert aid.count_duties(office, now=max(each.due_at for each in seen)) == (2, 2)
+    with pytest.raises(NotFound):
+        aid.list_duties(office, after="aid-none")

@@ -14,10 +14,13 @@ from tests.web.world import World, build_world
 pytestmark = pytest.mark.django_db
 
 OTHER_PARTS = {
+    "mode_id": "playground",
     "promise_id": "no-such-promise",
     "token_id": "t-none",
     "entry_id": "aid-none",
     "appeal_id": "apl-none",
+    "change_id": "chg-none",
+    "message_id": "msg-none",
     "reviewer_id": "p-none",
     "sweep_id": "s-none",
     "reservation_id": "rv-none",

@@ -80,7 +80,7 @@ def forecast_submission(
     json: AsJson = False,
 ) -> None:
     """Say when a job file would start, without submitting it, and what would start sooner."""
-    options = previews.forecast_submission(
+    found = previews.preview_job(
         acting_person(),
         parse_job_file(_read(file)),
         project_id=project,
@@ -88,11 +88,12 @@ def forecast_submission(
         workshop=wiring.workshop(),
     )
     if json:
-        show(options, json=True)
+        show(found.options, json=True)
         return
-    say(forecasts.say_forecast(options[0].forecast))
-    for option in options[1:]:
+    say(forecasts.say_forecast(found.options[0].forecast))
+    for option in found.options[1:]:
         say(previews.say_option(option))
+    say(found.priority.sentence)
 
 
 @app.command("list")

@@ -4,13 +4,23 @@ from typing import Annotated
 
 import typer
 
+from allmende import wiring
 from allmende.cli.acting import acting_deed, acting_person
-from allmende.cli.output import AsJson, show
+from allmende.cli.output import AsJson, say, show
 from allmende.domain.access.projects import Project
-from allmende.services import allocations, people, projects
+from allmende.domain.trust.permissions import Permission, can_do
+from allmende.services import allocations, burn_downs, people, projects
+from allmende.wiring.factory import load_factory
 
 app = typer.Typer()
 
+BURN_DOWN_COLUMNS = (
+    *("unit", "starts_at", "ends_at", "awarded_seconds", "used_seconds", "running_seconds"),
+    *("committed_seconds", "expired_seconds", "left_seconds", "nodes_at_once"),
+    *("possible_seconds", "certainly_lost_seconds", "lost_seconds_least", "lost_seconds_most"),
+    *("used_up_at", "method", "advice", "priority", "priority_until", "priority_back_at"),
+    *("priority_sentence", "account_ids"),
+)
 COLUMNS = ("id", "name", "state", "group_id", "partition_id", "period", "member_ids")
 
 
@@ -23,14 +33,40 @@ def list_projects(after: str = "", limit: int = 100, json: AsJson = False) -> No
 
 @app.command("show")
 def show_project(project_id: str, json: AsJson = False) -> None:
-    """Show one project."""
-    _show(projects.get_project(acting_person(), project_id), json=json)
+    """Show one project, and until when its jobs have normal priority."""
+    reader = acting_person()
+    project = projects.get_project(reader, project_id)
+    _show(project, json=json)
+    if not json and can_do(reader, Permission.SEE_BUDGET):
+        factory, now = load_factory(), wiring.now()
+        found = burn_downs.find_burn_down(reader, project, now=now, factory=factory)
+        if found is not None:
+            say(found.priority.sentence)
 
 
 @app.command("budget")
 def show_budget(project_id: str, json: AsJson = False) -> None:
     """Show what was awarded, held, consumed, refunded, expired and what is left."""
     show(allocations.list_budgets(acting_person(), project_id), json=json)
+
+
+@app.command("burn-down")
+def show_burn_down(
+    project_id: str,
+    with_seconds: Annotated[
+        int, typer.Option(min=0, help="Say the priority with a job more, which would hold so much.")
+    ] = 0,
+    json: AsJson = False,
+) -> None:
+    """Show used, running and left hours against the calendar, and what to do about it."""
+    found = burn_downs.get_burn_down(
+        acting_person(),
+        project_id,
+        now=wiring.now(),
+        factory=load_factory(),
+        and_seconds=with_seconds,
+    )
+    show(burn_downs.list_figures(found), json=json, columns=BURN_DOWN_COLUMNS)
 
 
 @app.command("add-member")

@@ -21,13 +21,14 @@ from allmende.domain.access.rechecks import Recheck, check_recheck
 from allmende.domain.access.snapshots import hash_content
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.sites import Partition
 from allmende.domain.basics.units import hours_from_seconds
 from allmende.domain.trust.permissions import (
     Permission,
     check_member,
     check_permission,
 )
-from allmende.services import aid, allocations, audit, ceilings
+from allmende.services import aid, allocations, announcements, audit, ceilings, quotas
 from allmende.services import applications as application_service
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.expert_reviews import list_counted
@@ -66,7 +67,7 @@ def award_application(
     check_award(application, assessment=review_store.get_assessment(application_id), seconds=wanted)
     check_gates(application, list_counted(application, now=deed.now))
     check_no_bar(application, rules=rules, now=deed.now)
-    recheck = _check_again(deed, application, rules)
+    recheck = check_again(deed, application, rules)
     decision = AwardDecision(
         award_id=award_id,
         project_id=deed.new_id("prj"),
@@ -78,15 +79,20 @@ def award_application(
     entry = _check_limits(deed, application, decision, rules)
     notice = write_notice(entry) if entry else ()
     award = replace(grant(application, decision, notice=notice), recheck=recheck)
-    _write(deed, application, award)
+    _write(deed, application, award, rules)
     if entry is not None:
         aid.record_entry(deed, entry)
     return award
 
 
 @one_transaction
-def refuse_application(deed: Deed, application_id: str, *, why: str) -> Application:
-    """Refuse an assessed application, in words that the applicant reads."""
+def refuse_application(
+    deed: Deed, application_id: str, *, why: str, rules: AccessRules | None = None
+) -> Application:
+    """Refuse an assessed application, in words that the applicant reads.
+
+    With the rules, they are also told until when they can appeal.
+    """
     check_permission(deed.actor, Permission.REFUSE_APPLICATION)
     reason = Sentence("{words}", {"words": why})
     refused = applications.refuse(
@@ -94,6 +100,7 @@ def refuse_application(deed: Deed, application_id: str, *, why: str) -> Applicat
     )
     application_store.save_application(refused)
     audit.record(deed, action="application.refused", subject=application_id, why=reason)
+    announcements.tell_refused(deed, refused, rules=rules)
     return refused
 
 
@@ -175,10 +182,10 @@ def _same_award(known: Award, *, award_id: str, seconds: int, condition: str) ->
     return known
 
 
-def _check_again(deed: Deed, application: Application, rules: AccessRules) -> Recheck:
+def check_again(deed: Deed, application: Application, rules: AccessRules) -> Recheck:
     """Refuse when figures or rules changed since submission; keep what the check rests on."""
     organisation = organisation_store.get_organisation(application.organisation_id)
-    call = application.submitted.call
+    call = replace(application.submitted.call, mode=application.submitted.mode)
     recheck = Recheck(
         organisation=organisation,
         eligibility=application_service.decide(
@@ -202,7 +209,7 @@ def _check_limits(
     return entry
 
 
-def _write(deed: Deed, application: Application, award: Award) -> None:
+def _write(deed: Deed, application: Application, award: Award, rules: AccessRules) -> None:
     project = open_project(application, award)
     if not application.submitted.call.needs_onboarding and not award.is_open:
         project = projects.move(project, ProjectState.ACTIVE)
@@ -211,7 +218,7 @@ def _write(deed: Deed, application: Application, award: Award) -> None:
     why = application.submitted.eligibility.first_reason.sentence
     awarded = applications.award(application, why=why, now=deed.now, by=deed.actor.id)
     application_store.save_application(awarded)
-    _post(deed, award, project)
+    _post(deed, award, project, rules.get_partition(award.partition_id))
     audit.record(
         deed,
         action="application.awarded",
@@ -225,9 +232,10 @@ def _write(deed: Deed, application: Application, award: Award) -> None:
         rules=award.recheck.rules_hash if award.recheck else "",
         recheck=hash_content(award.recheck),
     )
+    announcements.tell_awarded(deed, awarded, award)
 
 
-def _post(deed: Deed, award: Award, project: Project) -> None:
+def _post(deed: Deed, award: Award, project: Project, partition: Partition) -> None:
     allocations.award_to_project(
         deed,
         award_id=award.id,
@@ -237,4 +245,7 @@ def _post(deed: Deed, award: Award, project: Project) -> None:
         mode_id=award.mode_id,
         unit=award.unit,
         seconds=award.seconds,
+        may_overdraw_seconds=quotas.overdraw_seconds(
+            partition, award.mode_id, awarded_seconds=award.seconds, on=deed.now
+        ),
     )

@@ -11,7 +11,7 @@ from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.jobs import Job, JobState
 from allmende.domain.scheduling.plans import PendingJob, Plan, WaitReason
 from allmende.domain.scheduling.windows import rest_of
-from allmende.services import jobs, windows
+from allmende.services import jobs, quotas, windows
 from allmende.services.deeds import Deed
 from allmende.services.snapshots import (
     path_of,
@@ -250,11 +250,13 @@ def _tell(
 def look_ahead(partition: Partition, now: datetime, asked: Sequence[PendingJob] = ()) -> Forward:
     """Return the partition as it is now, ready to be run forward, and for what is only asked."""
     alive = queue_store.list_alive_jobs(partition.id)
+    quota = quotas.weigh(partition, alive, now=now, asked=[job.path for job in asked])
     snapshot = take_snapshot(
         partition,
         alive=alive,
         attempts=job_store.list_unsettled_attempts(partition.id),
-        bars=windows.find_bars(alive, now=now),
+        bars={**quota.bars, **windows.find_bars(alive, now=now)},
+        demoted=quota.demoted,
         reservations=reservation_store.list_current(partition.id, now=now),
         now=now,
     )

@@ -30,6 +30,7 @@ from allmende.services import (
     better_hours,
     dependencies,
     projects,
+    quotas,
     reservations,
 )
 from allmende.services.deeds import Deed, one_transaction
@@ -106,6 +107,7 @@ def submit_job(
         return known
     projects.check_can_run(project, now=deed.now)
     partition = check_partition(project, workshop)
+    quotas.check_may_submit(project, partition, now=deed.now)
     check_resources(spec, project, partition)
     if spec.reservation:
         reservations.check_submission(

@@ -16,8 +16,9 @@ from allmende.domain.training.job_files import JobSpec
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.domain.trust.residency import check_residency, parse_data_class
-from allmende.services import better_hours, budgets, jobs, projects
+from allmende.services import better_hours, budgets, jobs, projects, quotas
 from allmende.services.forecasts import JobForecast, forecast_asked, tell_choice
+from allmende.services.quotas import PriorityOutlook
 from allmende.services.snapshots import pending_of
 from allmende.services.workshop import Workshop
 from allmende.storage import projects as project_store
@@ -54,6 +55,7 @@ class Preview:
     jobs: int
     held_seconds: int  # of all its jobs, until each has ended
     available_seconds: int  # of the project, before
+    priority: PriorityOutlook  # with these jobs
 
     @property
     def left_seconds(self) -> int:
@@ -76,11 +78,13 @@ def preview_job(
     )
     count = len(expand_sweep(spec))
     seconds = spec.max_duration_seconds + partition.grace_seconds
+    held_seconds = count * spec.num_nodes * seconds * partition.charge_factor
     return Preview(
         options=tuple(options),
         jobs=count,
-        held_seconds=count * spec.num_nodes * seconds * partition.charge_factor,
+        held_seconds=held_seconds,
         available_seconds=budget.available_seconds,
+        priority=quotas.foresee(partition, project, now=now, and_seconds=held_seconds),
     )
 
 
@@ -98,6 +102,7 @@ def forecast_submission(
     project = projects.check_own(reader, project_store.get_project(project_id))
     projects.check_can_run(project, now=now)
     partition = jobs.check_partition(project, workshop)
+    quotas.check_may_submit(project, partition, now=now)
     _check(spec, project, partition, workshop)
     chosen, _ = better_hours.choose(spec, partition, now=now)
     if chosen and chosen > now:

@@ -78,13 +78,14 @@ def take_snapshot(
     alive: Sequence[Job],
     attempts: Sequence[Attempt],
     bars: Mapping[str, Sentence],
+    demoted: frozenset[Path] = frozenset(),
     reservations: Sequence[NodeReservation] = (),
     now: datetime,
 ) -> Snapshot:
     """Return what the kernel sees now. What the last plan left is taken to have held until now.
 
-    `bars` says by job why some may not start, however many nodes are free; `reservations` are those
-    announced or open.
+    `bars` says by job why some may not start, however many nodes are free; `demoted` are the
+    projects over their quota; `reservations` are those announced or open.
     """
     now_seconds = seconds_of(now)
     changes = capacity_changes(reservations, nodes=partition.nodes or 0, now_seconds=now_seconds)
@@ -106,6 +107,7 @@ def take_snapshot(
         fairness=_fairness(partition, now_seconds),
         windows=_windows(reservations, now_seconds),
         closures=_closures(reservations, machine),
+        demoted=demoted,
     )
 
 

@@ -1,5 +1,6 @@
 """States in words people use, each with a shape and a colour, so that no one of them is needed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -125,6 +126,24 @@ def _appeals() -> dict[str, Look]:
     }
 
 
+def _changes() -> dict[str, Look]:
+    return {
+        "pending": Look(_("waits for an answer"), "clock", "busy"),
+        "approved": Look(_("given"), "check", "good"),
+        "declined": Look(_("declined"), "cross", "bad"),
+        "withdrawn": Look(_("withdrawn"), "back", "calm"),
+    }
+
+
+def _messages() -> dict[str, Look]:
+    return {
+        "queued": Look(_("waits to be sent"), "clock", "wait"),
+        "sent": Look(_("sent"), "check", "good"),
+        "lapsed": Look(_("not sent: it was over"), "stop", "calm"),
+        "given_up": Look(_("not delivered"), "cross", "bad"),
+    }
+
+
 def _steps() -> dict[str, Look]:
     return {
         "technical_assessment": Look(_("Technical check"), "clock", "busy"),
@@ -173,6 +192,43 @@ def _shares() -> dict[str, Look]:
     }
 
 
+def _calls() -> dict[str, Look]:
+    return {
+        "scheduled": Look(_("opens later"), "clock", "wait"),
+        "open": Look(_("open"), "run", "busy"),
+        "closed": Look(_("closed"), "stop", "calm"),
+    }
+
+
+# What a mode chooses between: words alone, shown without shape and colour.
+def _choices_of_modes() -> dict[str, dict[str, str]]:
+    return {
+        "route": {
+            "industrial_innovation": _("innovation of enterprises"),
+            "ai_for_science": _("science and the public sector"),
+            "commercial": _("commercial use"),
+        },
+        "experience": {
+            "new": _("none"),
+            "familiar": _("familiar with supercomputers"),
+            "ready_for_review": _("ready for peer review"),
+        },
+        "price": {"free": _("free of charge"), "paid": _("paid by the hour")},
+        "unit": {"gpu_seconds": _("GPU-hours"), "node_seconds": _("node-hours")},
+        "calendar": {"always_open": _("always open"), "cut_offs": _("with cut-offs")},
+        "selection": {
+            "first_come": _("in order of arrival, after a technical check"),
+            "peer_review": _("by peer review"),
+        },
+    }
+
+
+def _words_of_mode(kind: str) -> Callable[[], dict[str, Look]]:
+    return lambda: {
+        state: Look(word, "ring", "calm") for state, word in _choices_of_modes()[kind].items()
+    }
+
+
 def _reservations() -> dict[str, Look]:
     return {
         "announced": Look(_("announced"), "clock", "wait"),
@@ -212,6 +268,11 @@ def _sizes() -> dict[str, Look]:
 
 
 KINDS = {
+    "call": _calls,
+    **{
+        kind: _words_of_mode(kind)
+        for kind in ("route", "experience", "price", "unit", "calendar", "selection")
+    },
     "relation": _relations,
     "size": _sizes,
     "reservation": _reservations,
@@ -228,6 +289,8 @@ KINDS = {
     "role": _roles,
     "appeal": _appeals,
     "report": _reports,
+    "change": _changes,
+    "message": _messages,
     "review": _reviews,
     "step": _steps,
     "method": _methods,

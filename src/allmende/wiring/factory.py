@@ -12,7 +12,7 @@ from allmende.domain.access.holidays import LAENDER
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sites import HERE, Factory, Partition
 from allmende.domain.scheduling.flexible import parse_day_time
-from allmende.wiring import home
+from allmende.wiring import home, quotas
 from allmende.wiring.configuration import LARGEST, ConfigurationFile, Location
 
 # What an embedded partition must say, because jobs really run on it.
@@ -31,6 +31,8 @@ PARTITION_RANGES = {
     "watts_idle_per_node": (0, LARGEST),
     "watts_busy_per_core": (0, LARGEST),
     "watts_most_per_node": (0, LARGEST),
+    "peak_teraflops_per_device": (0, LARGEST),
+    "watts_per_device": (0, LARGEST),
     "pue": (1, LARGEST),
     "response_target_seconds": (0, LARGEST),
     "usage_half_life_seconds": (1, LARGEST),
@@ -52,6 +54,7 @@ def load_factory(path: Path | None = None) -> Factory:
         raise file.mistake(("factory",), "the table [factory] is missing.")
     row = {**head, **{key: value for key, value in file.content.items() if key != "factory"}}
     _hand_down_sites(row)
+    quotas.hand_down_quotas(file, row)
     factory = file.build(row, Factory)
     file.check_countries(factory.countries, ("factory", "countries"))
     _check_unique(file, factory)

@@ -105,7 +105,11 @@ class ReferencePlan:
 
     def line(self, group):
         mine = [job for job in self.queue if self.group(job) is group]
-        return sorted(mine, key=lambda job: (self.usage(job.path), self.rank[job.id]))
+        return sorted(mine, key=self.turn)
+
+    def turn(self, job):
+        is_last = any(job.path[: len(path)] == path for path in self.snapshot.demoted)
+        return is_last, self.usage(job.path), self.rank[job.id]
 
     def demand(self, group):
         return self.used(group.path) + sum(job.nodes for job in self.line(group))

@@ -61,7 +61,7 @@ def a_running(job_id, group="free", nodes=(0,), ends=NOW + 50, **rest):
     )
 
 
-def a_snapshot(machine, tree, pending=(), running=(), **fairness):
+def a_snapshot(machine, tree, pending=(), running=(), *, demoted=(), **fairness):
     state = {"at_seconds": NOW, "usage_epoch_seconds": 0, **fairness}
     return Snapshot(
         now_seconds=NOW,
@@ -70,6 +70,7 @@ def a_snapshot(machine, tree, pending=(), running=(), **fairness):
         pending=tuple(pending),
         running=tuple(running),
         fairness=FairnessState(**state),
+        demoted=frozenset(demoted),
     )
 
 
@@ -172,6 +173,7 @@ def random_snapshot(rng: Random):
         tree,
         pending,
         running,
+        demoted=[path for path in sorted(places) if len(path) == 2 and rng.random() < 0.3],
         lags=lags,
         usages={path: rng.randint(0, 3) for path in sorted(places)},
         pressing_since={path: rng.randint(0, 3) for path in pressing},

@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from fractions import Fraction
 
+from allmende.domain.basics.quotas import QuotaStyle
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.units import TimeUnit
 
 HERE = "Europe/Berlin"
+EVERY_MODE = "every"
+NO_QUOTA = "none"
 
 
 class PartitionStatus(StrEnum):
@@ -57,6 +61,8 @@ class Partition:
     watts_idle_per_node: float = 0.0
     watts_busy_per_core: float = 0.0
     watts_most_per_node: float = 0.0  # 0: idle and all cores busy, which leaves out accelerators
+    peak_teraflops_per_device: float = 0.0  # of a GPU in BF16 without sparsity; 0: not known
+    watts_per_device: float = 0.0  # of a GPU under load; 0: not known
     pue: float = 1.0
     response_target_seconds: int = 0
     usage_half_life_seconds: int = 7 * 24 * 3600
@@ -65,6 +71,7 @@ class Partition:
     preferred_hours: tuple[str, ...] = ()  # when jobs that can wait should run: "10:00-16:00"
     access_shares: Mapping[str, Fraction] = field(default_factory=dict)
     groups: tuple[ShareGroup, ...] = ()
+    quota_styles: Mapping[str, tuple[QuotaStyle, ...]] = field(default_factory=dict)  # by mode
 
     @property
     def is_embedded(self) -> bool:
@@ -86,6 +93,15 @@ class Partition:
     def node_names(self) -> tuple[str, ...]:
         """Return the names of the nodes, in order."""
         return tuple(f"{self.id}-{number:02d}" for number in range(1, (self.nodes or 0) + 1))
+
+    def find_quota_style(self, mode_id: str, *, on: date) -> QuotaStyle | None:
+        """Return what spreads the time of projects under a mode on a day; None where nothing does.
+
+        The row that came into force last decides.
+        """
+        rows = self.quota_styles.get(mode_id, self.quota_styles.get(EVERY_MODE, ()))
+        in_force = [row for row in rows if row.holds(on)]
+        return max(in_force, key=lambda row: row.valid_from) if in_force else None
 
     def get_group(self, group_id: str) -> ShareGroup:
         """Return a group of this partition."""
@@ -119,6 +135,7 @@ class Factory:
     operator: str
     countries: frozenset[str]
     sites: tuple[Site, ...]
+    quota_styles: tuple[QuotaStyle, ...] = ()  # that partitions may use
 
     @property
     def partitions(self) -> tuple[Partition, ...]:

@@ -75,6 +75,7 @@ class Leaves(NamedTuple):
     upper: Ints  # places below the group, the last one repeated where there are fewer than three
     middle: Ints
     lower: Ints
+    demoted: Ints  # 1: goes after every leaf of its group that is not
     offsets: Ints  # where its part of the index begins
     sizes: Ints  # slots in that part, a power of two
     ends: Ints  # the next unused slot

@@ -236,6 +236,8 @@ def _lay_out_state(board: Board, snapshot: Snapshot, numbers: Places) -> None:
     for path, g in numbers.groups.items():
         board.groups.lags[g] = fairness.lags.get(path, 0)
         board.groups.pressing_since[g] = fairness.pressing_since.get(path, NEVER)
+    for path, leaf in numbers.leaves.items():
+        board.leaves.demoted[leaf] = snapshot.is_demoted(path)
 
 
 def _lay_out_running(board: Board, snapshot: Snapshot, *, first: int) -> None:

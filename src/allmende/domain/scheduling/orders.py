@@ -1,5 +1,7 @@
 """Who goes first: among groups by what they are owed, inside a group by usage, then submission.
 
+Inside a group, whoever is over their quota goes after all who are not.
+
 Numba-subset Python (see `compiled.py`).
 """
 
@@ -153,7 +155,7 @@ def find_head(board: Board, g: Any) -> None:
             best = board.queues.jobs[leaves.offsets[leaf] + leaves.firsts[leaf]]
         groups.heads[g] = best
         return
-    best_keys = (0, 0, 0)
+    best_keys = (0, 0, 0, 0)
     for place in range(groups.first[g], groups.first[g] + groups.active[g]):
         leaf = board.heap[place]
         j = first_undecided(board, leaf)
@@ -167,7 +169,7 @@ def find_head(board: Board, g: Any) -> None:
 def find_first(board: Board, g: Any) -> Any:
     """Return the first job of a group that fits under the stairs, or `NEVER`."""
     groups = board.groups
-    best, best_keys = NEVER, (0, 0, 0)
+    best, best_keys = NEVER, (0, 0, 0, 0)
     for place in range(groups.first[g], groups.first[g] + groups.active[g]):
         leaf = board.heap[place]
         most = most_nodes(board, leaf)

@@ -69,6 +69,11 @@ class Snapshot:
     fairness: FairnessState
     windows: tuple[Window, ...] = ()  # that are open now
     closures: tuple[Closure, ...] = ()  # now or to come
+    demoted: frozenset[Path] = frozenset()  # projects that go after the others of their group
+
+    def is_demoted(self, path: Path) -> bool:
+        """Say whether the jobs at a leaf of the tree go after the others of their group."""
+        return any(path[: len(place)] == place for place in self.demoted)
 
 
 class WaitReason(StrEnum):

@@ -36,6 +36,7 @@ def record_snapshot(snapshot: Snapshot, policy: Policy) -> dict[str, Any]:
         "fairness": snapshot.fairness.to_json(),
         "windows": [asdict(window) for window in snapshot.windows],
         "closures": [asdict(each) | {"nodes": sorted(each.nodes)} for each in snapshot.closures],
+        "demoted": sorted(list(path) for path in snapshot.demoted),
     }
 
 
@@ -80,6 +81,7 @@ def read_snapshot(value: Mapping[str, Any]) -> tuple[Snapshot, Policy]:
             Closure(**{**each, "nodes": frozenset(each["nodes"])})
             for each in value.get("closures", ())
         ),
+        demoted=frozenset(tuple(path) for path in value.get("demoted", ())),  # nor quotas
     )
     policy = value["policy"]
     return snapshot, Policy(**{**policy, "backfill": Backfill(policy["backfill"])})

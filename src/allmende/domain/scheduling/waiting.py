@@ -246,24 +246,26 @@ def refresh(board: Board, leaf: Any) -> Any:
     rank = board.jobs.ranks[board.queues.jobs[leaves.offsets[leaf] + leaves.firsts[leaf]]]
     if keys == stored_keys(board, leaf) and rank == leaves.rank_keys[leaf]:
         return False
-    leaves.upper_keys[leaf] = keys[0]
-    leaves.middle_keys[leaf] = keys[1]
-    leaves.lower_keys[leaf] = keys[2]
+    leaves.upper_keys[leaf] = keys[1]
+    leaves.middle_keys[leaf] = keys[2]
+    leaves.lower_keys[leaf] = keys[3]
     leaves.rank_keys[leaf] = rank
     return True
 
 
 def leaf_keys(board: Board, leaf: Any) -> Any:
-    """Return the decayed usage ÷ weight of a leaf, level by level below its group."""
+    """Return whether a leaf is demoted, then its decayed usage ÷ weight, level by level."""
     leaves = board.leaves
     upper, middle, lower = leaves.upper[leaf], leaves.middle[leaf], leaves.lower[leaf]
-    return (usage_key(board, upper), usage_key(board, middle), usage_key(board, lower))
+    keys = (usage_key(board, upper), usage_key(board, middle), usage_key(board, lower))
+    return (leaves.demoted[leaf], keys[0], keys[1], keys[2])
 
 
 def stored_keys(board: Board, leaf: Any) -> Any:
     """Return the keys of a leaf as they were when last looked at."""
     leaves = board.leaves
-    return (leaves.upper_keys[leaf], leaves.middle_keys[leaf], leaves.lower_keys[leaf])
+    keys = (leaves.upper_keys[leaf], leaves.middle_keys[leaf], leaves.lower_keys[leaf])
+    return (leaves.demoted[leaf], keys[0], keys[1], keys[2])
 
 
 def usage_key(board: Board, place: Any) -> Any:

@@ -1,20 +1,29 @@
 """Projects: the work under an award, its members and its budget."""
 
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Query, Router, Schema
 
+from allmende import wiring
 from allmende.domain.access.projects import Project, ProjectState
 from allmende.domain.accounting.allocations import Budget
+from allmende.domain.accounting.quotas import Priority
 from allmende.domain.basics.units import TimeUnit
 from allmende.domain.trust.permissions import Permission
-from allmende.services import budgets, projects
+from allmende.services import budgets, burn_downs, projects
+from allmende.services.burn_downs import BurnDownFigures
 from allmende.web.api.awards import PeriodOut
 from allmende.web.api.permits import begin_deed, get_actor, takes
 from allmende.web.api.shapes import After, BodyId, Limit, Page, PathId, Text, Words, page_of
+from allmende.wiring.factory import load_factory
 
 router = Router(tags=["projects"])
+MoreSeconds = Annotated[
+    int,
+    Query(ge=0, le=10**11, description="Say the priority with a job more, which would hold these."),
+]
 
 
 class ProjectOut(Schema):
@@ -49,6 +58,56 @@ class BudgetOut(Schema):
     available_seconds: int
 
 
+class GrantOut(Schema):
+    """A transfer of the ledger: time that was given, or below zero taken back."""
+
+    id: str
+    at: datetime
+    seconds: int
+    mode_id: str
+
+
+class DayOut(Schema):
+    """What had been awarded and used by an instant."""
+
+    at: datetime
+    awarded_seconds: int
+    used_seconds: int
+
+
+class BurnDownOut(Schema):
+    """Time against the calendar; amounts are charged seconds, estimates say so in `method`."""
+
+    project_id: str
+    unit: TimeUnit
+    at: datetime
+    starts_at: datetime
+    ends_at: datetime
+    awarded_seconds: int
+    used_seconds: int
+    running_seconds: int
+    committed_seconds: int
+    expired_seconds: int
+    left_seconds: int
+    nodes_at_once: int
+    possible_seconds: int
+    certainly_lost_seconds: int
+    lost_seconds_least: int
+    lost_seconds_most: int
+    used_up_at: datetime | None
+    method: Words
+    advice: Words
+    quota_style: str
+    priority: Priority
+    priority_until: datetime
+    priority_back_at: datetime | None
+    priority_sentence: Words
+    priority_left_seconds: int | None
+    account_ids: list[str]
+    grants: list[GrantOut]
+    days: list[DayOut]
+
+
 class ProjectMemberIn(Schema):
     """A person to work in the project."""
 
@@ -78,6 +137,21 @@ def get_project(request: HttpRequest, project_id: PathId) -> Project:
 def list_budgets(request: HttpRequest, project_id: PathId) -> list[Budget]:
     """Return the budgets of a project, one for each partition and access share."""
     return budgets.list_budgets(get_actor(request), project_id)
+
+
+@router.get("/{project_id}/burn-down", response=BurnDownOut, **takes(Permission.SEE_BUDGET))
+def get_burn_down(
+    request: HttpRequest, project_id: PathId, with_seconds: MoreSeconds = 0
+) -> BurnDownFigures:
+    """Return used, running and left time against the calendar, and the priority of the jobs."""
+    found = burn_downs.get_burn_down(
+        get_actor(request),
+        project_id,
+        now=wiring.now(),
+        factory=load_factory(),
+        and_seconds=with_seconds,
+    )
+    return burn_downs.list_figures(found)
 
 
 @router.post("/{project_id}/members", response=ProjectOut, **takes(Permission.MANAGE_MEMBERS))

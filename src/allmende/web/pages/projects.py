@@ -6,13 +6,16 @@ from django.views.decorators.http import require_POST
 
 from allmende.domain.access.projects import ProjectState, can_run
 from allmende.domain.trust.permissions import Permission, can_do, is_member
-from allmende.services import budgets, jobs, models, people, projects, reports
+from allmende.services import budgets, burn_downs, jobs, models, people, projects, reports
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.bars import draw_bar
+from allmende.web.burn_downs import draw_burn_down
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.factory import load_factory
 
 SHOWN_MAX = 20
+OVER = (ProjectState.ENDED, ProjectState.CLOSED)
 
 
 def show_project(request: HttpRequest, project_id: str) -> HttpResponse:
@@ -23,8 +26,13 @@ def show_project(request: HttpRequest, project_id: str) -> HttpResponse:
     colleagues = is_member(reader, project.organisation_id)
     members = people.list_members(reader, project.organisation_id) if colleagues else []
     may_brake = can_do(reader, Permission.SUSPEND_PROJECT)
+    found = burn_downs.find_burn_down(reader, project, now=now(), factory=load_factory())
     context = {
         "project": project,
+        "found": found,
+        "drawing": draw_burn_down(found.burn) if found else None,
+        "method": burn_downs.METHOD,
+        "is_over": project.state in OVER or now() >= project.period.ends_at,
         "bars": [draw_bar(budget) for budget in budgets.list_budgets(reader, project_id)],
         "jobs": jobs.list_jobs(reader, project_id=project_id, limit=SHOWN_MAX),
         "models": models.list_models(reader, project_id=project_id, limit=SHOWN_MAX),
