@@ -1,9 +1,14 @@
 """The daemon outlives troubles of its machine, and nothing else."""
 
 import pytest
+from django.core import mail as outbox
 from django.db import OperationalError
 
 from allmende.daemon import Daemon
+from allmende.domain.access.messages import MessageKind, MessageState
+from allmende.domain.basics.people import DAEMON
+from allmende.services import mail
+from tests.services.access import deed, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,3 +41,23 @@ def test_a_mistake_of_ours_ends_the_daemon_for_the_next_to_begin():
 
 def test_two_daemons_of_one_name_are_still_two():
     assert Stumbling(KeyError()).holder != Stumbling(KeyError()).holder
+
+
+def test_a_daemon_that_leads_sends_what_waits_beside_its_heartbeat(monkeypatch):
+    monkeypatch.setattr("allmende.daemon.MAIL_SECONDS", 0.05)
+    reader = person("reader")
+    mail.announce(deed(DAEMON), MessageKind.REVIEW_CALLED_OFF, about="app-1", to=[reader.id])
+    daemon = Mailing(heartbeat_seconds=0.05)
+    daemon.run(until=lambda: bool(outbox.outbox) or daemon.beats > 200)
+    assert [each.to for each in outbox.outbox] == [[reader.email]]
+    assert [each.state for each in mail.list_own_messages(reader)] == [MessageState.SENT]
+
+
+class Mailing(Daemon):
+    """Leads, and does nothing else at a heartbeat."""
+
+    beats = 0
+
+    def beat(self) -> None:
+        self.leads = True
+        self.beats += 1

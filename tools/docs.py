@@ -6,7 +6,7 @@ The state diagrams come from the tables of moves, so that a picture can never be
 import sys
 from pathlib import Path
 
-from allmende.domain.access import appeals, applications, projects
+from allmende.domain.access import appeals, applications, changes, projects
 from allmende.domain.basics.lifecycle import Lifecycle
 from allmende.domain.scheduling import jobs, reservations
 from tools.access_rules import render_access_rules
@@ -17,6 +17,7 @@ LIFECYCLES = {
     "Application": applications.LIFECYCLE,
     "Appeal": appeals.LIFECYCLE,
     "Project": projects.LIFECYCLE,
+    "Change of a project": changes.LIFECYCLE,
     "Job": jobs.LIFECYCLE,
     "Reservation": reservations.LIFECYCLE,
 }

@@ -16,14 +16,24 @@ wiring.start()  # services can be imported only once Django knows its tables
 
 from allmende.domain.basics.people import DAEMON  # noqa: E402
 from allmende.domain.basics.refusals import Refusal  # noqa: E402
-from allmende.services import cycle, documents, leases, projects, promises  # noqa: E402
-from allmende.wiring import troubles  # noqa: E402
+from allmende.services import (  # noqa: E402
+    cycle,
+    documents,
+    leases,
+    mail,
+    projects,
+    promises,
+)
+from allmende.wiring import post, troubles  # noqa: E402
 from allmende.wiring.access_rules import load_access_rules  # noqa: E402
 from allmende.wiring.documents import shelf  # noqa: E402
 
 HEARTBEAT_SECONDS = 1.0
 CHORES_SECONDS = 60.0
 SWEEP_SECONDS = 3600.0
+REMINDERS_SECONDS = 600.0
+MAIL_SECONDS = 5.0
+SECONDS_FOR_MAIL = 5.0  # to finish what is being sent when the daemon ends
 
 log = structlog.get_logger("allmende.daemon")
 
@@ -32,7 +42,7 @@ class Daemon:
     """Beats until it is told to stop. Killed at any instant, the next one carries on."""
 
     def __init__(self, *, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
-        self.chores_done_at = self.shelf_swept_at = float("-inf")
+        self.chores_done_at = self.shelf_swept_at = self.reminded_at = float("-inf")
         self.workshop = wiring.workshop()
         self.heartbeat_seconds = heartbeat_seconds
         # Host and process are for people; in containers two daemons may share both.
@@ -40,14 +50,54 @@ class Daemon:
         self.stopping = threading.Event()
         self.leads = False
 
+    def run_mail(self) -> None:
+        """Remind, and send what waits, while this daemon leads: a thread, for mail servers hang.
+
+        A trouble ends one round, not the thread: the queue finds everything as it was.
+        """
+        while not self.stopping.wait(MAIL_SECONDS):
+            if not self.leads:
+                continue
+            try:
+                self._mind_queue()
+                with post.open_post() as opened:
+                    delivery = mail.deliver(lambda: wiring.deed_of(DAEMON), send=opened.send)
+            except Exception as error:  # the daemon itself must not end with it
+                log.error("mail is stuck", exc_info=error)
+            else:
+                self._tell_delivery(delivery)
+            finally:
+                wiring.close_database()
+
+    def _mind_queue(self) -> None:
+        """Queue the reminders that are due, and forget what is a year old; now and then."""
+        if time.monotonic() - self.reminded_at < REMINDERS_SECONDS:
+            return
+        self.reminded_at = time.monotonic()
+        if count := mail.remind(wiring.deed_of(DAEMON)):
+            log.info("reminders queued", messages=count)
+        mail.forget_old(wiring.deed_of(DAEMON))
+
+    def _tell_delivery(self, delivery: mail.Delivery) -> None:
+        if delivery.sent:
+            log.info("mail sent", messages=delivery.sent)
+        for message in delivery.failed:
+            log.warning("mail not sent", message=message.id, answer=message.error)
+        for message in delivery.given_up:
+            log.error("mail given up", message=message.id, answer=message.error)
+
     def run(self, *, until: Callable[[], bool] = lambda: False) -> None:
         """Beat until a signal arrives or `until` says so; then give the lead back."""
+        mailing = threading.Thread(target=self.run_mail, daemon=True)
+        mailing.start()
         try:
             while not self.stopping.is_set() and not until():
                 started = time.monotonic()
                 self._beat_or_wait()
                 self.stopping.wait(max(0.0, started + self.heartbeat_seconds - time.monotonic()))
         finally:
+            self.stopping.set()
+            mailing.join(SECONDS_FOR_MAIL)  # killed in the middle, the mail is sent once more
             if self.leads:
                 leases.give_lead_back(wiring.deed_of(DAEMON), holder=self.holder)
 

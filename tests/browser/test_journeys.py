@@ -53,7 +53,7 @@ def test_a_section_is_saved_while_one_writes(visitor: Visitor):
     page.get_by_label("Principal investigator").fill("")
     page.get_by_label("Principal investigator").press_sequentially("Dr. Grünberg")
     page.keyboard.press("Tab")
-    expect(page.locator("#saved")).to_have_text("Saved.")
+    expect(page.locator("#saved")).to_contain_text("Saved at")
     page.reload()
     expect(page.get_by_label("Principal investigator")).to_have_value("Dr. Grünberg")
 

@@ -16,6 +16,7 @@ from tests.services.access import (
     figures,
     founder,
     officer,
+    open_playground,
     person,
     submitted,
 )
@@ -237,3 +238,24 @@ def test_the_office_settles_refuses_and_applicants_withdraw(allmende):
     assert withdrawn["state"] == "withdrawn"
     listed = allmende("--as", ada.id, "application", "list", "--state", "refused")
     assert [each["id"] for each in listed] == [application.id]
+
+
+def test_an_answer_that_somebody_else_changed_is_not_replaced_unseen(capsys):
+    open_playground()
+    ada, firm = founder()
+    draft = drafted(ada, firm, title="Theirs")
+    words = ["--as", ada.id, "application", "edit", draft.id, "title=Mine"]
+    assert cli.run([*words, "--was", "title=Old"]) == 1
+    told = capsys.readouterr().err
+    assert "title says “Theirs” now, and you wrote “Mine”" in told
+    assert cli.run([*words, "--was", "title=Theirs"]) == 0
+    assert cli.run([*words, "--was", "Theirs"]) == 1
+
+
+def test_a_draft_starts_with_earlier_answers(allmende):
+    open_playground()
+    ada, firm = founder()
+    earlier = submitted(ada, firm)
+    copied = allmende("--as", ada.id, "application", "copy", earlier.id, CALL_ID)
+    assert copied["form"]["summary"] == ANSWERS["summary"]
+    assert copied["form"]["accepts_terms"] is False

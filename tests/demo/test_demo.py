@@ -64,6 +64,36 @@ def test_the_same_seed_tells_the_same_story_and_a_stage_can_be_chosen(tmp_path: 
     assert "allmende-demo" in first.stdout
 
 
+def test_the_large_scale_round_goes_through_every_step(tmp_path: Path):
+    played = play(tmp_path, "--stage", "review", "--seed", "3")
+    assert played.returncode == 0, played.stdout + played.stderr
+    for told in ("not asked about Herzklar", "declares a conflict", "60 of 60", "40 of 60"):
+        assert told in played.stdout, told
+    with sqlite3.connect(tmp_path / "allmende.sqlite3") as database:
+        states = database.execute("SELECT state FROM review ORDER BY state").fetchall()
+        hours = database.execute(
+            "SELECT seconds / 3600 FROM award WHERE content LIKE '%large-scale%' ORDER BY seconds"
+        ).fetchall()
+        steps = {row[0] for row in database.execute("SELECT action FROM audit_event")}
+    assert [state for (state,) in states] == ["conflicted", *["submitted"] * 4]
+    assert hours == [(40,), (60,)]
+    assert {
+        "application.submitted", "application.assessed", "review.invited", "review.submitted",
+        "application.reviews_complete", "reviews.answered", "application.ranked",
+        "application.awarded",
+    } <= steps  # fmt: skip
+    auditor, evidence = "auditor@demo.example", str(tmp_path / "evidence")
+    for command in (["--as", auditor, "export-evidence", evidence], ["verify", evidence]):
+        done = subprocess.run(
+            [sys.executable, "-m", "allmende", *command],
+            env=environment(tmp_path),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_interrupted_in_the_middle_the_next_demo_starts_clean(tmp_path: Path):
     process = subprocess.Popen(
         COMMAND, env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE

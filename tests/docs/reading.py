@@ -2,7 +2,7 @@
 
 import re
 
-ID = re.compile(r"\b(org|app|prj|j|m|p|t|s)-[0-9a-hjkmnp-tv-z]{8}\b")
+ID = re.compile(r"\b(org|app|doc|prj|j|m|p|t|s)-[0-9a-hjkmnp-tv-z]{8}\b")
 TOKEN = re.compile(rf"(?P<id>{ID.pattern})|(?P<gap>…)|(?P<number>\d+)|(?P<space>\s+)|(?P<rest>.)")
 
 

@@ -27,6 +27,7 @@ def scientist(name="rosa"):
 def drafted_in_full(ada, firm, **changes):
     """Return a complete draft under the call of the round."""
     answers = {**FULL_ANSWERS, "title": ANSWERS["title"], "summary": ANSWERS["summary"], **changes}
+    answers |= {"keywords": answers["title"], "problem": answers["summary"], **changes}
     hours = answers["requested_hours"]
     answers["planned_runs"] = [{"name": "Training", "runs": 1, "devices": 1, "hours": hours}]
     return drafted(ada, firm, call_id=CALL_ID, **answers)

@@ -16,6 +16,7 @@ from allmende.domain.access.organisations import OrganisationKind
 from allmende.domain.access.sme import SizeClass
 from allmende.domain.access.snapshots import hash_content
 from allmende.domain.access.verdicts import Answers, ProjectPurpose, Verdict
+from allmende.domain.basics.lifecycle import ForbiddenMove
 from allmende.domain.basics.people import DAEMON, PUBLIC, Role
 from allmende.domain.basics.refusals import InvalidInput, NotFound, NotPermitted
 from allmende.services import applications, audit, calls, eligibility, organisations
@@ -255,3 +256,66 @@ def test_the_public_starts_nothing():
     _, firm = founder()
     with pytest.raises(NotPermitted):
         applications.start_application(deed(PUBLIC), call_id=CALL_ID, organisation_id=firm.id)
+
+
+def test_an_application_starts_with_the_answers_of_an_earlier_one(call):
+    ada, firm = founder()
+    earlier = submitted(ada, firm, publish_names="yes")
+    copied = applications.copy_application(deed(ada), earlier.id, call_id=call.id, rules=RULES)
+    assert copied.organisation_id == firm.id
+    assert (copied.state, copied.frozen) == (ApplicationState.DRAFT, None)
+    assert copied.form.summary == earlier.form.summary
+    assert copied.form.requested_seconds == earlier.form.requested_seconds
+    declared = (copied.form.declares_correct, copied.form.accepts_terms, copied.form.publish_names)
+    assert declared == (False, False, False)
+    missing = {
+        finding.field
+        for finding in applications.list_findings(ada, copied.id, rules=RULES, now=NOON)
+    }
+    assert {"declares_correct", "accepts_terms"} <= missing
+    assert applications.get_application(ada, earlier.id) == earlier
+    assert {each.id for each in applications.list_earlier(ada)} == {earlier.id, copied.id}
+
+
+def test_answers_of_others_cannot_be_used(call):
+    ada, firm = founder()
+    earlier = submitted(ada, firm)
+    eve, _ = founder("eve")
+    for copied in (earlier.id, "app-none"):
+        with pytest.raises(NotFound):
+            applications.copy_application(deed(eve), copied, call_id=call.id, rules=RULES)
+    with pytest.raises(NotPermitted):
+        applications.copy_application(deed(officer()), earlier.id, call_id=call.id, rules=RULES)
+    assert applications.list_earlier(eve) == []
+
+
+def test_withdrawing_twice_or_after_the_decision_changes_nothing():
+    ada, firm = founder()
+    done = applications.withdraw_application(deed(ada), submitted(ada, firm).id)
+    with pytest.raises(ForbiddenMove):
+        applications.withdraw_application(deed(ada), done.id)
+    assert applications.get_application(ada, done.id) == done
+    assert actions(done.id).count("application.withdrawn") == 1
+
+
+def test_the_profile_of_the_organisation_is_used_for_every_application_and_frozen_with_each():
+    ada, firm = founder()
+    first = submitted(ada, firm)
+    organisations.update_figures(
+        deed(ada), firm.id, ownership=figures(firm.id, 900, 500, 500), rules=RULES
+    )
+    second = submitted(ada, firm)
+    assert first.submitted.organisation.size_class is SizeClass.SMALL
+    assert second.submitted.organisation.size_class is SizeClass.LARGE
+    assert applications.get_application(ada, first.id).submitted == first.submitted
+
+
+def test_a_draft_that_was_discarded_stays_its_applicants_alone():
+    ada, firm = founder()
+    draft = applications.withdraw_application(deed(ada), drafted(ada, firm).id)
+    olga = officer()
+    with pytest.raises(NotFound):
+        applications.get_application(olga, draft.id)
+    assert applications.list_applications(olga) == []
+    assert applications.list_applications(olga, states=[ApplicationState.WITHDRAWN]) == []
+    assert applications.list_applications(ada) == [draft]

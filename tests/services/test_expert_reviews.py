@@ -95,6 +95,7 @@ def test_the_file_opens_after_the_answer_and_never_before(applied):
         expert_reviews.open_file(deed(xenia), application.id)
     invited(application, xenia)
     (invitation,) = expert_reviews.list_invitations(xenia)
+    assert expert_reviews.list_open_invitations(xenia) == [invitation]
     assert invitation == expert_reviews.get_invitation(xenia, application.id)
     assert invitation.title == application.form.title
     with pytest.raises(NotFound):

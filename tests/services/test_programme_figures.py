@@ -20,6 +20,7 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.services import (
     access_years,
     allocations,
+    appeals,
     applications,
     awards,
     programme_figures,
@@ -30,6 +31,7 @@ from allmende.storage import applications as application_store
 from allmende.storage import audit as audit_store
 from allmende.storage import awards as award_store
 from allmende.storage import ledger as ledger_store
+from allmende.storage import organisations as organisation_store
 from tests.services.access import (
     NOON,
     RULES,
@@ -67,9 +69,15 @@ def use(ada, award, *, held=HOUR, used=HOUR // 2, at=NOON):
     return hold
 
 
+def store_sector(firm, code):
+    known = organisation_store.get_organisation(firm.id)
+    organisation_store.save_organisation(replace(known, nace_code=code, is_start_up=True))
+
+
 def build_story(office):
     """Let applications come to every stage, and hours be used, refunded, taken back, expired."""
     ada, firm = founder()
+    store_sector(firm, "62.01")
     uni, school = founder("uni", kind=OrganisationKind.UNIVERSITY)
     drafted(ada, firm)
     drafted(uni, school)
@@ -154,7 +162,7 @@ def test_hours_are_those_of_the_ledger_and_open_their_projects(office):
     assert november.expired_seconds == HOUR
     assert (december.granted_seconds, december.used_seconds) == (0, 2 * HOUR)
     (sector,) = sum_hours(figures.hours, [Dimension.SIZE, Dimension.SECTOR, Dimension.CATEGORY])
-    assert (sector.size_class, sector.sector, sector.user_category) == ("small", "", "industry")
+    assert (sector.size_class, sector.sector, sector.user_category) == ("small", "J", "industry")
     opened = programme_figures.list_project_hours(office, YEAR, {Dimension.SIZE: "small"})
     assert {each.subject.project_id for each in opened} == {first.project_id, second.project_id}
     assert sum(each.hours.granted_seconds for each in opened) == november.granted_seconds
@@ -249,6 +257,7 @@ def test_the_manifest_names_every_digest_and_the_heads(office):
     assert list(built.list_files()) == ["hours.csv", "access-time.json", "manifest.json"]
     assert built.data["organisations"]["smes_granted"] == 1
     assert built.data["organisations"]["smes_used"] == 1
+    assert built.data["organisations"]["start_ups_granted"] == 1
     assert [each["mode_id"] for each in built.data["decisions"]] == ["playground"]
     assert built.data["first_jobs"][0]["awards"] == 2
     rules = {each["rule"] for each in built.data["ceilings"]}
@@ -331,6 +340,23 @@ def test_what_was_published_does_not_change_with_what_comes_later(office):
     kept = application_store.get_application(late.id)
     assert kept.decided_at == LATER
     assert public(LATER + timedelta(days=1)) == before
+
+
+def test_a_refusal_that_an_appeal_undid_stays_in_the_quarter_that_was_published(office):
+    ada, firm = founder("firm0")
+    refused = [assessed(*founder(f"firm{number}")) for number in range(1, 6)] + [
+        assessed(ada, firm)
+    ]
+    for each in refused:
+        awards.refuse_application(deed(office), each.id, why="Too vague.")
+    before = {each.name: each for each in public()}
+    assert before["refused"].tables[Dimension.COUNTRY].total == 6
+    appeal = appeals.file_appeal(deed(ada), refused[-1].id, reason="It is not.", rules=RULES)
+    appeals.answer_appeal(
+        deed(officer(), now=LATER), appeal.id, is_upheld=True, answer="Indeed.", rules=RULES
+    )
+    assert application_store.get_application(refused[-1].id).decided_at is None
+    assert {each.name: each for each in public(LATER + timedelta(days=1))} == before
 
 
 def test_whose_hours_they_are_is_read_from_what_was_frozen(office):

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, replace
 
 from allmende import wiring
+from allmende.domain.access.messages import PATIENCE
 from allmende.domain.access.organisations import Organisation, OrganisationKind
 from allmende.domain.access.ownership import Firm, OwnershipGraph, YearFigures
 from allmende.domain.access.projects import Project
@@ -17,6 +18,7 @@ from allmende.services import (
     calls,
     cycle,
     jobs,
+    mail,
     models,
     organisations,
     people,
@@ -196,6 +198,18 @@ def refuse_two(
     return refused_id, appealed_id
 
 
+def do_chores() -> None:
+    """Judge the promises, and send some of what waits; one message the server never takes."""
+    promises.evaluate_promises(
+        deed_of(DAEMON), factory=wiring.workshop().factory, rules=load_access_rules()
+    )
+    refused = mail.take_next(deed_of(DAEMON))
+    assert refused is not None, "somebody was told something"
+    later = replace(deed_of(DAEMON), now=wiring.now() + PATIENCE)
+    mail.record_failure(later, refused.message.id, error="550 5.1.1 User unknown")
+    mail.deliver(lambda: deed_of(DAEMON), send=lambda _: None, limit=8)
+
+
 def register_experts() -> list[Person]:
     return [register(name, Role.REVIEWER) for name in ("Xenia Klug", "Yvo Kenner", "Zita Nah")]
 
@@ -244,9 +258,7 @@ def build_world(*, waiting_jobs: int = 7) -> World:
     beat()
     time.sleep(0.8)
     beat()
-    promises.evaluate_promises(
-        deed_of(DAEMON), factory=wiring.workshop().factory, rules=load_access_rules()
-    )
+    do_chores()
     model = models.find_model_of_job(founder, done.id)
     assert model is not None, "the training left a model"
     return World(

@@ -19,6 +19,8 @@ OTHER_PARTS = {
     "token_id": "t-none",
     "entry_id": "aid-none",
     "appeal_id": "apl-none",
+    "change_id": "chg-none",
+    "message_id": "msg-none",
     "reviewer_id": "p-none",
     "sweep_id": "s-none",
     "reservation_id": "rv-none",

@@ -158,3 +158,8 @@ def test_markdown_lets_no_html_through():
 
 def test_an_unknown_state_shows_its_own_name():
     assert states.describe("job", "no_such").word == "no such"
+
+
+def test_numbers_are_rounded_and_not_cut():
+    assert wording.write_number(90.9, 0) == "91"
+    assert wording.write_number(Decimal("2.999"), 2) == "3.00"

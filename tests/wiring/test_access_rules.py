@@ -46,6 +46,7 @@ def test_the_way_from_every_call_is_open():
         "playground",
         "development",
         "ai-for-science",
+        "large-scale",
         "commercial",
         "national-bridge",
     }

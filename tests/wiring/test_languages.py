@@ -29,6 +29,8 @@ def test_an_instant_is_written_in_local_time():
     noon = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
     with translation.override("de"):
         assert languages.write_instant(noon) == "22.11.2026 13:00"
+    with translation.override("en"):
+        assert languages.write_instant(noon) == "22 Nov 2026, 13:00"
 
 
 def test_before_the_start_everything_is_english():

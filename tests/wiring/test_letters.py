@@ -7,16 +7,23 @@ import pypdf
 import pytest
 
 from allmende.domain.access.awards import Award, AwardDecision, grant
-from allmende.domain.access.consents import answer_publication
+from allmende.domain.access.consents import (
+    answer_declarations,
+    find_publication,
+    read_declarations,
+)
+from allmende.domain.access.modes import FormKind
 from allmende.domain.basics.sentences import Sentence
 from allmende.wiring import languages
 from allmende.wiring.letters import render_letter
-from tests.domain.access.building import HOUR, NOON, draft, frozen
+from tests.domain.access.building import HOUR, NOON, PLAYGROUND, RULES, draft, form, frozen
 
 
 @pytest.fixture
 def award() -> Award:
-    consent = answer_publication(is_given=True, by="p-1", now=NOON)
+    declarations = read_declarations(PLAYGROUND, FormKind.SHORT, book=RULES.book)
+    consents = answer_declarations(form(publish_names=True), declarations, by="p-1", now=NOON)
+    consent = find_publication(consents)
     application = replace(draft(), frozen=replace(frozen(), publication=consent))
     decision = AwardDecision(
         award_id="award-1", project_id="prj-1", seconds=4 * HOUR, granted_at=NOON, granted_by="p-2"

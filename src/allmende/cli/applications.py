@@ -7,15 +7,18 @@ import typer
 import yaml
 
 from allmende.cli.acting import acting_deed, acting_person
-from allmende.cli.output import AsJson, show
+from allmende.cli.output import AsJson, say, show
+from allmende.cli.sizes import estimate_size
 from allmende.domain.access.applications import Application, ApplicationState
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
 from allmende.services import applications, expert_reviews, forms, rebuttals, reviews
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.languages import get_language
 
 app = typer.Typer()
+app.command("size")(estimate_size)
 
 COLUMNS = ("id", "state", "call_id", "organisation_id", "submitted_at", "due_at", "decision")
 
@@ -29,11 +32,27 @@ def start_application(call_id: str, organisation_id: str, json: AsJson = False) 
     _show(draft, json=json)
 
 
+@app.command("copy")
+def copy_application(application_id: str, call_id: str, json: AsJson = False) -> None:
+    """Start a draft under a call with the answers of an earlier application."""
+    copied = applications.copy_application(
+        acting_deed(), application_id, call_id=call_id, rules=load_access_rules()
+    )
+    _show(copied, json=json)
+
+
 @app.command("questions")
 def list_questions(call_id: str, json: AsJson = False) -> None:
-    """List what an application under a call has to answer."""
-    _, asked = forms.list_asked(acting_person(), call_id, rules=load_access_rules())
-    show(list(asked), json=json, columns=("section", "name", "kind", "is_required", "label"))
+    """List what an application under a call has to answer, and the words that it declares."""
+    form = forms.describe_form(acting_person(), call_id, rules=load_access_rules())
+    if json:
+        show(form, json=True)
+        return
+    show(list(form.questions), columns=("section", "name", "kind", "is_required", "label"))
+    for each in form.declarations:
+        say(f"\n{each.name} ({each.version}): {each.texts[get_language()]}")
+        if each.document:
+            say(each.document)
 
 
 @app.command("edit")
@@ -47,16 +66,17 @@ def edit_application(
         Path | None,
         typer.Option("--answers", exists=True, dir_okay=False, help="YAML or JSON with answers."),
     ] = None,
+    was: Annotated[
+        list[str] | None,
+        typer.Option(help="What you saw, such as title=…: changed since, it is not replaced."),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Set answers of a draft."""
-    changes = _read_file(file) if file else {}
-    for answer in answers or ():
-        name, equals, value = answer.partition("=")
-        if not equals:
-            raise InvalidInput(field=answer, problem=Sentence("Write an answer as name=value."))
-        changes[name] = value
-    edited = applications.edit_application(acting_deed(), application_id, changes=changes)
+    changes = (_read_file(file) if file else {}) | _read_answers(answers)
+    edited = applications.edit_application(
+        acting_deed(), application_id, changes=changes, based_on=_read_answers(was)
+    )
     _show(edited, json=json)
 
 
@@ -116,6 +136,9 @@ def show_application(application_id: str, json: AsJson = False) -> None:
     _show(application, json=json)
     if not json:
         show(application.form)
+        if application.frozen:
+            columns = ("name", "is_given", "version", "content_hash", "answered_at")
+            show(list(application.frozen.declarations), columns=columns, empty="No declaration.")
         for opinions in expert_reviews.list_opinions(acting_person(), application_id):
             show(list(opinions), columns=("criterion_id", "text"))
 
@@ -143,9 +166,19 @@ def settle_eligibility(
 ) -> None:
     """Decide on eligibility where the rules leave it to a person."""
     settled = reviews.record_eligibility(
-        acting_deed(), application_id, is_eligible=eligible, why=why
+        acting_deed(), application_id, is_eligible=eligible, why=why, rules=load_access_rules()
     )
     _show(settled, json=json)
+
+
+def _read_answers(written: list[str] | None) -> dict[str, object]:
+    answers: dict[str, object] = {}
+    for answer in written or ():
+        name, equals, value = answer.partition("=")
+        if not equals:
+            raise InvalidInput(field=answer, problem=Sentence("Write an answer as name=value."))
+        answers[name] = value
+    return answers
 
 
 def _read_file(file: Path) -> dict[str, object]:

@@ -11,7 +11,6 @@ from allmende.domain.access.answers import read_hours
 from allmende.domain.basics.sentences import Sentence
 from allmende.services import awards
 from allmende.wiring.access_rules import load_access_rules
-from allmende.wiring.languages import get_language
 from allmende.wiring.letters import render_letter
 
 app = typer.Typer()
@@ -53,7 +52,9 @@ def refuse_application(
     json: AsJson = False,
 ) -> None:
     """Refuse an assessed application."""
-    refused = awards.refuse_application(acting_deed(), application_id, why=why)
+    refused = awards.refuse_application(
+        acting_deed(), application_id, why=why, rules=load_access_rules()
+    )
     show(refused, json=json, columns=("id", "state", "decision"))
 
 
@@ -68,12 +69,13 @@ def list_awards(after: str = "", limit: int = 100, json: AsJson = False) -> None
 def write_letter(
     award_id: str,
     file: Annotated[Path, typer.Argument(help="A new PDF file.")],
-    language: Annotated[str, typer.Option(help="de or en; without it, your own.")] = "",
+    language: Annotated[str, typer.Option(help="de or en; without it, that of mails to you.")] = "",
 ) -> None:
     """Write the letter of an award of yours as an accessible PDF."""
-    award = awards.get_letter(acting_person(), award_id)
+    reader = acting_person()
+    award = awards.get_letter(reader, award_id)
     authority = load_access_rules().authority
-    content = render_letter(award, authority=authority, language=language or get_language())
+    content = render_letter(award, authority=authority, language=language or reader.language)
     write_new(file, content)
     say(Sentence("The letter is in {file}.", {"file": str(file)}))
 

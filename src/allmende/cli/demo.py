@@ -19,6 +19,7 @@ STAGES = (
     "eligibility",
     "application",
     "award",
+    "review",
     "jobs",
     "run",
     "models",

@@ -22,8 +22,9 @@ from allmende.domain.scheduling.jobs import JobState
 from allmende.domain.trust import evidence as sealed
 from allmende.domain.trust.verdicts import PromiseResult, Verdict
 from allmende.services import cycle, evidence, forecasts, leases, ledger, models, promises, runs
-from allmende.services.cast import DEMO_PASSWORD, EVERYBODY, FOUNDER
+from allmende.services.cast import DEMO_PASSWORD, EVERYBODY, EXPERTS, FOUNDER
 from allmende.services.deeds import Deed
+from allmende.services.large_scale import LargeScale
 from allmende.services.story import Story
 from allmende.wiring import stage
 from allmende.wiring.access_rules import load_access_rules
@@ -44,6 +45,7 @@ TITLES = {
     "eligibility": Sentence("May we?"),
     "application": Sentence("They apply"),
     "award": Sentence("They are given time"),
+    "review": Sentence("Two large projects went before the experts"),
     "jobs": Sentence("They submit more than the partition can run"),
     "run": Sentence("The kernel shares, the nodes train"),
     "models": Sentence("What was trained"),
@@ -88,6 +90,7 @@ class Stage:
             "eligibility": lambda: self._tell(self.story.check_eligibility),
             "application": lambda: self._tell(self.story.apply),
             "award": lambda: self._tell(self.story.award),
+            "review": lambda: self._tell(LargeScale(self.story, wiring.now()).play),
             "jobs": lambda: self._tell(self.story.submit_jobs),
             "run": self._run,
             "models": self._show_models,
@@ -247,7 +250,8 @@ class Stage:
         self.console.print(translate(look), highlight=False)
         sign_in = Sentence("Sign in with the password {password} as:", {"password": DEMO_PASSWORD})
         self.console.print(translate(sign_in), highlight=False)
-        for part in EVERYBODY:
+        everybody = [each for each in (*EVERYBODY, *EXPERTS) if each.key in self.story.persons]
+        for part in everybody:
             role = part.organisation or part.role.value.replace("_", " ")
             self.console.print(f"  {part.email:<26} {part.name}, {role}", highlight=False)
 

@@ -15,7 +15,7 @@ from allmende.wiring.tokens import new_token
 app = typer.Typer()
 
 PersonName = Annotated[str, typer.Argument(help="The person's id or e-mail address.")]
-COLUMNS = ("id", "name", "email", "roles", "organisation_ids")
+COLUMNS = ("id", "name", "email", "roles", "organisation_ids", "language")
 
 
 @app.command("add")
@@ -73,6 +73,12 @@ def take_role(person: PersonName, role: Role, json: AsJson = False) -> None:
     found = people.get_person_by_name(person)
     changed = people.take_role(acting_deed(), person_id=found.id, role=role)
     show(changed, json=json, columns=COLUMNS)
+
+
+@app.command("language")
+def choose_language(language: str, json: AsJson = False) -> None:
+    """Choose the language of letters and e-mails to you: de or en."""
+    show(people.choose_language(acting_deed(), language), json=json, columns=COLUMNS)
 
 
 @app.command("admin-link")

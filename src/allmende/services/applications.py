@@ -3,13 +3,20 @@
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from allmende.domain.access import applications
 from allmende.domain.access.application_forms import ApplicationForm, Finding
 from allmende.domain.access.applications import Application, ApplicationState, Frozen
 from allmende.domain.access.calls import AccessRules, Call, check_open
-from allmende.domain.access.consents import answer_publication
+from allmende.domain.access.consents import (
+    answer_declarations,
+    find_publication,
+    read_declarations,
+)
+from allmende.domain.access.copies import copy_answers
 from allmende.domain.access.countries import list_barred, name_machine
+from allmende.domain.access.edits import Difference
 from allmende.domain.access.eligibility import answers_for, decide_for_call
 from allmende.domain.access.organisations import Organisation
 from allmende.domain.access.snapshots import hash_content, to_plain
@@ -23,7 +30,7 @@ from allmende.domain.trust.permissions import (
     check_member,
     check_permission,
 )
-from allmende.services import audit
+from allmende.services import announcements, audit
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import applications as store
 from allmende.storage import calls as call_store
@@ -38,36 +45,84 @@ def start_application(deed: Deed, *, call_id: str, organisation_id: str) -> Appl
     check_member(deed.actor, organisation_id, kind="organisation", id=organisation_id)
     organisation_store.get_organisation(organisation_id)
     call = call_store.get_call(call_id)
+    form = ApplicationForm(
+        unit=call.unit,
+        principal_investigator=deed.actor.name,
+        principal_investigator_email=deed.actor.email,
+    )
+    return _start(deed, call, form=form, organisation_id=organisation_id)
+
+
+@one_transaction
+def copy_application(
+    deed: Deed, application_id: str, *, call_id: str, rules: AccessRules
+) -> Application:
+    """Start a draft under a call with the answers of an earlier application of one's own."""
+    check_permission(deed.actor, Permission.START_APPLICATION)
+    earlier = store.get_application(application_id)
+    check_member(deed.actor, earlier.organisation_id, kind="application", id=application_id)
+    call = call_store.get_call(call_id)
+    form = copy_answers(earlier.form, call=call, asked=rules.get_mode_of(call).form)
+    return _start(
+        deed, call, form=form, organisation_id=earlier.organisation_id, copy_of=application_id
+    )
+
+
+def _start(
+    deed: Deed, call: Call, *, form: ApplicationForm, organisation_id: str, **facts: str
+) -> Application:
     check_open(call, now=max(deed.now, call.opens_at))
     application = Application(
         id=deed.new_id("app"),
-        call_id=call_id,
+        call_id=call.id,
         organisation_id=organisation_id,
         applicant_id=deed.actor.id,
-        form=ApplicationForm(
-            unit=call.unit,
-            principal_investigator=deed.actor.name,
-            principal_investigator_email=deed.actor.email,
-        ),
+        form=form,
         started_at=deed.now,
         edited_at=deed.now,
     )
     store.save_application(application)
-    audit.record(deed, action="application.started", subject=application.id, call=call_id)
+    told: dict[str, Any] = {"call": call.id, **facts}
+    audit.record(deed, action="application.started", subject=application.id, **told)
     return application
 
 
 @one_transaction
 def edit_application(
-    deed: Deed, application_id: str, *, changes: Mapping[str, object]
+    deed: Deed,
+    application_id: str,
+    *,
+    changes: Mapping[str, object],
+    based_on: Mapping[str, object] | None = None,
 ) -> Application:
-    """Change some answers of a draft; what is missing may come later."""
+    """Change some answers of a draft; what is missing may come later.
+
+    With `based_on`, the answers as the author saw them, nobody else's change is replaced unseen.
+    """
     check_permission(deed.actor, Permission.EDIT_APPLICATION)
     application = _lock_own(deed.actor, application_id)
-    edited = applications.edit(application, changes, now=deed.now)
-    store.save_application(edited)
-    audit.record(deed, action="application.edited", subject=application_id, answers=sorted(changes))
-    return edited
+    edited = applications.edit(application, changes, based_on=based_on, now=deed.now)
+    return _save_edited(deed, edited, answers=changes)
+
+
+@one_transaction
+def save_answers(
+    deed: Deed,
+    application_id: str,
+    *,
+    changes: Mapping[str, object],
+    seen: Mapping[str, Any],
+) -> tuple[Application, tuple[Difference, ...]]:
+    """Save what somebody wrote as far as nobody else has changed the same; return what differs.
+
+    `seen` are the answers that they wrote it over, as plain values.
+    """
+    check_permission(deed.actor, Permission.EDIT_APPLICATION)
+    application = _lock_own(deed.actor, application_id)
+    edited, differences = applications.edit_partly(application, changes, seen=seen, now=deed.now)
+    if edited is not application:  # leaving a field without a change is no deed
+        _save_edited(deed, edited, answers=changes)
+    return edited, differences
 
 
 @one_transaction
@@ -77,16 +132,22 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
     application = _lock_own(deed.actor, application_id)
     call = call_store.get_call(application.call_id)
     organisation = organisation_store.get_organisation(application.organisation_id)
+    mode = rules.get_mode_of(call)
+    consents = answer_declarations(
+        application.form,
+        read_declarations(call, mode.form, book=rules.book),
+        by=deed.actor.id,
+        now=deed.now,
+    )
     frozen = Frozen(
         call=replace(call, mode=None),  # it stands beside it
-        mode=rules.get_mode_of(call),
+        mode=mode,
         organisation=organisation,
         eligibility=decide(application, call, organisation, rules=rules, deed=deed),
         rules_hash=keep_rules_of_day(deed, rules),
         terms_hash=call.terms_hash,
-        publication=answer_publication(
-            is_given=application.form.publish_names, by=deed.actor.id, now=deed.now
-        ),
+        publication=find_publication(consents),
+        declarations=consents,
         documents=document_store.list_documents(application_id),
     )
     barred = _list_barred(application, call, rules=rules, now=deed.now)
@@ -104,6 +165,7 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
         frozen=hash_content(frozen),
         due_at=submitted.due_at,
     )
+    announcements.tell_submitted(deed, submitted, rules=rules)
     return submitted
 
 
@@ -126,10 +188,8 @@ def get_application(reader: Person, application_id: str) -> Application:
         application.organisation_id,
         kind="application",
         id=application_id,
-        # A draft is its applicant's alone until it is handed in.
-        unless=None
-        if application.state is ApplicationState.DRAFT
-        else Permission.SEE_EVERY_APPLICATION,
+        # A draft is its applicant's alone until it is handed in, also one that was discarded.
+        unless=None if application.submitted_at is None else Permission.SEE_EVERY_APPLICATION,
     )
     return application
 
@@ -179,7 +239,13 @@ def list_applications(
     wanted = [state for state in states or handed_in if state in handed_in]
     if not wanted:  # nothing but drafts was asked for
         return []
-    return store.list_applications(states=wanted, after=after, limit=limit)
+    return store.list_applications(states=wanted, handed_in=True, after=after, limit=limit)
+
+
+def list_earlier(reader: Person, *, limit: int = 20) -> list[Application]:
+    """Return the applications of one's organisations whose answers can be used again."""
+    check_permission(reader, Permission.START_APPLICATION)
+    return store.list_latest(reader.organisation_ids, limit=limit)
 
 
 def keep_rules_of_day(deed: Deed, rules: AccessRules) -> str:
@@ -216,6 +282,12 @@ def decide(
     on = day_of(deed.now)
     known = answers_for(organisation, answers, book=rules.book, on=on)
     return decide_for_call(known, call, rules=rules, on=on)
+
+
+def _save_edited(deed: Deed, edited: Application, *, answers: Collection[str]) -> Application:
+    store.save_application(edited)
+    audit.record(deed, action="application.edited", subject=edited.id, answers=sorted(answers))
+    return edited
 
 
 def _lock_own(person: Person, application_id: str) -> Application:

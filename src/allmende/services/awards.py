@@ -28,7 +28,7 @@ from allmende.domain.trust.permissions import (
     check_member,
     check_permission,
 )
-from allmende.services import aid, allocations, audit, ceilings, quotas
+from allmende.services import aid, allocations, announcements, audit, ceilings, quotas
 from allmende.services import applications as application_service
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.expert_reviews import list_counted
@@ -65,7 +65,7 @@ def award_application(
     applications.LIFECYCLE.check_move(application.state, ApplicationState.AWARDED)
     check_award(application, assessment=review_store.get_assessment(application_id), seconds=wanted)
     check_gates(application, list_counted(application, now=deed.now))
-    recheck = _check_again(deed, application, rules)
+    recheck = check_again(deed, application, rules)
     decision = AwardDecision(
         award_id=award_id,
         project_id=deed.new_id("prj"),
@@ -84,8 +84,13 @@ def award_application(
 
 
 @one_transaction
-def refuse_application(deed: Deed, application_id: str, *, why: str) -> Application:
-    """Refuse an assessed application, in words that the applicant reads."""
+def refuse_application(
+    deed: Deed, application_id: str, *, why: str, rules: AccessRules | None = None
+) -> Application:
+    """Refuse an assessed application, in words that the applicant reads.
+
+    With the rules, they are also told until when they can appeal.
+    """
     check_permission(deed.actor, Permission.REFUSE_APPLICATION)
     reason = Sentence("{words}", {"words": why})
     refused = applications.refuse(
@@ -93,6 +98,7 @@ def refuse_application(deed: Deed, application_id: str, *, why: str) -> Applicat
     )
     application_store.save_application(refused)
     audit.record(deed, action="application.refused", subject=application_id, why=reason)
+    announcements.tell_refused(deed, refused, rules=rules)
     return refused
 
 
@@ -174,7 +180,7 @@ def _same_award(known: Award, *, award_id: str, seconds: int, condition: str) ->
     return known
 
 
-def _check_again(deed: Deed, application: Application, rules: AccessRules) -> Recheck:
+def check_again(deed: Deed, application: Application, rules: AccessRules) -> Recheck:
     """Refuse when figures or rules changed since submission; keep what the check rests on."""
     organisation = organisation_store.get_organisation(application.organisation_id)
     call = replace(application.submitted.call, mode=application.submitted.mode)
@@ -224,6 +230,7 @@ def _write(deed: Deed, application: Application, award: Award, rules: AccessRule
         rules=award.recheck.rules_hash if award.recheck else "",
         recheck=hash_content(award.recheck),
     )
+    announcements.tell_awarded(deed, awarded, award)
 
 
 def _post(deed: Deed, award: Award, project: Project, partition: Partition) -> None:

@@ -166,5 +166,31 @@ CORPORATION = Part(
     },
 )
 
+# Whom the office asks about large projects; their fields decide who is asked about what.
+EXPERTS = (
+    Part(
+        key="expert1",
+        name="Clara Nowak",
+        role=Role.REVIEWER,
+        answers={"keywords": ("medical images", "calibration"), "affiliation": "Charité"},
+    ),
+    Part(
+        key="expert2",
+        name="Tomás Ribeiro",
+        role=Role.REVIEWER,
+        answers={"keywords": ("robot grasping", "tactile sensors"), "affiliation": "INESC"},
+    ),
+    Part(
+        key="expert3",
+        name="Ingrid Sørensen",
+        role=Role.REVIEWER,
+        answers={
+            "keywords": ("robot control", "cell images"),
+            # She advises the founder: the conflict is found before anybody asks her.
+            "affiliation": "Herzklar Diagnostik GmbH",
+        },
+    ),
+)
+
 APPLICANTS = (FOUNDER, START_UP, RESEARCHER, CORPORATION)
 EVERYBODY = (*STAFF, *APPLICANTS)

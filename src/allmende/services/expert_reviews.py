@@ -22,6 +22,7 @@ from allmende.domain.access.expert_reviews import (
     list_visible,
 )
 from allmende.domain.access.gates import Step, find_due
+from allmende.domain.access.messages import MessageKind
 from allmende.domain.access.review_plans import ReviewPlan
 from allmende.domain.access.reviewers import (
     CONFLICT_WORDS,
@@ -35,6 +36,7 @@ from allmende.domain.basics.refusals import NotFound
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import applications as application_service
 from allmende.services import audit, reviewers
+from allmende.services.announcements import tell_reviewer
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.reviews import lock_foreign
 from allmende.storage import applications as application_store
@@ -76,9 +78,14 @@ class ReviewFile:
 def list_invitations(reader: Person, *, after: str = "", limit: int = 100) -> list[Invitation]:
     """Return a page of one's own reviews, with what the file is about."""
     check_permission(reader, Permission.SEE_REVIEW)
-    own = store.list_reviews_of(reader.id, after=after, limit=limit)
-    known = application_store.list_by_ids({each.application_id for each in own})
-    return [_invitation(known[review.application_id], review) for review in own]
+    return _invitations(store.list_reviews_of(reader.id, after=after, limit=limit))
+
+
+def list_open_invitations(reader: Person) -> list[Invitation]:
+    """Return everything that is asked of a reviewer, what is due first before the rest."""
+    check_permission(reader, Permission.SEE_REVIEW)
+    found = _invitations(store.list_open_reviews_of(reader.id))
+    return sorted(found, key=lambda each: (each.due_at is None, each.due_at, each.review.id))
 
 
 def get_invitation(reader: Person, application_id: str) -> Invitation:
@@ -132,6 +139,8 @@ def answer_invitation(deed: Deed, application_id: str, *, accepts: bool) -> Revi
     if conflict is not None:
         return bar(deed, application, review, conflict)
     answered = expert_reviews.answer(review, state, now=deed.now)
+    if accepts:
+        tell_reviewer(deed, MessageKind.REVIEW_ACCEPTED, application, answered)
     return _save(deed, application, answered, action=f"review.{state.value}")
 
 
@@ -279,6 +288,12 @@ def _told(conflict: ConflictKind | None) -> ConflictKind | None:
 def _for_experts(application: Application) -> Application:
     """Return the application without what reviewers must not read."""
     return replace(application, form=without_secrets(application.form))
+
+
+def _invitations(own: Iterable[Review]) -> list[Invitation]:
+    reviews = list(own)
+    known = application_store.list_by_ids({each.application_id for each in reviews})
+    return [_invitation(known[review.application_id], review) for review in reviews]
 
 
 def _invitation(application: Application, review: Review) -> Invitation:

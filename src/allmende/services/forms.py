@@ -11,6 +11,7 @@ from allmende.domain.access.application_forms import (
     list_sections,
 )
 from allmende.domain.access.calls import AccessRules
+from allmende.domain.access.consents import Declaration, read_declarations
 from allmende.domain.access.modes import FormKind
 from allmende.domain.access.questions import Kind, Question
 from allmende.domain.basics.people import Person
@@ -36,17 +37,28 @@ class AskedQuestion:
     columns: tuple["AskedQuestion", ...]  # of rows
 
 
-def list_asked(
-    reader: Person, call_id: str, *, rules: AccessRules
-) -> tuple[FormKind, tuple[AskedQuestion, ...]]:
-    """Return which form a call has, and every question of it in order."""
+@dataclass(frozen=True, kw_only=True)
+class FormView:
+    """The form of a call: its questions in order, and the words that are declared with it."""
+
+    form: FormKind
+    questions: tuple[AskedQuestion, ...]
+    declarations: tuple[Declaration, ...]
+
+
+def describe_form(reader: Person, call_id: str, *, rules: AccessRules) -> FormView:
+    """Return what an application under a call has to answer and to declare."""
     check_permission(reader, Permission.SEE_FACTORY)
     call = call_store.get_call(call_id)
     form, facts = rules.get_mode_of(call).form, facts_of(call)
-    return form, tuple(
-        _describe(question, section, facts)
-        for section in list_sections(form)
-        for question in list_questions(section, form)
+    return FormView(
+        form=form,
+        questions=tuple(
+            _describe(question, section, facts)
+            for section in list_sections(form)
+            for question in list_questions(section, form)
+        ),
+        declarations=read_declarations(call, form, book=rules.book),
     )
 
 

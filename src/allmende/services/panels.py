@@ -14,13 +14,14 @@ from allmende.domain.access.calls import Call
 from allmende.domain.access.expert_reviews import Review, ReviewState, check_under_review, get_plan
 from allmende.domain.access.fits import Fit, measure_fits
 from allmende.domain.access.gates import candidate_of
+from allmende.domain.access.messages import MessageKind
 from allmende.domain.access.rankings import Calibration, Standing, calibrate, propose_awards, rank
 from allmende.domain.access.rebuttals import Rebuttal, list_open_ends
 from allmende.domain.access.reviewers import CONFLICT_WORDS, ConflictKind, ReviewerIsBarred
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.trust.permissions import Permission, check_permission
-from allmende.services import audit, reviewers
+from allmende.services import announcements, audit, reviewers
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.expert_reviews import bar, settle
 from allmende.services.reviewers import ReviewerView
@@ -218,21 +219,18 @@ def invite_reviewer(deed: Deed, application_id: str, *, reviewer_id: str) -> Rev
         )
     if not view.free_load:
         raise NoPlaceLeft(name=view.person.name)
-    review = Review(
+    asked = Review(
         id=deed.new_id("rev"),
         application_id=application_id,
         reviewer_id=reviewer_id,
         invited_at=deed.now,
     )
-    store.save_review(review)
+    store.save_review(asked)
     audit.record(
-        deed,
-        action="review.invited",
-        subject=application_id,
-        review=review.id,
-        reviewer=reviewer_id,
+        deed, action="review.invited", subject=application_id, review=asked.id, reviewer=reviewer_id
     )
-    return review
+    announcements.tell_reviewer(deed, MessageKind.REVIEW_INVITED, application, asked)
+    return asked
 
 
 @one_transaction
@@ -246,6 +244,7 @@ def call_off_review(deed: Deed, application_id: str, *, reviewer_id: str) -> Rev
     called_off = expert_reviews.answer(review, ReviewState.CALLED_OFF, now=deed.now)
     store.save_review(called_off)
     audit.record(deed, action="review.called_off", subject=application_id, review=review.id)
+    announcements.tell_reviewer(deed, MessageKind.REVIEW_CALLED_OFF, application, called_off)
     settle(deed, application)
     return called_off
 
@@ -392,7 +391,7 @@ def _wanted(application: Application, reviews: Iterable[Review]) -> int:
 
 def _text_of(application: Application) -> str:
     form = application.form
-    return " ".join((form.title, form.summary, form.data_description))
+    return " ".join((form.title, form.summary, form.keywords, form.problem, form.data_description))
 
 
 def _capacity(call: Call) -> int:

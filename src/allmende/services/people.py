@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from allmende.domain.basics.people import PUBLIC, Person, Role
+from allmende.domain.basics.people import LANGUAGES, PUBLIC, Person, Role
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.trust.permissions import (
     Permission,
@@ -48,6 +48,12 @@ class RoleIsNotGiven(Refusal):
     status = 422
 
 
+class LanguageIsUnknown(Refusal):
+    """{language} is none of our languages. Choose one of: {choices}."""
+
+    status = 422
+
+
 class LastAdministrator(Refusal):
     """{name} is the last administrator. Give somebody else the role first."""
 
@@ -67,12 +73,14 @@ class NewPerson:
     name: str
     email: str
     password: str | None = field(default=None, repr=False)
+    language: str = ""  # of letters and e-mails; empty: English
 
 
 @one_transaction
-def sign_up(deed: Deed, *, name: str, email: str, login_id: int) -> Person:
+def sign_up(deed: Deed, *, name: str, email: str, login_id: int, language: str = "") -> Person:
     """Make the person behind a login that has just been created: an applicant."""
-    person = _create(deed, NewPerson(name=name, email=email), roles=frozenset({Role.APPLICANT}))
+    new = NewPerson(name=name, email=email, language=language)
+    person = _create(deed, new, roles=frozenset({Role.APPLICANT}))
     store.connect_login(person.id, login_id=login_id)
     itself = replace(deed, actor=person)
     audit.record(itself, action="person.signed_up", subject=person.id)
@@ -155,6 +163,20 @@ def take_role(deed: Deed, *, person_id: str, role: Role) -> Person:
     if role is Role.ADMINISTRATOR and not store.has_administrator(besides=person_id):
         raise LastAdministrator(name=person.name)
     return _change_roles(deed, person, person.roles - {role}, action="person.role_taken")
+
+
+@one_transaction
+def choose_language(deed: Deed, language: str) -> Person:
+    """Choose the language of letters and e-mails to oneself; again, it changes nothing."""
+    check_permission(deed.actor, Permission.EDIT_SELF)
+    _check_language(language)
+    person = store.get_person(deed.actor.id)
+    if person.language == language:
+        return person
+    changed = replace(person, language=language)
+    store.save_person(changed)
+    audit.record(deed, action="person.language_chosen", subject=person.id, language=language)
+    return changed
 
 
 @one_transaction
@@ -251,9 +273,16 @@ def _create(deed: Deed, new: NewPerson, *, roles: frozenset[Role]) -> Person:
     problem = store.find_password_problem(new.password) if new.password is not None else None
     if problem is not None:
         raise PasswordIsWeak(problem=problem)
-    person = Person(id=deed.new_id("p"), name=name, email=email, roles=roles)
+    language = new.language or LANGUAGES[0]
+    _check_language(language)
+    person = Person(id=deed.new_id("p"), name=name, email=email, roles=roles, language=language)
     store.save_person(person)
     return person
+
+
+def _check_language(language: str) -> None:
+    if language not in LANGUAGES:
+        raise LanguageIsUnknown(language=language, choices=", ".join(LANGUAGES))
 
 
 def _check_roles(roles: frozenset[Role]) -> None:

@@ -32,8 +32,7 @@ from allmende.storage import programme_figures as store
 PUBLIC_STAGES = (
     Stage.SUBMITTED,
     Stage.AWARDED,
-    Stage.REFUSED,
-    Stage.INELIGIBLE,
+    Stage.REFUSED,  # with what was not eligible: an appeal does not say which of both it undid
     Stage.WITHDRAWN,
 )
 PUBLIC_AMOUNTS = ("granted_seconds", "used_seconds", "expired_seconds")

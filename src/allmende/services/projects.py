@@ -13,7 +13,7 @@ from allmende.domain.trust.permissions import (
     check_permission,
     is_member,
 )
-from allmende.services import allocations, audit
+from allmende.services import allocations, announcements, audit
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import awards as award_store
 from allmende.storage import people as people_store
@@ -140,6 +140,7 @@ def end_project(deed: Deed, project_id: str) -> Project:
         partition_id=project.partition_id,
         access_share=project.access_share,
     )
+    announcements.tell_ended(deed, changed)
     return _save(deed, changed, action="project.ended")
 
 
@@ -177,10 +178,15 @@ def _check_governs(person: Person, project: Project) -> None:
         raise OrganisationGoverns(project=project.name)
 
 
-def _lock_governed(person: Person, project_id: str) -> Project:
-    project = check_own(person, store.lock_project(project_id))
+def check_governed(person: Person, project: Project) -> Project:
+    """Refuse whoever does not belong to the organisation of a project."""
+    check_own(person, project)
     _check_governs(person, project)
     return project
+
+
+def _lock_governed(person: Person, project_id: str) -> Project:
+    return check_governed(person, store.lock_project(project_id))
 
 
 def _save(

@@ -2,12 +2,13 @@
 
 from allmende.domain.access import applications
 from allmende.domain.access.applications import Application
+from allmende.domain.access.calls import AccessRules
 from allmende.domain.access.reviews import OwnApplication, TechnicalAssessment, check_assessment
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.trust.permissions import Permission, check_permission, is_member
+from allmende.services import announcements, audit
 from allmende.services import applications as application_service
-from allmende.services import audit
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import applications as application_store
 from allmende.storage import reviews as store
@@ -15,9 +16,17 @@ from allmende.storage import reviews as store
 
 @one_transaction
 def record_eligibility(
-    deed: Deed, application_id: str, *, is_eligible: bool, why: str
+    deed: Deed,
+    application_id: str,
+    *,
+    is_eligible: bool,
+    why: str,
+    rules: AccessRules | None = None,
 ) -> Application:
-    """Decide on eligibility where the rules leave it to a person."""
+    """Decide on eligibility where the rules leave it to a person.
+
+    With the rules, the applicant is also told until when they can appeal.
+    """
     check_permission(deed.actor, Permission.AWARD_APPLICATION)
     application = lock_foreign(deed.actor, application_id)
     reason = Sentence("{words}", {"words": why})
@@ -32,6 +41,8 @@ def record_eligibility(
         why=reason,
         is_eligible=is_eligible,
     )
+    if not is_eligible:
+        announcements.tell_refused(deed, decided, rules=rules)
     return decided
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import cast
 
 from django.db import models
 
@@ -10,6 +11,9 @@ from allmende.domain.access.applications import Application, ApplicationState, F
 from allmende.domain.access.snapshots import from_plain, to_plain
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sentences import Sentence
+
+# Handed in and not decided, in words of NULL: by them SQLite sees that a partial index fits.
+WAITS = models.Q(due_at__isnull=False, decided_at__isnull=True)
 
 
 class ApplicationRow(models.Model):
@@ -36,6 +40,19 @@ class ApplicationRow(models.Model):
     class Meta:
         app_label = "storage"
         db_table = "application"
+        indexes = (
+            models.Index(
+                fields=("due_at", "id"),
+                condition=WAITS,
+                name="application_waiting",
+            ),
+            models.Index(
+                fields=("-decided_at", "-id"),
+                condition=models.Q(decided_at__isnull=False),
+                name="application_decided",
+            ),
+            models.Index(fields=("call_id", "cut_off_at"), name="application_round"),
+        )
 
 
 def save_application(application: Application) -> None:
@@ -78,6 +95,7 @@ def list_applications(
     *,
     organisation_ids: frozenset[str] | None = None,
     states: Collection[ApplicationState] = (),
+    handed_in: bool = False,
     after: str = "",
     limit: int = 100,
 ) -> list[Application]:
@@ -87,6 +105,41 @@ def list_applications(
         rows = rows.filter(organisation_id__in=organisation_ids)
     if states:
         rows = rows.filter(state__in=[state.value for state in states])
+    if handed_in:
+        rows = rows.exclude(submitted_at=None)
+    return [_from_row(row) for row in rows[:limit]]
+
+
+def list_latest(organisation_ids: frozenset[str], *, limit: int) -> list[Application]:
+    """Return the applications of organisations, those that were edited last first."""
+    rows = ApplicationRow.objects.filter(organisation_id__in=organisation_ids)
+    return [_from_row(row) for row in rows.order_by("-edited_at", "id")[:limit]]
+
+
+def count_waiting() -> int:
+    """Return how many applications wait for a decision."""
+    return ApplicationRow.objects.filter(WAITS).count()
+
+
+def list_waiting(*, after: str = "", limit: int = 100) -> list[Application]:
+    """Return a page of what waits for a decision, what is due first before the rest."""
+    rows = ApplicationRow.objects.filter(WAITS).order_by("due_at", "id")
+    if after:
+        due_at = _value_of("due_at", after)
+        later = models.Q(due_at__gt=due_at) | models.Q(due_at=due_at, id__gt=after)
+        rows = rows.filter(later, due_at__gte=due_at)
+    return [_from_row(row) for row in rows[:limit]]
+
+
+def list_decided(*, after: str = "", limit: int = 100) -> list[Application]:
+    """Return a page of what was handed in and is decided or withdrawn, the newest first."""
+    decided = models.Q(decided_at__isnull=False, submitted_at__isnull=False)
+    rows = ApplicationRow.objects.filter(decided).order_by("-decided_at", "-id")
+    if after:
+        decided_at = _value_of("decided_at", after)
+        before = models.Q(decided_at=decided_at, id__lt=after)
+        earlier = models.Q(decided_at__lt=decided_at) | before
+        rows = rows.filter(earlier, decided_at__lte=decided_at)
     return [_from_row(row) for row in rows[:limit]]
 
 
@@ -113,6 +166,14 @@ def list_organisations_of(person_ids: Collection[str], *, since: datetime) -> se
     """Return applicant and organisation of what people handed in since an instant."""
     rows = ApplicationRow.objects.filter(applicant_id__in=list(person_ids), submitted_at__gte=since)
     return set(rows.values_list("applicant_id", "organisation_id").distinct())
+
+
+def _value_of(column: str, application_id: str) -> datetime:
+    """Return what a list is ordered by, of the application that a page ended with."""
+    found = ApplicationRow.objects.filter(id=application_id).values_list(column, flat=True).first()
+    if found is None:
+        raise NotFound(kind="application", id=application_id)
+    return cast(datetime, found)
 
 
 def _get(rows: "models.QuerySet[ApplicationRow]", application_id: str) -> Application:

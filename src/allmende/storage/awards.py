@@ -1,5 +1,7 @@
 """Awards; the database itself holds that an application has at most one."""
 
+from collections.abc import Collection
+
 from django.db import models
 
 from allmende.domain.access.awards import Award
@@ -59,6 +61,12 @@ def find_award_of_application(application_id: str) -> Award | None:
     """Return the award on an application, or None."""
     row = AwardRow.objects.filter(application_id=application_id).first()
     return from_plain(Award, row.content) if row else None
+
+
+def list_by_applications(application_ids: Collection[str]) -> dict[str, Award]:
+    """Return awards by the application that they are on; applications without one are left out."""
+    rows = AwardRow.objects.filter(application_id__in=list(application_ids))
+    return {row.application_id: from_plain(Award, row.content) for row in rows}
 
 
 def list_awards(*, after: str = "", limit: int = 100) -> list[Award]:

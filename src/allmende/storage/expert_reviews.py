@@ -102,14 +102,28 @@ def list_reviews_of(reviewer_id: str, *, after: str = "", limit: int = 100) -> l
     return [_from_row(row) for row in rows[:limit]]
 
 
+def list_open_reviews_of(reviewer_id: str) -> list[Review]:
+    """Return every review that a reviewer still owes, in the order of their ids."""
+    return [_from_row(row) for row in _owed().filter(reviewer_id=reviewer_id).order_by("id")]
+
+
+def list_owed_reviews(application_id: str = "") -> list[Review]:
+    """Return reviews still to come, of one application or of all that are with experts."""
+    owed = _owed().filter(application_id=application_id) if application_id else _owed()
+    return [_from_row(row) for row in owed.order_by("id")]
+
+
 def count_open_reviews() -> dict[str, int]:
     """Return how many reviews each reviewer still owes, of applications that are with experts."""
-    states = [state.value for state in OPEN_STATES]
-    under_review = ApplicationRow.objects.filter(state=ApplicationState.EXPERT_REVIEW.value)
-    rows = ReviewRow.objects.filter(state__in=states, application_id__in=under_review.values("id"))
-    rows = rows.values("reviewer_id")
+    rows = _owed().values("reviewer_id")
     counted = rows.annotate(number=models.Count("id")).values_list("reviewer_id", "number")
     return dict(counted)
+
+
+def _owed() -> "models.QuerySet[ReviewRow]":
+    states = [state.value for state in OPEN_STATES]
+    under_review = ApplicationRow.objects.filter(state=ApplicationState.EXPERT_REVIEW.value)
+    return ReviewRow.objects.filter(state__in=states, application_id__in=under_review.values("id"))
 
 
 def _from_row(row: ReviewRow) -> Review:

@@ -6,12 +6,14 @@ from allmende.storage.applications import ApplicationRow
 from allmende.storage.audit import AuditEventRow, AuditHeadRow
 from allmende.storage.awards import AwardRow
 from allmende.storage.calls import CallRow, RulesSnapshotRow
+from allmende.storage.changes import ProjectChangeRow
 from allmende.storage.cycles import CycleRow, FairnessStateRow, LeaseRow
 from allmende.storage.documents import DocumentRow
 from allmende.storage.expert_reviews import ReviewerRow, ReviewRow
 from allmende.storage.forecasts import ForecastRow
 from allmende.storage.jobs import AttemptRow, JobEventRow, JobRow
 from allmende.storage.ledger import LedgerAccountRow, LedgerBalanceRow, LedgerTransferRow
+from allmende.storage.messages import MessageRow
 from allmende.storage.modes import ModeVersionRow
 from allmende.storage.organisations import OrganisationRow
 from allmende.storage.people import AdminLinkRow, MembershipRow, PersonRow
@@ -43,9 +45,11 @@ __all__ = [
     "LedgerBalanceRow",
     "LedgerTransferRow",
     "MembershipRow",
+    "MessageRow",
     "ModeVersionRow",
     "OrganisationRow",
     "PersonRow",
+    "ProjectChangeRow",
     "ProjectMemberRow",
     "ProjectRow",
     "PromiseResultRow",

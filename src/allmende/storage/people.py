@@ -19,6 +19,7 @@ class PersonRow(models.Model):
     name = models.CharField(max_length=200)
     email = models.CharField(max_length=254, unique=True)
     roles = models.JSONField(default=list)
+    language = models.CharField(max_length=8, default="en")
     login = models.OneToOneField(
         "auth.User", null=True, on_delete=models.SET_NULL, related_name="person"
     )
@@ -62,6 +63,7 @@ def save_person(person: Person) -> None:
             "name": person.name,
             "email": person.email.lower(),
             "roles": sorted(role.value for role in person.roles),
+            "language": person.language,
         },
     )
 
@@ -183,4 +185,5 @@ def _from_row(row: PersonRow) -> Person:
         email=row.email,
         roles=frozenset(Role(role) for role in row.roles),
         organisation_ids=frozenset(item.organisation_id for item in row.memberships.all()),
+        language=row.language,
     )

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Case, Count, Exists, F, Min, OuterRef, Q, Sum, Value, When
 from django.db.models.fields.json import KT
 
+from allmende.domain.access.appeals import AppealState
 from allmende.domain.access.applications import ApplicationState
 from allmende.domain.access.modes import Price
 from allmende.domain.access.organisations import OrganisationKind
@@ -26,6 +27,7 @@ from allmende.domain.access.verdicts import Verdict
 from allmende.domain.accounting.ledger import AccountKind, TransferKind
 from allmende.domain.basics.periods import Period
 from allmende.domain.basics.units import TimeUnit
+from allmende.storage.appeals import AppealRow
 from allmende.storage.applications import ApplicationRow
 from allmende.storage.awards import AwardRow
 from allmende.storage.calls import CallRow
@@ -122,7 +124,7 @@ def list_decisions(period: Period, modes: dict[str, str], *, now: datetime) -> l
     rows = ApplicationRow.objects.filter(decided | missing, due_at__isnull=False)
     rows = rows.exclude(state=State.WITHDRAWN.value).order_by("id")
     columns = ("id", "call_id", "submitted_at", "cut_off_at", "due_at", "decided_at")
-    land = KT("frozen__call__land")
+    lands = dict(CallRow.objects.values_list("id", "content__land"))
     return [
         Decision(
             application_id=application_id,
@@ -130,10 +132,10 @@ def list_decisions(period: Period, modes: dict[str, str], *, now: datetime) -> l
             counted_from=cut_off_at or submitted_at,
             due_at=due_at,
             decided_at=decided_at,
-            land=land or "",
+            land=lands[call_id] or "",
         )
-        for application_id, call_id, submitted_at, cut_off_at, due_at, decided_at, land in (
-            rows.values_list(*columns, land)
+        for application_id, call_id, submitted_at, cut_off_at, due_at, decided_at in (
+            rows.values_list(*columns)
         )
     ]
 
@@ -187,16 +189,12 @@ def _gather(rows: Iterable[tuple[Any, ...]]) -> Iterator[Movement]:
         )
 
 
-SUBJECT_COLUMNS = (
-    "id",
-    "call_id",
-    "organisation_id",
-    "frozen__organisation__kind",
-    "frozen__organisation__size_class",
-    "frozen__organisation__country",
-    "frozen__organisation__nace_code",
-    "frozen__organisation__is_start_up",
-)
+# As texts: what is read as JSON makes a number of a sector such as 62.01.
+FROZEN = {
+    f"frozen_{name}": KT(f"frozen__organisation__{name}")
+    for name in ("kind", "size_class", "country", "nace_code", "is_start_up")
+}
+SUBJECT_COLUMNS = ("id", "call_id", "organisation_id", *FROZEN)
 
 
 def list_subjects(project_ids: Collection[str], modes: dict[str, str]) -> dict[str, Subject]:
@@ -212,22 +210,43 @@ def list_subjects(project_ids: Collection[str], modes: dict[str, str]) -> dict[s
         project_of[row[0]]: _subject(
             row, project_of[row[0]], modes, prices.get(row[0], Price.FREE.value)
         )
-        for row in rows.values_list(*SUBJECT_COLUMNS)
+        for row in rows.annotate(**FROZEN).values_list(*SUBJECT_COLUMNS)
     }
 
 
 def list_events(period: Period, modes: dict[str, str]) -> Iterator[tuple[Stage, Subject]]:
-    """Yield each application with the stages that it reached in a period, for public figures."""
+    """Yield each application with the stages that it reached in a period, for public figures.
+
+    What is not eligible counts as refused.
+    """
     submitted = Q(submitted_at__gte=period.starts_at, submitted_at__lt=period.ends_at)
     ended = Q(decided_at__gte=period.starts_at, decided_at__lt=period.ends_at)
     rows = ApplicationRow.objects.filter(HANDED_IN).filter(submitted | ended)
     columns = (*SUBJECT_COLUMNS, "submitted_at", "decided_at", "state")
-    for *row, submitted_at, decided_at, state in rows.values_list(*columns):
+    for *row, submitted_at, decided_at, state in rows.annotate(**FROZEN).values_list(*columns):
         subject = _subject(tuple(row), "", modes, Price.FREE.value)
         if submitted_at in period:
             yield Stage.SUBMITTED, subject
         if decided_at is not None and decided_at in period:
-            yield Stage(state), subject
+            yield Stage.REFUSED if state == State.INELIGIBLE else Stage(state), subject
+    yield from _list_taken_back(period, modes)
+
+
+def _list_taken_back(period: Period, modes: dict[str, str]) -> Iterator[tuple[Stage, Subject]]:
+    """Yield the refusals of a period that an appeal undid later: that they were does not change."""
+    appeals = AppealRow.objects.filter(
+        state=AppealState.UPHELD.value,
+        appealed_at__gte=period.starts_at,
+        appealed_at__lt=period.ends_at,
+    )
+    refused = list(appeals.values_list("application_id", flat=True))
+    rows = ApplicationRow.objects.filter(id__among=frozenset(refused)).annotate(**FROZEN)
+    subjects = {
+        row[0]: _subject(row, "", modes, Price.FREE.value)
+        for row in rows.values_list(*SUBJECT_COLUMNS)
+    }
+    for application_id in refused:
+        yield Stage.REFUSED, subjects[application_id]
 
 
 def _subject(row: tuple[Any, ...], project_id: str, modes: dict[str, str], price: str) -> Subject:
@@ -243,7 +262,7 @@ def _subject(row: tuple[Any, ...], project_id: str, modes: dict[str, str], price
         country=country,
         sector=section_of(nace or ""),
         is_sme=is_enterprise and SizeClass(size_class) in SMES,
-        is_start_up=bool(is_start_up),
+        is_start_up=is_start_up == "true",
     )
 
 

@@ -141,6 +141,26 @@ def list_projects_over(
     return [_from_row(row) for row in rows.order_by("ends_at", "id")[:limit]]
 
 
+def list_projects_to_remind(
+    *, ends_before: datetime, ends_after: datetime, project_id: str = "", application_id: str = ""
+) -> list[Project]:
+    """Return projects of which somebody may have to be reminded: one of them, or all.
+
+    Those that are being set up, those that end before an instant, those that ended after another.
+    """
+    running = [ProjectState.ACTIVE.value, ProjectState.SUSPENDED.value]
+    rows = _rows().filter(
+        models.Q(state=ProjectState.ONBOARDING.value)
+        | models.Q(state__in=running, ends_at__lte=ends_before)
+        | models.Q(state=ProjectState.ENDED.value, ends_at__gte=ends_after)
+    )
+    if project_id:
+        rows = rows.filter(id=project_id)
+    if application_id:
+        rows = rows.filter(application_id=application_id)
+    return [_from_row(row) for row in rows.order_by("id")]
+
+
 def _rows() -> "models.QuerySet[ProjectRow]":
     return ProjectRow.objects.prefetch_related("members")
 

@@ -1,5 +1,6 @@
 """The answers of an application for reading: in words, with tables, sums and bars of months."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -22,6 +23,7 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.web import wording
 from allmende.web.countries import COUNTRIES
 from allmende.web.forms.applications import name_sections
+from allmende.wiring import languages
 from allmende.wiring.languages import translate
 
 BAR_WIDTH = 1000
@@ -60,26 +62,37 @@ class ReadSection:
 
 
 def read_sections(
-    form: ApplicationForm, *, asked: FormKind, call: Call, with_secrets: bool = True
+    form: ApplicationForm,
+    *,
+    asked: FormKind,
+    call: Call,
+    declared: Mapping[str, Mapping[str, str]],
+    with_secrets: bool = True,
 ) -> list[ReadSection]:
-    """Return every section that was asked, for reading."""
-    return [
+    """Return every section that was asked, for reading; `declared` are the words of the ticks."""
+    language = languages.get_language()
+    words = {name: texts[language] for name, texts in declared.items()}
+    sections = [
         ReadSection(
             name=section.value,
             heading=heading,
             answers=[
-                _read(question, form, call)
+                read_question(question, form, call, label=words.get(question.name))
                 for question in list_questions(section, asked)
                 if with_secrets or not question.is_secret
             ],
         )
         for section, (heading, _) in name_sections(asked).items()
     ]
+    return [section for section in sections if section.answers]
 
 
-def _read(question: Question, form: ApplicationForm, call: Call) -> ReadAnswer:
+def read_question(
+    question: Question, form: ApplicationForm, call: Call, *, label: str | None = None
+) -> ReadAnswer:
+    """Return one question with its answer, for reading; `label` are other words for it."""
+    label = label or translate(Sentence(question.label, facts_of(call)))
     value = getattr(form, question.name)
-    label = translate(Sentence(question.label, facts_of(call)))
     if question.kind is not Kind.ROWS:
         return ReadAnswer(label=label, text=_in_words(question, value))
     return ReadAnswer(label=label, table=_as_table(question, form, value) if value else None)
@@ -102,7 +115,7 @@ def _in_words(question: Question, value: Any) -> str:
     if question.choices:
         chosen = value if isinstance(value, tuple) else (value,)
         return ", ".join(gettext(question.choices[str(each)]) for each in chosen)
-    return wording.write_number(value) if isinstance(value, int | Decimal) else str(value)
+    return wording.write_large(value) if isinstance(value, int | Decimal) else str(value)
 
 
 def _as_table(question: Question, form: ApplicationForm, rows: tuple[Any, ...]) -> Table:

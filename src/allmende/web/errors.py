@@ -50,6 +50,8 @@ def ask_to_sign_in(request: HttpRequest) -> HttpResponse:
     """Send somebody who is not signed in to the sign-in page, and back here afterwards."""
     if request.user.is_authenticated:  # a login that belongs to nobody would go round in circles
         return show_error(request, 403)
+    if request.headers.get("HX-Request"):  # htmx would put the sign-in page into a part of this one
+        return show_error(request, 401)
     back = urlencode({"next": request.get_full_path()})
     return redirect(f"{reverse('account_login')}?{back}")
 

@@ -116,6 +116,24 @@ def _appeals() -> dict[str, Look]:
     }
 
 
+def _changes() -> dict[str, Look]:
+    return {
+        "pending": Look(_("waits for an answer"), "clock", "busy"),
+        "approved": Look(_("given"), "check", "good"),
+        "declined": Look(_("declined"), "cross", "bad"),
+        "withdrawn": Look(_("withdrawn"), "back", "calm"),
+    }
+
+
+def _messages() -> dict[str, Look]:
+    return {
+        "queued": Look(_("waits to be sent"), "clock", "wait"),
+        "sent": Look(_("sent"), "check", "good"),
+        "lapsed": Look(_("not sent: it was over"), "stop", "calm"),
+        "given_up": Look(_("not delivered"), "cross", "bad"),
+    }
+
+
 def _steps() -> dict[str, Look]:
     return {
         "technical_assessment": Look(_("Technical check"), "clock", "busy"),
@@ -260,6 +278,8 @@ KINDS = {
     "document": _documents,
     "role": _roles,
     "appeal": _appeals,
+    "change": _changes,
+    "message": _messages,
     "review": _reviews,
     "step": _steps,
     "method": _methods,

@@ -90,20 +90,24 @@ def dimension_words() -> dict[Dimension, str]:
     }
 
 
-def name_value(dimension: Dimension, value: str) -> str:
-    """Return a value of a property in the reader's language."""
-    if not value:
-        return _("not known")
-    if dimension is Dimension.SECTOR:
-        return f"{value} {translate(SECTION_WORDS[value])}"
-    names = {
+def value_names(dimension: Dimension) -> dict[str, str]:
+    """Return the values of a property in the reader's language, as far as they have names."""
+    named = {
         Dimension.MODE: mode_names,
         Dimension.COUNTRY: lambda: {code: str(name) for code, name in COUNTRIES},
         Dimension.SHARE: lambda: {"union": _("Union"), "national": _("national")},
         Dimension.CATEGORY: _categories,
         Dimension.SIZE: _sizes,
+        Dimension.SECTOR: lambda: {
+            letter: f"{letter} {translate(words)}" for letter, words in SECTION_WORDS.items()
+        },
     }.get(dimension, dict[str, str])
-    return names().get(value, value)
+    return {**named(), "": _("not known")}
+
+
+def name_value(dimension: Dimension, value: str) -> str:
+    """Return a value of a property in the reader's language."""
+    return value_names(dimension).get(value, value)
 
 
 def mode_names() -> dict[str, str]:
@@ -174,13 +178,17 @@ def _funnel_row(
     return Row(name, tuple(cells), is_sum, is_part=not is_sum)
 
 
-def list_hours(figures: OfficeFigures, dimensions: Sequence[Dimension]) -> list[Row]:
+def list_hours(
+    figures: OfficeFigures, hours_by: Sequence[Hours], dimensions: Sequence[Dimension]
+) -> list[Row]:
     """Return a row for each combination of some properties; it opens its projects."""
+    names = {each: value_names(each) for each in dimensions}
     rows = []
-    for hours in sum_hours(figures.hours, dimensions):
+    for hours in hours_by:
         values = {each.value: getattr(hours, each) for each in dimensions}
         href = f"{reverse('figure_projects')}?{urlencode({'span': figures.span.name, **values})}"
-        name = " · ".join(name_value(each, getattr(hours, each)) for each in dimensions)
+        given = {each: str(getattr(hours, each)) for each in dimensions}
+        name = " · ".join(names[each].get(value, value) for each, value in given.items())
         rows.append(Row(name, _amount_cells(hours, href)))
     return rows
 

@@ -13,6 +13,7 @@ from allmende.web.pages import (
     audit,
     awards,
     calls,
+    changes,
     documents,
     duties,
     eligibility,
@@ -20,6 +21,7 @@ from allmende.web.pages import (
     front,
     home,
     jobs,
+    messages,
     models,
     modes,
     organisations,
@@ -33,7 +35,9 @@ from allmende.web.pages import (
     reference,
     reservations,
     rules,
+    sections,
     sites,
+    sizes,
     tokens,
     what_if,
 )
@@ -51,6 +55,7 @@ PUBLIC_PAGES = [
     path("check/size/holding", ownership.edit_holding, name="size_holding"),
     path("check/size/file", ownership.download_graph, name="size_file"),
     path("sites", sites.show_sites, name="sites"),
+    path("calculator", sizes.show_sizes, name="calculator"),
     path("promises", promises.list_promises, name="promises"),
     path("promises/<str:promise_id>", promises.show_promise, name="promise"),
     path("rules", rules.show_rules, name="rules"),
@@ -80,6 +85,11 @@ ACCESS_PAGES = [
         applications.withdraw_application,
         name="application_withdraw",
     ),
+    path(
+        "applications/<str:application_id>/calculator",
+        sizes.size_application,
+        name="application_calculator",
+    ),
     path("applications/<str:application_id>/documents", documents.show_documents, name="documents"),
     path(
         "applications/<str:application_id>/documents/<str:document_id>",
@@ -106,7 +116,7 @@ ACCESS_PAGES = [
     ),
     path(
         "applications/<str:application_id>/parts/<str:section>",
-        applications.edit_section,
+        sections.edit_section,
         name="application_section",
     ),
 ]
@@ -117,6 +127,9 @@ OFFICE_PAGES = [
     path("aid", aid.list_aid, name="aid"),
     path("aid.csv", aid.download_aid, name="aid_csv"),
     path("aid/<str:entry_id>/register", aid.register_aid, name="aid_register"),
+    path("changes", changes.list_changes, name="changes"),
+    path("changes/<str:change_id>/answer", changes.answer_change, name="change_answer"),
+    path("changes/<str:change_id>/withdraw", changes.withdraw_change, name="change_withdraw"),
     path("appeals", appeals.list_appeals, name="appeals"),
     path("appeals/<str:appeal_id>/answer", appeals.answer_appeal, name="appeal_answer"),
     path("programme", programme.list_applications, name="programme"),
@@ -171,6 +184,8 @@ OFFICE_PAGES = [
         reservations.cancel_reservation,
         name="reservation_cancel",
     ),
+    path("mail", messages.list_mail, name="mail"),
+    path("mail/<str:message_id>/retry", messages.retry_message, name="mail_retry"),
     path("audit", audit.list_events, name="audit"),
     path("what-if", what_if.show_question, name="what_if"),
     path("what-if/live", what_if.show_live, name="what_if_live"),
@@ -208,6 +223,7 @@ REVIEW_PAGES = [
 
 WORK_PAGES = [
     path("projects/<str:project_id>", projects.show_project, name="project"),
+    path("projects/<str:project_id>/changes", changes.show_changes, name="project_changes"),
     path("projects/<str:project_id>/activate", projects.activate_project, name="project_activate"),
     path("projects/<str:project_id>/suspend", projects.suspend_project, name="project_suspend"),
     path("projects/<str:project_id>/resume", projects.resume_project, name="project_resume"),
@@ -224,6 +240,8 @@ WORK_PAGES = [
     path("models/<str:model_id>", models.show_model, name="model"),
     path("models/<str:model_id>/record", models.download_record, name="model_record"),
     path("models/<str:model_id>/files/<path:name>", models.download_file, name="model_file"),
+    path("messages", messages.show_messages, name="messages"),
+    path("settings/language", messages.choose_language, name="my_language"),
     path("settings/tokens", tokens.show_tokens, name="tokens"),
     path("settings/tokens/<str:token_id>/revoke", tokens.revoke_token, name="token_revoke"),
 ]

@@ -11,15 +11,19 @@ from django.utils.translation import ngettext
 from allmende.domain.basics.units import TimeUnit, hours_from_seconds, kwh_from_joules
 
 NARROW_SPACE = "\u202f"
+LARGE = 10**9
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 # Below this, hours would be nothing but noughts.
 SHORT_SECONDS = 360
 
 
 def write_number(value: Any, places: int | None = None) -> str:
     """Return a number with the language's separators; whole numbers without places."""
+    value = Decimal(str(value))
     if places is None:
-        value = Decimal(str(value)).normalize()
+        value = value.normalize()
         places = max(0, -int(value.as_tuple().exponent))
+    value = round(value, places)  # Django would cut what is too long
     return str(formats.number_format(value, decimal_pos=places, force_grouping=True))
 
 
@@ -37,6 +41,18 @@ def write_hours_with_unit(seconds: int, unit: TimeUnit | str) -> str:
         return f"{write_number(seconds)}{NARROW_SPACE}{name}"
     name = _("GPU-h") if counts_gpus else _("node-h")
     return f"{write_hours(seconds)}{NARROW_SPACE}{name}"
+
+
+def write_scientific(value: int | Decimal) -> str:
+    """Return a large number as 3.1 × 10²³."""
+    digits, _, power = f"{value:.1e}".partition("e")
+    front = "" if digits == "1.0" else f"{write_number(Decimal(digits), 1)} × "
+    return f"{front}10{str(int(power)).translate(SUPERSCRIPTS)}"
+
+
+def write_large(value: int | Decimal) -> str:
+    """Return a number in full, or with powers of ten where nobody reads the noughts."""
+    return write_scientific(value) if value >= LARGE else write_number(value)
 
 
 def write_energy(joules: int) -> str:

@@ -31,6 +31,8 @@ PARTITION_RANGES = {
     "watts_idle_per_node": (0, LARGEST),
     "watts_busy_per_core": (0, LARGEST),
     "watts_most_per_node": (0, LARGEST),
+    "peak_teraflops_per_device": (0, LARGEST),
+    "watts_per_device": (0, LARGEST),
     "pue": (1, LARGEST),
     "response_target_seconds": (0, LARGEST),
     "usage_half_life_seconds": (1, LARGEST),

@@ -7,9 +7,10 @@ from typing import Any
 from django.apps import apps
 from django.utils import formats, timezone, translation
 
+from allmende.domain.basics.people import LANGUAGES
 from allmende.domain.basics.sentences import Sentence
 
-LANGUAGES = ("en", "de")
+INSTANTS = {"en": "j M Y, H:i", "de": "d.m.Y H:i"}
 
 
 def choose(wanted: str) -> str:
@@ -38,10 +39,11 @@ def translate(sentence: Sentence) -> str:
 
 
 def write_instant(instant: Any) -> str:
-    """Return an instant in local time as the language writes it."""
+    """Return an instant in local time as the language writes it; no month reads as a day."""
     if not apps.ready:
         return str(instant.isoformat())
-    return str(formats.date_format(timezone.localtime(instant), "SHORT_DATETIME_FORMAT"))
+    written = INSTANTS[get_language()]
+    return str(formats.date_format(timezone.localtime(instant), written))
 
 
 def _fact(fact: Any) -> Any:

@@ -4,7 +4,12 @@ import os
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from django.core.exceptions import ImproperlyConfigured
+
 from allmende.wiring import home as places
+
+# With TLS from the first byte (smtps), with TLS asked for, or without, on one machine.
+SMTP_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 HOME = places.home()
 SECRET_KEY = places.secret_key()
@@ -132,5 +137,21 @@ FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
 # Each noun's migrations are one history in storage/migrations.
-EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+# Where no mail server is named, mails become files, for people who try things out.
 EMAIL_FILE_PATH = HOME / "mail"
+EMAIL_TIMEOUT = 20  # seconds
+_mail_server = urlsplit(os.environ.get("ALLMENDE_SMTP_URL", ""))
+if _mail_server.geturl() and (_mail_server.scheme not in SMTP_PORTS or not _mail_server.hostname):
+    _beginnings = ", ".join(f"{scheme}://" for scheme in SMTP_PORTS)
+    raise ImproperlyConfigured(f"ALLMENDE_SMTP_URL is one of {_beginnings} and a host.")
+_way = "smtp" if _mail_server.scheme else "filebased"
+EMAIL_BACKEND = f"django.core.mail.backends.{_way}.EmailBackend"
+EMAIL_HOST = _mail_server.hostname or ""
+EMAIL_PORT = _mail_server.port or SMTP_PORTS.get(_mail_server.scheme, 0)
+EMAIL_HOST_USER = unquote(_mail_server.username or "")
+EMAIL_HOST_PASSWORD = unquote(_mail_server.password or "")
+EMAIL_USE_TLS = _mail_server.scheme == "smtp+starttls"
+EMAIL_USE_SSL = _mail_server.scheme == "smtps"
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("ALLMENDE_MAIL_FROM", "allmende@localhost")
+# Who reads answers to what the office writes; empty: whoever reads the sender's mail.
+MAIL_REPLY_TO = os.environ.get("ALLMENDE_MAIL_REPLY_TO", "")

@@ -157,10 +157,17 @@ def test_the_countries_of_a_team_count_once():
     assert team.countries == ("FR", "NL")
 
 
-def test_reviewers_read_everything_but_who_should_not_review():
-    told = full_form(excluded_reviewers="Prof. Streit", title="T")
-    assert without_secrets(told) == replace(told, excluded_reviewers="")
-    assert [q.name for q in QUESTIONS.values() if q.is_secret] == ["excluded_reviewers"]
+def test_reviewers_read_everything_but_declarations_and_who_should_not_review():
+    told = full_form(excluded_reviewers="Prof. Streit", aid_received_cents=7)
+    read = without_secrets(told)
+    assert (read.excluded_reviewers, read.aid_received_cents) == ("", None)
+    assert {n for n in QUESTIONS if getattr(read, n) != getattr(told, n)} == {
+        "excluded_reviewers",
+        "aid_received_cents",
+        "declares_correct",
+        "declares_team_eligible",
+        "accepts_terms",
+    }
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,7 @@ def test_an_auditor_sees_everything_and_changes_nothing():
     }
     assert readings == {
         Permission.CHECK_ELIGIBILITY,
+        Permission.EDIT_SELF,
         Permission.MANAGE_TOKENS,
         Permission.EXPORT_EVIDENCE,
     }

@@ -36,6 +36,11 @@ def test_hours_are_a_number_or_a_text(change):
         ),
         ({"duration_months": 2.5}, "Give a whole number."),
         ({"team_countries": 5}, "Give codes such as FR, NL."),
+        ({"members": [{"name": {"en": "Li"}}]}, "Give true, false, a number, a text,"),
+        ({"members": [{"shoe": 44}]}, "Row 1, shoe: There is no such question."),
+        ({"members": "[" * 5000}, "Give a list of rows"),
+        ({"planned_runs": [{"runs": 1e300}]}, "Row 1, Runs: Give a number up to 1000000."),
+        ({"storage_gigabytes": 10**400}, "Give a number up to"),
         ({"requested_hours": 1e30}, "That many hours cannot be counted here."),
     ],
 )

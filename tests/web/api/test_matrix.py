@@ -27,6 +27,7 @@ BODIES: dict[str, Any] = {
     "POST /rounds/{call_id}/close": {"cut_off_at": "2026-12-11T09:00:00Z"},
     "POST /rounds/{call_id}/conflicts": {"cut_off_at": "2026-12-11T09:00:00Z"},
     "POST /applications/{application_id}/reviewers": {"reviewer_id": "{person_id}"},
+    "PATCH /me": {"language": "de"},
     "POST /people/{person_id}/roles": {"role": "applicant"},
     "POST /tokens": {"name": "t", "scopes": ["read"], "days": 1},
     "POST /organisations": {"name": "New", "kind": "university", "country": "DE"},
@@ -62,6 +63,12 @@ BODIES: dict[str, Any] = {
     },
     "POST /applications": {"call_id": CALL_ID, "organisation_id": "{organisation_id}"},
     "PATCH /applications/{application_id}": ANSWERS,
+    "POST /applications/{application_id}/copy": {"call_id": CALL_ID},
+    "POST /applications/{application_id}/size": {
+        "parameters": 10**6,
+        "tokens": 10**9,
+        "peak_teraflops": 1,
+    },
     "POST /applications/{application_id}/documents": {},  # a file, which this is not
     "POST /applications/{application_id}/eligibility": {"is_eligible": True, "why": "It is."},
     "POST /applications/{application_id}/assessment": {"is_feasible": True},
@@ -70,6 +77,9 @@ BODIES: dict[str, Any] = {
     "POST /applications/{application_id}/rebuttal": {"text": "The data is there."},
     "POST /applications/{application_id}/appeals": {"reason": "The figures were wrong."},
     "POST /appeals/{appeal_id}/answer": {"is_upheld": False, "answer": "It stands."},
+    "POST /projects/{project_id}/changes": {"months": 1, "reason": "It takes longer."},
+    "POST /changes/{change_id}/approve": {"months": 1},
+    "POST /changes/{change_id}/decline": {"answer": "No time left."},
     "POST /aid/{entry_id}/register": {"reference": "DE-1"},
     "POST /projects/{project_id}/members": {"person_id": "{person_id}"},
     "POST /projects/{project_id}/suspend": {"why": "A check."},
@@ -91,6 +101,8 @@ OTHER_IDS = {
     "token_id": "t-none",
     "entry_id": "aid-none",
     "appeal_id": "apl-none",
+    "change_id": "chg-none",
+    "message_id": "msg-none",
     "role": "reviewer",
     "reservation_id": "rv-none",
     "name": "model.safetensors",
@@ -98,6 +110,7 @@ OTHER_IDS = {
     "year": "2026",
 }
 QUERIES = {
+    "GET /sizes": "?parameters=1000000&tokens=1000000000&peak_teraflops=1",
     "GET /rounds/{call_id}": "?cut_off_at=2026-12-11T09:00:00Z",
     "GET /rounds/{call_id}/assignments": "?cut_off_at=2026-12-11T09:00:00Z",
     "GET /figures": "?span=2026-Q3",

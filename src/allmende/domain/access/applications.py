@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from allmende.domain.access.application_forms import ApplicationForm, Finding, check_size, review
 from allmende.domain.access.calls import Call, check_open
 from allmende.domain.access.consents import Consent
 from allmende.domain.access.documents import Document
+from allmende.domain.access.edits import AnswersDiffer, Difference, merge, read_seen
 from allmende.domain.access.modes import AccessMode, FormKind
 from allmende.domain.access.organisations import Organisation
 from allmende.domain.access.verdicts import EligibilityResult, Verdict
@@ -49,6 +51,14 @@ class ApplicationState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+# Handed in, and not decided.
+WAITING = (
+    ApplicationState.SUBMITTED,
+    ApplicationState.TECHNICAL_ASSESSMENT,
+    ApplicationState.EXPERT_REVIEW,
+    ApplicationState.PANEL,
+    ApplicationState.ASSESSED,
+)
 LIFECYCLE = Lifecycle(
     {
         ApplicationState.DRAFT: frozenset({ApplicationState.SUBMITTED, ApplicationState.WITHDRAWN}),
@@ -106,6 +116,7 @@ class Frozen:
     rules_hash: str
     terms_hash: str
     publication: Consent | None = None  # None: nobody was asked yet
+    declarations: tuple[Consent, ...] = ()  # empty: from before they were kept
     documents: tuple[Document, ...] = ()
 
 
@@ -147,10 +158,39 @@ def check_draft(application: Application) -> None:
         )
 
 
-def edit(application: Application, changes: Mapping[str, object], *, now: datetime) -> Application:
-    """Return the draft with some answers changed; what is submitted stays as it is."""
+def edit(
+    application: Application,
+    changes: Mapping[str, object],
+    *,
+    now: datetime,
+    based_on: Mapping[str, object] | None = None,
+) -> Application:
+    """Return the draft with some answers changed; what is submitted stays as it is.
+
+    `based_on` are the answers that the author of the changes saw: `AnswersDiffer` where somebody
+    else has changed the same ones since. Without it, the changes replace what is there.
+    """
     check_draft(application)
-    return replace(application, form=application.form.change(changes), edited_at=now)
+    seen = read_seen(application.form, based_on or {})
+    merged = merge(application.form, changes, seen=seen)
+    if merged.differences:
+        raise AnswersDiffer(merged.differences)
+    return replace(application, form=merged.form, edited_at=now)
+
+
+def edit_partly(
+    application: Application,
+    changes: Mapping[str, object],
+    *,
+    now: datetime,
+    seen: Mapping[str, Any],
+) -> tuple[Application, tuple[Difference, ...]]:
+    """Return the draft with all that nobody else has changed too, and what has to be chosen."""
+    check_draft(application)
+    merged = merge(application.form, changes, seen=seen)
+    if merged.form == application.form:
+        return application, merged.differences
+    return replace(application, form=merged.form, edited_at=now), merged.differences
 
 
 def list_findings(

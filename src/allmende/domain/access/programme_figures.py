@@ -2,10 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from allmende.domain.access.modes import Price
 from allmende.domain.access.organisations import OrganisationKind
@@ -147,9 +146,6 @@ class Hours:
     used_seconds: int = 0
     expired_seconds: int = 0
 
-    def __add__(self, other: "Hours") -> "Hours":
-        return replace(self, **{name: getattr(self, name) + getattr(other, name) for name in SUMS})
-
 
 SUMS = ("granted_seconds", "used_seconds", "expired_seconds")
 HOURS_FIELDS = tuple(field.name for field in fields(Hours))
@@ -231,34 +227,39 @@ def fold_hours(
     dimensions: Sequence[Dimension] = DIMENSIONS,
 ) -> list[Hours]:
     """Sum movements up by some dimensions and the unit, in their order."""
-    return _sum_up(
-        (
-            Hours(
-                **{each.value: properties[each] for each in dimensions},
-                unit=movement.unit,
-                granted_seconds=movement.granted_seconds,
-                used_seconds=movement.used_seconds,
-                expired_seconds=movement.expired_seconds,
-            )
-            for movement in movements
-            for properties in (describe(movement, subjects[movement.project_id]),)
-        ),
-        dimensions,
+    described = ((describe(each, subjects[each.project_id]), each) for each in movements)
+    keyed = (
+        (tuple(map(properties.__getitem__, dimensions)), movement)
+        for properties, movement in described
     )
+    return _sum_up(keyed, dimensions)
 
 
 def sum_hours(hours: Iterable[Hours], dimensions: Sequence[Dimension]) -> list[Hours]:
     """Sum hours up by fewer dimensions and the unit."""
-    dropped: dict[str, Any] = {each.value: "" for each in DIMENSIONS if each not in dimensions}
-    return _sum_up((replace(each, **dropped) for each in hours), dimensions)
+    keyed = ((tuple(getattr(each, name) for name in dimensions), each) for each in hours)
+    return _sum_up(keyed, dimensions)
 
 
-def _sum_up(hours: Iterable[Hours], dimensions: Sequence[Dimension]) -> list[Hours]:
-    sums: dict[tuple[str, ...], Hours] = {}
-    for each in hours:
-        key = (*(getattr(each, dimension) for dimension in dimensions), each.unit.value)
-        sums[key] = sums[key] + each if key in sums else each
-    return [sums[key] for key in sorted(sums)]
+def _sum_up(
+    keyed: Iterable[tuple[tuple[str, ...], Movement | Hours]], dimensions: Sequence[Dimension]
+) -> list[Hours]:
+    sums: dict[tuple[tuple[str, ...], TimeUnit], list[int]] = {}
+    for key, amounts in keyed:
+        total = sums.setdefault((key, amounts.unit), [0, 0, 0])
+        total[0] += amounts.granted_seconds
+        total[1] += amounts.used_seconds
+        total[2] += amounts.expired_seconds
+    return [
+        Hours(
+            **{name.value: value for name, value in zip(dimensions, key, strict=True)},
+            unit=unit,
+            granted_seconds=granted,
+            used_seconds=used,
+            expired_seconds=expired,
+        )
+        for (key, unit), (granted, used, expired) in sorted(sums.items())
+    ]
 
 
 def describe(movement: Movement, subject: Subject) -> dict[Dimension, str]:

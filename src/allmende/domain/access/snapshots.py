@@ -3,11 +3,12 @@
 import hashlib
 import json
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from allmende.domain.basics.sentences import Sentence
@@ -39,7 +40,8 @@ def to_plain(value: Any) -> Any:
 
 def from_plain(kind: type[T], plain: Any) -> T:
     """Return the value of that type which `to_plain` wrote."""
-    value: T = _read(kind, plain)
+    read: Reader = _reader_of(kind)  # type: ignore[arg-type]
+    value: T = read(plain)
     return value
 
 
@@ -55,25 +57,36 @@ def hash_content(value: Any) -> str:
     return hashlib.sha256(render_canonical(value).encode()).hexdigest()
 
 
-def _read(kind: Any, plain: Any) -> Any:
+Reader = Callable[[Any], Any]
+
+
+@cache
+def _reader_of(kind: Any) -> Reader:
+    """Return what reads values of a type; made once, because lists read the same type often."""
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
-        return None if plain is None else _read(_only_part(kind), plain)
-    if origin is tuple:
-        return tuple(_read(get_args(kind)[0], part) for part in plain)
-    if origin is frozenset:
-        return frozenset(_read(get_args(kind)[0], part) for part in plain)
+        part = _reader_of(_only_part(kind))
+        return lambda plain: None if plain is None else part(plain)
+    if origin in (tuple, frozenset):
+        part = _reader_of(get_args(kind)[0])
+        return lambda plain: origin(map(part, plain))
     if origin is not None:
-        return {key: _read(get_args(kind)[1], part) for key, part in plain.items()}
+        part = _reader_of(get_args(kind)[1])
+        return lambda plain: {key: part(value) for key, value in plain.items()}
     if kind is Sentence:
-        return Sentence.from_json(plain)
+        return Sentence.from_json
     if isinstance(kind, type) and is_dataclass(kind):
-        hints = get_type_hints(kind)
-        names = [part.name for part in fields(kind) if part.name in plain]
-        return kind(**{name: _read(hints[name], plain[name]) for name in names})
-    if kind in (datetime, date):
-        return kind.fromisoformat(plain)
-    return kind(plain)
+        return _reader_of_record(kind)
+    return kind.fromisoformat if kind in (datetime, date) else kind  # type: ignore[no-any-return]
+
+
+def _reader_of_record(kind: Any) -> Reader:
+    hints = get_type_hints(kind)
+    parts = {part.name: _reader_of(hints[part.name]) for part in fields(kind)}
+    # What is not written takes its default: it was added since.
+    return lambda plain: kind(
+        **{name: read(plain[name]) for name, read in parts.items() if name in plain}
+    )
 
 
 def _only_part(kind: Any) -> Any:

@@ -41,6 +41,19 @@ def period_of(day: date) -> Period:
     return Period(starts_at=end_of_day(day - timedelta(days=1)), ends_at=end_of_day(day))
 
 
+def begin_before(end: datetime, *, working_days: int, land: str = "") -> datetime:
+    """Return the begin of the day from which on so many working days lie before `end`.
+
+    `end` is a first instant that is late, such as `due_after` returns.
+    """
+    day = day_of(end - timedelta(microseconds=1))
+    left = working_days - is_working_day(day, land)
+    while left > 0:
+        day -= timedelta(days=1)
+        left -= is_working_day(day, land)
+    return end_of_day(day - timedelta(days=1))
+
+
 def end_of_day(day: date) -> datetime:
     """Return the first instant after a day of Berlin, in UTC."""
     midnight = datetime.combine(day + timedelta(days=1), time_of_day(), tzinfo=BERLIN)

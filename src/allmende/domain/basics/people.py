@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+LANGUAGES = ("en", "de")
+
 
 class Role(StrEnum):
     """What somebody is to the factory. Membership of a project is no role: it is a relation."""
@@ -25,6 +27,7 @@ class Person:
     email: str = ""
     roles: frozenset[Role] = frozenset()
     organisation_ids: frozenset[str] = frozenset()
+    language: str = LANGUAGES[0]  # of letters and e-mails to them
 
     def has_role(self, *roles: Role) -> bool:
         """Say whether the person acts in at least one of the roles."""

@@ -61,6 +61,8 @@ class Partition:
     watts_idle_per_node: float = 0.0
     watts_busy_per_core: float = 0.0
     watts_most_per_node: float = 0.0  # 0: idle and all cores busy, which leaves out accelerators
+    peak_teraflops_per_device: float = 0.0  # of a GPU in BF16 without sparsity; 0: not known
+    watts_per_device: float = 0.0  # of a GPU under load; 0: not known
     pue: float = 1.0
     response_target_seconds: int = 0
     usage_half_life_seconds: int = 7 * 24 * 3600

@@ -24,6 +24,7 @@ class Permission(StrEnum):
 
     # Oneself.
     SEE_SELF = "self.see"
+    EDIT_SELF = "self.edit"
     MANAGE_TOKENS = "tokens.manage"
 
     # Organisations, applications, projects: one's own, unless SEE_EVERY_… is held.
@@ -58,6 +59,8 @@ class Permission(StrEnum):
     SEE_PROJECT = "projects.see"
     MANAGE_MEMBERS = "projects.manage_members"
     SEE_EVERY_PROJECT = "projects.see_every"
+    ASK_FOR_CHANGE = "projects.ask_for_change"
+    ANSWER_CHANGE = "projects.answer_change"
     SUSPEND_PROJECT = "projects.suspend"
     RESUME_PROJECT = "projects.resume"
     END_PROJECT = "projects.end"
@@ -95,6 +98,9 @@ class Permission(StrEnum):
     READ_AUDIT = "audit.read"
     EXPORT_EVIDENCE = "evidence.export"
     SEE_WHAT_IF = "what_if.see"
+    SEE_MAIL = "mail.see"
+    RETRY_MAIL = "mail.retry"
+    SEND_MAIL = "mail.send"
 
 
 _APPLICANT, _OPERATOR = Role.APPLICANT, Role.OPERATOR
@@ -121,6 +127,7 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.SEE_PROMISES: _EVERY_ROLE,
         Permission.CHECK_ELIGIBILITY: _EVERY_ROLE,
         Permission.SEE_SELF: _EVERY_ROLE,
+        Permission.EDIT_SELF: _EVERY_ROLE,
         Permission.MANAGE_TOKENS: _EVERY_ROLE,
         Permission.REGISTER_ORGANISATION: _APPLICANTS | {_ADMINISTRATOR},
         Permission.SEE_ORGANISATION: _READERS | {_ADMINISTRATOR},
@@ -153,6 +160,8 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.SEE_PROJECT: _READERS,
         Permission.MANAGE_MEMBERS: _APPLICANTS,
         Permission.SEE_EVERY_PROJECT: _STAFF,
+        Permission.ASK_FOR_CHANGE: _APPLICANTS,
+        Permission.ANSWER_CHANGE: frozenset({_OFFICER}),
         Permission.SUSPEND_PROJECT: _OFFICE | {_OPERATOR},
         Permission.RESUME_PROJECT: _OFFICE | {_OPERATOR},
         Permission.END_PROJECT: _OFFICE,
@@ -182,6 +191,10 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.READ_AUDIT: _PROOF,
         Permission.EXPORT_EVIDENCE: _PROOF,
         Permission.SEE_WHAT_IF: _STAFF,
+        # Who gets which mail tells who reviews what.
+        Permission.SEE_MAIL: frozenset({_OFFICER, _AUDITOR}),
+        Permission.RETRY_MAIL: frozenset({_OFFICER}),
+        Permission.SEND_MAIL: frozenset({_SYSTEM}),
     }
 )
 
@@ -191,6 +204,7 @@ DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
         Permission.SEE_PROMISES: Sentence("see the promises"),
         Permission.CHECK_ELIGIBILITY: Sentence("check eligibility"),
         Permission.SEE_SELF: Sentence("see your own account"),
+        Permission.EDIT_SELF: Sentence("change your own account"),
         Permission.MANAGE_TOKENS: Sentence("manage your own tokens"),
         Permission.REGISTER_ORGANISATION: Sentence("register an organisation"),
         Permission.SEE_ORGANISATION: Sentence("see an organisation"),
@@ -223,6 +237,8 @@ DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
         Permission.SEE_PROJECT: Sentence("see a project"),
         Permission.MANAGE_MEMBERS: Sentence("change the members of a project"),
         Permission.SEE_EVERY_PROJECT: Sentence("see every project"),
+        Permission.ASK_FOR_CHANGE: Sentence("ask for more months or hours"),
+        Permission.ANSWER_CHANGE: Sentence("give a project more months or hours"),
         Permission.SUSPEND_PROJECT: Sentence("suspend a project"),
         Permission.RESUME_PROJECT: Sentence("resume a project"),
         Permission.END_PROJECT: Sentence("end a project"),
@@ -252,6 +268,9 @@ DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
         Permission.READ_AUDIT: Sentence("read the audit trail"),
         Permission.EXPORT_EVIDENCE: Sentence("export the evidence"),
         Permission.SEE_WHAT_IF: Sentence("ask what would be under other shares"),
+        Permission.SEE_MAIL: Sentence("see the e-mails to others"),
+        Permission.RETRY_MAIL: Sentence("send an e-mail again"),
+        Permission.SEND_MAIL: Sentence("send what waits in the queue"),
     }
 )
 

@@ -28,6 +28,18 @@ from allmende.wiring.access_rules import load_access_rules
 router = Router(tags=["applications"])
 
 
+class ConsentOut(Schema):
+    """What was declared at the hand-in: the very words, their version and their hash."""
+
+    name: str
+    is_given: bool
+    version: str
+    texts: dict[str, str]
+    content_hash: str
+    answered_by: str
+    answered_at: datetime
+
+
 class ApplicationOut(Schema):
     """An application; `due_at` is the first instant at which a decision is late."""
 
@@ -47,6 +59,7 @@ class ApplicationOut(Schema):
     decided_at: datetime | None
     decision: Words | None
     eligibility: EligibilityOut | None = Field(default=None, alias="frozen.eligibility")
+    declarations: list[ConsentOut] = Field(default=[], alias="frozen.declarations")
 
 
 class ApplicationIn(Schema):
@@ -54,6 +67,12 @@ class ApplicationIn(Schema):
 
     call_id: BodyId
     organisation_id: BodyId
+
+
+class CopyIn(Schema):
+    """Under which call the answers are used again."""
+
+    call_id: BodyId
 
 
 class FindingOut(Schema):
@@ -64,6 +83,9 @@ class FindingOut(Schema):
     sentence: Words
 
 
+UNFIT = Sentence("Give true, false, a number, a text, a list of texts or of rows, or null.")
+
+
 def _read_changes(body: Any, read: ValidatorFunctionWrapHandler) -> Any:
     """Say of an answer that fits nothing what would fit, instead of why each kind does not."""
     try:
@@ -72,16 +94,30 @@ def _read_changes(body: Any, read: ValidatorFunctionWrapHandler) -> Any:
         place = error.errors()[0]["loc"]
         if not place:
             raise
-        problem = Sentence(
-            "Give true, false, a number, a text, a list of texts or of rows, or null."
-        )
-        raise InvalidInput(field=str(place[0]), problem=problem) from error
+        raise InvalidInput(field=str(place[0]), problem=UNFIT) from error
 
 
 # An answer is typed by the question that it belongs to; the domain reads it.
 Part = bool | int | FiniteFloat | Text | None
 Answer = Part | list[Text] | list[dict[str, Part]]
-Changes = Annotated[dict[str, Answer], WrapValidator(_read_changes), Body()]
+# `based_on` stands among the answers: what the author of the change saw of them.
+Changes = Annotated[
+    dict[str, Answer | dict[str, Answer]],
+    WrapValidator(_read_changes),
+    Body(examples=[{"title": "Early signs", "based_on": {"title": "Signs"}}]),
+]
+
+
+def _part(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Return the answers, and what they are based on."""
+    changes = dict(body)
+    based_on = changes.pop("based_on", None)
+    if based_on is not None and not isinstance(based_on, dict):
+        raise InvalidInput(field="based_on", problem=Sentence("Give the answers as you read them."))
+    for name, answer in changes.items():
+        if isinstance(answer, dict):
+            raise InvalidInput(field=name, problem=UNFIT)
+    return changes, based_on
 
 
 @router.get("", response=Page[ApplicationOut], **takes(Permission.SEE_APPLICATION))
@@ -112,8 +148,15 @@ def get_application(request: HttpRequest, application_id: PathId) -> Application
 
 @router.patch("/{application_id}", response=ApplicationOut, **takes(Permission.EDIT_APPLICATION))
 def edit_application(request: HttpRequest, application_id: PathId, body: Changes) -> Application:
-    """Change some answers of a draft; `requested_hours` sets the size in hours."""
-    return applications.edit_application(begin_deed(request), application_id, changes=body)
+    """Change some answers of a draft; `requested_hours` sets the size in hours.
+
+    With `based_on`, the answers as you read them, an answer that somebody else has changed since
+    is not replaced: 409 with both texts, and nothing is changed.
+    """
+    changes, based_on = _part(body)
+    return applications.edit_application(
+        begin_deed(request), application_id, changes=changes, based_on=based_on
+    )
 
 
 @router.get(
@@ -126,6 +169,21 @@ def list_findings(request: HttpRequest, application_id: PathId) -> tuple[Finding
     return applications.list_findings(
         get_actor(request), application_id, rules=load_access_rules(), now=wiring.now()
     )
+
+
+@router.post(
+    "/{application_id}/copy",
+    response={201: ApplicationOut},
+    **takes(Permission.START_APPLICATION),
+)
+def copy_application(
+    request: HttpRequest, application_id: PathId, body: CopyIn
+) -> Status[Application]:
+    """Start a draft with the answers of an earlier application, without its declarations."""
+    copied = applications.copy_application(
+        begin_deed(request), application_id, call_id=body.call_id, rules=load_access_rules()
+    )
+    return Status(201, copied)
 
 
 @router.post(

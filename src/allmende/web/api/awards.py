@@ -89,13 +89,17 @@ def get_award(request: HttpRequest, award_id: PathId) -> Award:
 
 @router.get("/awards/{award_id}/letter", response=bytes, **takes(Permission.SEE_APPLICATION))
 def get_letter(
-    request: HttpRequest, award_id: PathId, language: Literal["en", "de"] = "en"
+    request: HttpRequest, award_id: PathId, language: Literal["en", "de"] | None = None
 ) -> HttpResponse:
-    """Download the letter of an award as an accessible PDF: its organisation and the office."""
-    award = awards.get_letter(get_actor(request), award_id)
-    content = render_letter(award, authority=load_access_rules().authority, language=language)
+    """Download the letter of an award as an accessible PDF: its organisation and the office.
+
+    Without a language it is in the one that you are written to in.
+    """
+    reader = get_actor(request)
+    award, spoken = awards.get_letter(reader, award_id), language or reader.language
+    content = render_letter(award, authority=load_access_rules().authority, language=spoken)
     response = HttpResponse(content, content_type="application/pdf")
-    response["Content-Disposition"] = f'attachment; filename="{award_id}-{language}.pdf"'
+    response["Content-Disposition"] = f'attachment; filename="{award_id}-{spoken}.pdf"'
     return response
 
 
@@ -134,4 +138,6 @@ def refuse_application(
     request: HttpRequest, application_id: PathId, body: RefusalIn
 ) -> Application:
     """Refuse an assessed application, in words that the applicant reads."""
-    return awards.refuse_application(begin_deed(request), application_id, why=body.why)
+    return awards.refuse_application(
+        begin_deed(request), application_id, why=body.why, rules=load_access_rules()
+    )

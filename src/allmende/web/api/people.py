@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from ninja import Router, Schema
+from pydantic import Field
 
 from allmende.domain.basics.people import Person, Role
 from allmende.domain.trust.permissions import Permission, list_permissions
@@ -22,12 +23,19 @@ class PersonOut(Schema):
     email: str
     roles: list[Role]
     organisation_ids: list[str]
+    language: str
 
 
 class SelfOut(PersonOut):
     """Oneself, with everything one may do."""
 
     permissions: list[Permission]
+
+
+class SelfIn(Schema):
+    """What one may change about oneself."""
+
+    language: str = Field(max_length=8)
 
 
 class RoleIn(Schema):
@@ -41,6 +49,12 @@ def get_self(request: HttpRequest) -> dict[str, Any]:
     """Return who you are here, and what you may do."""
     person = get_actor(request)
     return {**PersonOut.from_orm(person).dict(), "permissions": sorted(list_permissions(person))}
+
+
+@router.patch("/me", response=PersonOut, **takes(Permission.EDIT_SELF))
+def edit_self(request: HttpRequest, body: SelfIn) -> Person:
+    """Choose the language of letters and e-mails to you."""
+    return people.choose_language(begin_deed(request), body.language)
 
 
 @router.get("/people", response=Page[PersonOut], **takes(Permission.SEE_PEOPLE))

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -90,4 +91,8 @@ def _problem(status: int, detail: str, *, code: str, facts: dict[str, Any]) -> H
 def _fact(fact: Any) -> Any:
     if isinstance(fact, Sentence):
         return translate(fact)
+    if isinstance(fact, Mapping):
+        return {str(name): _fact(part) for name, part in fact.items()}
+    if isinstance(fact, list | tuple):
+        return [_fact(part) for part in fact]
     return fact if isinstance(fact, str | int | float | bool | None) else str(fact)

@@ -12,6 +12,7 @@ from allmende.services import reviews
 from allmende.web.api.applications import ApplicationOut
 from allmende.web.api.permits import begin_deed, get_actor, takes
 from allmende.web.api.shapes import PathId, Text
+from allmende.wiring.access_rules import load_access_rules
 
 router = Router(tags=["reviews"])
 
@@ -49,7 +50,9 @@ def record_eligibility(
     request: HttpRequest, application_id: PathId, body: EligibilityDecisionIn
 ) -> Application:
     """Decide on eligibility where the rules leave it to a person."""
-    return reviews.record_eligibility(begin_deed(request), application_id, **body.dict())
+    return reviews.record_eligibility(
+        begin_deed(request), application_id, **body.dict(), rules=load_access_rules()
+    )
 
 
 @router.post(

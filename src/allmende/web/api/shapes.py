@@ -23,7 +23,7 @@ Text = Annotated[str, Field(max_length=20_000, pattern=r"^[^\x00]*$")]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many items a page has at most.")]
 After = Annotated[
     str,
-    Query(pattern=r"^$|" + ID_PATTERN[1:], description="The `next` of the page before."),
+    Query(pattern=r"^$|" + ID_PATTERN, description="The `next` of the page before."),
 ]
 # Seconds up to a few thousand years: any database holds them.
 Amount = Annotated[int, Field(ge=0, le=10**11)]

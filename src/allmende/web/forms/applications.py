@@ -24,6 +24,7 @@ from allmende.domain.access.application_forms import (
     list_sections,
 )
 from allmende.domain.access.calls import Call
+from allmende.domain.access.consents import read_declarations
 from allmende.domain.access.modes import FormKind
 from allmende.domain.access.questions import Kind, Question
 from allmende.domain.basics.sentences import Sentence
@@ -31,6 +32,8 @@ from allmende.domain.basics.units import hours_from_seconds
 from allmende.web.countries import COUNTRIES
 from allmende.web.forms.fields import YES_NO, AmountField, plain_number, radio
 from allmende.web.forms.rows import RowsField
+from allmende.wiring import languages
+from allmende.wiring.access_rules import load_access_rules
 from allmende.wiring.languages import translate
 
 RADIOS_MOST = 6  # more choices are a list
@@ -80,6 +83,14 @@ class SectionForm(forms.Form):
             FIELD_OF.get(question.name, question.name): _build_field(question, call)
             for question in self.questions
         }
+        if section is Section.DECLARATIONS:
+            self._declare(asked)
+
+    def _declare(self, asked: FormKind) -> None:
+        """Let the ticks say the very words that are kept with the application."""
+        book = load_access_rules().book
+        for each in read_declarations(self.call, asked, book=book):
+            self.fields[each.name].label = each.texts[languages.get_language()]
 
     def changes(self, posted: QueryDict) -> dict[str, object]:
         """Return the answers of this section as the service takes them."""

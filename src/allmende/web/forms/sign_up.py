@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from allmende.domain.basics.people import PUBLIC
 from allmende.services import people
 from allmende.wiring import deed_of
+from allmende.wiring.languages import get_language
 
 
 class SignUpForm(forms.Form):
@@ -27,6 +28,7 @@ class SignUpForm(forms.Form):
             name=self.cleaned_data["name"],
             email=user.email,
             login_id=user.pk,
+            language=get_language(),
         )
 
 

@@ -10,7 +10,7 @@ from allmende.services import people
 from allmende.services.people import EmailIsTaken, NewPerson, PasswordIsWeak
 from allmende.web.forms.sign_up import FirstAdministratorForm
 from allmende.wiring import deed_of, now
-from allmende.wiring.languages import translate
+from allmende.wiring.languages import get_language, translate
 
 
 @never_cache
@@ -21,9 +21,8 @@ def claim_link(request: HttpRequest, secret: str) -> HttpResponse:
     form = FirstAdministratorForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            people.claim_admin_link(
-                deed_of(PUBLIC), secret=secret, new=NewPerson(**form.cleaned_data)
-            )
+            new = NewPerson(**form.cleaned_data, language=get_language())
+            people.claim_admin_link(deed_of(PUBLIC), secret=secret, new=new)
         except PasswordIsWeak as refusal:
             form.add_error("password", translate(refusal.sentence))
         except EmailIsTaken as refusal:

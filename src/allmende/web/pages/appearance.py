@@ -4,15 +4,21 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from allmende.domain.trust.permissions import Permission, can_do
+from allmende.services import people
+from allmende.web.acting import begin_deed
 from allmende.web.context import THEME_COOKIE, THEMES
 
 YEAR_SECONDS = 31_536_000
 
 
 def choose_language(request: HttpRequest, language: str) -> HttpResponse:
-    """Remember a language and go back."""
+    """Remember a language and go back; whoever is signed in is written to in it as well."""
     if language not in dict(settings.LANGUAGES):
         raise Http404
+    deed = begin_deed(request)
+    if can_do(deed.actor, Permission.EDIT_SELF):
+        people.choose_language(deed, language)
     return _remember(request, settings.LANGUAGE_COOKIE_NAME, language)
 
 

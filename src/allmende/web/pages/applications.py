@@ -1,24 +1,29 @@
-"""Applications: choosing a call, the sections, checking the answers, handing in."""
+"""Applications: choosing a call, the task list, checking the answers, handing in."""
 
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from allmende.domain.access.appeals import find_end as find_appeal_end
-from allmende.domain.access.application_forms import Finding, Section
-from allmende.domain.access.applications import LIFECYCLE, Application, ApplicationState
+from allmende.domain.access.application_forms import Finding
+from allmende.domain.access.applications import (
+    LIFECYCLE,
+    Application,
+    ApplicationIsFrozen,
+    ApplicationState,
+)
 from allmende.domain.access.calls import Call
+from allmende.domain.access.consents import read_declarations
 from allmende.domain.access.gates import StepView, list_steps
 from allmende.domain.access.modes import FormKind
 from allmende.domain.access.rebuttals import can_answer
 from allmende.domain.access.rebuttals import find_end as find_rebuttal_end
 from allmende.domain.access.reviews import TechnicalAssessment
 from allmende.domain.basics.people import PUBLIC, Person
-from allmende.domain.basics.refusals import InvalidInput, Refusal
+from allmende.domain.basics.refusals import Refusal
 from allmende.services import (
     appeals,
     applications,
@@ -33,16 +38,10 @@ from allmende.services import (
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.answers import ReadSection, read_sections
 from allmende.web.errors import ask_to_sign_in
-from allmende.web.forms.applications import (
-    FIELD_OF,
-    SectionForm,
-    name_sections,
-    open_section,
-)
+from allmende.web.forms.applications import name_sections
 from allmende.web.forms.eligibility import read_carried
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
-from allmende.wiring.languages import translate
 
 
 def apply(request: HttpRequest) -> HttpResponse:
@@ -59,17 +58,22 @@ def apply(request: HttpRequest) -> HttpResponse:
         "organisations": [
             organisations.get_organisation(reader, each) for each in sorted(reader.organisation_ids)
         ],
+        "earlier": applications.list_earlier(reader),
+        "copied": request.GET.get("copy", ""),
     }
     return render(request, "applications/apply.html", context)
 
 
 def _start(request: HttpRequest) -> HttpResponse:
-    deed = begin_deed(request)
-    application = applications.start_application(
-        deed,
-        call_id=request.POST.get("call", ""),
-        organisation_id=request.POST.get("organisation", ""),
-    )
+    deed, call_id = begin_deed(request), request.POST.get("call", "")
+    if copied := request.POST.get("copy", ""):
+        application = applications.copy_application(
+            deed, copied, call_id=call_id, rules=load_access_rules()
+        )
+    else:
+        application = applications.start_application(
+            deed, call_id=call_id, organisation_id=request.POST.get("organisation", "")
+        )
     if carried := read_carried(request.GET):
         applications.edit_application(deed, application.id, changes=carried)
     return redirect("application", application.id)
@@ -118,7 +122,7 @@ def _second_looks(reader: Person, application: Application) -> dict[str, Any]:
 
 
 def _task_context(reader: Person, application: Application) -> dict[str, Any]:
-    findings = _list_findings(reader, application.id)
+    findings = list_findings(reader, application.id)
     open_sections = {finding.section for finding in findings}
     view = calls.get_call(reader, application.call_id, now=now())
     sections = name_sections(find_form(view.call))
@@ -137,81 +141,6 @@ def _task_context(reader: Person, application: Application) -> dict[str, Any]:
     }
 
 
-def edit_section(request: HttpRequest, application_id: str, section: str) -> HttpResponse:
-    """Show one section, and save it: field by field with htmx, or as a whole without."""
-    reader = get_person(request)
-    application = applications.get_application(reader, application_id)
-    call = load_call(application)
-    asked = find_form(call)
-    sections = list(name_sections(asked))
-    if section not in sections or application.state is not ApplicationState.DRAFT:
-        return redirect("application", application_id)
-    part = Section(section)
-    if request.method != "POST":
-        form = open_section(part, asked=asked, call=call, answers=application.form)
-        return _show_section(request, application, form, sections)
-    form = SectionForm(request.POST, section=part, asked=asked, call=call)
-    saved = _save_section(request, application_id, form)
-    if request.headers.get("HX-Request"):
-        text = _("Saved.") if saved else _("Not saved yet: please look at the marked answers.")
-        return HttpResponse(text, content_type="text/plain; charset=utf-8")
-    if saved and "more" in request.POST:  # another row of a table, or a place to go first
-        return redirect(f"{request.path}#{request.POST['more']}")
-    findings = _list_findings(reader, application_id)
-    _add_findings(form, [each for each in findings if each.section is form.section])
-    if form.errors:
-        return _show_section(request, application, form, sections, saved=saved)
-    return redirect(_next_address(application_id, part, sections))
-
-
-def _save_section(request: HttpRequest, application_id: str, form: SectionForm) -> bool:
-    if not form.is_valid():
-        return False
-    changes = form.changes(request.POST)
-    try:
-        applications.edit_application(begin_deed(request), application_id, changes=changes)
-    except InvalidInput as refusal:
-        name = FIELD_OF.get(str(refusal.facts["field"]), str(refusal.facts["field"]))
-        problem = refusal.facts["problem"]
-        text = problem if isinstance(problem, str) else translate(problem)
-        form.add_error(name if name in form.fields else None, text)
-        return False
-    return True
-
-
-def _add_findings(form: SectionForm, findings: list[Finding]) -> None:
-    for finding in findings:
-        name = FIELD_OF.get(finding.field, finding.field)
-        if name in form.fields and name not in form.errors:
-            form.add_error(name, translate(finding.sentence))
-
-
-def _show_section(
-    request: HttpRequest,
-    application: Application,
-    form: SectionForm,
-    sections: list[Section],
-    *,
-    saved: bool = False,
-) -> HttpResponse:
-    context = {
-        "application": application,
-        "form": form,
-        "saved": saved,
-        "number": sections.index(form.section) + 1,
-        "count": len(sections),
-    }
-    status = 422 if form.errors else 200
-    return render(request, "applications/section.html", context, status=status)
-
-
-def _next_address(application_id: str, section: Section, sections: list[Section]) -> str:
-    place = sections.index(section) + 1
-    if place < len(sections):
-        return reverse("application_section", args=[application_id, sections[place].value])
-    return reverse("application_check", args=[application_id])
-
-
 def check_answers(request: HttpRequest, application_id: str) -> HttpResponse:
     """Show every answer once more; the button hands the application in."""
     reader = get_person(request)
@@ -224,6 +153,8 @@ def check_answers(request: HttpRequest, application_id: str) -> HttpResponse:
             applications.submit_application(
                 begin_deed(request), application_id, rules=load_access_rules()
             )
+        except ApplicationIsFrozen:  # in another tab, a moment ago: this is its page
+            return redirect("application", application_id)
         except Refusal as error:
             if error.status in (401, 403, 404):
                 raise
@@ -235,7 +166,7 @@ def check_answers(request: HttpRequest, application_id: str) -> HttpResponse:
         "call": calls.get_call(reader, application.call_id, now=now()),
         "answers": list_answers(application),
         "documents": documents.list_documents(reader, application_id),
-        "findings": _list_findings(reader, application_id),
+        "findings": list_findings(reader, application_id),
         "refusal": refusal,
     }
     return render(request, "applications/check.html", context, status=422 if refusal else 200)
@@ -266,7 +197,15 @@ def list_answers(application: Application, *, with_secrets: bool = True) -> list
     frozen = application.frozen
     call = frozen.call if frozen else load_call(application)
     asked = frozen.mode.form if frozen else find_form(call)
-    return read_sections(application.form, asked=asked, call=call, with_secrets=with_secrets)
+    kept = frozen.declarations if frozen else ()
+    words = kept or read_declarations(call, asked, book=load_access_rules().book)
+    return read_sections(
+        application.form,
+        asked=asked,
+        call=call,
+        declared={each.name: each.texts for each in words},
+        with_secrets=with_secrets,
+    )
 
 
 def load_call(application: Application) -> Call:
@@ -279,5 +218,6 @@ def find_form(call: Call) -> FormKind:
     return load_access_rules().get_mode_of(call).form
 
 
-def _list_findings(reader: Person, application_id: str) -> tuple[Finding, ...]:
+def list_findings(reader: Person, application_id: str) -> tuple[Finding, ...]:
+    """Return what is still missing or wrong in a draft."""
     return applications.list_findings(reader, application_id, rules=load_access_rules(), now=now())

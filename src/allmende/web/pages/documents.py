@@ -12,7 +12,7 @@ from allmende.services import applications, documents
 from allmende.services.deeds import Deed
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.documents import DocumentForm
-from allmende.web.uploads import hand_out
+from allmende.web.uploads import MEGABYTE, hand_out
 from allmende.wiring.documents import shelf
 from allmende.wiring.languages import translate
 
@@ -36,7 +36,7 @@ def show_documents(request: HttpRequest, application_id: str) -> HttpResponse:
         "documents": documents.list_documents(reader, application_id),
         "reusable": documents.list_reusable(reader, application_id),
         "form": form,
-        "largest_bytes": settings.DOCUMENT_BYTES_MAX,
+        "most_megabytes": settings.DOCUMENT_BYTES_MAX // MEGABYTE,
         "most": DOCUMENTS_MAX,
     }
     return render(request, "applications/documents.html", context, status=status)

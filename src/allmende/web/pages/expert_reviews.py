@@ -20,10 +20,12 @@ PAGE_SIZE = 100
 def list_reviews(request: HttpRequest) -> HttpResponse:
     """Show what is asked of a reviewer, and what they have written."""
     reader = get_person(request)
-    invitations = expert_reviews.list_invitations(reader, limit=PAGE_SIZE)
+    after = request.GET.get("after", "")
+    page = expert_reviews.list_invitations(reader, after=after, limit=PAGE_SIZE)
     context = {
-        "open": [each for each in invitations if each.is_open],
-        "closed": [each for each in invitations if not each.is_open],
+        "open": expert_reviews.list_open_invitations(reader),
+        "closed": [each for each in page if not each.is_open],
+        "after": page[-1].review.id if len(page) == PAGE_SIZE else "",
         "profile": reviewers.get_own_profile(reader, now=now()),
     }
     return render(request, "reviews/list.html", context)
@@ -82,7 +84,7 @@ def _show_file(
     context = {
         "file": file,
         "application": file.application,
-        "answers": [part for part in answers if part.name != "declarations"],
+        "answers": answers,
         "form": form,
         "saved": saved,
         "refusal": refusal.sentence if refusal else None,

@@ -8,15 +8,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from allmende.domain.access.applications import Application, ApplicationState
+from allmende.domain.access.applications import WAITING, Application, ApplicationState
 from allmende.domain.access.projects import Project, can_run
 from allmende.domain.basics.people import PUBLIC, Person, Role
 from allmende.domain.scheduling.jobs import Job, JobState
 from allmende.domain.trust.permissions import Permission, can_do
-from allmende.services import applications, expert_reviews, jobs, models, projects
+from allmende.services import applications, expert_reviews, jobs, models, projects, worklists
 from allmende.web.acting import get_person
 from allmende.web.errors import ask_to_sign_in
-from allmende.web.pages.programme import WAITING
 from allmende.wiring import now
 
 SHOWN_MAX = 10
@@ -57,6 +56,7 @@ def show_home(request: HttpRequest) -> HttpResponse:
         "step": _next_step(desk),
         "models": models.list_models(person, limit=SHOWN_MAX) if sees_models else [],
         "sees_what_if": can_do(person, Permission.SEE_WHAT_IF),
+        "sees_mail": can_do(person, Permission.SEE_MAIL),
         "is_staff": can_do(person, Permission.SEE_EVERY_APPLICATION),
         "roles": sorted(role.value for role in person.roles),
     }
@@ -74,7 +74,7 @@ def _lay_desk(person: Person) -> Desk:
         if can_do(person, Permission.SEE_PROJECT)
         else [],
         jobs=jobs.list_jobs(person, limit=JOBS_MAX) if can_do(person, Permission.SEE_JOB) else [],
-        open_reviews=sum(each.is_open for each in expert_reviews.list_invitations(person))
+        open_reviews=len(expert_reviews.list_open_invitations(person))
         if can_do(person, Permission.SEE_REVIEW)
         else 0,
     )
@@ -98,7 +98,7 @@ def _step_of_staff(desk: Desk) -> Step:
             reverse("audit"),
             _("To the audit trail"),
         )
-    waiting = sum(1 for each in desk.applications if each.state in WAITING)
+    waiting = worklists.count_waiting(desk.person)
     if waiting:
         return Step(
             ngettext("%(n)s application waits for you", "%(n)s applications wait for you", waiting)

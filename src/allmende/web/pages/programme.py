@@ -1,7 +1,9 @@
 """The programme office: applications to check, to assess, to award or to refuse."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -25,6 +27,7 @@ from allmende.services import (
     panels,
     rebuttals,
     reviews,
+    worklists,
 )
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.programme import AwardForm
@@ -34,13 +37,6 @@ from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
 
 PAGE_SIZE = 100
-WAITING = (
-    ApplicationState.SUBMITTED,
-    ApplicationState.TECHNICAL_ASSESSMENT,
-    ApplicationState.EXPERT_REVIEW,
-    ApplicationState.PANEL,
-    ApplicationState.ASSESSED,
-)
 
 
 @dataclass(frozen=True)
@@ -62,13 +58,15 @@ def list_applications(request: HttpRequest) -> HttpResponse:
     reader = get_person(request)
     check_permission(reader, Permission.SEE_EVERY_APPLICATION)
     instant = now()
-    decided = [
-        state for state in ApplicationState if state not in (*WAITING, ApplicationState.DRAFT)
-    ]
-    waiting = sorted(_list_waiting(reader), key=_urgency)
+    after = {name: request.GET.get(name, "") for name in ("after", "decided_after")}
+    waiting = worklists.list_waiting(reader, after=after["after"], limit=PAGE_SIZE)
+    decided = worklists.list_decided(reader, after=after["decided_after"], limit=PAGE_SIZE)
     context = {
+        "count": worklists.count_waiting(reader),
         "waiting": [(each, is_late(each, now=instant)) for each in waiting],
-        "decided": applications.list_applications(reader, states=decided, limit=PAGE_SIZE),
+        "waiting_next": _next_page(waiting, "after", after),
+        "decided": decided,
+        "decided_next": _next_page(decided, "decided_after", after),
         "can_see_calls": can_do(reader, Permission.SEE_MODES),
         "can_see_aid": can_do(reader, Permission.SEE_AID),
         "can_see_appeals": can_do(reader, Permission.SEE_APPEAL),
@@ -77,18 +75,11 @@ def list_applications(request: HttpRequest) -> HttpResponse:
     return render(request, "programme/list.html", context)
 
 
-def _list_waiting(reader: Person) -> list[Application]:
-    """Return everything that waits: who decides must not miss what stands on a later page."""
-    found: list[Application] = []
-    while page := applications.list_applications(
-        reader, states=WAITING, after=found[-1].id if found else "", limit=PAGE_SIZE
-    ):
-        found += page
-    return found
-
-
-def _urgency(application: Application) -> object:
-    return application.due_at or application.started_at
+def _next_page(page: list[Application], name: str, after: Mapping[str, str]) -> str:
+    """Return the query of the page that follows; the other list stays where it is."""
+    if len(page) < PAGE_SIZE:
+        return ""
+    return urlencode({key: value for key, value in {**after, name: page[-1].id}.items() if value})
 
 
 def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
@@ -197,6 +188,7 @@ def decide_eligibility(request: HttpRequest, application_id: str) -> HttpRespons
         application_id,
         is_eligible=request.POST.get("answer") == "yes",
         why=request.POST.get("why", ""),
+        rules=load_access_rules(),
     )
     return redirect("programme_application", application_id)
 
@@ -237,5 +229,6 @@ def refuse_application(request: HttpRequest, application_id: str) -> HttpRespons
     why = request.POST.get("why", "").strip()
     if not why:
         raise InvalidInput(field=_("Reason"), problem=_("Say why; the applicant reads it."))
-    awards.refuse_application(begin_deed(request), application_id, why=why)
+    rules = load_access_rules()
+    awards.refuse_application(begin_deed(request), application_id, why=why, rules=rules)
     return redirect("programme_application", application_id)

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from allmende.domain.access.programme_figures import Dimension, Stage, sum_funnels
+from allmende.domain.access.programme_figures import Dimension, Stage, sum_funnels, sum_hours
 from allmende.domain.access.spans import Span, list_spans_until, parse_span, year_span
 from allmende.domain.access.working_days import BERLIN
 from allmende.domain.basics.refusals import InvalidInput
@@ -35,7 +35,7 @@ def show_figures(request: HttpRequest) -> HttpResponse:
     dimensions = list(dict.fromkeys(chosen)) or [Dimension.SIZE]
     figures = programme_figures.get_figures(reader, span, now=instant)
     counts = sum_funnels(figures.funnels)
-    hours = tallies.list_hours(figures, dimensions)
+    hours = sum_hours(figures.hours, dimensions)
     names = tallies.mode_names()
     promised: dict[str, set[int]] = {}
     for call in figures.calls:
@@ -56,7 +56,7 @@ def show_figures(request: HttpRequest) -> HttpResponse:
         ],
         "chosen": " · ".join(tallies.dimension_words()[each] for each in dimensions),
         "amounts": tallies.amount_words().values(),
-        "hours": hours[:ROWS_MAX],
+        "hours": tallies.list_hours(figures, hours[:ROWS_MAX], dimensions),
         "hours_left_out": max(0, len(hours) - ROWS_MAX),
         "pictures": [
             tallies.draw_funnel(counts),

@@ -41,6 +41,12 @@ def figure(written: str) -> SafeString:
 
 
 @register.filter
+def scientific(value: int) -> str:
+    """Return a large number as 3.1 × 10²³."""
+    return wording.write_scientific(value)
+
+
+@register.filter
 def energy(joules: int) -> str:
     """Return joules as Wh or kWh."""
     return wording.write_energy(joules)

@@ -14,9 +14,9 @@ class Milestone:
     """A piece of work: from which month of the project to which."""
 
     name: str = ask.line("Piece of work")
+    result: str = ask.line("What is there at its end")
     first_month: int | None = ask.whole("From month", least=1, most=MONTHS_MOST)
     last_month: int | None = ask.whole("To month", least=1, most=MONTHS_MOST)
-    result: str = ask.line("What is there at its end")
 
 
 @dataclass(frozen=True, kw_only=True)

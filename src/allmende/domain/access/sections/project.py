@@ -107,7 +107,7 @@ class ProjectAnswers:
     )
     confidential_parts: str = ask.text(
         "Which parts are confidential?",
-        hint="Reviewers are bound to secrecy; what you name here is marked for them.",
+        hint="Office and reviewers see them marked at the head of the application.",
         length=1_000,
         forms=ask.FULL,
     )

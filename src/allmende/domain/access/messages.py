@@ -1,0 +1,386 @@
+"""What people are told by e-mail: one table of kinds, and one message for each event.
+
+The id of a message follows from kind, subject matter, recipient and occasion, so that an event that
+is announced twice is still one message. Mails travel in the open: none tells a score, how many
+reviews are in, or who reviews; those to reviewers and to the office name an application by its
+reference alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from string import Formatter
+from types import MappingProxyType
+from typing import Any
+
+from allmende.domain.access.snapshots import hash_content
+from allmende.domain.basics.ids import render_id
+from allmende.domain.basics.refusals import Refusal
+from allmende.domain.basics.sentences import Sentence
+
+PATIENCE = timedelta(days=3)  # how long a message is tried before it is given up
+FIRST_PAUSE = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(hours=6)
+# Whoever takes a message to send it has it to themselves for so long; it is more than all time-outs
+# of sending together, so that nobody else sends it meanwhile.
+HANDLING = timedelta(minutes=10)
+KEPT = timedelta(days=365)
+ID_LETTERS = 16
+ERROR_CHARACTERS = 300
+
+
+class MessageIsDone(Refusal):
+    """Message {message} is {state}. Only one that was given up can be tried again."""
+
+
+class MessageKind(StrEnum):
+    """What a message is about."""
+
+    APPLICATION_SUBMITTED = "application_submitted"
+    APPLICATION_INELIGIBLE = "application_ineligible"
+    ELIGIBILITY_OPEN = "eligibility_open"
+    REVIEW_INVITED = "review_invited"
+    REVIEW_ACCEPTED = "review_accepted"
+    REVIEW_CALLED_OFF = "review_called_off"
+    REVIEW_DUE_SOON = "review_due_soon"
+    REVIEW_OVERDUE = "review_overdue"
+    APPLICATION_AWARDED = "application_awarded"
+    AWARDED_ON_CONDITION = "awarded_on_condition"
+    APPLICATION_REFUSED = "application_refused"
+    CONDITION_OPEN = "condition_open"
+    ONBOARDING_OPEN = "onboarding_open"
+    PROJECT_ENDS_SOON = "project_ends_soon"
+    PROJECT_ENDED = "project_ended"
+    REPORT_DUE_SOON = "report_due_soon"
+    REPORT_DUE = "report_due"
+    REPORT_OVERDUE = "report_overdue"
+    MAIL_GIVEN_UP = "mail_given_up"
+
+
+# What holds only as long as the state that it tells of; checked once more before it is sent.
+REMINDERS = frozenset(
+    {
+        MessageKind.REVIEW_DUE_SOON,
+        MessageKind.REVIEW_OVERDUE,
+        MessageKind.CONDITION_OPEN,
+        MessageKind.ONBOARDING_OPEN,
+        MessageKind.PROJECT_ENDS_SOON,
+        MessageKind.REPORT_DUE_SOON,
+        MessageKind.REPORT_DUE,
+        MessageKind.REPORT_OVERDUE,
+    }
+)
+
+
+class MessageState(StrEnum):
+    """Where a message stands."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    LAPSED = "lapsed"  # what it tells of was over before it could be sent
+    GIVEN_UP = "given_up"
+
+
+@dataclass(frozen=True)
+class Wording:
+    """Subject, paragraphs and the page that a message leads to.
+
+    A paragraph with a place for a fact that is not known is left out.
+    """
+
+    subject: Sentence
+    body: tuple[Sentence, ...]
+    path: str
+
+
+_APPLICATION, _REVIEW, _PROJECT = "/applications/{about}", "/reviews/{about}", "/projects/{about}"
+
+WORDINGS: Mapping[MessageKind, Wording] = MappingProxyType(
+    {
+        MessageKind.APPLICATION_SUBMITTED: Wording(
+            Sentence("Your application {about} is in"),
+            (
+                Sentence("Your application “{title}” was handed in on {submitted_at}."),
+                Sentence("Its reference is {about}. Please name it when you write to us."),
+                Sentence("It is evaluated after the cut-off on {cut_off_at}."),
+                Sentence("You have our decision before {due_at}."),
+            ),
+            _APPLICATION,
+        ),
+        MessageKind.APPLICATION_INELIGIBLE: Wording(
+            Sentence("Your application {about} is not eligible"),
+            (
+                Sentence("Your application “{title}” cannot be considered, for this reason:"),
+                Sentence("{reason}"),
+                Sentence("You can appeal before {appeal_ends_at}, on the page of the application."),
+            ),
+            _APPLICATION,
+        ),
+        MessageKind.ELIGIBILITY_OPEN: Wording(
+            Sentence("Is application {about} eligible?"),
+            (
+                Sentence("The rules leave the eligibility of application {about} to the office."),
+                Sentence("The applicant was promised a decision before {due_at}."),
+            ),
+            "/programme/{about}",
+        ),
+        MessageKind.REVIEW_INVITED: Wording(
+            Sentence("You are asked to review application {about}"),
+            (
+                Sentence("The programme office asks you to review an application."),
+                Sentence("Please accept or decline. You see first whom it concerns, so that you "
+                         "can tell a conflict of interest."),
+                Sentence("The review is due before {due_at}."),
+            ),
+            _REVIEW,
+        ),
+        MessageKind.REVIEW_ACCEPTED: Wording(
+            Sentence("You review application {about}"),
+            (
+                Sentence("Thank you for accepting. The file is open to you now."),
+                Sentence("The review is due before {due_at}."),
+            ),
+            _REVIEW,
+        ),
+        MessageKind.REVIEW_CALLED_OFF: Wording(
+            Sentence("Your review of application {about} is no longer needed"),
+            (
+                Sentence("The programme office has called your review off. There is nothing left "
+                         "to do, and the file is closed."),
+            ),
+            "/reviews",
+        ),
+        MessageKind.REVIEW_DUE_SOON: Wording(
+            Sentence("Your review of application {about} is due soon"),
+            (
+                Sentence("The review is due before {due_at}."),
+                Sentence("If you cannot write it, please decline, so that somebody else can."),
+            ),
+            _REVIEW,
+        ),
+        MessageKind.REVIEW_OVERDUE: Wording(
+            Sentence("Your review of application {about} is overdue"),
+            (
+                Sentence("The review was due before {due_at}."),
+                Sentence("If you cannot write it, please decline, so that somebody else can."),
+            ),
+            _REVIEW,
+        ),
+        MessageKind.APPLICATION_AWARDED: Wording(
+            Sentence("Your application {about} is awarded"),
+            (
+                Sentence("Your application “{title}” is awarded {hours}."),
+                Sentence("The award letter is on the page of the application."),
+            ),
+            _APPLICATION,
+        ),
+        MessageKind.AWARDED_ON_CONDITION: Wording(
+            Sentence("Your application {about} is awarded on a condition"),
+            (
+                Sentence("Your application “{title}” is awarded {hours}, on a condition."),
+                Sentence("The project starts when you have accepted it. Read it in the award "
+                         "letter, and accept it, on the page of the application."),
+            ),
+            _APPLICATION,
+        ),
+        MessageKind.APPLICATION_REFUSED: Wording(
+            Sentence("Your application {about} is refused"),
+            (
+                Sentence("Your application “{title}” is refused, for this reason:"),
+                Sentence("{reason}"),
+                Sentence("You can appeal before {appeal_ends_at}, on the page of the application."),
+            ),
+            _APPLICATION,
+        ),
+        MessageKind.CONDITION_OPEN: Wording(
+            Sentence("The condition of your award waits"),
+            (
+                Sentence("The award for “{title}” has a condition that nobody accepted yet. The "
+                         "project starts only then, and its end on {ends_at} does not move."),
+            ),
+            _APPLICATION,
+        ),
+        MessageKind.ONBOARDING_OPEN: Wording(
+            Sentence("Project {about} has not started yet"),
+            (
+                Sentence("The onboarding of “{title}” is not finished, so nobody can run jobs. The "
+                         "end on {ends_at} does not move."),
+            ),
+            _PROJECT,
+        ),
+        MessageKind.PROJECT_ENDS_SOON: Wording(
+            Sentence("Project {about} ends on {ends_at}"),
+            (
+                Sentence("The project “{title}” ends on {ends_at}. What is not used by then "
+                         "expires."),
+                Sentence("{left} are not used yet."),
+            ),
+            _PROJECT,
+        ),
+        MessageKind.PROJECT_ENDED: Wording(
+            Sentence("Project {about} has ended"),
+            (
+                Sentence("The project “{title}” has ended. Its results stay readable."),
+                Sentence("A short final report is due before {report_due_at}."),
+            ),
+            _PROJECT,
+        ),
+        MessageKind.REPORT_DUE_SOON: Wording(
+            Sentence("The final report of project {about} is due soon"),
+            (Sentence("The final report on “{title}” is due before {report_due_at}."),),
+            _PROJECT,
+        ),
+        MessageKind.REPORT_DUE: Wording(
+            Sentence("The final report of project {about} is due today"),
+            (Sentence("The final report on “{title}” is due before {report_due_at}."),),
+            _PROJECT,
+        ),
+        MessageKind.REPORT_OVERDUE: Wording(
+            Sentence("The final report of project {about} is overdue"),
+            (
+                Sentence("The final report on “{title}” was due before {report_due_at}."),
+                Sentence("If something keeps you from writing it, please tell the programme "
+                         "office."),
+            ),
+            _PROJECT,
+        ),
+        MessageKind.MAIL_GIVEN_UP: Wording(
+            Sentence("Some e-mails could not be delivered"),
+            (
+                Sentence("At least one e-mail was given up after several days. The programme "
+                         "office sees which, and can send it again; the log of the daemon says "
+                         "what the mail server answered."),
+            ),
+            "/mail",
+        ),
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """One message to one person, with its sentences as they were when the event happened."""
+
+    id: str
+    kind: MessageKind
+    about: str  # the id of what it tells of
+    recipient_id: str
+    subject: Sentence
+    body: tuple[Sentence, ...]
+    path: str  # of the page that it leads to
+    queued_at: datetime
+    next_try_at: datetime
+    give_up_at: datetime
+    state: MessageState = MessageState.QUEUED
+    attempts: int = 0
+    sent_at: datetime | None = None
+    error: str = ""  # why the last try failed
+
+
+def id_of(kind: MessageKind, *, about: str, recipient_id: str, occasion: str = "") -> str:
+    """Return the id of the one message that tells a person of an event."""
+    digest = hash_content([kind.value, about, recipient_id, occasion])
+    return render_id("msg", int(digest, base=16), length=ID_LETTERS)
+
+
+def write_message(
+    kind: MessageKind,
+    *,
+    about: str,
+    recipient_id: str,
+    now: datetime,
+    occasion: str = "",
+    facts: Mapping[str, Any] | None = None,
+) -> Message:
+    """Return the message of a kind, to be sent at once.
+
+    `occasion` tells events of one kind about one thing apart, such as two decisions.
+    """
+    wording, known = WORDINGS[kind], {"about": about, **(facts or {})}
+    return Message(
+        id=id_of(kind, about=about, recipient_id=recipient_id, occasion=occasion),
+        kind=kind,
+        about=about,
+        recipient_id=recipient_id,
+        subject=_fill(wording.subject, known),
+        body=tuple(_fill(each, known) for each in wording.body if _is_known(each, known)),
+        path=wording.path.format(about=about),
+        queued_at=now,
+        next_try_at=now,
+        give_up_at=now + PATIENCE,
+    )
+
+
+def take(message: Message, *, now: datetime) -> Message:
+    """Return the message in the hands of somebody who sends it now."""
+    return replace(message, attempts=message.attempts + 1, next_try_at=now + HANDLING)
+
+
+def is_lost(message: Message, *, now: datetime) -> bool:
+    """Say whether the message was tried for as long as it should be."""
+    return bool(message.attempts) and now >= message.give_up_at
+
+
+def mark_sent(message: Message, *, now: datetime) -> Message:
+    """Return the message as sent; sent before by somebody else, it stays as it is."""
+    if message.state is MessageState.SENT:
+        return message
+    return replace(message, state=MessageState.SENT, sent_at=now, error="")
+
+
+def mark_failed(message: Message, *, error: str, now: datetime) -> Message:
+    """Return the message with another try ahead, or given up when its time is over."""
+    if message.state is not MessageState.QUEUED:
+        return message
+    failed = replace(message, error=" ".join(error.split())[:ERROR_CHARACTERS])
+    if is_lost(failed, now=now):
+        return give_up(failed)
+    return replace(failed, next_try_at=now + pause_after(message))
+
+
+def give_up(message: Message) -> Message:
+    """Return the message as one that nobody tries any more."""
+    return replace(message, state=MessageState.GIVEN_UP)
+
+
+def lapse(message: Message) -> Message:
+    """Return the message as one that tells nothing true any more."""
+    return replace(message, state=MessageState.LAPSED)
+
+
+def retry(message: Message, *, now: datetime) -> Message:
+    """Return a message that was given up, to be tried anew; one that waits goes on waiting.
+
+    Somebody may be sending that one right now.
+    """
+    if message.state not in (MessageState.GIVEN_UP, MessageState.QUEUED):
+        raise MessageIsDone(message=message.id, state=message.state.value)
+    if message.state is MessageState.QUEUED:
+        return message
+    return replace(
+        message, state=MessageState.QUEUED, next_try_at=now, give_up_at=now + PATIENCE, attempts=0
+    )
+
+
+def pause_after(message: Message) -> timedelta:
+    """Return how long to wait after a failed try: twice as long each time, and never all at once.
+
+    Up to half of it comes on top, by message and try, so that a queue that failed together does
+    not come back together.
+    """
+    doubled = FIRST_PAUSE * 2 ** min(message.attempts - 1, 16) if message.attempts else FIRST_PAUSE
+    share = int(hash_content([message.id, message.attempts])[:4], base=16) / 0xFFFF
+    return min(doubled, LONGEST_PAUSE) * (1 + share / 2)
+
+
+def _fill(sentence: Sentence, facts: Mapping[str, Any]) -> Sentence:
+    return Sentence(sentence.template, {name: facts[name] for name in _places(sentence)})
+
+
+def _is_known(sentence: Sentence, facts: Mapping[str, Any]) -> bool:
+    return all(facts.get(name) is not None for name in _places(sentence))
+
+
+def _places(sentence: Sentence) -> list[str]:
+    return [name for _, name, _, _ in Formatter().parse(sentence.template) if name]

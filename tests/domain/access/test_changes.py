@@ -1,0 +1,167 @@
+"""More for a running project: within the limits of its mode, once, and never after its end."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from allmende.domain.access import changes
+from allmende.domain.access.changes import (
+    ChangeIsWaiting,
+    ChangeState,
+    Limits,
+    NothingAskedFor,
+    ProjectChange,
+    TooManyMonths,
+    TooMuchTime,
+)
+from allmende.domain.access.projects import Project, ProjectHasEnded, ProjectState
+from allmende.domain.basics.lifecycle import ForbiddenMove
+from allmende.domain.basics.periods import Period
+from allmende.domain.basics.refusals import InvalidInput, Refusal
+from tests.domain.access.building import NOON, RULES, TODAY
+
+HOUR = 3600
+PROJECT = Project(
+    id="prj-1",
+    name="Gewebe",
+    organisation_id="org-1",
+    application_id="app-1",
+    group_id="sme",
+    partition_id="werkbank",
+    access_share="union",
+    awarded_seconds=100 * HOUR,
+    period=Period(starts_at=NOON, ends_at=NOON + timedelta(days=30)),
+    state=ProjectState.ACTIVE,
+)
+LIMITS = Limits(months=3, seconds=10 * HOUR, needs_report=False)
+
+
+def wanted(*, months=1, seconds=0, reason="It takes longer.", now=NOON, number=1):
+    return ProjectChange(
+        id=f"chg-{number}",
+        project_id=PROJECT.id,
+        months=months,
+        seconds=seconds,
+        reason=reason,
+        asked_by="p-1",
+        asked_at=now,
+    )
+
+
+def approved(change, *, months=None, seconds=None):
+    return changes.approve(
+        change,
+        months=change.months if months is None else months,
+        seconds=change.seconds if seconds is None else seconds,
+        answer="",
+        by="p-9",
+        now=NOON,
+    )
+
+
+def test_the_limits_are_those_of_the_mode():
+    read = {
+        mode: changes.read_limits(RULES.book, mode_id=mode, awarded_seconds=100 * HOUR, on=TODAY)
+        for mode in ("ai-for-science", "playground")
+    }
+    assert read["ai-for-science"] == Limits(months=3, seconds=10 * HOUR, needs_report=True)
+    assert read["playground"] == Limits(months=3, seconds=100 * HOUR, needs_report=False)
+
+
+def test_what_cannot_be_asked_for():
+    end = PROJECT.period.ends_at
+    assert changes.ask(PROJECT, wanted(now=end - timedelta(seconds=1)), []).months == 1
+    for change, refusal in (
+        (wanted(months=0), NothingAskedFor),
+        (wanted(months=-1, seconds=5), NothingAskedFor),
+        (wanted(reason=" "), InvalidInput),
+        (wanted(reason="ß" * 2_001), InvalidInput),
+        (wanted(now=end), ProjectHasEnded),
+    ):
+        with pytest.raises(refusal):
+            changes.ask(PROJECT, change, [])
+    for state in (ProjectState.ENDED, ProjectState.CLOSED):
+        with pytest.raises(ProjectHasEnded):
+            changes.ask(replace(PROJECT, state=state), wanted(), [])
+    with pytest.raises(ChangeIsWaiting):
+        changes.ask(PROJECT, wanted(number=2), [wanted()])
+
+
+def test_the_end_moves_by_calendar_months_of_berlin():
+    project = replace(
+        PROJECT,
+        period=Period(starts_at=NOON, ends_at=datetime(2027, 1, 30, 23, tzinfo=UTC)),  # 31 January
+    )
+    extended = changes.extend(project, approved(wanted(months=1, seconds=HOUR)))
+    assert extended.period.ends_at == datetime(2027, 2, 27, 23, tzinfo=UTC)
+    assert extended.awarded_seconds == 101 * HOUR
+    longer = changes.extend(project, approved(wanted(months=3)))
+    assert longer.period.ends_at == datetime(2027, 4, 29, 22, tzinfo=UTC)  # summer time
+
+
+def test_a_part_may_be_given_and_never_more():
+    change = wanted(months=2, seconds=5 * HOUR)
+    assert approved(change, months=1, seconds=0).given_months == 1
+    for months, seconds in ((3, 0), (0, 6 * HOUR), (-1, 1)):
+        with pytest.raises(InvalidInput):
+            approved(change, months=months, seconds=seconds)
+    with pytest.raises(NothingAskedFor):
+        approved(change, months=0, seconds=0)
+    with pytest.raises(InvalidInput):
+        changes.decline(change, answer="", by="p-9", now=NOON)
+
+
+class Life(RuleBasedStateMachine):
+    """Whatever is asked and answered, in whatever order, the limits of the mode hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.project, self.known = PROJECT, []
+
+    @rule(months=st.integers(-1, 4), hours=st.integers(-1, 12))
+    def ask(self, months, hours):
+        change = wanted(months=months, seconds=hours * HOUR, number=len(self.known))
+        try:
+            self.known.append(changes.ask(self.project, change, self.known))
+        except Refusal:
+            return
+
+    @rule(place=st.integers(0, 9), months=st.integers(0, 4), hours=st.integers(0, 12))
+    def give(self, place, months, hours):
+        if place >= len(self.known):
+            return
+        change = self.known[place]
+        try:
+            given = approved(change, months=months, seconds=hours * HOUR)
+            changes.check_limits(LIMITS, self.known, months=months, seconds=hours * HOUR)
+        except (ForbiddenMove, InvalidInput, NothingAskedFor, TooManyMonths, TooMuchTime):
+            return
+        self.known[place] = given
+        self.project = changes.extend(self.project, given)
+
+    @rule(place=st.integers(0, 9), declines=st.booleans())
+    def end(self, place, declines):
+        if place < len(self.known):
+            deed = changes.decline if declines else changes.withdraw
+            extra = {"answer": "No."} if declines else {}
+            try:
+                self.known[place] = deed(self.known[place], by="p-9", now=NOON, **extra)
+            except ForbiddenMove:
+                assert self.known[place].state is not ChangeState.PENDING
+
+    @invariant()
+    def the_limits_hold(self):
+        given = [each for each in self.known if each.state is ChangeState.APPROVED]
+        seconds = sum(each.given_seconds for each in given)
+        assert seconds <= LIMITS.seconds
+        assert sum(each.given_months for each in given) <= LIMITS.months
+        assert self.project.awarded_seconds == PROJECT.awarded_seconds + seconds
+        assert sum(each.state is ChangeState.PENDING for each in self.known) <= 1
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

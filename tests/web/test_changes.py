@@ -1,0 +1,60 @@
+"""A project asks for more on its page, and the office answers there."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from allmende.services import projects
+from allmende.storage import people as people_store
+from tests.web.world import build_world
+
+pytestmark = pytest.mark.django_db
+
+
+def browser_of(person) -> Client:
+    browser = Client()
+    browser.force_login(people_store.PersonRow.objects.get(id=person.id).login)
+    return browser
+
+
+@pytest.fixture
+def stage():
+    """Return the project, its address, and browsers of the project and of the office."""
+    world = build_world()
+    project_id = world.ids["project_id"]
+    founder, officer = world.people["applicant"], world.people["programme_officer"]
+    project = projects.get_project(founder, project_id)
+    return project, f"/projects/{project_id}/changes", browser_of(founder), browser_of(officer)
+
+
+def test_asked_in_hours_answered_in_part(stage):
+    project, address, founder, office = stage
+    assert founder.post(address, {"hours": "", "months": "", "reason": "More."}).status_code == 422
+    assert founder.post(address, {"months": "one", "reason": "More."}).status_code == 422
+    asked = {"hours": "1,5", "months": "1", "reason": "<i>More data</i>"}
+    assert founder.post(address, asked).status_code == 302
+    assert founder.post(address, asked).status_code == 302  # twice is once
+    assert founder.post(address, {**asked, "months": "2"}).status_code == 409
+    assert b"&lt;i&gt;More data" in office.get(address).content
+    assert project.id.encode() in office.get("/changes").content
+    answer = re.search(r"/changes/[^/]+/answer", office.get(address).content.decode())[0]
+    given = {"approve": "yes", "hours": "0.5", "months": "1"}
+    assert founder.post(answer, given).status_code == 403
+    assert office.post(answer, given).status_code == 302
+    assert office.post(answer, given).status_code == 302
+    after = projects.get_project(people_store.get_person(project.member_ids[0]), project.id)
+    assert after.awarded_seconds == project.awarded_seconds + 1800
+    assert b"No request waits" in office.get("/changes").content
+
+
+def test_taken_back_and_declined(stage):
+    _, address, founder, office = stage
+    founder.post(address, {"months": "1", "reason": "More."})
+    back = re.search(r"/changes/[^/]+/withdraw", founder.get(address).content.decode())[0]
+    assert founder.post(back).status_code == 302
+    founder.post(address, {"months": "1", "reason": "More."})
+    answer = re.search(r"/changes/[^/]+/answer", office.get(address).content.decode())[0]
+    assert office.post(answer, {"why": ""}).status_code == 422
+    assert office.post(answer, {"why": "Nothing is left."}).status_code == 302
+    assert b"Nothing is left." in founder.get(address).content
