@@ -16,16 +16,17 @@ from rich.console import Console
 from rich.table import Table
 
 ROUNDS = 15
-TARGET_MS = 300
+CPU_TARGET_MS = 300  # on a busy machine the clock says little
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """A page, its middle and its slow answer, and what it costs the database."""
+    """A page: its middle and its slow answer, what of it is our own work, and its questions."""
 
     page: str
     p50_ms: float
     p95_ms: float
+    cpu_ms: float
     queries: int
     kilobytes: int
 
@@ -108,17 +109,19 @@ def ask(name: str, address: str, reader: object) -> Result:
     with connection.execute_wrapper(lambda run, *call: asked.append(call[0]) or run(*call)):
         answer = browser.get(address)
     assert answer.status_code == 200, (name, address, answer.status_code)
-    took = []
+    took, worked = [], []
     for _ in range(ROUNDS):
-        started = time.perf_counter()
+        started, begun = time.perf_counter(), time.process_time()
         browser.get(address)
         took.append(1000 * (time.perf_counter() - started))
+        worked.append(1000 * (time.process_time() - begun))
         if sum(took) > 20_000:  # a page this slow needs no more proof
             break
     return Result(
         page=name,
         p50_ms=round(statistics.median(took), 1),
         p95_ms=round(sorted(took)[-(-95 * len(took) // 100) - 1], 1),
+        cpu_ms=round(statistics.median(worked), 1),
         queries=len(asked),
         kilobytes=len(answer.content) // 1000,
     )
@@ -127,13 +130,14 @@ def ask(name: str, address: str, reader: object) -> Result:
 def main() -> None:
     """Print a table for people and one line of JSON for programs."""
     results, filled_seconds = measure()
-    table = Table("page", "p50 ms", "p95 ms", "queries", "kB", box=None)
+    table = Table("page", "p50 ms", "p95 ms", "CPU ms", "queries", "kB", box=None)
     for each in results:
-        slow = "" if each.p95_ms <= TARGET_MS else " *"
+        slow = "" if each.cpu_ms <= CPU_TARGET_MS else " *"
         table.add_row(
             each.page,
             f"{each.p50_ms:,}",
-            f"{each.p95_ms:,}{slow}",
+            f"{each.p95_ms:,}",
+            f"{each.cpu_ms:,}{slow}",
             str(each.queries),
             str(each.kilobytes),
         )

@@ -1,5 +1,7 @@
 """The daemon outlives troubles of its machine, and nothing else."""
 
+import os
+
 import pytest
 from django.core import mail as outbox
 from django.db import OperationalError
@@ -8,6 +10,7 @@ from allmende.daemon import Daemon
 from allmende.domain.access.messages import MessageKind, MessageState
 from allmende.domain.basics.people import DAEMON
 from allmende.services import mail
+from allmende.wiring.documents import shelf
 from tests.services.access import deed, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,6 +44,16 @@ def test_a_mistake_of_ours_ends_the_daemon_for_the_next_to_begin():
 
 def test_two_daemons_of_one_name_are_still_two():
     assert Stumbling(KeyError()).holder != Stumbling(KeyError()).holder
+
+
+@pytest.mark.django_db
+def test_files_that_belong_to_no_document_are_swept_among_the_chores():
+    stray = shelf().folder / "ab" / ("ab" * 32)
+    stray.parent.mkdir(parents=True, exist_ok=True)
+    stray.write_bytes(b"left by a crash")
+    os.utime(stray, (0, 0))
+    Daemon()._do_chores()
+    assert not stray.exists()
 
 
 def test_a_daemon_that_leads_sends_what_waits_beside_its_heartbeat(monkeypatch):

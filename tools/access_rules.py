@@ -26,10 +26,14 @@ and key.
 
 ## Figures and owners of a firm
 
-`allmende organisation figures ORGANISATION FILE` reads firms and holdings as JSON. The organisation
-is the firm with its own id. Headcounts are hundredths of annual work units, money is in cents, and
-shares are in basis points (10,000 are all). What is left out counts as unknown. A `register_number`
-(of a commercial register, or for VAT) lets the same owner be recognised in the figures of another
+`allmende organisation figures ORGANISATION FILE` reads firms and holdings as JSON, or as TOML where
+the name of the file ends in `.toml`. The organisation is the firm with its own id; for
+`allmende eligibility size FILE` it is the first firm. Headcounts are hundredths of annual work
+units, money is in cents, and shares are in basis points (10,000 are all). What is left out counts
+as unknown. A year may have other than twelve `months`, be an estimate of a new firm (`is_estimate`,
+with `is_new` at the firm), or be in another currency, with the rate of a day:
+`"exchange": {"currency": "SEK", "per_euro": "11.25", "on": "2025-12-31"}`. A `register_number` (of
+a commercial register, or for VAT) lets the same owner be recognised in the figures of another
 organisation: both are then one undertaking for [State aid](../explanation/state-aid.md).
 
 ```json

@@ -55,6 +55,21 @@ def test_without_script_the_question_is_a_page(
     expect(two.page.locator("#id_title")).to_have_value(name)
 
 
+def test_a_table_that_two_changed_is_asked_as_a_whole(visitor: Visitor):
+    plan = f"/applications/{visitor.portal.ids['full_draft_id']}/parts/plan"
+    one = visitor.open(plan, who="rolf").page
+    visit = visitor.open(plan, who="rolf", phone=True, language="de")
+    two = visit.page
+    for page, name in ((one, "Collect"), (two, "Sammeln")):
+        page.locator("#id_milestones-0-name").fill(name)
+        page.keyboard.press("Tab")
+        expect(page.locator("#saved")).not_to_be_empty()
+    expect(two.locator("#differences")).to_contain_text("Collect")
+    check(visit, "differences-table")
+    two.locator("#keep-theirs-milestones").check()
+    expect(two.locator("#id_milestones-0-name")).to_have_value("Collect")
+
+
 def test_a_change_that_was_not_saved_says_so(visitor: Visitor, project: str):
     page = visitor.open(project, who="mina").page
     page.context.set_offline(True)

@@ -11,6 +11,7 @@ from tests.services.access import (
     ANSWERS,
     CALL_ID,
     RULES,
+    awarded,
     deed,
     drafted,
     figures,
@@ -157,6 +158,9 @@ def test_the_whole_way_to_a_project(allmende, tmp_path):
     assert (project["state"], project["group_id"]) == ("active", "sme")
     (budget,) = as_(ada, "project", "budget", project["id"])
     assert budget["available_seconds"] == 9000
+    burn = as_(ada, "project", "burn-down", project["id"], "--with-seconds", "9000")
+    assert (burn["left_seconds"], burn["priority"]) == (9000, "normal")
+    assert burn["grants"][0]["seconds"] == 9000
     suspended = as_(office, "project", "suspend", project["id"], "--why", "Report missing.")
     assert suspended["suspended_because"] == "Report missing."
     assert as_(office, "project", "resume", project["id"])["state"] == "active"
@@ -168,6 +172,16 @@ def test_the_whole_way_to_a_project(allmende, tmp_path):
     as_(ada, "project", "remove-member", project["id"], guest.id)
     assert [each["id"] for each in as_(ada, "project", "list")] == [project["id"]]
     assert as_(office, "project", "end", project["id"])["state"] == "ended"
+
+
+def test_people_read_until_when_their_jobs_have_normal_priority(capsys):
+    open_playground()
+    ada, firm = founder()
+    project_id = awarded(ada, firm).project_id
+    assert cli.run(["--as", ada.id, "project", "show", project_id]) == 0
+    assert "when the project ends" in capsys.readouterr().out
+    assert cli.run(["--as", ada.id, "project", "burn-down", project_id]) == 0
+    assert "certainly lost" in capsys.readouterr().out
 
 
 def test_organisations_are_registered_and_sized_from_a_file(allmende, tmp_path):

@@ -244,3 +244,25 @@ def test_the_sector_of_an_organisation_stands_in_its_entry(bridge):
     )
     given(asked(ada, known, hours=10))
     assert aid.list_entries(officer())[0].nace_code == "62.01"
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100])
+def test_what_must_be_registered_comes_first_by_its_day_page_by_page(bridge, limit):
+    ada, firm = founder()
+    office = officer()
+    for day in (3, 0, 1):
+        at = NOON + timedelta(days=day)
+        given(asked(ada, firm, hours=10, now=at), now=at)
+    first, *_ = aid.list_duties(office)
+    aid.register_entry(deed(office), first.id, reference="DE-1")
+    seen, after = [], ""
+    while page := aid.list_duties(office, after=after, limit=limit):
+        seen += page
+        after = page[-1].id
+    days = [(each.registered_at is not None, each.due_at, each.id) for each in seen]
+    assert days == sorted(days)
+    assert seen[-1].id == first.id
+    assert aid.count_duties(office, now=NOON) == (2, 0)
+    assert aid.count_duties(office, now=max(each.due_at for each in seen)) == (2, 2)
+    with pytest.raises(NotFound):
+        aid.list_duties(office, after="aid-none")

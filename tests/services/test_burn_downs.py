@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -95,6 +96,14 @@ def test_a_foreign_project_has_no_burn_down(factory: Running):
     with pytest.raises(NotFound):
         read(factory, "founder", reader="researcher")
     assert read(factory, "founder", reader="auditor").burn.awarded_seconds
+
+
+def test_a_project_whose_machine_is_gone_can_still_be_shown(factory: Running):
+    empty = replace(factory.workshop.factory, sites=())
+    project, reader = project_of(factory, "founder"), factory.person("founder")
+    assert burn_downs.find_burn_down(reader, project, now=now(), factory=empty) is None
+    whole = factory.workshop.factory
+    assert burn_downs.find_burn_down(reader, project, now=now(), factory=whole) is not None
 
 
 def test_time_that_expired_is_left_to_nobody(factory: Running):

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from allmende.domain.access.changes import ChangeState, ProjectChange, extend
 from allmende.domain.access.projects import Project
 from allmende.domain.accounting.quotas import MonthIsUsedUp, Priority
 from allmende.domain.basics.people import DAEMON
@@ -16,6 +17,7 @@ from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.recordings import replays
 from allmende.domain.training.job_files import parse_job_file
 from allmende.services import allocations, awards, cycle, forecasts, previews, quotas
+from allmende.storage import changes as change_store
 from allmende.storage import charges
 from allmende.storage import cycles as cycle_store
 from allmende.storage import ledger as ledger_store
@@ -90,6 +92,50 @@ def test_over_its_quota_a_project_goes_after_the_others_of_its_group(factory: Ru
     assert replays(recorded.snapshot, recorded.plan)
 
 
+def test_who_waits_over_the_quota_is_told_that_others_go_first(factory: Running):
+    partition = adopt(factory, LINEAR)
+    for number in range(6):  # as many as there are nodes
+        factory.submit("researcher", client_key=f"k{number}", run="sleep 5")
+    decide(factory, partition)
+    (late,) = factory.submit("founder", run="true")
+    (other,) = factory.submit("startup", run="true")
+    use(factory, "founder", 3 * HOUR)
+    decide(factory, partition)
+    assert "Its project has used its quota" in str(factory.job(late.id).wait)
+    assert "quota" not in str(factory.job(other.id).wait)
+    with CaptureQueriesContext(connection) as asked:
+        decide(factory, partition)  # says the same, so nothing is written again
+    assert not [each for each in asked if "UPDATE job" in each["sql"]]
+
+
+def test_a_forecast_knows_the_quota_of_a_project_that_has_nothing_in_the_queue(factory: Running):
+    partition = adopt(factory, LINEAR)
+    for number in range(6):
+        factory.submit("researcher", client_key=f"k{number}", run="sleep 5")
+    decide(factory, partition)
+    for number in range(3):
+        factory.submit("startup", client_key=f"k{number}", run="sleep 5", max_duration="4m")
+
+    def ask():
+        spec = parse_job_file({"name": "try", "max_duration": "30s", "run": "true"})
+        options = previews.forecast_submission(
+            factory.person("founder"),
+            spec,
+            project_id=factory.story.projects["founder"],
+            now=now(),
+            workshop=factory.workshop,
+        )
+        return options[0].forecast.latest_at - options[0].forecast.made_at
+
+    before = ask()
+    use(factory, "founder", 3 * HOUR)
+    founder = project_of(factory, "founder")
+    path = (founder.group_id, founder.id, "p")
+    effect = quotas.weigh(partition, [], now=now(), asked=[path])
+    assert effect.demoted == {path[:2]}
+    assert ask() >= before
+
+
 def test_without_a_style_the_order_is_that_of_submission_and_nobody_is_asked(factory: Running):
     partition = factory.workshop.factory.get_partition(PARTITION)
     (first,) = factory.submit("founder", run="true")
@@ -147,7 +193,7 @@ def test_a_heartbeat_asks_as_much_for_one_project_as_for_many(factory: Running):
         with CaptureQueriesContext(connection) as asked:
             quotas.weigh(partition, alive, now=now())
         counts.append(len(asked))
-    assert set(counts) == {counts[0]}
+    assert counts == [9, 9, 9, 9]
 
 
 def test_a_preview_says_the_priority_that_the_jobs_will_have(factory: Running):
@@ -197,6 +243,35 @@ def test_time_that_is_taken_back_is_no_longer_awarded(factory: Running):
     usage = quotas.read_account(partition, project, now=now()).usage
     assert [grant.seconds for grant in usage.grants] == [project.awarded_seconds, -HOUR]
     assert usage.awarded_seconds == project.awarded_seconds - HOUR
+
+
+def test_a_later_end_counts_from_the_day_on_which_it_was_given(factory: Running):
+    partition, project = adopt(factory, LINEAR), project_of(factory, "founder")
+    before = quotas.read_account(partition, project, now=now()).usage
+    change = ProjectChange(
+        id="c",
+        project_id=project.id,
+        months=1,
+        seconds=0,
+        reason="We wait for data.",
+        asked_by="p",
+        asked_at=now(),
+        state=ChangeState.APPROVED,
+        given_months=1,
+        answered_at=now(),
+    )
+    change_store.save_change(change)
+    project_store.save_project(extend(project, change))
+    longer = project_of(factory, "founder")
+    usage = quotas.read_account(partition, longer, now=now()).usage
+    (extension,) = usage.extensions
+    assert extension.at == change.answered_at
+    # Counted back from the end: where months are of different lengths, some days beside it.
+    assert abs(extension.ended_at - project.period.ends_at) <= timedelta(days=3)
+    assert len(usage.months) == len(before.months) + 1
+    with CaptureQueriesContext(connection) as asked:
+        quotas.read_account(partition, longer, now=now())
+    assert len(asked) == 8
 
 
 def test_a_style_that_gives_more_than_was_awarded_lets_the_account_go_below_zero(db: None):

@@ -15,6 +15,8 @@ LEDGER_TEST_FILES = (
     "tests/services/test_ledger.py",
     "tests/services/test_ledger_model.py",
     "tests/services/test_allocations.py",
+    "tests/services/test_quotas.py",
+    "tests/services/test_burn_downs.py",
 )
 # Jobs and the cycle, with their locks.
 JOB_TEST_FILES = (
@@ -38,11 +40,17 @@ ACCESS_TEST_FILES = (
     "tests/services/test_appeals.py",
     "tests/services/test_awards.py",
 )
+# What the office reads.
+OFFICE_TEST_FILES = (
+    "tests/services/test_programme_figures.py",
+    "tests/services/test_worklists.py",
+)
 GROUPS = {
     "ledger": LEDGER_TEST_FILES,
     "jobs": JOB_TEST_FILES,
     "runs": RUN_TEST_FILES,
     "access": ACCESS_TEST_FILES,
+    "office": OFFICE_TEST_FILES,
 }
 
 # On so few rows PostgreSQL rightly reads the table, so the question about indexes is SQLite's.

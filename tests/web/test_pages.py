@@ -188,3 +188,15 @@ def test_an_award_and_a_refusal_by_the_office(world: factory.World, ids: dict[st
     office.post(f"/programme/{ids['assessed_id']}/award", {"hours": "3,5"})
     shown = office.get(f"/programme/{ids['assessed_id']}").content.decode()
     assert "3.5" in shown
+
+
+def test_a_project_says_until_when_its_jobs_have_priority_and_what_it_may_lose(
+    world: factory.World, ids: dict[str, str]
+):
+    with CaptureQueriesContext(connection) as asked:
+        text = client_of("mina").get(f"/projects/{ids['project']}").content.decode()
+    assert "when the project ends." in text
+    assert "Hours against the calendar" in text
+    assert "The project has only just begun" in text
+    assert f"allmende project burn-down {ids['project']}" in text
+    assert len(asked) < 60

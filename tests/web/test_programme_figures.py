@@ -43,7 +43,7 @@ def award_today(office, name="ada"):
 
 
 def links_of(page: str) -> set[str]:
-    found = re.findall(r'href="(/programme/figures/[^"]+)"', page)
+    found = re.findall(r'href="(/programme/figures/[a-z]+\?[^"]+)"', page)
     return {each.replace("&amp;", "&") for each in found}
 
 
@@ -90,8 +90,25 @@ def test_the_archive_of_a_year_agrees_with_its_manifest(office):
     assert data["hours"][0]["granted_seconds"] == 4 * 3600
     told = browser_of(office).get(f"/api/v1/programme/years/{year}").json()
     assert told["manifest"]["files"] == manifest["files"]
-    sheet = browser_of(office).get("/programme/figures.csv")
+    sheet = browser_of(office).get("/programme/figures/hours.csv")
     assert sheet.content == files["hours.csv"]
+
+
+def test_every_table_of_the_office_is_a_sheet(office):
+    award = award_today(office)
+    browser = browser_of(office)
+
+    def read(name: str) -> list[dict[str, str]]:
+        content = browser.get(f"/programme/figures/{name}.csv").content.decode()
+        return list(csv.DictReader(io.StringIO(content)))
+
+    (funnel,) = read("funnel")
+    assert (funnel["mode_id"], funnel["awarded"], funnel["refused"]) == ("playground", "1", "0")
+    (times,) = read("times")
+    assert (times["decided"], times["in_time"]) == ("1", "1")
+    assert read("late") == []
+    assert read("hours")[0]["granted_seconds"] == str(award.seconds)
+    assert browser.get("/programme/figures/names.csv").status_code == 404
 
 
 def test_the_api_tells_the_office_the_same(office):

@@ -30,6 +30,15 @@ def test_shares_are_exact_quarters_not_floats():
     assert werkbank.access_shares == {"union": Fraction(1, 2), "national": Fraction(1, 2)}
 
 
+def test_a_partition_has_the_quota_styles_that_it_names():
+    factory = load_factory(SHIPPED)
+    shipped = [style.id for style in factory.quota_styles]
+    assert shipped == ["juelich", "rwth", "leonardo", "jean-zay"]
+    (style,) = factory.get_partition("jupiter-booster").quota_styles["every"]
+    assert style.id == "juelich"
+    assert factory.get_partition("werkbank").quota_styles == {}
+
+
 def test_a_partition_keeps_the_clocks_of_its_site(tmp_path: Path):
     text = SHIPPED.read_text()
     file = tmp_path / "factory.toml"
@@ -79,6 +88,15 @@ def test_a_partition_keeps_the_clocks_of_its_site(tmp_path: Path):
         ('id = "muenchen"', 'id = "juelich"', "id", "already a site juelich"),
         ('status = "planned"', 'status = "plnned"', "status", "'plnned'"),
         ("[factory]", "[factry]", "factory", "is missing"),
+        ('{ every = "juelich" }', '{ every = "jülich" }', "every", "no quota style 'jülich'"),
+        ('{ every = "juelich" }', "{ every = 5 }", "every", "known: none, juelich, rwth"),
+        ('{ every = "juelich" }', '"juelich"', "quota_styles", "valid dictionary"),
+        ('id = "rwth"', 'id = "none"', "id", "has a meaning of its own"),
+        ("debt_percent = 101", "debt_percent = 99", "debt_percent", "100 or more"),
+        ("debt_percent = 101", "debt_percent = -1", "debt_percent", "-1 is not between"),
+        ("is_monthly = false", "is_monthly = false\nborrows = true", "debt_percent", "100 or"),
+        ("is_monthly = false", "is_monthly = false\ncarries_over = true", "is_monthly", "months"),
+        ('id = "rwth"', 'id = "rwth"\ncarry = true', "carry", "unknown here"),
         ('operator = "', 'operator = 7 # "', "operator", "valid string"),
     ],
 )

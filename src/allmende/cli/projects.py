@@ -35,12 +35,13 @@ def list_projects(after: str = "", limit: int = 100, json: AsJson = False) -> No
 def show_project(project_id: str, json: AsJson = False) -> None:
     """Show one project, and until when its jobs have normal priority."""
     reader = acting_person()
-    _show(projects.get_project(reader, project_id), json=json)
+    project = projects.get_project(reader, project_id)
+    _show(project, json=json)
     if not json and can_do(reader, Permission.SEE_BUDGET):
-        found = burn_downs.get_burn_down(
-            reader, project_id, now=wiring.now(), factory=load_factory()
-        )
-        say(found.priority.sentence)
+        factory, now = load_factory(), wiring.now()
+        found = burn_downs.find_burn_down(reader, project, now=now, factory=factory)
+        if found is not None:
+            say(found.priority.sentence)
 
 
 @app.command("budget")

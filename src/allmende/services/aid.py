@@ -118,6 +118,18 @@ def list_entries(reader: Person, *, after: str = "", limit: int = 100) -> list[A
     return store.list_entries(after=after, limit=limit)
 
 
+def list_duties(reader: Person, *, after: str = "", limit: int = 100) -> list[AidEntry]:
+    """Return a page of all aid, what is to be registered first, by the day on which it is due."""
+    check_permission(reader, Permission.SEE_AID)
+    return store.list_duties(after=after, limit=limit)
+
+
+def count_duties(reader: Person, *, now: datetime) -> tuple[int, int]:
+    """Return how much aid is to be registered, and how much of it is late."""
+    check_permission(reader, Permission.SEE_AID)
+    return store.count_duties(now)
+
+
 def list_every_entry(reader: Person) -> list[AidEntry]:
     """Return all aid, what is to be registered first, by the day on which it is due."""
     found: list[AidEntry] = []

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from itertools import accumulate
 from zoneinfo import ZoneInfo
 
 from allmende.domain.access.projects import Project
 from allmende.domain.accounting import burn_downs
+from allmende.domain.accounting.allocations import ProjectAccounts
 from allmende.domain.accounting.burn_downs import (
     DAY_SECONDS,
     LONGER_RATE_DAYS,
@@ -135,6 +137,15 @@ def get_burn_down(
         return _read(project, partition, now, and_seconds)
 
 
+def find_burn_down(
+    reader: Person, project: Project, *, now: datetime, factory: Factory
+) -> ProjectBurnDown | None:
+    """Return the same, or None when the machine is no longer in the configuration."""
+    if all(partition.id != project.partition_id for partition in factory.partitions):
+        return None
+    return get_burn_down(reader, project.id, now=now, factory=factory)
+
+
 def _read(
     project: Project, partition: Partition, now: datetime, and_seconds: int
 ) -> ProjectBurnDown:
@@ -145,21 +156,26 @@ def _read(
     expired = ledger_store.get_net_seconds(
         debit_account_id=accounts.project.id, credit_account_id=accounts.share.expired().id
     )
-    marks = _mark(project, partition, now, grants)
-    lately = [(days, _used_since(project, partition, now, days)) for days in RATES]
+    midnights = _list_midnights(project, partition, now)
+    begins = {days: now - timedelta(days=days) for days in RATES}
+    used = _sum_until(accounts, [*midnights, *begins.values()], now)
+    lately = [(days, used[now] - used[begin]) for days, begin in begins.items()]
     age = int((now - project.period.starts_at).total_seconds())
     nodes = _most_nodes(project, partition)
     burn = BurnDown(
         period=project.period,
         at=now,
         awarded_seconds=sum(grant.seconds for grant in grants),
-        used_seconds=marks[-1].used_seconds,
+        used_seconds=used[now],
         running_seconds=account.usage.running_seconds,
         committed_seconds=held - account.usage.running_seconds,
         expired_seconds=expired,
         rates=measure_rates(lately, age_seconds=age),
         seconds_a_second=nodes * partition.charge_factor,
-        marks=marks,
+        marks=tuple(
+            Mark(at, sum(grant.seconds for grant in grants if grant.at <= at), used[at])
+            for at in (*midnights, now)
+        ),
     )
     rate = measure_rates(lately[:1], age_seconds=age)[0]
     return ProjectBurnDown(
@@ -174,24 +190,13 @@ def _read(
     )
 
 
-def _used_since(project: Project, partition: Partition, now: datetime, days: int) -> int:
-    accounts = [quotas.accounts_of(partition, project)]
-    return store.sum_used(accounts, [now - timedelta(days=days)])[project.id][1]
-
-
-def _mark(
-    project: Project, partition: Partition, now: datetime, grants: Sequence[GrantRow]
-) -> tuple[Mark, ...]:
-    """Return what was awarded and used by midnights of the period so far, and by now."""
-    accounts = [quotas.accounts_of(partition, project)]
-    instants = _list_midnights(project, partition, now)
-    used, marks = 0, []
-    sums = store.sum_used(accounts, instants)[project.id]
-    for at, seconds in zip([*instants, now], sums, strict=True):
-        used += seconds
-        awarded = sum(grant.seconds for grant in grants if grant.at <= at)
-        marks.append(Mark(at, awarded, used))
-    return tuple(marks)
+def _sum_until(
+    accounts: ProjectAccounts, instants: Sequence[datetime], now: datetime
+) -> dict[datetime, int]:
+    """Return what had been used by each of these instants, and by now."""
+    ordered = sorted(set(instants))
+    sums = store.sum_used([accounts], ordered)[accounts.project_id]
+    return dict(zip([*ordered, now], accumulate(sums), strict=True))
 
 
 def _list_midnights(project: Project, partition: Partition, now: datetime) -> list[datetime]:

@@ -1,7 +1,7 @@
 """The cycle: observe, settle, plan, start. Every step can be repeated after a crash."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -12,8 +12,15 @@ from allmende.domain.scheduling import jobs
 from allmende.domain.scheduling.backends import AttemptState, EndReason, Observation
 from allmende.domain.scheduling.jobs import Attempt, Job, JobEvent, JobState, StopRequest
 from allmende.domain.scheduling.kernel import plan
-from allmende.domain.scheduling.plans import PendingJob, Plan, RunningJob, Snapshot
+from allmende.domain.scheduling.plans import (
+    PendingJob,
+    Plan,
+    RunningJob,
+    Snapshot,
+    WaitReason,
+)
 from allmende.domain.scheduling.recordings import record_memory, record_plan, record_snapshot
+from allmende.domain.scheduling.shares import Path
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import (
     audit,
@@ -166,7 +173,7 @@ def decide(deed: Deed, partition: Partition) -> Plan:
         names = snapshot.machine.names_of(start.node_indices)
         job = job_store.get_job(start.job_id)  # with its file
         _begin_attempt(deed, job, nodes=names, cycle=(partition, number))
-    _note_waits(decided, by_id, partition)
+    _note_waits(decided, by_id, partition, snapshot.demoted)
     _ask_to_yield(deed, decided, unsettled, partition)
     return decided
 
@@ -203,11 +210,19 @@ def _digest(found: Iterable[Sequence[PendingJob | RunningJob]]) -> str:
     return hashlib.sha256(ids.encode()).hexdigest() if ids.strip() else ""
 
 
-def _note_waits(decided: Plan, alive: Mapping[str, Job], partition: Partition) -> None:
+def _note_waits(
+    decided: Plan, alive: Mapping[str, Job], partition: Partition, demoted: Collection[Path]
+) -> None:
     """Write down every reason that is news, all of them at once."""
     said = {id(wait.sentence): wait.sentence for wait in decided.waits}
     named = {key: name_groups(sentence, partition) for key, sentence in said.items()}
     waits = {wait.job_id: named[id(wait.sentence)] for wait in decided.waits}
+    if demoted:
+        late = {key: quotas.say_late(sentence) for key, sentence in named.items()}
+        for wait in decided.waits:
+            job = alive[wait.job_id]
+            if wait.reason is not WaitReason.HELD and (job.group_id, job.project_id) in demoted:
+                waits[job.id] = late[id(wait.sentence)]
     queue_store.note_waits({key: why for key, why in waits.items() if alive[key].wait != why})
 
 

@@ -250,7 +250,7 @@ def _tell(
 def look_ahead(partition: Partition, now: datetime, asked: Sequence[PendingJob] = ()) -> Forward:
     """Return the partition as it is now, ready to be run forward, and for what is only asked."""
     alive = queue_store.list_alive_jobs(partition.id)
-    quota = quotas.weigh(partition, alive, now=now)
+    quota = quotas.weigh(partition, alive, now=now, asked=[job.path for job in asked])
     snapshot = take_snapshot(
         partition,
         alive=alive,

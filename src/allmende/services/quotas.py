@@ -10,12 +10,14 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from allmende.domain.access.awards import add_months
+from allmende.domain.access.changes import ProjectChange
 from allmende.domain.access.projects import Project
 from allmende.domain.accounting import outlooks, quotas
 from allmende.domain.accounting.allocations import AccessShare, ProjectAccounts
 from allmende.domain.accounting.burn_downs import DAY_SECONDS, measure_rates
 from allmende.domain.accounting.outlooks import RATE_DAYS, Outlook
-from allmende.domain.accounting.quotas import Grant, Priority, Standing, Usage
+from allmende.domain.accounting.quotas import Extension, Grant, Priority, Standing, Usage
 from allmende.domain.basics.periods import Period
 from allmende.domain.basics.quotas import QuotaStyle
 from allmende.domain.basics.refusals import Refusal
@@ -24,6 +26,8 @@ from allmende.domain.basics.sites import Partition
 from allmende.domain.basics.units import hours_from_seconds
 from allmende.domain.scheduling.jobs import Job, JobState
 from allmende.domain.scheduling.shares import Path
+from allmende.services.snapshots import path_of
+from allmende.storage import changes as change_store
 from allmende.storage import charges as store
 from allmende.storage import projects as project_store
 
@@ -59,17 +63,24 @@ class PriorityOutlook:
     sentence: Sentence
 
 
-def weigh(partition: Partition, alive: Collection[Job], *, now: datetime) -> QuotaEffect:
-    """Return what the quotas of those who wait mean now, with a constant number of queries."""
-    project_ids = {job.project_id for job in alive if job.state is JobState.PENDING}
-    if not partition.quota_styles or not project_ids:
+def weigh(
+    partition: Partition, alive: Collection[Job], *, now: datetime, asked: Collection[Path] = ()
+) -> QuotaEffect:
+    """Return what the quotas of those who wait mean now, with a constant number of queries.
+
+    `asked` are the places of jobs that are only asked about, as if they waited too.
+    """
+    waiting = [job for job in alive if job.state is JobState.PENDING]
+    places = {path_of(job)[:2] for job in waiting} | {path[:2] for path in asked}
+    if not partition.quota_styles or not places:
         return QuotaEffect(bars={})
     running: Counter[str] = Counter()
     for job in alive:
         if job.state is JobState.RUNNING:
             running[job.project_id] += job.held_seconds
-    projects = project_store.list_projects_by_id(project_ids)
-    accounts = read_accounts(partition, projects, running=running, now=now)
+    projects = project_store.list_projects_by_id({project_id for _, project_id in places})
+    here = [project for project in projects if project.partition_id == partition.id]
+    accounts = read_accounts(partition, here, running=running, now=now)
     late, stopped = set(), {}
     for project_id, account in accounts.items():
         standing = account.stand(now)
@@ -78,12 +89,17 @@ def weigh(partition: Partition, alive: Collection[Job], *, now: datetime) -> Quo
         bar = _find_bar(account, standing, partition)
         if bar is not None:
             stopped[project_id] = bar
-    waiting = [job for job in alive if job.state is JobState.PENDING]
     return QuotaEffect(
         bars={job.id: stopped[job.project_id] for job in waiting if job.project_id in stopped},
-        demoted=frozenset(
-            (job.group_id, job.project_id) for job in waiting if job.project_id in late
-        ),
+        demoted=frozenset(place for place in places if place[1] in late),
+    )
+
+
+def say_late(why: Sentence) -> Sentence:
+    """Return why a job waits, with the reason why others of its group go before it."""
+    return Sentence(
+        "{why} Its project has used its quota, so it goes after the others of its group.",
+        {"why": why},
     )
 
 
@@ -127,12 +143,15 @@ def tell(
     a_day = int(rate * DAY_SECONDS)
     hours = float(f"{hours_from_seconds(a_day):.3g}")
     unit = Sentence(partition.unit.hours_name)
+    sentence = outlooks.say_outlook(outlook, rate_hours_a_day=hours, unit=unit)
+    if and_seconds:
+        sentence = Sentence("With what it holds: {outlook}", {"outlook": sentence})
     return PriorityOutlook(
         style_id=account.style.id if account.style else "",
         standing=account.stand(now),
         outlook=outlook,
         rate_seconds_a_day=a_day,
-        sentence=outlooks.say_outlook(outlook, rate_hours_a_day=hours, unit=unit),
+        sentence=sentence,
     )
 
 
@@ -152,6 +171,7 @@ def read_accounts(
     """Return by project what its quota goes by, from the ledger."""
     here = [accounts_of(partition, each) for each in projects]
     grants = store.list_grants(here)
+    changes = change_store.list_approved([each.id for each in projects])
     earliest = min((each.period.starts_at for each in projects), default=now)
     span = Period(starts_at=min(earliest, now), ends_at=now)
     months = quotas.list_months(span, partition.time_zone)
@@ -166,10 +186,22 @@ def read_accounts(
             used=list(zip(months, sums[project.id], strict=True)),
             running_seconds=running.get(project.id, 0),
         )
+        given_to = [each for each in changes if each.project_id == project.id]
+        usage = replace(usage, extensions=list_extensions(project, given_to))
         mode_id = given[0].mode_id if given else ""
         style = partition.find_quota_style(mode_id, on=_day(partition, now))
         found[project.id] = Account(style=style, usage=usage)
     return found
+
+
+def list_extensions(project: Project, given: Sequence[ProjectChange]) -> tuple[Extension, ...]:
+    """Return when the end of a project was moved, and from where; counted back from its end."""
+    found, ends_at = [], project.period.ends_at
+    for change in reversed(given):
+        if change.given_months and change.answered_at:
+            ends_at = add_months(ends_at, -change.given_months)
+            found.append(Extension(change.answered_at, ends_at))
+    return tuple(reversed(found))
 
 
 def accounts_of(partition: Partition, project: Project) -> ProjectAccounts:

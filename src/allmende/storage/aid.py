@@ -1,6 +1,7 @@
 """De minimis aid as rows: one for each award that is aid."""
 
 from collections.abc import Collection
+from datetime import datetime
 
 from django.db import models
 
@@ -73,3 +74,33 @@ def list_entries(*, after: str = "", limit: int = 100) -> list[AidEntry]:
     """Return entries in the order of their ids, from the one after `after` on."""
     rows = AidEntryRow.objects.filter(id__gt=after).order_by("id")[:limit]
     return [from_plain(AidEntry, row.content) for row in rows]
+
+
+def list_duties(*, after: str = "", limit: int = 100) -> list[AidEntry]:
+    """Return a page of entries, what is to be registered first, then by the day that it is due."""
+    registered = models.Case(
+        models.When(registered_at__isnull=True, then=0),
+        default=1,
+        output_field=models.IntegerField(),
+    )
+    rows = AidEntryRow.objects.annotate(is_registered=registered)
+    if after:
+        last = rows.filter(id=after).first()
+        if last is None:
+            raise NotFound(kind="aid entry", id=after)
+        same = models.Q(is_registered=last.is_registered)
+        rows = rows.filter(
+            models.Q(is_registered__gt=last.is_registered)
+            | same & models.Q(due_at__gt=last.due_at)
+            | same & models.Q(due_at=last.due_at, id__gt=after)
+        )
+    rows = rows.order_by("is_registered", "due_at", "id")[:limit]
+    return [from_plain(AidEntry, row.content) for row in rows]
+
+
+def count_duties(now: datetime) -> tuple[int, int]:
+    """Return how many entries are to be registered, and how many of them are late."""
+    is_late = models.Count("id", filter=models.Q(due_at__lte=now))
+    rows = AidEntryRow.objects.filter(registered_at__isnull=True)
+    counted = rows.aggregate(every=models.Count("id"), late=is_late)
+    return counted["every"], counted["late"]

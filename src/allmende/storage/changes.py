@@ -1,5 +1,7 @@
 """Requests of projects for more, as rows."""
 
+from collections.abc import Collection
+
 from django.db import models
 
 from allmende.domain.access.changes import ChangeState, ProjectChange
@@ -46,6 +48,14 @@ def list_changes_of(project_id: str) -> list[ProjectChange]:
     """Return every request of a project, the latest first."""
     rows = ProjectChangeRow.objects.filter(project_id=project_id).order_by("-asked_at", "-id")
     return [from_plain(ProjectChange, row.content) for row in rows]
+
+
+def list_approved(project_ids: Collection[str]) -> list[ProjectChange]:
+    """Return what was given to these projects, in the order in which they asked."""
+    rows = ProjectChangeRow.objects.filter(
+        project_id__in=project_ids, state=ChangeState.APPROVED.value
+    )
+    return [from_plain(ProjectChange, row.content) for row in rows.order_by("asked_at", "id")]
 
 
 def list_changes(

@@ -1,8 +1,8 @@
 """What the ledger says of projects month by month: sums over transfers, never over jobs."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from django.db import models
 
@@ -13,7 +13,8 @@ from allmende.storage.jobs import JobRow
 from allmende.storage.ledger import LedgerAccountRow, LedgerTransferRow
 
 
-class GrantRow(NamedTuple):
+@dataclass(frozen=True)
+class GrantRow:
     """A transfer between a pool and a project; below zero, what went back."""
 
     id: str

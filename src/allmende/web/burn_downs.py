@@ -21,7 +21,7 @@ class BurnDownDrawing:
     under: str
     awarded: str
     even: str
-    forecast: str  # "" when the period is over
+    forecast: str  # "" when the period is over, and on its first day
     tip: Place
     highest: str
     rows: tuple[Mark, ...]
@@ -44,21 +44,25 @@ class _Canvas:
 
 def draw_burn_down(burn: BurnDown) -> BurnDownDrawing:
     """Place every line; the forecast is the range between the two estimates."""
-    at_end = [burn.used_seconds + burn.unused_seconds - lost for lost in burn.lost_seconds]
+    courses = burn.list_courses()
     awards = [mark.awarded_seconds for mark in burn.marks]
-    highest = max(*awards, burn.used_seconds, *at_end, 1)
+    highest = max(*awards, *(seconds for _, seconds in courses), 1)
     canvas, end = _Canvas(burn.period, highest), burn.period.ends_at
     used = [canvas.place(mark.at, mark.used_seconds) for mark in burn.marks]
     awarded = [canvas.place(mark.at, mark.awarded_seconds) for mark in burn.marks]
-    wedge = [used[-1], *(canvas.place(end, seconds) for seconds in at_end)]
+    slow, fast = (
+        [*([canvas.place(at, seconds)] if at else []), canvas.place(end, seconds)]
+        for at, seconds in (courses[0], courses[-1])
+    )
+    wedge = [used[-1], *slow, *reversed(fast)]
     return BurnDownDrawing(
         used=_line(used),
         under=f"{_line(used)}L{used[-1][0]} {BASE}L{used[0][0]} {BASE}Z",
-        awarded=_line([*awarded, canvas.place(end, burn.awarded_seconds)]),
+        awarded=_steps([*awarded, canvas.place(end, burn.awarded_seconds)]),
         even=_line(
             [canvas.place(burn.period.starts_at, 0), canvas.place(end, burn.awarded_seconds)]
         ),
-        forecast=f"{_line(wedge)}Z" if burn.ahead_seconds else "",
+        forecast=f"{_line(wedge)}Z" if burn.ahead_seconds and not burn.is_young else "",
         tip=used[-1],
         highest=write_short(highest / 3600),
         rows=_choose(burn.marks),
@@ -67,6 +71,11 @@ def draw_burn_down(burn: BurnDown) -> BurnDownDrawing:
 
 def _line(places: Sequence[Place]) -> str:
     return "M" + "L".join(f"{x} {y}" for x, y in places)
+
+
+def _steps(places: Sequence[Place]) -> str:
+    (x, y), *rest = places
+    return f"M{x} {y}" + "".join(f"H{x}V{y}" for x, y in rest)
 
 
 def _choose(marks: Sequence[Mark]) -> tuple[Mark, ...]:

@@ -140,7 +140,7 @@ OFFICE_PAGES = [
     path("programme/modes/<str:mode_id>", modes.show_mode, name="mode"),
     path("programme/modes/<str:mode_id>/new", modes.new_version, name="mode_new"),
     path("programme/figures", programme_figures.show_figures, name="programme_figures"),
-    path("programme/figures.csv", programme_figures.download_hours, name="figure_hours"),
+    path("programme/figures/<str:name>.csv", programme_figures.download_sheet, name="figure_sheet"),
     path(
         "programme/figures/applications",
         programme_figures.list_figure_applications,

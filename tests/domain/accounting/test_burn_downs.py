@@ -66,6 +66,16 @@ def test_who_is_on_course_is_told_so():
     assert a_burn_down(rates=(0, 0)).used_up_at is None
 
 
+def test_a_range_of_nothing_is_one_figure():
+    assert "rate 400.0 node-h expire unused" in advice(a_burn_down(rates=(20, 20)))
+
+
+def test_on_its_first_day_a_project_is_told_what_it_may_use_a_day():
+    burn = a_burn_down(awarded=910, now=PERIOD.starts_at)
+    assert burn.is_young
+    assert "10.0 node-h a day use everything" in advice(burn)
+
+
 def test_what_is_over_is_over():
     assert "All hours are used" in advice(a_burn_down(used=1000))
     assert "over" in advice(a_burn_down(now=at(2027, 1, 1)))

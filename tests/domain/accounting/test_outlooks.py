@@ -31,7 +31,7 @@ def said(outlook):
 def test_without_a_style_the_hours_or_the_period_end_it():
     quiet = look("", a_usage(100))
     assert (quiet.ending, quiet.until, quiet.back_at) == (Ending.PERIOD, at(2027, 1), None)
-    assert "until the project ends" in said(quiet)
+    assert "when the project ends" in said(quiet)
     busy = look("", a_usage(100, 100, 40), hours=96)
     assert (busy.ending, busy.until) == (Ending.HOURS, at(2026, 3, 20))
     assert "all hours are used, at 10 node-h" in said(busy)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allmende.domain.accounting.quotas import (
+    Extension,
     Grant,
     MonthIsUsedUp,
     Priority,
@@ -140,9 +141,22 @@ def test_time_that_was_taken_back_leaves_no_quota_below_zero():
     assert [seconds // HOUR for seconds in quotas] == [100] * 11 + [0]
 
 
-def test_a_longer_period_spreads_what_is_left():
+def test_a_later_end_spreads_what_is_left_and_changes_no_month_before_it():
     longer = a_usage(awarded_hours=1200, period=a_period((2026, 1, 1), (2028, 1, 1)))
-    assert {seconds // HOUR for seconds in spread(longer)} == {50}
+    moved = replace(longer, extensions=(Extension(at(2026, 7, 15), at(2027, 1)),))
+    hours = [round(seconds / HOUR, 2) for seconds in spread(moved)]
+    assert hours == [100] * 6 + [33.33] * 18
+    again = (Extension(at(2026, 3, 31), at(2026, 7)), Extension(at(2026, 7, 1), at(2027, 1)))
+    hours = [seconds // HOUR for seconds in spread(replace(longer, extensions=again))]
+    assert hours[:7] == [200, 200, 80, 80, 80, 80, 26]
+
+
+def test_a_later_end_that_came_too_late_leaves_all_to_the_months_after_it():
+    longer = a_usage(awarded_hours=1200, period=a_period((2026, 1, 1), (2026, 5, 1)))
+    late = replace(longer, extensions=(Extension(at(2026, 3, 1), at(2026, 2, 1)),))
+    assert [seconds // HOUR for seconds in spread(late)] == [1200, 0, 0, 0]
+    later = replace(late, grants=(*late.grants, Grant(at(2026, 2, 3), HOUR)))
+    assert sum(spread(later)) == 1201 * HOUR
 
 
 def test_a_period_without_length_gives_everything_at_once():
@@ -182,12 +196,14 @@ def projects(draw):
     instants = st.integers(0, period.seconds).map(lambda s: starts + timedelta(seconds=s))
     more = draw(st.lists(st.builds(Grant, instants, SECONDS), max_size=3))
     used = draw(st.lists(SECONDS, min_size=len(months), max_size=len(months)))
+    moved = sorted(draw(st.lists(st.tuples(instants, instants), max_size=2)))
     return Usage(
         months=months,
         period=period,
         grants=(Grant(starts, draw(SECONDS)), *sorted(more)),
         used_seconds=tuple(used),
         running_seconds=draw(SECONDS),
+        extensions=tuple(Extension(*each) for each in moved),
     )
 
 

@@ -36,6 +36,7 @@ class Simulation:
     policy: object
     works: list
     drains: list = field(default_factory=list)  # (second, frozenset of drained indices)
+    demotions: list = field(default_factory=list)  # (second, projects that go last from then on)
     heartbeat: int | None = None
     snapshots: list = field(default_factory=list)
     plans: list = field(default_factory=list)
@@ -107,6 +108,7 @@ class Simulation:
             pending=tuple(self.pending(job) for job in self.waiting),
             running=tuple(self.busy.values()),
             fairness=self.state,
+            demoted=next((d for at, d in reversed(self.demotions) if at <= now), frozenset()),
         )
         answer = plan(snapshot, self.policy)
         self.snapshots.append(snapshot)

@@ -61,6 +61,15 @@ def random_work(rng, tree, number, policy):
     )
 
 
+def random_demotions(rng, works):
+    """Return, month by month as it were, which projects are over their quota."""
+    projects = sorted({work.path[:2] for work in works})
+    return [
+        (at, frozenset(path for path in projects if rng.random() < 0.4))
+        for at in range(0, 300, rng.choice([20, 100]))
+    ]
+
+
 def random_simulation(rng, *, preemption, drains=0):
     nodes = rng.randint(4, 10)
     tree = guaranteed_tree(rng, nodes)
@@ -81,6 +90,7 @@ def random_simulation(rng, *, preemption, drains=0):
         policy=policy,
         works=works,
         drains=list(zip(instants, out, strict=True)),
+        demotions=random_demotions(rng, works),
         heartbeat=HEARTBEAT if preemption else None,
     ).run()
 

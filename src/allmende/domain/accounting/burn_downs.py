@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import NamedTuple
 
 from allmende.domain.accounting.outlooks import RATE_DAYS
 from allmende.domain.basics.periods import Period
@@ -20,7 +19,8 @@ DAY_SECONDS = 24 * 3600
 WORTH_TELLING = Fraction(1, 50)
 
 
-class Mark(NamedTuple):
+@dataclass(frozen=True)
+class Mark:
     """What had been awarded and used by an instant, in seconds."""
 
     at: datetime
@@ -63,6 +63,11 @@ class BurnDown:
         return max(0, int((self.period.ends_at - max(self.at, self.period.starts_at)) / SECOND))
 
     @property
+    def is_young(self) -> bool:
+        """Say whether the project runs for less than a day, too short for a rate."""
+        return self.at < self.period.starts_at + timedelta(days=1)
+
+    @property
     def possible_seconds(self) -> int:
         """Return the most that can still be used: every node until the end, and what runs now."""
         return min(
@@ -83,10 +88,16 @@ class BurnDown:
     @property
     def used_up_at(self) -> datetime | None:
         """Return when all is used at the larger rate, if that is before the end."""
-        fastest = max(self.rates)
-        if not fastest:
+        return self.list_courses()[-1][0]
+
+    def list_courses(self) -> tuple[tuple[datetime | None, int], ...]:
+        """Return for each rate when all is used, if that is before the end, and the use by then."""
+        return tuple((self._end(rate), self.used_seconds + self._use(rate)) for rate in self.rates)
+
+    def _end(self, rate: Fraction) -> datetime | None:
+        if not rate:
             return None
-        lasts = -(-self.unused_seconds // fastest)
+        lasts = -(-self.unused_seconds // rate)
         return self.at + timedelta(seconds=lasts) if lasts < self.ahead_seconds else None
 
     def _use(self, rate: Fraction) -> int:
@@ -124,13 +135,15 @@ def advise(burn: BurnDown, *, unit: Sentence) -> Sentence:
             "programme office for an extension, or give them back so that others can use them.",
             facts,
         )
-    if least > few:
-        facts = {"least": _hours(least), "most": _hours(most), "unit": unit}
+    if burn.is_young:
+        a_day = burn.unused_seconds * DAY_SECONDS // burn.ahead_seconds
         return Sentence(
-            "At the present rate {least} to {most} {unit} expire unused. Submit more or larger "
-            "jobs now, or tell the programme office early what you will not need.",
-            facts,
+            "The project has only just begun, too early for a forecast. {hours} {unit} a day use "
+            "everything until it ends.",
+            {"hours": _hours(a_day), "unit": unit},
         )
+    if least > few:
+        return _say_lost(_hours(least), _hours(most), unit)
     if burn.used_up_at is not None:
         return Sentence(
             "At the present rate all hours are used on {at}, before the project ends. Plan what "
@@ -140,5 +153,20 @@ def advise(burn: BurnDown, *, unit: Sentence) -> Sentence:
     return Sentence("You are on course: the hours last until the project ends, and little is left.")
 
 
+def _say_lost(least: float, most: float, unit: Sentence) -> Sentence:
+    facts = {"least": least, "most": most, "unit": unit}
+    if least == most:
+        return Sentence(
+            "At the present rate {most} {unit} expire unused. Submit more or larger jobs now, or "
+            "tell the programme office early what you will not need.",
+            facts,
+        )
+    return Sentence(
+        "At the present rate {least} to {most} {unit} expire unused. Submit more or larger jobs "
+        "now, or tell the programme office early what you will not need.",
+        facts,
+    )
+
+
 def _hours(seconds: int) -> float:
-    return float(f"{seconds / 3600:.4g}")
+    return float(f"{seconds / 3600:.3g}")

@@ -132,7 +132,7 @@ def _choose(outlook: Outlook) -> Sentence:
     if outlook.priority is Priority.LOW:
         return _say_low(outlook)
     if outlook.ending is Ending.PERIOD:
-        return Sentence("Jobs have normal priority until the project ends at {until}.")
+        return Sentence("Jobs have normal priority until {until}, when the project ends.")
     if outlook.ending is Ending.HOURS:
         return Sentence(
             "Jobs have normal priority until {until}: then all hours are used, at {hours} {unit} a "
@@ -152,8 +152,8 @@ def _choose(outlook: Outlook) -> Sentence:
         )
     return Sentence(
         "Jobs have normal priority until {until}: then the quota of the month is used, at {hours} "
-        "{unit} a day as in the last {days} days. They go after the others of their group until "
-        "{back}."
+        "{unit} a day as in the last {days} days. Until {back} they go after the others of their "
+        "group."
     )
 
 

@@ -45,6 +45,13 @@ class Grant(NamedTuple):
     seconds: int
 
 
+class Extension(NamedTuple):
+    """At an instant the end of a period was moved; before, it was to end then."""
+
+    at: datetime
+    ended_at: datetime
+
+
 @dataclass(frozen=True, kw_only=True)
 class Usage:
     """What a project was awarded and has used, as far as its quota goes by it."""
@@ -54,6 +61,7 @@ class Usage:
     grants: tuple[Grant, ...]
     used_seconds: tuple[int, ...]  # settled less refunded, in each month; some may come back
     running_seconds: int = 0  # held by jobs that run now
+    extensions: tuple[Extension, ...] = ()  # the oldest first
 
     def __post_init__(self) -> None:
         assert len(self.months) == len(self.used_seconds), "an amount for each month"
@@ -68,6 +76,14 @@ class Usage:
     def taken_seconds(self) -> int:
         """Return all that was used, and what running jobs hold."""
         return sum(self.used_seconds) + self.running_seconds
+
+    def period_known_in(self, month: Period) -> Period:
+        """Return the period as it was known when a month was over."""
+        later = (each for each in self.extensions if each.at >= month.ends_at)
+        first = next(later, None)
+        if first is None:
+            return self.period
+        return replace(self.period, ends_at=max(self.period.starts_at, first.ended_at))
 
     def place_of(self, instant: datetime) -> int:
         """Return the number of the month of an instant; the nearest one outside the period."""
@@ -119,16 +135,20 @@ def _begin(number: int, zone: ZoneInfo) -> datetime:
 
 
 def spread(usage: Usage) -> tuple[int, ...]:
-    """Return the quota of each month; what rounding leaves goes to later months."""
-    weights = [_weight(usage.period, month) for month in usage.months]
-    granted = [0] * len(weights)
+    """Return the quota of each month; what rounding leaves goes to later months.
+
+    Whoever gets more time or a later end has another quota from that month on, not before it.
+    """
+    granted = [0] * len(usage.months)
     for grant in usage.grants:
         granted[usage.place_of(grant.at)] += grant.seconds
     quotas, left = [], 0
     for place, seconds in enumerate(granted):
         left += seconds
-        ahead = sum(weights[place:])
-        quota = max(0, int(left * weights[place] / ahead)) if ahead else max(0, left)
+        period = usage.period_known_in(usage.months[place])
+        ahead = [_weight(period, month) for month in usage.months[place:]]
+        part = ahead[0] / sum(ahead) if sum(ahead) else Fraction(len(ahead) == 1)
+        quota = max(0, int(left * part))
         quotas.append(quota)
         left -= quota
     return tuple(quotas)

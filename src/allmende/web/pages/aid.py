@@ -9,17 +9,19 @@ from allmende.services import aid
 from allmende.web.acting import begin_deed, get_person
 from allmende.wiring import now
 
+PAGE_SIZE = 100
+
 
 def list_aid(request: HttpRequest) -> HttpResponse:
     """Show all aid, what has to be registered first."""
     reader, instant = get_person(request), now()
-    found = aid.list_every_entry(reader)
+    found = aid.list_duties(reader, after=request.GET.get("after", ""), limit=PAGE_SIZE)
+    open_count, late_count = aid.count_duties(reader, now=instant)
     context = {
         "entries": [(each, each.is_late(instant)) for each in found],
-        "open_count": sum(1 for each in found if each.registered_at is None),
-        "late_count": sum(
-            1 for each in found if each.registered_at is None and each.is_late(instant)
-        ),
+        "open_count": open_count,
+        "late_count": late_count,
+        "after": found[-1].id if len(found) == PAGE_SIZE else "",
         "can_register": can_do(reader, Permission.REGISTER_AID),
     }
     return render(request, "programme/aid.html", context)

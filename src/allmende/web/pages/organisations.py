@@ -29,6 +29,7 @@ def new_organisation(request: HttpRequest) -> HttpResponse:
             country=form.cleaned_data["country"],
             is_start_up=form.is_start_up(),
             nace_code=form.cleaned_data["nace_code"],
+            vat_number=form.cleaned_data["vat_number"],
         )
         onward = "figures" if organisation.is_enterprise else ""
         address = reverse(onward, args=[organisation.id]) if onward else reverse("apply")
@@ -40,6 +41,10 @@ def new_organisation(request: HttpRequest) -> HttpResponse:
 def show_figures(request: HttpRequest, organisation_id: str) -> HttpResponse:
     """Ask for the figures of an enterprise, and show the size class that follows from them."""
     organisation = organisations.get_organisation(get_person(request), organisation_id)
+    if request.method == "GET" and request.GET.get("graph"):  # from the size calculator
+        query = request.GET.copy()
+        query["organisation"] = organisation_id
+        return redirect(f"{reverse('size')}?{query.urlencode()}")
     data = request.POST if request.method == "POST" else None
     form = FiguresForm(data, initial=request.GET.dict())
     if form.is_valid():

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from allmende.domain.access.firms import (
     Firm,
     FirmKind,
+    Holding,
     OwnershipGraph,
     YearFigures,
     check_graph,
@@ -45,7 +46,7 @@ from allmende.wiring.languages import translate
 from allmende.wiring.ownership_files import pack_graph, read_ownership_file, unpack_graph
 
 # What the calculator puts into its addresses; the rest of them belongs to the check.
-OWN_PARTS = frozenset({"graph", "kind_of", "firm", "owner", "owned", "drop"})
+OWN_PARTS = frozenset({"graph", "kind_of", "firm", "holding", "drop"})
 
 
 def show_size(request: HttpRequest) -> HttpResponse:
@@ -94,8 +95,7 @@ def edit_firm(request: HttpRequest) -> HttpResponse:
 def edit_holding(request: HttpRequest) -> HttpResponse:
     """Ask who holds how much of whom."""
     graph = _read_graph(request)
-    ends = request.GET.get("owner", ""), request.GET.get("owned", "")
-    known = next((h for h in graph.holdings if (h.owner_id, h.owned_id) == ends), None)
+    known = _holding_of(request, graph)
     data = request.POST if request.method == "POST" else None
     others = graph.firms[1:2]
     initial = (
@@ -105,7 +105,7 @@ def edit_holding(request: HttpRequest) -> HttpResponse:
     )
     form = HoldingForm(data, graph=graph, initial=initial)
     if form.is_valid():
-        rest = drop_holding(graph, *ends)
+        rest = drop_holding(graph, known)
         changed = _try(form, lambda: replace(rest, holdings=(*rest.holdings, form.read_holding())))
         if changed is not None:
             return redirect(_address(request, "size", changed))
@@ -156,9 +156,16 @@ def _read_graph(request: HttpRequest) -> OwnershipGraph:
 
 def _drop(request: HttpRequest, graph: OwnershipGraph) -> OwnershipGraph:
     if request.GET["drop"] == "holding":
-        return drop_holding(graph, request.GET.get("owner", ""), request.GET.get("owned", ""))
+        return drop_holding(graph, _holding_of(request, graph))
     firm_id = request.GET.get("firm", "")
     return graph if firm_id == graph.firms[0].id else drop_firm(graph, firm_id)
+
+
+def _holding_of(request: HttpRequest, graph: OwnershipGraph) -> Holding | None:
+    """Return the holding that the address names by its place, or None."""
+    place = request.GET.get("holding", "")
+    is_place = place.isdecimal() and len(place) < 5 and int(place) < len(graph.holdings)
+    return graph.holdings[int(place)] if is_place else None
 
 
 def _kind_of(request: HttpRequest) -> FirmKind | None:
@@ -196,14 +203,12 @@ def _describe(request: HttpRequest, graph: OwnershipGraph) -> dict[str, Any]:
     reader = get_person(request)
     return {
         "result": result,
-        "picture": draw_owners(graph, result.counted),
+        "wide": draw_owners(graph, result.counted, across=4),
+        "narrow": draw_owners(graph, result.counted, across=2),
         "rows": [
             {
                 "counted": each,
-                "percent": each.share_basis_points / 100,
                 "kind": kinds[firms[each.firm_id].kind],
-                "edit": _address(request, "size_firm", graph, firm=each.firm_id),
-                "drop": _address(request, "size", graph, drop="firm", firm=each.firm_id),
             }
             for each in result.counted
         ],
@@ -212,17 +217,10 @@ def _describe(request: HttpRequest, graph: OwnershipGraph) -> dict[str, Any]:
                 "holding": h,
                 "owner": firms[h.owner_id].name,
                 "owned": firms[h.owned_id].name,
-                "capital": h.capital_basis_points / 100,
-                "votes": h.votes / 100,
-                "edit": _address(
-                    request, "size_holding", graph, owner=h.owner_id, owned=h.owned_id
-                ),
-                "drop": _address(
-                    request, "size", graph, drop="holding", owner=h.owner_id, owned=h.owned_id
-                ),
             }
             for h in graph.holdings
         ],
+        "carried": _carried(request, graph),
         "add_firm": _address(request, "size_firm", graph),
         "add_holding": _address(request, "size_holding", graph),
         "download": _address(request, "size_file", graph),

@@ -13,9 +13,10 @@ from django.shortcuts import render
 from allmende.domain.access.programme_figures import Dimension, Stage, sum_funnels, sum_hours
 from allmende.domain.access.spans import Span, list_spans_until, parse_span, year_span
 from allmende.domain.access.working_days import BERLIN
-from allmende.domain.basics.refusals import InvalidInput
+from allmende.domain.basics.refusals import InvalidInput, NotFound
 from allmende.domain.basics.sentences import Sentence
 from allmende.services import access_years, programme_figures
+from allmende.services.figure_sheets import SHEETS
 from allmende.web import tallies
 from allmende.web.acting import get_person
 from allmende.wiring import now
@@ -112,13 +113,15 @@ def list_figure_projects(request: HttpRequest) -> HttpResponse:
     return render(request, "programme/figure_projects.html", context)
 
 
-def download_hours(request: HttpRequest) -> HttpResponse:
-    """Hand out the hours of a span by every property as CSV."""
+def download_sheet(request: HttpRequest, name: str) -> HttpResponse:
+    """Hand out one of the tables of a span as CSV; the one of hours by every property."""
+    if name not in SHEETS:
+        raise NotFound(kind="table", id=name)
     instant = now()
     span = read_span(request, instant)
     figures = programme_figures.get_figures(get_person(request), span, now=instant)
-    content = access_years.render_hours(figures.hours)
-    return _download(content.encode(), f"hours-{span.name}.csv", "text/csv; charset=utf-8")
+    content = SHEETS[name](figures).encode()
+    return _download(content, f"{name}-{span.name}.csv", "text/csv; charset=utf-8")
 
 
 def download_year(request: HttpRequest, year: int) -> HttpResponse:

@@ -25,13 +25,13 @@ def show_project(request: HttpRequest, project_id: str) -> HttpResponse:
     colleagues = is_member(reader, project.organisation_id)
     members = people.list_members(reader, project.organisation_id) if colleagues else []
     may_brake = can_do(reader, Permission.SUSPEND_PROJECT)
-    found = burn_downs.get_burn_down(reader, project_id, now=now(), factory=load_factory())
+    found = burn_downs.find_burn_down(reader, project, now=now(), factory=load_factory())
     context = {
         "project": project,
         "found": found,
-        "drawing": draw_burn_down(found.burn),
+        "drawing": draw_burn_down(found.burn) if found else None,
         "method": burn_downs.METHOD,
-        "is_over": project.state in OVER or not found.burn.ahead_seconds,
+        "is_over": project.state in OVER or now() >= project.period.ends_at,
         "bars": [draw_bar(budget) for budget in budgets.list_budgets(reader, project_id)],
         "jobs": jobs.list_jobs(reader, project_id=project_id, limit=SHOWN_MAX),
         "models": models.list_models(reader, project_id=project_id, limit=SHOWN_MAX),

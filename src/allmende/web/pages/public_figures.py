@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from allmende.domain.access.disclosure import LEAST_ORGANISATIONS
 from allmende.domain.access.programme_figures import Stage
@@ -65,7 +66,12 @@ def _list_tables(figures: list[PublicFigure]) -> Iterator[dict[str, Any]]:
 def _name(figure: PublicFigure) -> tuple[str, str]:
     if figure.unit is None:
         return tallies.stage_words()[Stage(figure.name)], ""
-    return tallies.amount_words()[figure.name], figure.unit.hours_name
+    words = {
+        "granted_seconds": _("Hours awarded"),
+        "used_seconds": _("Hours used"),
+        "expired_seconds": _("Hours expired"),
+    }
+    return words[figure.name], figure.unit.hours_name
 
 
 def _total(figure: PublicFigure) -> str:

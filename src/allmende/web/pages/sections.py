@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from allmende.domain.access import application_forms
 from allmende.domain.access.application_forms import ApplicationForm, Finding, Section
 from allmende.domain.access.applications import Application, ApplicationState, check_draft
 from allmende.domain.access.edits import Difference
@@ -79,7 +78,7 @@ def edit_section(request: HttpRequest, application_id: str, section: str) -> Htt
             application=application,
             asked_form=asked_form,
             form=form,
-            based_on=_list_seen(application.form, part),
+            based_on=_list_seen(application.form, form),
         )
         return _show(request, saving)
     form = SectionForm(request.POST, section=part, asked=asked_form, call=call)
@@ -155,7 +154,7 @@ def _save(deed: Deed, posted: QueryDict, saving: Saving) -> None:
     saving.choices = _list_choices(form, edited.form, written, differences)
     saving.asked = {each.field: each.theirs for each in differences}
     left_out |= {_in_form(name) for name in saving.asked}
-    for name, answer in _list_seen(written, form.section).items():
+    for name, answer in _list_seen(written, form).items():
         if name in saving.based_on and _in_form(name) not in left_out:
             saving.based_on[name] = answer
 
@@ -185,10 +184,9 @@ def _list_choices(
     ]
 
 
-def _list_seen(answers: ApplicationForm, section: Section) -> Answers:
-    """Return the answers of a section as plain values."""
-    names = application_forms.SECTIONS.items()
-    return {name: to_plain(getattr(answers, name)) for name, of in names if of is section}
+def _list_seen(answers: ApplicationForm, form: SectionForm) -> Answers:
+    """Return the answers that a page shows as plain values; what is not asked is not in it."""
+    return {each.name: to_plain(getattr(answers, each.name)) for each in form.questions}
 
 
 def _in_form(name: str) -> str:
@@ -219,7 +217,7 @@ def _tell(request: HttpRequest, saving: Saving) -> HttpResponse:
     form, answers = saving.form, saving.application.form
     shown = open_section(form.section, asked=saving.asked_form, call=form.call, answers=answers)
     if saving.is_saved:  # the others' answer now stands in the page, too
-        here = _list_seen(answers, form.section)
+        here = _list_seen(answers, form)
         saving.based_on |= {name: here[name] for name in here if _in_form(name) in saving.taken}
     context = {
         **_describe(saving),
