@@ -6,7 +6,7 @@ from pathlib import Path
 from allmende.domain.access.modes import AccessMode
 from allmende.domain.basics.rules import Rule
 from allmende.domain.basics.units import SECONDS_PER_HOUR
-from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.access_rules import read_access_rules
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGE = PROJECT / "docs/reference/access-rules.md"
@@ -19,16 +19,21 @@ force, and the day on which somebody last looked. This page is written from thos
 `python -m tools.access_rules`; a test fails when it is stale. How the rules work together is told
 in [Eligibility](../explanation/eligibility.md).
 
-To change a number, give its row a `valid_to` and write the next row below it. Rows are never
-edited: decisions of the past rest on them. Every mistake in these files is refused with file, line
+To change a number, give its row a `valid_to` and write the next row below it. Rows that a decision
+rests on are never edited. What the programme office [wrote in the portal](../howto/open-a-call.md)
+is no part of this page; `/rules` has it. Every mistake in these files is refused with file, line
 and key.
 
 ## Figures and owners of a firm
 
-`allmende organisation figures ORGANISATION FILE` reads firms and holdings as JSON. The organisation
-is the firm with its own id. Headcounts are hundredths of annual work units, money is in cents, and
-shares are in basis points (10,000 are all). What is left out counts as unknown. A `register_number`
-(of a commercial register, or for VAT) lets the same owner be recognised in the figures of another
+`allmende organisation figures ORGANISATION FILE` reads firms and holdings as JSON, or as TOML where
+the name of the file ends in `.toml`. The organisation is the firm with its own id; for
+`allmende eligibility size FILE` it is the first firm. Headcounts are hundredths of annual work
+units, money is in cents, and shares are in basis points (10,000 are all). What is left out counts
+as unknown. A year may have other than twelve `months`, be an estimate of a new firm (`is_estimate`,
+with `is_new` at the firm), or be in another currency, with the rate of a day:
+`"exchange": {"currency": "SEK", "per_euro": "11.25", "on": "2025-12-31"}`. A `register_number` (of
+a commercial register, or for VAT) lets the same owner be recognised in the figures of another
 organisation: both are then one undertaking for [State aid](../explanation/state-aid.md).
 
 ```json
@@ -47,7 +52,7 @@ organisation: both are then one undertaking for [State aid](../explanation/state
 
 def render_access_rules() -> str:
     """Return the whole page."""
-    rules = load_access_rules(PROJECT / "config")
+    rules = read_access_rules(PROJECT / "config")
     lines = [INTRODUCTION, "## Access modes", ""]
     lines += ["| mode | who | size | months | decision | price | share | source |"]
     lines += ["|---|---|---|---|---|---|---|---|"]

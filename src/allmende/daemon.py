@@ -42,7 +42,6 @@ class Daemon:
     """Beats until it is told to stop. Killed at any instant, the next one carries on."""
 
     def __init__(self, *, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
-        self.rules = load_access_rules()
         self.chores_done_at = self.shelf_swept_at = self.reminded_at = float("-inf")
         self.workshop = wiring.workshop()
         self.heartbeat_seconds = heartbeat_seconds
@@ -144,7 +143,9 @@ class Daemon:
             self.shelf_swept_at = time.monotonic()
             if removed := documents.remove_strays(deed, shelf=shelf()):
                 log.info("stray files removed", files=removed)
-        results = promises.evaluate_promises(deed, factory=self.workshop.factory, rules=self.rules)
+        results = promises.evaluate_promises(
+            deed, factory=self.workshop.factory, rules=load_access_rules()
+        )
         broken = [result.promise_id for result in results if result.verdict == "broken"]
         if broken:
             log.warning("promises broken", promises=broken)

@@ -1,5 +1,26 @@
 """Every page of the portal: its address and who opens it; names in capitals are ids."""
 
+from allmende.wiring.ownership_files import pack_graph
+from tests.domain.access.building import firm, graph, holds, owner
+
+GROUP = pack_graph(
+    graph(
+        [
+            firm("own", (38, 4.2, 3.9), (31, 3.1, 3.3)),
+            owner("ada", "natural_person"),
+            firm("mother", (120, 22, 18)),
+            owner("fund", "venture_capital"),
+            firm("daughter", (7, 0.6, 0.4)),
+        ],
+        [
+            holds("ada", "own", 34),
+            holds("mother", "own", 31),
+            holds("fund", "own", 35, votes=26),
+            holds("own", "daughter", 80),
+        ],
+    )
+)
+
 RESULT = (
     "/check?kind=enterprise&country=DE&team=own&headcount=18&turnover=2.4&balance=1.1&similar=yes&owner=no"
     "&team=own&purpose=private_innovation&civilian=yes&prohibited=no&experience=new&gpu_hours=5000"
@@ -32,6 +53,14 @@ PAGES: dict[str, tuple[str, str]] = {
         "/check?kind=enterprise&country=DE&team=own&headcount=many&turnover=&balance=1",
         "",
     ),
+    "check-with-graph": (RESULT.replace("&owner=no", f"&graph={GROUP}"), ""),
+    "size": (f"/check/size?graph={GROUP}", ""),
+    "size-empty": ("/check/size", ""),
+    "size-kind": (f"/check/size/firm?graph={GROUP}", ""),
+    "size-firm": (f"/check/size/firm?graph={GROUP}&firm=mother", ""),
+    "size-person": (f"/check/size/firm?graph={GROUP}&kind_of=natural_person", ""),
+    "size-holding": (f"/check/size/holding?graph={GROUP}&holding=2", ""),
+    "rules-past": ("/rules?on=2025-12-31", ""),
     "check-team": ("/check?kind=enterprise&country=DE&team=others", ""),
     "check-purpose": ("/check?kind=university&country=DE&team=own", ""),
     "check-eligible": (RESULT, ""),
@@ -80,6 +109,13 @@ PAGES: dict[str, tuple[str, str]] = {
     "programme": ("/programme", "olga"),
     "programme-assess": ("/programme/WAITING_ID", "olga"),
     "programme-award": ("/programme/ASSESSED_ID", "olga"),
+    "calls": ("/programme/calls", "olga"),
+    "call": ("/programme/calls/ROUND_CALL", "olga"),
+    "call-choose": ("/programme/calls/new", "olga"),
+    "call-new": ("/programme/calls/new?mode=ai-for-science&partition=werkbank", "olga"),
+    "modes": ("/programme/modes", "olga"),
+    "mode": ("/programme/modes/large-scale", "olga"),
+    "mode-new": ("/programme/modes/large-scale/new", "olga"),
     "appeals": ("/appeals", "olga"),
     "programme-appeal": ("/programme/APPEALED_ID", "otto"),
     "aid": ("/aid", "olga"),

@@ -1,5 +1,6 @@
 """What people do: with the keyboard, without script, from the first question to the hand-in."""
 
+import re
 from datetime import datetime, timedelta
 
 import pytest
@@ -36,6 +37,36 @@ def test_check_is_answered_without_script_and_back_keeps_the_answers(visitor: Vi
     page.get_by_label("No").check()
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Yes, and it costs you nothing.")
+
+
+def test_the_size_is_put_together_without_script_and_goes_on_to_the_check(visitor: Visitor):
+    known = "kind=enterprise&country=DE&team=own"
+    page = visitor.open(f"/check?{known}", script=False).page
+    page.get_by_role("link", name="Several owners").click()
+    page.get_by_role("button", name=re.compile("change ?: your company")).click()
+    for label, number in (("People in that year", "12"), ("People in the year before", "11")):
+        page.get_by_label(label).fill(number)
+    for label in ("Turnover of that", "Balance sheet total, in", "Turnover of the year"):
+        page.get_by_label(label).fill("1.5")
+    page.get_by_label("Balance sheet total of the year before").fill("1,5")
+    page.get_by_role("button", name="Take it over").click()
+    page.get_by_role("link", name="Add a company").click()
+    page.get_by_label("Another public body").check()
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_label("Name").fill("Land Beispiel")
+    page.get_by_role("button", name="Take it over").click()
+    page.get_by_role("link", name="Add a holding").click()
+    page.get_by_label("Share of the capital").fill("25")
+    page.get_by_role("button", name="Take it over").click()
+    expect(page.get_by_text("You are no SME.")).to_be_visible()
+    page.get_by_role("button", name=re.compile("take out ?: Land Beispiel, your")).click()
+    expect(page.get_by_text("You are an SME.")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_text("You are no SME.")).to_be_visible()
+    page.go_forward()
+    page.get_by_role("link", name="Go on with the check").click()
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_text("What do you need the compute time for?")
 
 
 def test_a_person_signs_in_and_finds_the_next_step(visitor: Visitor):

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from allmende.domain.access.calls import Call
+from allmende.domain.access.calls import Call, CutOffCalendar
 from allmende.domain.access.modes import AccessMode
 from allmende.domain.access.review_plans import Criterion, ReviewPlan
 from allmende.domain.basics.quotas import QuotaStyle
@@ -50,6 +50,7 @@ def keys_in(heading: str) -> set[str]:
         ("modes.toml", AccessMode),
         ("`[modes.review]`", ReviewPlan),
         ("`[[modes.review.criteria]]`", Criterion),
+        ("cut_offs.toml", CutOffCalendar),
         ("rules/*.toml", Rule),
     ],
 )
@@ -58,7 +59,7 @@ def test_every_key_of_the_code_is_told_and_no_other(heading, kind):
 
 
 def test_every_key_of_a_call_is_told_and_no_other():
-    assert keys_in("calls.toml") == keys_of(Call) - {"size_above_hours"}
+    assert keys_in("calls.toml") == keys_of(Call) - {"size_above_hours", "mode"}
 
 
 def test_every_variable_of_the_code_is_told_and_no_other():

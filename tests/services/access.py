@@ -9,9 +9,9 @@ from allmende.domain.basics.people import DAEMON, Person, Role
 from allmende.services import applications, awards, calls, organisations, reviews
 from allmende.services.deeds import Deed
 from allmende.storage import people as people_store
-from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.access_rules import read_access_rules
 
-RULES = load_access_rules()
+RULES = read_access_rules()
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CALL_ID = "werkbank-playground-2026"
 HOUR = 3600

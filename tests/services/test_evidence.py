@@ -14,7 +14,7 @@ from allmende.domain.trust.promises import PROMISES
 from allmende.domain.trust.verdicts import Verdict
 from allmende.services import audit, evidence, promises
 from allmende.storage import jobs as job_store
-from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.access_rules import read_access_rules
 from allmende.wiring.factory import load_factory
 from tests.domain.trust import evidence_world as world
 from tests.services import factory_story as story
@@ -23,7 +23,7 @@ from tests.tampering import lift_triggers
 
 pytestmark = pytest.mark.django_db
 
-SETTING = {"factory": load_factory(), "rules": load_access_rules()}
+SETTING = {"factory": load_factory(), "rules": read_access_rules()}
 APPLICANT = Person(id="p-1", name="B", roles=frozenset({Role.APPLICANT}))
 NO_METER = {"renewable-power", "heat-used"}
 

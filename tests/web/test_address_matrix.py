@@ -14,6 +14,7 @@ from tests.web.world import World, build_world
 pytestmark = pytest.mark.django_db
 
 OTHER_PARTS = {
+    "mode_id": "playground",
     "promise_id": "no-such-promise",
     "token_id": "t-none",
     "entry_id": "aid-none",

@@ -93,7 +93,10 @@ def test_numbers_may_be_german_or_english(text: str, plain: str):
     assert plain_number(text) == plain
 
 
-@pytest.mark.parametrize("text", ["many", "-1", "1e400000000", "nan", "inf"])
+NO_AMOUNTS = ["many", "-1", "1e400000000", "nan", "inf", "1,2,3", "1.23.456", "1.2,3.4", "1_000"]
+
+
+@pytest.mark.parametrize("text", [*NO_AMOUNTS, "²", "\N{ARABIC-INDIC DIGIT THREE}"])
 def test_what_is_no_amount_is_refused(text: str):
     with pytest.raises(forms.ValidationError):
         AmountField().clean(text)
@@ -158,6 +161,14 @@ def test_markdown_lets_no_html_through():
 
 def test_an_unknown_state_shows_its_own_name():
     assert states.describe("job", "no_such").word == "no such"
+
+
+@pytest.mark.parametrize("text", ["1.234", "1,234", "12.345"])
+def test_a_number_that_may_be_two_is_asked_for_again_in_millions(text: str):
+    with pytest.raises(forms.ValidationError, match="may be thousands"):
+        AmountField(asks_which=True).clean(text)
+    assert AmountField(asks_which=True).clean("0,125") == Decimal("0.12")
+    assert AmountField(asks_which=True, places=6).clean("1.234.567,5") == Decimal("1234567.5")
 
 
 def test_numbers_are_rounded_and_not_cut():

@@ -10,7 +10,7 @@ from tools.access_rules import PAGE, render_access_rules
 
 from allmende.domain.basics.refusals import Refusal
 from allmende.wiring import home
-from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.access_rules import read_access_rules
 from allmende.wiring.configuration import ConfigurationMistake
 
 SHIPPED = home.PROJECT / "config"
@@ -24,7 +24,7 @@ def folder(tmp_path):
 
 
 def test_the_shipped_rules_have_a_source_and_a_day_on_which_somebody_looked():
-    rules = load_access_rules(SHIPPED)
+    rules = read_access_rules(SHIPPED)
     assert len(rules.book.rules) > 50
     for row in rules.book.rules:
         assert row.source
@@ -32,7 +32,7 @@ def test_the_shipped_rules_have_a_source_and_a_day_on_which_somebody_looked():
 
 
 def test_every_gpu_hour_of_industry_has_exactly_one_mode():
-    modes = load_access_rules(SHIPPED).modes.in_force(date(2026, 11, 23))
+    modes = read_access_rules(SHIPPED).modes.in_force(date(2026, 11, 23))
     industry = [mode for mode in modes if "industrial_innovation" in mode.routes]
     edges = sorted((mode.size_min_seconds, mode.size_max_seconds) for mode in industry)
     assert edges[0][0] == 1
@@ -41,7 +41,7 @@ def test_every_gpu_hour_of_industry_has_exactly_one_mode():
 
 
 def test_the_way_from_every_call_is_open():
-    rules = load_access_rules(SHIPPED)
+    rules = read_access_rules(SHIPPED)
     assert {call.mode_id for call in rules.calls} == {
         "playground",
         "development",
@@ -77,7 +77,7 @@ def test_the_way_from_every_call_is_open():
         ("modes.toml", 'id = "national-bridge"', 'id = "playground"', "id", "in force already"),
         ("modes.toml", 'en = "Playground", ', "", "names", '"en" is missing'),
         ("modes.toml", '"always_open"', '"sometimes"', "calendar", "always_open"),
-        ("modes.toml", '"peer_review"', '"first_come"', "selection", "has a [modes.review]"),
+        ("modes.toml", '"peer_review"', '"first_come"', "selection", "has a review plan"),
         ("modes.toml", '"cut_offs"', '"always_open"', "calendar", "it needs cut-offs"),
         ("modes.toml", '["impact", ', '["beauty", ', "tie_breaks", "no such criterion"),
         ("modes.toml", "sum_threshold = 10", "sum_threshold = 16", "sum_threshold", "0 and 15"),
@@ -110,6 +110,7 @@ def test_the_way_from_every_call_is_open():
             "size_max_hours",
             "5000",
         ),
+        ("calls.toml", 'mode_id = "playground"', 'mode = "playground"', "mode", "mode_id"),
         ("calls.toml", "decision_working_days = 2\n", "", "decision_working_days", "required"),
         ("calls.toml", "months = [1, 2, 3]", "months = [0, -2]", "durations_months", "0 is not"),
         ("calls.toml", "months = [1, 2, 3]", "months = []", "durations_months", "one duration"),
@@ -137,10 +138,13 @@ def test_the_way_from_every_call_is_open():
             "decision_working_days = 2\n",
             "decision_working_days = 2\ncut_offs = [2027-01-01T10:00:00]\n",
             "cut_offs",
-            "has none",
+            "has no cut",
         ),
         ("calls.toml", "price_cents_per_hour = 90", "", "price_cents_per_hour", "a paid mode"),
         ("calls.toml", "werkbank-2026.md", "none.md", "terms", "no file config/terms/none.md"),
+        ("cut_offs.toml", '"large-scale"', '"larger-scale"', "mode_id", "no such mode"),
+        ("cut_offs.toml", "2026-12-15", "2027-12-15", "instants", "in order"),
+        ("calls.toml", "opens_at = 2026-10-01", "opens_at = 2026-12-20", "cut_offs", "after the"),
         ("calls.toml", "werkbank-science-2026", "werkbank-playground-2026", "id", "two calls"),
     ],
 )
@@ -150,7 +154,7 @@ def test_a_mistake_names_file_line_and_key(folder, file, written, mistake, key, 
     assert written in text
     path.write_text(text.replace(written, mistake, 1))
     with pytest.raises(ConfigurationMistake) as refusal:
-        load_access_rules(folder)
+        read_access_rules(folder)
     facts = refusal.value.facts
     assert (facts["file"], facts["key"]) == (path.name, key)
     assert problem in facts["problem"]
@@ -168,7 +172,7 @@ def test_every_rule_that_the_domain_asks_for_is_shipped():
                 path.read_text(),
             )
         )
-    shipped = {row.rule for row in load_access_rules(SHIPPED).book.rules}
+    shipped = {row.rule for row in read_access_rules(SHIPPED).book.rules}
     assert len(asked) > 20
     assert asked - shipped == set()
 
@@ -177,7 +181,7 @@ def test_a_call_with_a_zone_of_its_own_keeps_its_instant(folder):
     path = folder / "calls.toml"
     text = path.read_text().replace("2026-12-11T10:00:00,", "2026-12-11T10:00:00+00:00,")
     path.write_text(text)
-    call = load_access_rules(folder).get_call("werkbank-ai-for-science-2027-1")
+    call = read_access_rules(folder).get_call("werkbank-ai-for-science-2027-1")
     assert call.cut_offs[0].isoformat() == "2026-12-11T10:00:00+00:00"
     assert issubclass(ConfigurationMistake, Refusal)
 

@@ -1,5 +1,9 @@
 """What is open, and opening it."""
 
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from allmende import wiring
@@ -8,7 +12,7 @@ from allmende.cli.output import AsJson, show
 from allmende.domain.basics.units import hours_from_seconds
 from allmende.services import calls
 from allmende.services.calls import CallView
-from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.access_rules import load_access_rules, read_calls
 
 app = typer.Typer()
 
@@ -30,9 +34,19 @@ def show_call(call_id: str, json: AsJson = False) -> None:
 
 
 @app.command("open")
-def open_call(call_id: str, json: AsJson = False) -> None:
-    """Open a call of config/calls.toml; opening it again changes nothing."""
-    call = calls.open_call(acting_deed(), call_id, rules=load_access_rules())
+def open_call(
+    call_id: str,
+    file: Annotated[
+        Path | None,
+        typer.Option("--from", help="Take it from this file, written as config/calls.toml."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Open a call of config/calls.toml, or of another file; opening it again changes nothing."""
+    rules = load_access_rules()
+    if file is not None:
+        rules = replace(rules, calls=read_calls(file, rules.modes, rules.partitions))
+    call = calls.open_call(acting_deed(), call_id, rules=rules)
     view = calls.get_call(acting_person(), call.id, now=wiring.now())
     show(view if json else _row(view), json=json)
 

@@ -36,6 +36,8 @@ COMMANDS = {
     "organisation": Command("organisations", "app", "Organisations and their size."),
     "eligibility": Command("eligibility", "app", "May we apply, and where?"),
     "call": Command("calls", "app", "What is open."),
+    "mode": Command("modes", "app", "Access modes and their versions."),
+    "rules": Command("rules", "list_rules", "Every number that decides, on any day."),
     "application": Command("applications", "app", "Requests for compute time."),
     "document": Command("documents", "app", "Files of an application."),
     "review": Command("expert_reviews", "app", "Your reviews as an expert."),

@@ -14,6 +14,7 @@ from allmende.domain.access.organisations import OrganisationKind
 from allmende.domain.access.sizes import SizeResult
 from allmende.domain.access.sme import repeat_last_year
 from allmende.domain.access.verdicts import Answers, EligibilityResult, ProjectPurpose
+from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
 from allmende.services import eligibility
@@ -62,7 +63,7 @@ def check_eligibility(
 
     What you leave out is unknown, and the answer says where that matters.
     """
-    rules, on = load_access_rules(), wiring.now().date()
+    rules, on = load_access_rules(), day_of(wiring.now())
     size = None
     if kind is OrganisationKind.ENTERPRISE:
         graph = _graph_of(ownership, staff, turnover, balance_sheet)
@@ -96,7 +97,7 @@ def find_size(
 ) -> None:
     """Compute the size class of a firm from its figures, owners and holdings, step by step."""
     graph = read_ownership_file(file.read_bytes(), name=file.name)
-    rules, on = load_access_rules(), wiring.now().date()
+    rules, on = load_access_rules(), day_of(wiring.now())
     result = eligibility.find_size(graph, firm, rules=rules, on=on)
     if json:
         show(result, json=True)

@@ -7,7 +7,7 @@ import typer
 from allmende import wiring
 from allmende.cli.output import AsJson, say, show
 from allmende.domain.basics.sentences import Sentence
-from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.access_rules import read_access_rules
 from allmende.wiring.factory import load_factory
 from allmende.wiring.home import home
 
@@ -29,7 +29,7 @@ def init(
     from allmende.wiring import database_version  # noqa: PLC0415
 
     factory = load_factory()
-    load_access_rules()
+    read_access_rules()
     database_version.bring_up_to_date()
     link = "" if people.has_administrator() else make_admin_link(address)
     if json:

@@ -3,14 +3,14 @@
 import csv
 import io
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 
 from allmende.domain.access import aid
 from allmende.domain.access.aid import AidCheck, AidEntry, AidNotDeclared
 from allmende.domain.access.applications import Application
 from allmende.domain.access.calls import AccessRules
 from allmende.domain.access.organisations import Organisation
-from allmende.domain.access.working_days import BERLIN
+from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.trust.permissions import Permission, check_permission
@@ -70,7 +70,7 @@ def plan_entry(
         instrument=INSTRUMENT,
         cents=check.worth_cents,
         check=check,
-        granted_on=_day(deed.now),
+        granted_on=day_of(deed.now),
         due_at=due_at,
         keep_until=keep_until,
     )
@@ -168,7 +168,7 @@ def _is_aid(application: Application) -> bool:
 def _check(
     application: Application, *, seconds: int, rules: AccessRules, now: datetime
 ) -> tuple[AidCheck, frozenset[str]]:
-    call, on = application.submitted.call, _day(now)
+    call, on = application.submitted.call, day_of(now)
     price = aid.read_price(rules.book, on=on, partition_id=call.partition_id, unit=call.unit)
     ceiling_cents, source = aid.read_ceiling(rules.book, on=on)
     years = int(rules.book.number("aid.period_years", on=on))
@@ -192,7 +192,3 @@ def _list_organisations() -> Iterable[Organisation]:
     while page := organisation_store.list_organisations(after=after, limit=PAGE_SIZE):
         yield from page
         after = page[-1].id
-
-
-def _day(now: datetime) -> date:
-    return now.astimezone(BERLIN).date()

@@ -1,5 +1,7 @@
 """Appeals: an applicant asks for a second look, and somebody else of the office takes it."""
 
+from dataclasses import replace
+
 from allmende.domain.access import appeals
 from allmende.domain.access.appeals import Appeal, AppealIsIn, AppealState, StillIneligible
 from allmende.domain.access.applications import Application, ApplicationState
@@ -107,7 +109,7 @@ def _check_rules(deed: Deed, application: Application, rules: AccessRules) -> No
     if application.state is not ApplicationState.INELIGIBLE:
         return
     organisation = organisation_store.get_organisation(application.organisation_id)
-    call = application.submitted.call
+    call = replace(application.submitted.call, mode=application.submitted.mode)
     result = application_service.decide(application, call, organisation, rules=rules, deed=deed)
     if result.verdict is Verdict.INELIGIBLE:
         raise StillIneligible(why=result.first_reason.sentence)

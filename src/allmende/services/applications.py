@@ -1,6 +1,7 @@
 """Applications: from the first draft to the day they are handed in, or taken back."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from allmende.domain.access.eligibility import answers_for, decide_for_call
 from allmende.domain.access.organisations import Organisation
 from allmende.domain.access.snapshots import hash_content, to_plain
 from allmende.domain.access.verdicts import Answers, EligibilityResult
+from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.trust.permissions import (
@@ -130,7 +132,7 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
     application = _lock_own(deed.actor, application_id)
     call = call_store.get_call(application.call_id)
     organisation = organisation_store.get_organisation(application.organisation_id)
-    mode = rules.get_mode(call.mode_id, on=deed.now.date())
+    mode = rules.get_mode_of(call)
     consents = answer_declarations(
         application.form,
         read_declarations(call, mode.form, book=rules.book),
@@ -138,7 +140,7 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
         now=deed.now,
     )
     frozen = Frozen(
-        call=call,
+        call=replace(call, mode=None),  # it stands beside it
         mode=mode,
         organisation=organisation,
         eligibility=decide(application, call, organisation, rules=rules, deed=deed),
@@ -215,7 +217,7 @@ def _list_barred(
         application.form.countries,
         machine=name_machine(is_bought_after_2020=call.bought_after_2020),
         book=rules.book,
-        on=now.date(),
+        on=day_of(now),
     )
 
 
@@ -248,7 +250,7 @@ def list_earlier(reader: Person, *, limit: int = 20) -> list[Application]:
 
 def keep_rules_of_day(deed: Deed, rules: AccessRules) -> str:
     """Keep the rules in force on the day of a deed, and return the hash that finds them again."""
-    in_force = to_plain(rules.book.in_force(deed.now.date()))
+    in_force = to_plain(rules.book.in_force(day_of(deed.now)))
     rules_hash = hash_content(in_force)
     call_store.keep_rules(rules_hash, in_force)
     return rules_hash
@@ -277,7 +279,7 @@ def decide(
         training_flop=form.training_flop,
         aid_received_cents=form.aid_received_cents,
     )
-    on = deed.now.date()
+    on = day_of(deed.now)
     known = answers_for(organisation, answers, book=rules.book, on=on)
     return decide_for_call(known, call, rules=rules, on=on)
 

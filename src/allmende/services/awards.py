@@ -183,7 +183,7 @@ def _same_award(known: Award, *, award_id: str, seconds: int, condition: str) ->
 def check_again(deed: Deed, application: Application, rules: AccessRules) -> Recheck:
     """Refuse when figures or rules changed since submission; keep what the check rests on."""
     organisation = organisation_store.get_organisation(application.organisation_id)
-    call = application.submitted.call
+    call = replace(application.submitted.call, mode=application.submitted.mode)
     recheck = Recheck(
         organisation=organisation,
         eligibility=application_service.decide(

@@ -18,7 +18,7 @@ from allmende.domain.access.ceilings import (
     year_of,
 )
 from allmende.domain.access.modes import AccessMode
-from allmende.domain.access.working_days import BERLIN
+from allmende.domain.access.working_days import day_of
 from allmende.domain.accounting.allocations import AccessShare
 from allmende.domain.basics.people import Person
 from allmende.domain.trust.permissions import Permission, check_permission
@@ -30,7 +30,7 @@ from allmende.storage import ledger as ledger_store
 def list_contingents(reader: Person, *, rules: AccessRules, now: datetime) -> list[Contingent]:
     """Return every ceiling of every machine whose shares are known; everybody may see them."""
     check_permission(reader, Permission.SEE_FACTORY)
-    on = now.astimezone(BERLIN).date()
+    on = day_of(now)
     found: list[Contingent] = []
     for partition in rules.partitions:
         if find_share_seconds(partition, LIMITED_SHARE, year=on.year) is not None:
@@ -59,7 +59,7 @@ def check_ceilings(
     deed: Deed, call: Call, mode: AccessMode, *, seconds: int, rules: AccessRules
 ) -> None:
     """Refuse an award that would pass a ceiling; nobody else gives time of the share meanwhile."""
-    on = deed.now.astimezone(BERLIN).date()
+    on = day_of(deed.now)
     limits = list_ceilings(rules, on=on, partition_id=call.partition_id, mode=mode)
     if call.access_share != LIMITED_SHARE or not limits:
         return

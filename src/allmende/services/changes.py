@@ -14,7 +14,7 @@ from allmende.domain.access.calls import AccessRules
 from allmende.domain.access.changes import ChangeState, Limits, ProjectChange, ReportIsMissing
 from allmende.domain.access.projects import Project
 from allmende.domain.access.reviews import OwnApplication
-from allmende.domain.access.working_days import BERLIN
+from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.trust.permissions import Permission, check_permission, is_member
@@ -185,7 +185,7 @@ def _limits_of(
         rules.book,
         mode_id=application.submitted.mode.id,
         awarded_seconds=first,
-        on=now.astimezone(BERLIN).date(),
+        on=day_of(now),
     )
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from allmende.domain.access.calls import AccessRules
+from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.sites import Factory
 from allmende.domain.trust import anchors, canonical, records
 from allmende.domain.trust import evidence as sealed
@@ -91,8 +92,8 @@ def gather_records(
 
 def targets_from(factory: Factory, rules: AccessRules, now: datetime) -> Targets:
     """Return the promised numbers that are in force today."""
-    rule = rules.book.get("promise.sme_share", on=now.date(), bound="least")
-    percent = rules.book.number("promise.sme_share", on=now.date(), bound="least")
+    rule = rules.book.get("promise.sme_share", on=day_of(now), bound="least")
+    percent = rules.book.number("promise.sme_share", on=day_of(now), bound="least")
     return Targets(
         countries=factory.countries,
         sme_share=Fraction(percent) / 100,
@@ -103,7 +104,7 @@ def targets_from(factory: Factory, rules: AccessRules, now: datetime) -> Targets
 
 
 def _share(rules: AccessRules, rule: str, now: datetime) -> Fraction:
-    return Fraction(rules.book.number(rule, on=now.date())) / 100
+    return Fraction(rules.book.number(rule, on=day_of(now))) / 100
 
 
 def _factory(factory: Factory, targets: Targets) -> Iterator[Record]:

@@ -13,6 +13,7 @@ from allmende.domain.access.organisations import (
 from allmende.domain.access.ownership import OwnershipGraph
 from allmende.domain.access.sme import classify_size
 from allmende.domain.access.vat_numbers import normalise_vat_number
+from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.people import Person
 from allmende.domain.trust.permissions import (
     Permission,
@@ -68,10 +69,10 @@ def update_figures(
     """Set figures and owners, and compute the size class from them by today's rules."""
     check_permission(deed.actor, Permission.EDIT_ORGANISATION)
     check_member(deed.actor, organisation_id, kind="organisation", id=organisation_id)
-    check_graph(ownership, on=deed.now.date())
+    check_graph(ownership, on=day_of(deed.now))
     changed = replace(store.get_organisation(organisation_id), ownership=ownership)
     check_organisation(changed)
-    size = classify_size(ownership, organisation_id, book=rules.book, on=deed.now.date())
+    size = classify_size(ownership, organisation_id, book=rules.book, on=day_of(deed.now))
     organisation = with_size(changed, size)
     store.save_organisation(organisation)
     audit.record(

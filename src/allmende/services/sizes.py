@@ -10,6 +10,7 @@ from allmende.domain.access.application_forms import check_size
 from allmende.domain.access.applications import Application
 from allmende.domain.access.calls import AccessRules, Call
 from allmende.domain.access.modes import FormKind
+from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.rules import RuleBook
@@ -89,7 +90,7 @@ def estimate_size(
     partition = factory.get_partition(question.partition_id) if question.partition_id else None
     unit = partition.unit if partition else TimeUnit.GPU_SECONDS
     size = _estimate(question, partition, blueprints)
-    on = now.date()
+    on = day_of(now)
     return SizeEstimate(
         size=size,
         unit=unit,
@@ -144,7 +145,7 @@ def _watts_of(partition: Partition | None) -> Decimal | None:
 
 def _list_marks(flop: int, book: RuleBook, now: datetime) -> tuple[Mark, ...]:
     """Return the marks of the AI Act that are in force, the lower one first."""
-    on = now.date()
+    on = day_of(now)
     days = book.number("ai.systemic_risk_notice_days", on=on)
     rows = (
         (

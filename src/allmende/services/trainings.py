@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
@@ -48,7 +49,7 @@ def _register(deed: Deed, job: Job, *, outputs: Outputs, workshop: Workshop) -> 
             job.id,
             outputs=outputs,
             blueprint=_find_blueprint(job, workshop),
-            thresholds=workshop.compute_thresholds(deed.now.date()),
+            thresholds=workshop.compute_thresholds(day_of(deed.now)),
         )
         sentence = Sentence("Its model is registered as {model}.", {"model": model.id})
         job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=sentence))

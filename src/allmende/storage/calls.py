@@ -70,10 +70,16 @@ def list_by_ids(call_ids: Collection[str]) -> dict[str, Call]:
     return {row.id: from_plain(Call, row.content) for row in rows}
 
 
-def list_calls(*, after: str = "", limit: int = 100) -> list[Call]:
+def list_calls(*, after: str = "", limit: int | None = 100) -> list[Call]:
     """Return calls in the order of their ids, from the one after `after` on."""
     rows = CallRow.objects.filter(id__gt=after).order_by("id")[:limit]
     return [from_plain(Call, row.content) for row in rows]
+
+
+def list_opened_before(instant: datetime) -> list[Call]:
+    """Return the calls that were opened before an instant, in the order of their opening."""
+    rows = CallRow.objects.filter(opened_at__lt=instant, opens_at__lt=instant)
+    return [from_plain(Call, row.content) for row in rows.order_by("opens_at", "id")]
 
 
 def keep_rules(rules_hash: str, content: object) -> None:

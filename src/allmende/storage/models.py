@@ -14,6 +14,7 @@ from allmende.storage.forecasts import ForecastRow
 from allmende.storage.jobs import AttemptRow, JobEventRow, JobRow
 from allmende.storage.ledger import LedgerAccountRow, LedgerBalanceRow, LedgerTransferRow
 from allmende.storage.messages import MessageRow
+from allmende.storage.modes import ModeVersionRow
 from allmende.storage.organisations import OrganisationRow
 from allmende.storage.people import AdminLinkRow, MembershipRow, PersonRow
 from allmende.storage.projects import ProjectMemberRow, ProjectRow
@@ -45,6 +46,7 @@ __all__ = [
     "LedgerTransferRow",
     "MembershipRow",
     "MessageRow",
+    "ModeVersionRow",
     "OrganisationRow",
     "PersonRow",
     "ProjectChangeRow",

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from allmende.domain.access.firms import Holding, OwnershipGraph
 from allmende.domain.access.sizes import CountedFirm, Relation
 
-BOX_WIDTH, BOX_HEIGHT = 200, 62
-GAP_ACROSS, GAP_DOWN = 28, 70
-BOXES_ACROSS = 4
+BOX_WIDTH, BOX_HEIGHT = 172, 62
+GAP_ACROSS, GAP_DOWN = 14, 70
 DRAWN_MAX = 24
-NAME_LENGTH = 24
-WIDTH = BOXES_ACROSS * (BOX_WIDTH + GAP_ACROSS) + GAP_ACROSS
+NAME_LENGTH = 20
 # How far along a line its number stands: not in the middle, so that two in a circle stay apart.
 LABEL_AT = 0.42
 HALF, QUARTER = 5_000, 2_500
@@ -69,15 +67,20 @@ class OwnerPicture:
     left_out: int
 
 
-def draw_owners(graph: OwnershipGraph, counted: Iterable[CountedFirm]) -> OwnerPicture:
-    """Return the picture of a graph; those that count come first where not all have room."""
+def draw_owners(
+    graph: OwnershipGraph, counted: Iterable[CountedFirm], *, across: int
+) -> OwnerPicture:
+    """Return the picture of a graph, with at most so many boxes side by side.
+
+    Where not all have room, those that count come first.
+    """
     drawn = list(counted)[:DRAWN_MAX]
     own = next(each.firm_id for each in drawn if each.relation is Relation.OWN)
     levels = _find_levels(graph.holdings, own)
     rows: dict[int, list[CountedFirm]] = {}
     for each in drawn:
         rows.setdefault(levels.get(each.firm_id, 1), []).append(each)
-    boxes = list(_place(rows))
+    boxes = list(_place(rows, across))
     by_id = {box.counted.firm_id: box for box in boxes}
     lines = [
         _line(by_id[h.owner_id], by_id[h.owned_id], h)
@@ -85,9 +88,8 @@ def draw_owners(graph: OwnershipGraph, counted: Iterable[CountedFirm]) -> OwnerP
         if h.owner_id in by_id and h.owned_id in by_id
     ]
     height = max(box.y for box in boxes) + BOX_HEIGHT + GAP_ACROSS
-    return OwnerPicture(
-        WIDTH, int(height), tuple(boxes), tuple(lines), len(graph.firms) - len(drawn)
-    )
+    left_out = len(graph.firms) - len(drawn)
+    return OwnerPicture(_width(across), int(height), tuple(boxes), tuple(lines), left_out)
 
 
 def _find_levels(holdings: Iterable[Holding], own: str) -> dict[str, int]:
@@ -107,13 +109,17 @@ def _find_levels(holdings: Iterable[Holding], own: str) -> dict[str, int]:
     return levels
 
 
-def _place(rows: dict[int, list[CountedFirm]]) -> Iterable[Box]:
+def _width(across: int) -> int:
+    return across * (BOX_WIDTH + GAP_ACROSS) + GAP_ACROSS
+
+
+def _place(rows: dict[int, list[CountedFirm]], across: int) -> Iterable[Box]:
     y = float(GAP_ACROSS)
     for level in sorted(rows, reverse=True):
         waiting = rows[level]
         while waiting:
-            here, waiting = waiting[:BOXES_ACROSS], waiting[BOXES_ACROSS:]
-            x = (WIDTH - len(here) * (BOX_WIDTH + GAP_ACROSS) + GAP_ACROSS) / 2
+            here, waiting = waiting[:across], waiting[across:]
+            x = (_width(across) - len(here) * (BOX_WIDTH + GAP_ACROSS) + GAP_ACROSS) / 2
             for each in here:
                 yield Box(shorten(each.name), each, x, y)
                 x += BOX_WIDTH + GAP_ACROSS

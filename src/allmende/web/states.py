@@ -1,5 +1,6 @@
 """States in words people use, each with a shape and a colour, so that no one of them is needed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -181,6 +182,43 @@ def _shares() -> dict[str, Look]:
     }
 
 
+def _calls() -> dict[str, Look]:
+    return {
+        "scheduled": Look(_("opens later"), "clock", "wait"),
+        "open": Look(_("open"), "run", "busy"),
+        "closed": Look(_("closed"), "stop", "calm"),
+    }
+
+
+# What a mode chooses between: words alone, shown without shape and colour.
+def _choices_of_modes() -> dict[str, dict[str, str]]:
+    return {
+        "route": {
+            "industrial_innovation": _("innovation of enterprises"),
+            "ai_for_science": _("science and the public sector"),
+            "commercial": _("commercial use"),
+        },
+        "experience": {
+            "new": _("none"),
+            "familiar": _("familiar with supercomputers"),
+            "ready_for_review": _("ready for peer review"),
+        },
+        "price": {"free": _("free of charge"), "paid": _("paid by the hour")},
+        "unit": {"gpu_seconds": _("GPU-hours"), "node_seconds": _("node-hours")},
+        "calendar": {"always_open": _("always open"), "cut_offs": _("with cut-offs")},
+        "selection": {
+            "first_come": _("in order of arrival, after a technical check"),
+            "peer_review": _("by peer review"),
+        },
+    }
+
+
+def _words_of_mode(kind: str) -> Callable[[], dict[str, Look]]:
+    return lambda: {
+        state: Look(word, "ring", "calm") for state, word in _choices_of_modes()[kind].items()
+    }
+
+
 def _reservations() -> dict[str, Look]:
     return {
         "announced": Look(_("announced"), "clock", "wait"),
@@ -220,6 +258,11 @@ def _sizes() -> dict[str, Look]:
 
 
 KINDS = {
+    "call": _calls,
+    **{
+        kind: _words_of_mode(kind)
+        for kind in ("route", "experience", "price", "unit", "calendar", "selection")
+    },
     "relation": _relations,
     "size": _sizes,
     "reservation": _reservations,

@@ -16,7 +16,7 @@ from allmende.domain.training.records import ComputeThresholds
 from allmende.meters.rapl import find_rapl
 from allmende.services.workshop import Workshop
 from allmende.wiring import environments, home
-from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.access_rules import read_access_rules
 from allmende.wiring.blueprints import blueprint_folder, load_blueprints
 from allmende.wiring.factory import load_factory
 
@@ -32,7 +32,7 @@ class EnvironmentMissing(Refusal):
 
 def build_workshop() -> Workshop:
     """Return the parts as this installation is configured."""
-    book = load_access_rules().book
+    book = read_access_rules().book
     return Workshop(
         factory=load_factory(),
         backend=local_backend(),

@@ -13,10 +13,10 @@ from allmende.domain.access.sme import classify_size
 from allmende.domain.access.verdicts import Answers, ProjectPurpose
 from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.units import TimeUnit
-from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.access_rules import read_access_rules
 from tests.domain.access.full_form import FULL_ANSWERS
 
-RULES = load_access_rules()
+RULES = read_access_rules()
 BOOK = RULES.book
 TODAY = date(2026, 11, 23)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)  # a Monday

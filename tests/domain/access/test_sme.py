@@ -30,8 +30,8 @@ def test_result_says_what_was_counted_and_why():
     assert result.figures.headcount_hundredths == 900 + 400 + 3000
     assert result.figures.turnover_cents == 800_000_000
     assert result.reason.english() == (
-        "With its owners and holdings X counts 43 persons, 8.00 million EUR turnover and "
-        "8.00 million EUR balance sheet: a small enterprise."
+        "With its owners and holdings X counts 43 persons, 8 million EUR turnover and "
+        "8 million EUR balance sheet: a small enterprise."
     )
     assert result.article == "Rec. 2003/361/EC, Annex, Art. 2"
 

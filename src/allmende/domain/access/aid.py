@@ -12,7 +12,7 @@ from allmende.domain.access.organisations import OrganisationKind
 from allmende.domain.access.ownership import Limits, OwnershipGraph, find_single_undertaking
 from allmende.domain.access.sme import read_limits
 from allmende.domain.access.verdicts import ProjectPurpose
-from allmende.domain.access.working_days import BERLIN, due_after
+from allmende.domain.access.working_days import day_of, due_after
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.rules import RuleBook
 from allmende.domain.basics.sentences import Sentence
@@ -224,7 +224,7 @@ def write_notice(entry: AidEntry) -> tuple[Sentence, ...]:
 
 def plan_registration(granted_at: datetime, *, book: RuleBook) -> tuple[datetime, date]:
     """Return the first instant at which registering is late, and until when the record is kept."""
-    on = granted_at.astimezone(BERLIN).date()
+    on = day_of(granted_at)
     days = int(book.number("aid.registration_working_days", on=on))
     years = int(book.number("aid.record_years", on=on))
     try:

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from allmende.domain.access.applications import Application, ApplicationState, reopen
 from allmende.domain.access.reviews import TechnicalAssessment
-from allmende.domain.access.working_days import BERLIN, due_after, end_of_day
+from allmende.domain.access.working_days import day_of, due_after, end_of_day
 from allmende.domain.basics.characters import count_characters
 from allmende.domain.basics.lifecycle import Lifecycle
 from allmende.domain.basics.refusals import InvalidInput, Refusal
@@ -94,7 +94,7 @@ def find_end(application: Application, *, rules: RuleBook) -> datetime | None:
     """
     if application.state not in APPEALABLE or application.decided_at is None:
         return None
-    day = application.decided_at.astimezone(BERLIN).date()
+    day = day_of(application.decided_at)
     days = int(rules.number("appeal.period_days", on=day))
     return end_of_day(day + timedelta(days=days))
 
@@ -117,7 +117,7 @@ def file_appeal(
         raise AppealIsLate(ended_at=ends_at)
     _check_text("reason", reason)
     assert application.decided_at is not None, "what has an end of appeal was decided"
-    days = int(rules.number("appeal.answer_working_days", on=now.astimezone(BERLIN).date()))
+    days = int(rules.number("appeal.answer_working_days", on=day_of(now)))
     return Appeal(
         id=id,
         application_id=application.id,

@@ -10,7 +10,7 @@ from allmende.domain.access.modes import Price, Route
 from allmende.domain.access.projects import Project
 from allmende.domain.access.rechecks import Recheck
 from allmende.domain.access.reviews import TechnicalAssessment
-from allmende.domain.access.working_days import BERLIN
+from allmende.domain.access.working_days import BERLIN, day_of
 from allmende.domain.basics.periods import Period
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.sentences import Sentence
@@ -185,8 +185,8 @@ def write_letter(
         "hours": _hours(decision.seconds),
         "unit": call.unit.hours_name,
         "partition": call.partition_id,
-        "from": period.starts_at.astimezone(BERLIN).date().isoformat(),
-        "until": period.ends_at.astimezone(BERLIN).date().isoformat(),
+        "from": day_of(period.starts_at).isoformat(),
+        "until": day_of(period.ends_at).isoformat(),
         "project": decision.project_id,
         "application": application.id,
         "version": call.terms_version,

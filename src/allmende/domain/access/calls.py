@@ -1,12 +1,15 @@
 """A call invites applications for time on one partition, in one access mode."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from allmende.domain.access.modes import AccessMode, Calendar, Modes
 from allmende.domain.access.snapshots import hash_content
+from allmende.domain.access.working_days import day_of
+from allmende.domain.basics.periods import Period
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.rules import RuleBook
 from allmende.domain.basics.sites import Partition
@@ -23,15 +26,21 @@ class CutOffHasPassed(Refusal):
 
 
 class CallBeyondMode(Refusal):
-    """The call {call} offers up to {offered} hours, but its mode {mode} ends at {limit}. Lower
-    size_max_hours in config/calls.toml, or choose another mode."""
+    """The call {call} offers up to {offered} hours, but its mode {mode} ends at {limit}. Offer
+    less, or choose another mode."""
 
     status = 422
 
 
 class DifferentCall(Refusal):
-    """The call {call} was opened with other terms than config/calls.toml says now. People have
-    applied under the old ones: open a new call with an id of its own."""
+    """The call {call} was opened with other content than this. People have applied under it: open
+    a new call with an id of its own."""
+
+
+class CallHasFlaw(Refusal):
+    """The call {call} cannot open. {field}: {problem}"""
+
+    status = 422
 
 
 class CallState(StrEnum):
@@ -68,6 +77,7 @@ class Call:
     land: str = ""  # of the hosting site, whose holidays are no working days; empty: none known
     terms_version: str
     terms_text: str
+    mode: AccessMode | None = None  # as it was when the call was opened
 
     @property
     def terms_hash(self) -> str:
@@ -88,6 +98,11 @@ class Call:
             return CallState.CLOSED
         return CallState.OPEN
 
+    def is_open_on(self, day: Period) -> bool:
+        """Say whether an application could be submitted at some instant of a day."""
+        end = self.last_instant
+        return self.opens_at < day.ends_at and (end is None or day.starts_at < end)
+
     def is_open(self, now: datetime) -> bool:
         """Say whether an application can be submitted at that instant."""
         return self.state(now) is CallState.OPEN
@@ -98,12 +113,25 @@ class Call:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CutOffCalendar:
+    """The instants that were announced for a mode in a year."""
+
+    mode_id: str
+    year: int
+    instants: tuple[datetime, ...]
+    source: str
+    checked_on: date
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AccessRules:
     """Everything that decides on access: rules, modes, calls, machines, and who gives time."""
 
     book: RuleBook
     modes: Modes
     calls: tuple[Call, ...] = ()
+    calendars: tuple[CutOffCalendar, ...] = ()
     partitions: tuple[Partition, ...] = ()
     authority: str = ""
 
@@ -115,8 +143,13 @@ class AccessRules:
         return mode
 
     def get_mode_of(self, call: Call) -> AccessMode:
-        """Return the mode of a call as it was in force when the call opened."""
-        return self.get_mode(call.mode_id, on=call.opens_at.date())
+        """Return the mode that a call was opened from: later versions do not move it."""
+        return call.mode or self.get_mode(call.mode_id, on=day_of(call.opens_at))
+
+    def list_cut_offs(self, mode_id: str, *, now: datetime) -> tuple[datetime, ...]:
+        """Return the announced cut-offs of a mode that are still to come, in order."""
+        calendars = [each for each in self.calendars if each.mode_id == mode_id]
+        return tuple(sorted({at for each in calendars for at in each.instants if now < at}))
 
     def get_call(self, call_id: str) -> Call:
         """Return a call as the configuration has it."""
@@ -131,6 +164,37 @@ class AccessRules:
             if partition.id == partition_id:
                 return partition
         raise NotFound(kind="partition", id=partition_id)
+
+
+def defaults_of(mode: AccessMode, partition: Partition) -> dict[str, Any]:
+    """Return what a call of the mode on that machine has when nobody says otherwise.
+
+    Sizes are in the unit of the machine; a mode without upper limit proposes none (0).
+    """
+    most, factor = mode.size_max_seconds or 0, max(partition.gpus_per_node, 1)
+    if mode.unit is not partition.unit:
+        counts_nodes = partition.unit is TimeUnit.NODE_SECONDS
+        most = most // factor if counts_nodes else most * factor
+    shares = tuple(partition.access_shares) or (mode.access_share,)
+    return {
+        "mode_id": mode.id,
+        "partition_id": partition.id,
+        "access_share": mode.access_share if mode.access_share in shares else shares[0],
+        "unit": partition.unit,
+        "size_max_seconds": most,
+        "durations_months": mode.durations_months,
+        "decision_working_days": mode.decision_working_days,
+        "bought_after_2020": partition.bought_after_2020,
+        "land": partition.land,
+    }
+
+
+def on_its_machine(call: Call, partitions: Iterable[Partition]) -> Call:
+    """Return the call with what follows from its machine."""
+    machine = next((each for each in partitions if each.id == call.partition_id), None)
+    if machine is None:
+        return call
+    return replace(call, bought_after_2020=machine.bought_after_2020, land=machine.land)
 
 
 def check_open(call: Call, *, now: datetime) -> None:

@@ -74,7 +74,7 @@ def decide_for_call(
     answers: Answers, call: Call, *, rules: AccessRules, on: date
 ) -> EligibilityResult:
     """Apply every table to the answers under a call, whose size and share are its own."""
-    mode = replace(rules.get_mode(call.mode_id, on=on), access_share=call.access_share)
+    mode = replace(rules.get_mode_of(call), access_share=call.access_share)
     under_call = replace(answers, machine_bought_after_2020=call.bought_after_2020)
     decision = _Decision(under_call, rules, on, mode)
     decision.partition_id = call.partition_id

@@ -1,12 +1,33 @@
 """An access mode says who may apply for how much time, for how long, and at what price."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from enum import StrEnum
+from typing import Any
 
 from allmende.domain.access.review_plans import ReviewPlan
+from allmende.domain.access.snapshots import to_plain
+from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.units import TimeUnit
+
+
+class VersionTooEarly(Refusal):
+    """A new version of {mode} begins on {earliest} at the earliest: nothing that was in force is
+    ever rewritten. Choose that day or a later one."""
+
+    status = 422
+
+
+class DifferentVersion(Refusal):
+    """A version of {mode} begins on {day} already, with other content. Choose a later day."""
+
+
+class ModeHasFlaw(Refusal):
+    """This version of {mode} cannot be written. {field}: {problem}"""
+
+    status = 422
 
 
 class Route(StrEnum):
@@ -94,6 +115,15 @@ class AccessMode:
         return below and self.size_min_seconds <= seconds
 
 
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What a field was and is, as plain values; None where a version does not have the field."""
+
+    field: str
+    before: Any
+    after: Any
+
+
 @dataclass(frozen=True)
 class Modes:
     """All modes of the factory, in the order of their file, with their former versions."""
@@ -107,3 +137,60 @@ class Modes:
     def find(self, mode_id: str, *, on: date) -> AccessMode | None:
         """Return a mode of a day, or None."""
         return next((mode for mode in self.in_force(on) if mode.id == mode_id), None)
+
+    def list_offered(self, on: date) -> tuple[AccessMode, ...]:
+        """Return of each mode the version of a day, or the next one where it begins later."""
+        left = [mode for mode in self.modes if mode.valid_to is None or on < mode.valid_to]
+        ids = dict.fromkeys(mode.id for mode in left)
+        first = {mode.id: mode for mode in sorted(left, key=lambda each: each.valid_from)[::-1]}
+        return tuple(first[mode_id] for mode_id in ids)
+
+    def versions(self, mode_id: str) -> tuple[AccessMode, ...]:
+        """Return every version of a mode, the earliest first."""
+        found = [mode for mode in self.modes if mode.id == mode_id]
+        return tuple(sorted(found, key=lambda mode: mode.valid_from))
+
+    def with_added(self, added: Iterable[AccessMode]) -> "Modes":
+        """Return the modes with more versions: each version ends where the next one begins.
+
+        Where two begin on the same day, the added one counts.
+        """
+        rows = {(mode.id, mode.valid_from): mode for mode in (*self.modes, *added)}
+        places = {mode_id: place for place, (mode_id, _) in reversed(list(enumerate(rows)))}
+        ordered = sorted(rows, key=lambda key: (places[key[0]], key[1]))
+        ends = {one: other for one, other in itertools.pairwise(ordered) if one[0] == other[0]}
+        return Modes(
+            tuple(_ended(rows[key], ends[key][1]) if key in ends else rows[key] for key in ordered)
+        )
+
+
+def check_version(version: AccessMode, *, modes: Modes, today: date) -> None:
+    """Refuse a version that would change a day that is over, or one that stands already."""
+    earlier = modes.versions(version.id)
+    earliest = max([today, *(mode.valid_from + timedelta(days=1) for mode in earlier)])
+    if version.valid_from < earliest:
+        raise VersionTooEarly(mode=version.id, earliest=earliest.isoformat())
+
+
+def list_changes(before: AccessMode, after: AccessMode) -> tuple[Change, ...]:
+    """Return what differs between two versions, field by field; their days are no difference."""
+    old, new = _flatten(before), _flatten(after)
+    names = [*old, *(name for name in new if name not in old)]
+    return tuple(
+        Change(field=name, before=old.get(name), after=new.get(name))
+        for name in names
+        if old.get(name) != new.get(name)
+    )
+
+
+def _ended(mode: AccessMode, day: date) -> AccessMode:
+    return replace(mode, valid_to=min(mode.valid_to or day, day))
+
+
+def _flatten(mode: AccessMode) -> dict[str, Any]:
+    plain = to_plain(mode)
+    review = plain.pop("review") or {}
+    criteria = {each.pop("id"): each for each in review.pop("criteria", ())}
+    flat = {name: value for name, value in plain.items() if not name.startswith("valid_")}
+    flat |= {f"review.{name}": value for name, value in review.items()}
+    return flat | {f"review.criteria.{name}": value for name, value in criteria.items()}

@@ -7,7 +7,6 @@ is taken once as nothing and once as without limit; where both give one class, t
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from allmende.domain.access.firms import MONTHS_OF_A_YEAR, YearFigures
@@ -50,6 +49,7 @@ __all__ = [
 ]
 
 CENTS = 100
+MILLION = 1_000_000
 OLD_AFTER_YEARS = 2  # approved accounts are seldom older; a word of advice, no rule
 
 
@@ -89,7 +89,11 @@ def _list_counted(bound: Bound) -> Iterator[CountedFirm]:
     """Yield every firm of the graph, those that count first, with how it counts."""
     shares = dict(bound.counted())
     relations = bound.relations
-    for firm in sorted(bound.graph.firms, key=lambda each: (-shares.get(each.id, -1), each.id)):
+
+    def place(firm: Firm) -> tuple[bool, int, str]:
+        return firm.id != bound.firm.id, -shares.get(firm.id, -1), firm.id
+
+    for firm in sorted(bound.graph.firms, key=place):
         if firm.id == bound.firm.id:
             relation = Relation.OWN
         elif firm.id in relations.linked_ids:
@@ -262,9 +266,9 @@ def _reason(firm: Firm, low: int, high: int, *, bound: Bound) -> tuple[Sentence,
         "turnover and {balance} million EUR balance sheet: {size_class}.",
         {
             "firm": firm.name,
-            "persons": _hundredths(figures.headcount_hundredths or 0),
-            "turnover": _millions(figures.turnover_cents),
-            "balance": _millions(figures.balance_sheet_cents),
+            "persons": _number(figures.headcount_hundredths, of=HUNDREDTHS),
+            "turnover": _number(figures.turnover_cents, of=CENTS * MILLION),
+            "balance": _number(figures.balance_sheet_cents, of=CENTS * MILLION),
             "size_class": NAMES[ORDER[low]],
         },
     )
@@ -273,9 +277,7 @@ def _reason(firm: Firm, low: int, high: int, *, bound: Bound) -> tuple[Sentence,
     return sure, "Rec. 2003/361/EC, Annex, Art. 2"
 
 
-def _millions(cents: int | None) -> str:
-    return f"{(cents or 0) / CENTS / 1_000_000:.2f}"
-
-
-def _hundredths(number: int) -> str:
-    return f"{(Decimal(number) / HUNDREDTHS).normalize():f}"
+def _number(amount: int | None, *, of: int) -> int | float:
+    """Return a number with two places as a fact, which each language writes in its own way."""
+    number = round((amount or 0) / of, 2)
+    return int(number) if number == int(number) else number

@@ -5,6 +5,7 @@ from datetime import time as time_of_day
 from zoneinfo import ZoneInfo
 
 from allmende.domain.access.holidays import list_holidays
+from allmende.domain.basics.periods import Period
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SATURDAY = 5
@@ -15,6 +16,11 @@ def is_working_day(day: date, land: str = "") -> bool:
     return day.weekday() < SATURDAY and day not in list_holidays(day.year, land)
 
 
+def day_of(instant: datetime) -> date:
+    """Return the day of Berlin in which an instant lies: a rule of a day begins at its midnight."""
+    return instant.astimezone(BERLIN).date()
+
+
 def due_after(start: datetime, *, working_days: int, land: str = "") -> datetime:
     """Return the instant at which that many working days after the day of `start` are over.
 
@@ -22,7 +28,7 @@ def due_after(start: datetime, *, working_days: int, land: str = "") -> datetime
     (§ 188 (1) BGB); days are those of Berlin, holidays those of all Länder and of `land`. The
     result is the first instant that is late.
     """
-    day = start.astimezone(BERLIN).date()
+    day = day_of(start)
     left = working_days
     while left:
         day += timedelta(days=1)
@@ -41,6 +47,11 @@ def begin_before(end: datetime, *, working_days: int, land: str = "") -> datetim
         day -= timedelta(days=1)
         left -= is_working_day(day, land)
     return end_of_day(day - timedelta(days=1))
+
+
+def period_of(day: date) -> Period:
+    """Return a day of Berlin, which has 23 hours when the clocks go forward, and 25 back."""
+    return Period(starts_at=end_of_day(day - timedelta(days=1)), ends_at=end_of_day(day))
 
 
 def end_of_day(day: date) -> datetime:

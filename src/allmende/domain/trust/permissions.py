@@ -39,6 +39,8 @@ class Permission(StrEnum):
     WITHDRAW_APPLICATION = "applications.withdraw"
     SEE_EVERY_APPLICATION = "applications.see_every"
     OPEN_CALL = "calls.open"
+    SEE_MODES = "modes.see"
+    EDIT_MODES = "modes.edit"
     ASSESS_APPLICATION = "applications.assess"
     AWARD_APPLICATION = "applications.award"
     REFUSE_APPLICATION = "applications.refuse"
@@ -138,6 +140,8 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.WITHDRAW_APPLICATION: _APPLICANTS,
         Permission.SEE_EVERY_APPLICATION: _STAFF,
         Permission.OPEN_CALL: _OFFICE,
+        Permission.SEE_MODES: frozenset({_OFFICER, _AUDITOR}),
+        Permission.EDIT_MODES: frozenset({_OFFICER}),
         Permission.ASSESS_APPLICATION: frozenset({_OFFICER, _OPERATOR}),
         Permission.AWARD_APPLICATION: frozenset({_OFFICER}),
         Permission.REFUSE_APPLICATION: frozenset({_OFFICER}),
@@ -213,6 +217,8 @@ DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
         Permission.WITHDRAW_APPLICATION: Sentence("withdraw an application"),
         Permission.SEE_EVERY_APPLICATION: Sentence("see every application"),
         Permission.OPEN_CALL: Sentence("open a call"),
+        Permission.SEE_MODES: Sentence("see who wrote the access modes"),
+        Permission.EDIT_MODES: Sentence("write a new version of an access mode"),
         Permission.ASSESS_APPLICATION: Sentence("record a technical assessment"),
         Permission.AWARD_APPLICATION: Sentence("award compute time"),
         Permission.REFUSE_APPLICATION: Sentence("refuse an application"),

@@ -17,6 +17,7 @@ from allmende.domain.access.verdicts import (
     ProjectPurpose,
     Verdict,
 )
+from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.units import TimeUnit
 from allmende.domain.trust.permissions import Permission
 from allmende.services import eligibility
@@ -140,7 +141,7 @@ def check_eligibility(
     body: AnswersIn,
 ) -> EligibilityResult:
     """Check answers against the rules of today; nobody needs to sign in."""
-    rules, on = load_access_rules(), wiring.now().date()
+    rules, on = load_access_rules(), day_of(wiring.now())
     facts = _facts(body, but={"ownership", "firm_id"})
     if body.ownership is not None:
         graph = body.ownership.to_graph()
@@ -154,7 +155,7 @@ def find_size(
     body: SizeIn,
 ) -> SizeResult:
     """Compute the size class of a firm from figures, owners and holdings; nothing is kept."""
-    rules, on = load_access_rules(), wiring.now().date()
+    rules, on = load_access_rules(), day_of(wiring.now())
     graph = body.ownership.to_graph()
     return eligibility.find_size(graph, body.firm_id or "", rules=rules, on=on)
 
@@ -169,7 +170,7 @@ def check_organisation(
         organisation_id,
         answers=Answers(**_facts(body, but=set())),
         rules=load_access_rules(),
-        on=wiring.now().date(),
+        on=day_of(wiring.now()),
     )
 
 

@@ -1,11 +1,13 @@
 """The small shapes that every noun's schemas are built from."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from ninja import Header, Path, Query, Schema
 from pydantic import BeforeValidator, Field
 
+from allmende.domain.access.working_days import BERLIN
 from allmende.domain.basics.sentences import Sentence
 from allmende.wiring.languages import translate
 
@@ -41,6 +43,11 @@ def _say(value: Any) -> Any:
 
 # A sentence of the domain, in the language that the request asks for.
 Words = Annotated[str, BeforeValidator(_say)]
+
+
+def in_utc(instant: datetime) -> datetime:
+    """Return an instant in UTC; one without a zone is Berlin's, as everywhere here."""
+    return (instant if instant.tzinfo else instant.replace(tzinfo=BERLIN)).astimezone(UTC)
 
 
 class Page(Schema, Generic[Item]):

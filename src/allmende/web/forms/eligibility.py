@@ -21,6 +21,7 @@ from allmende.domain.basics.units import seconds_from_hours
 from allmende.services import eligibility
 from allmende.web.countries import COUNTRIES
 from allmende.web.forms.fields import YES_NO, AmountField, radio
+from allmende.wiring.ownership_files import unpack_graph
 
 START_UP = "start_up"
 MILLION_CENTS = 100_000_000
@@ -84,9 +85,11 @@ class SizeQuestion(Question):
         help_text=_("Full-time posts over the last year; part-time counts in part."),
     )
     turnover = AmountField(
-        label=_("Turnover of the last year, in million euros"), help_text=_("For example 1.5")
+        label=_("Turnover of the last year, in million euros"),
+        help_text=_("For example 1.5"),
+        asks_which=True,
     )
-    balance = AmountField(label=_("Balance sheet total, in million euros"))
+    balance = AmountField(label=_("Balance sheet total, in million euros"), asks_which=True)
     similar = radio(
         (
             ("yes", _("Yes, in the same size class")),
@@ -103,8 +106,8 @@ class SizeQuestion(Question):
 
     @classmethod
     def applies(cls, answers: Mapping[str, Any]) -> bool:
-        """Ask companies only."""
-        return is_company(answers)
+        """Ask companies only, and none that came from the size calculator."""
+        return is_company(answers) and not answers.get("graph")
 
 
 class OwnerQuestion(Question):
@@ -113,13 +116,17 @@ class OwnerQuestion(Question):
     name = "owner"
     owner_share = AmountField(label=_("How much is held, in per cent?"))
     owner_headcount = AmountField(label=_("How many people work for the other company?"))
-    owner_turnover = AmountField(label=_("Its turnover of the last year, in million euros"))
-    owner_balance = AmountField(label=_("Its balance sheet total, in million euros"))
+    owner_turnover = AmountField(
+        label=_("Its turnover of the last year, in million euros"), asks_which=True
+    )
+    owner_balance = AmountField(
+        label=_("Its balance sheet total, in million euros"), asks_which=True
+    )
 
     @classmethod
     def applies(cls, answers: Mapping[str, Any]) -> bool:
         """Ask companies with an owner only."""
-        return is_company(answers) and answers.get("owner") == "yes"
+        return SizeQuestion.applies(answers) and answers.get("owner") == "yes"
 
     def clean_owner_share(self) -> Decimal:
         """Refuse more than all of it."""
@@ -350,7 +357,8 @@ def _whole(number: Decimal | None, *, times: int = 1) -> int | None:
 
 
 def _find_size(data: Mapping[str, Any], *, rules: AccessRules, on: date) -> SizeResult:
-    return eligibility.find_size(read_ownership(data, on=on), rules=rules, on=on)
+    graph = unpack_graph(data["graph"]) if data.get("graph") else read_ownership(data, on=on)
+    return eligibility.find_size(graph, rules=rules, on=on)
 
 
 def read_ownership(data: Mapping[str, Any], *, on: date, firm_id: str = "own") -> OwnershipGraph:

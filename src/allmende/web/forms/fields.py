@@ -1,6 +1,7 @@
 """Form fields as people fill them in here: German or English numbers, plain choices."""
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -8,26 +9,45 @@ from django.utils.translation import gettext_lazy as _
 
 # More than anything that people count here, and little enough to round.
 LARGEST = Decimal(10) ** 15
+SPACES = (" ", "\u00a0", "\u202f")
+
+
+# One separator before the decimals, or equal ones between thousands; a sign, to refuse it in words.
+WRITTEN = re.compile(
+    r"[+-]?([0-9]*[.,]?[0-9]+|[0-9]{1,3}(\.[0-9]{3})+(,[0-9]+)?|[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?)"
+)
+# It may be 1234 or 1 and a bit; where that is as likely, people have to say which.
+EITHER = re.compile(r"0*[1-9][0-9]{0,2}[.,][0-9]{3}")
 
 
 class AmountField(forms.Field):
-    """A number of nought or more, with a point or a comma, with or without separators."""
+    """A number of nought or more, with a point or a comma, with or without separators.
 
-    def __init__(self, *, places: int = 2, **kwargs: Any) -> None:
-        self.places = places
+    Where `asks_which`, a number such as 1.234 is refused: in millions it may be either.
+    """
+
+    def __init__(self, *, places: int = 2, asks_which: bool = False, **kwargs: Any) -> None:
+        self.places, self.asks_which = places, asks_which
         kwargs.setdefault("widget", forms.TextInput(attrs={"inputmode": "decimal"}))
         super().__init__(**kwargs)
 
     def to_python(self, value: Any) -> Decimal | None:
         """Return the number; one separator followed by three digits groups thousands."""
-        text = str(value or "").strip().replace("\u202f", "").replace(" ", "")
+        text = str(value or "").strip()
+        for space in SPACES:
+            text = text.replace(space, "")
         if not text:
             return None
-        try:
-            amount = Decimal(plain_number(text))
-        except InvalidOperation:
-            raise forms.ValidationError(_("Enter a number, such as 12 or 1.5.")) from None
-        if amount.is_nan() or not 0 <= amount <= LARGEST:
+        if not WRITTEN.fullmatch(text):
+            raise forms.ValidationError(_("Enter a number, such as 12 or 1.5."))
+        if self.asks_which and EITHER.fullmatch(text):
+            raise forms.ValidationError(
+                _("Three digits behind the point may be thousands: write 1234, or 1.23.")
+            )
+        amount = Decimal(plain_number(text))
+        if amount > LARGEST:
+            raise forms.ValidationError(_("Enter a number of at most 15 digits."))
+        if amount < 0:
             raise forms.ValidationError(_("Enter a number that is not below zero."))
         return round(amount, self.places)
 

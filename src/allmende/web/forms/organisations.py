@@ -4,8 +4,12 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from allmende.domain.access.organisations import NACE_CODE, OrganisationKind
+from allmende.domain.access.vat_numbers import normalise_vat_number
+from allmende.domain.basics.refusals import InvalidInput
+from allmende.domain.basics.sentences import Sentence
 from allmende.web.countries import COUNTRIES
 from allmende.web.forms.eligibility import START_UP, KindQuestion, OwnerQuestion, SizeQuestion
+from allmende.wiring.languages import translate
 
 KINDS = KindQuestion.base_fields["kind"].choices
 
@@ -27,6 +31,26 @@ class OrganisationForm(forms.Form):
         error_messages={"invalid": _("Give the code of the sector, such as 62.01.")},
         required=False,
     )
+
+    vat_number = forms.CharField(
+        label=_("VAT number, such as DE136695976"),
+        help_text=_("Only for companies. Spaces do not matter."),
+        max_length=40,
+        required=False,
+    )
+
+    def clean(self) -> dict[str, object]:
+        """Write the VAT number in one way, and refuse what cannot be one of the country."""
+        data = super().clean() or {}
+        try:
+            data["vat_number"] = normalise_vat_number(
+                data.get("vat_number", ""), country=data.get("country", "")
+            )
+        except InvalidInput as refusal:
+            problem = refusal.facts["problem"]
+            assert isinstance(problem, Sentence), "numbers are refused in sentences"
+            self.add_error("vat_number", translate(problem))
+        return data
 
     def organisation_kind(self) -> OrganisationKind:
         """Return the kind; a start-up is an enterprise."""

@@ -58,13 +58,18 @@ class FirmForm(forms.Form):
         help_text=_("Or in markets next to each other. Without a second company: no."),
         required=False,
     )
-    budget = AmountField(label=_("Budget of a year, in million euros"), places=6, required=False)
+    budget = AmountField(
+        label=_("Budget of a year, in million euros"),
+        places=6,
+        asks_which=True,
+        required=False,
+    )
     inhabitants = AmountField(label=_("Inhabitants"), places=0, required=False)
     is_new = forms.BooleanField(
         label=_("New: there are no approved accounts yet, and the figures are an estimate"),
         required=False,
     )
-    year = forms.IntegerField(label=_("The last accounting year ended in"))
+    year = forms.IntegerField(label=_("The year in which the last accounting year ended"))
     headcount = AmountField(
         label=_("People in that year"),
         help_text=_(
@@ -73,14 +78,30 @@ class FirmForm(forms.Form):
         ),
         required=False,
     )
-    turnover = AmountField(label=_("Turnover of that year, in millions"), places=6, required=False)
-    balance = AmountField(label=_("Balance sheet total, in millions"), places=6, required=False)
+    turnover = AmountField(
+        label=_("Turnover of that year, in millions"),
+        places=6,
+        asks_which=True,
+        required=False,
+    )
+    balance = AmountField(
+        label=_("Balance sheet total, in millions"),
+        places=6,
+        asks_which=True,
+        required=False,
+    )
     headcount_before = AmountField(label=_("People in the year before"), required=False)
     turnover_before = AmountField(
-        label=_("Turnover of the year before, in millions"), places=6, required=False
+        label=_("Turnover of the year before, in millions"),
+        places=6,
+        asks_which=True,
+        required=False,
     )
     balance_before = AmountField(
-        label=_("Balance sheet total of the year before, in millions"), places=6, required=False
+        label=_("Balance sheet total of the year before, in millions"),
+        places=6,
+        asks_which=True,
+        required=False,
     )
     months = forms.IntegerField(
         label=_("Months of the last accounting year"),
@@ -116,6 +137,19 @@ class FirmForm(forms.Form):
             asked |= FIGURES
         for name in list(self.fields.keys() - asked):
             del self.fields[name]
+
+    def common(self) -> list[forms.BoundField]:
+        """Return the fields that most firms need."""
+        return [field for field in self if field.name not in RARE]
+
+    def rare(self) -> list[forms.BoundField]:
+        """Return the fields for short years and other currencies."""
+        return [field for field in self if field.name in RARE]
+
+    def shows_rare(self) -> bool:
+        """Say whether one of those is filled in or wrong."""
+        usual = ("", None, MONTHS_OF_A_YEAR, str(MONTHS_OF_A_YEAR))
+        return any(field.errors or field.value() not in usual for field in self.rare())
 
     def read_firm(self, firm_id: str) -> Firm:
         """Return the firm; `InvalidInput` where its figures cannot be so."""
@@ -162,9 +196,11 @@ class FirmForm(forms.Form):
             facts = {"currency": currency, "year": year}
             problem = Sentence("say how many {currency} one euro was at the end of {year}.", facts)
             raise InvalidInput(field="rate", problem=problem)
-        return ExchangeRate(currency=currency, per_euro=rate, on=min(date(year, 12, 31), self.on))
+        on = min(date(year, 12, 31), self.on)
+        return ExchangeRate(currency=currency, per_euro=rate.normalize(), on=on)
 
 
+RARE = ("months", "currency", "rate", "rate_before")
 FIGURES = {
     "is_new", "year", "headcount", "turnover", "balance", "headcount_before", "turnover_before",
     "balance_before", "months", "currency", "rate", "rate_before", "register_number",
@@ -275,11 +311,9 @@ def drop_firm(graph: OwnershipGraph, firm_id: str) -> OwnershipGraph:
     )
 
 
-def drop_holding(graph: OwnershipGraph, owner_id: str, owned_id: str) -> OwnershipGraph:
+def drop_holding(graph: OwnershipGraph, holding: Holding | None) -> OwnershipGraph:
     """Return the graph without one holding."""
-    ends = (owner_id, owned_id)
-    kept = tuple(h for h in graph.holdings if (h.owner_id, h.owned_id) != ends)
-    return replace(graph, holdings=kept)
+    return replace(graph, holdings=tuple(h for h in graph.holdings if h != holding))
 
 
 def new_id(graph: OwnershipGraph) -> str:

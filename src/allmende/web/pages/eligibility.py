@@ -4,9 +4,12 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.http import urlencode
 
+from allmende.domain.access.working_days import day_of
 from allmende.services import eligibility
+from allmende.web.acting import get_person
 from allmende.web.forms.eligibility import Question, bind_questions, initial_of, read_answers
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
@@ -22,16 +25,19 @@ def check_eligibility(request: HttpRequest) -> HttpResponse:
         if not question.is_bound or wants_again or not question.is_valid():
             return _ask(request, asked, wants_again=wants_again)
         data |= question.cleaned_data
-    rules, on = load_access_rules(), now().date()
+    rules, on = load_access_rules(), day_of(now())
+    data["graph"] = request.GET.get("graph", "")
     answers = read_answers(data, rules=rules, on=on)
     result = eligibility.check_eligibility(answers, rules=rules, on=on)
-    modes = [rules.get_mode(mode_id, on=on) for mode_id in result.mode_ids]
     context = {
         "result": result,
-        "modes": modes,
+        "offers": eligibility.list_offers(get_person(request), result, rules=rules, now=now()),
+        "worth": eligibility.find_worth(answers, result, rules=rules),
+        "answers": answers,
+        "size_link": f"{reverse('size')}?{request.GET.urlencode()}" if data.get("graph") else "",
         "query": request.GET.urlencode(),
-        "back": _link(asked, asked[-1].name),
-        "changes": [(question, _link(asked, question.name)) for question in asked],
+        "back": _link(request, asked, asked[-1].name),
+        "changes": [(question, _link(request, asked, question.name)) for question in asked],
     }
     return render(request, "check/result.html", context)
 
@@ -50,14 +56,15 @@ def _ask(request: HttpRequest, asked: list[Question], *, wants_again: bool) -> H
         "form": question,
         "number": len(asked),
         "carried": later,
-        "back": _link(before, before[-1].name) if before else "",
+        "back": _link(request, before, before[-1].name) if before else "",
+        "query": request.GET.urlencode(),
         "before": before,
     }
     status = 422 if question.errors else 200
     return render(request, "check/question.html", context, status=status)
 
 
-def _link(asked: list[Question], again: str) -> str:
+def _link(request: HttpRequest, asked: list[Question], again: str) -> str:
     """Return the address of a question with all answers so far, so that none is asked twice."""
     pairs = [
         (name, value)
@@ -65,4 +72,6 @@ def _link(asked: list[Question], again: str) -> str:
         for name in question.base_fields
         for value in question.data.getlist(name)
     ]
+    if graph := request.GET.get("graph"):
+        pairs.append(("graph", graph))
     return "?" + urlencode([*pairs, ("again", again)])

@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.people import PUBLIC
 from allmende.services import organisations
 from allmende.web.acting import begin_deed, get_person
@@ -28,6 +29,7 @@ def new_organisation(request: HttpRequest) -> HttpResponse:
             country=form.cleaned_data["country"],
             is_start_up=form.is_start_up(),
             nace_code=form.cleaned_data["nace_code"],
+            vat_number=form.cleaned_data["vat_number"],
         )
         onward = "figures" if organisation.is_enterprise else ""
         address = reverse(onward, args=[organisation.id]) if onward else reverse("apply")
@@ -39,10 +41,14 @@ def new_organisation(request: HttpRequest) -> HttpResponse:
 def show_figures(request: HttpRequest, organisation_id: str) -> HttpResponse:
     """Ask for the figures of an enterprise, and show the size class that follows from them."""
     organisation = organisations.get_organisation(get_person(request), organisation_id)
+    if request.method == "GET" and request.GET.get("graph"):  # from the size calculator
+        query = request.GET.copy()
+        query["organisation"] = organisation_id
+        return redirect(f"{reverse('size')}?{query.urlencode()}")
     data = request.POST if request.method == "POST" else None
     form = FiguresForm(data, initial=request.GET.dict())
     if form.is_valid():
-        ownership = read_ownership(form.cleaned_data, on=now().date(), firm_id=organisation_id)
+        ownership = read_ownership(form.cleaned_data, on=day_of(now()), firm_id=organisation_id)
         organisations.update_figures(
             begin_deed(request), organisation_id, ownership=ownership, rules=load_access_rules()
         )

@@ -13,12 +13,14 @@ from django.utils.translation import gettext as _
 from allmende.domain.access.firms import (
     Firm,
     FirmKind,
+    Holding,
     OwnershipGraph,
     YearFigures,
     check_graph,
     rename_firm,
 )
 from allmende.domain.access.snapshots import render_canonical
+from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.people import PUBLIC
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
@@ -44,7 +46,7 @@ from allmende.wiring.languages import translate
 from allmende.wiring.ownership_files import pack_graph, read_ownership_file, unpack_graph
 
 # What the calculator puts into its addresses; the rest of them belongs to the check.
-OWN_PARTS = frozenset({"graph", "kind_of", "firm", "owner", "owned", "drop"})
+OWN_PARTS = frozenset({"graph", "kind_of", "firm", "holding", "drop"})
 
 
 def show_size(request: HttpRequest) -> HttpResponse:
@@ -55,7 +57,7 @@ def show_size(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and (file := request.FILES.get("file")):
         try:
             taken = read_ownership_file(file.read(), name=file.name or "")
-            check_graph(taken, on=now().date())
+            check_graph(taken, on=day_of(now()))
             return redirect(_address(request, "size", taken))
         except InvalidInput as refusal:
             error = translate(refusal.sentence)
@@ -77,7 +79,7 @@ def edit_firm(request: HttpRequest) -> HttpResponse:
         return render(request, "check/kind.html", context)
     data = request.POST if request.method == "POST" else None
     initial = initial_of_firm(known) if known else None
-    form = FirmForm(data, kind=kind, on=now().date(), initial=initial)
+    form = FirmForm(data, kind=kind, on=day_of(now()), initial=initial)
     if form.is_valid():
         changed = _try(form, lambda: put_firm(graph, _with_older_years(form, known, graph)))
         if changed is not None:
@@ -93,8 +95,7 @@ def edit_firm(request: HttpRequest) -> HttpResponse:
 def edit_holding(request: HttpRequest) -> HttpResponse:
     """Ask who holds how much of whom."""
     graph = _read_graph(request)
-    ends = request.GET.get("owner", ""), request.GET.get("owned", "")
-    known = next((h for h in graph.holdings if (h.owner_id, h.owned_id) == ends), None)
+    known = _holding_of(request, graph)
     data = request.POST if request.method == "POST" else None
     others = graph.firms[1:2]
     initial = (
@@ -104,7 +105,7 @@ def edit_holding(request: HttpRequest) -> HttpResponse:
     )
     form = HoldingForm(data, graph=graph, initial=initial)
     if form.is_valid():
-        rest = drop_holding(graph, *ends)
+        rest = drop_holding(graph, known)
         changed = _try(form, lambda: replace(rest, holdings=(*rest.holdings, form.read_holding())))
         if changed is not None:
             return redirect(_address(request, "size", changed))
@@ -137,7 +138,7 @@ def _read_graph(request: HttpRequest) -> OwnershipGraph:
     """Return the graph of the address, or a first one from what is known already."""
     if letters := request.GET.get("graph"):
         graph = unpack_graph(letters)
-        check_graph(graph, on=now().date())
+        check_graph(graph, on=day_of(now()))
         return graph
     if organisation_id := request.GET.get("organisation"):
         organisation = organisations.get_organisation(get_person(request), organisation_id)
@@ -149,15 +150,22 @@ def _read_graph(request: HttpRequest) -> OwnershipGraph:
     answers = SizeQuestion(request.GET)
     if answers.is_valid():
         data = {**answers.cleaned_data, "owner": "no"}
-        return read_ownership(data, on=now().date())
+        return read_ownership(data, on=day_of(now()))
     return OwnershipGraph(firms=(Firm(id="own", name=_("your company")),))
 
 
 def _drop(request: HttpRequest, graph: OwnershipGraph) -> OwnershipGraph:
     if request.GET["drop"] == "holding":
-        return drop_holding(graph, request.GET.get("owner", ""), request.GET.get("owned", ""))
+        return drop_holding(graph, _holding_of(request, graph))
     firm_id = request.GET.get("firm", "")
     return graph if firm_id == graph.firms[0].id else drop_firm(graph, firm_id)
+
+
+def _holding_of(request: HttpRequest, graph: OwnershipGraph) -> Holding | None:
+    """Return the holding that the address names by its place, or None."""
+    place = request.GET.get("holding", "")
+    is_place = place.isdecimal() and len(place) < 5 and int(place) < len(graph.holdings)
+    return graph.holdings[int(place)] if is_place else None
 
 
 def _kind_of(request: HttpRequest) -> FirmKind | None:
@@ -178,7 +186,7 @@ def _try(form: forms.Form, change: Any) -> OwnershipGraph | None:
     """Return the changed graph, or None with the reason at the form."""
     try:
         changed: OwnershipGraph = change()
-        check_graph(changed, on=now().date())
+        check_graph(changed, on=day_of(now()))
     except InvalidInput as refusal:
         field, problem = str(refusal.facts["field"]), refusal.facts["problem"]
         text = translate(problem) if isinstance(problem, Sentence) else str(problem)
@@ -188,21 +196,19 @@ def _try(form: forms.Form, change: Any) -> OwnershipGraph | None:
 
 
 def _describe(request: HttpRequest, graph: OwnershipGraph) -> dict[str, Any]:
-    result = eligibility.find_size(graph, rules=load_access_rules(), on=now().date())
+    result = eligibility.find_size(graph, rules=load_access_rules(), on=day_of(now()))
     firms = {firm.id: firm for firm in graph.firms}
     kinds = dict(KINDS)
     organisation = request.GET.get("organisation", "")
     reader = get_person(request)
     return {
         "result": result,
-        "picture": draw_owners(graph, result.counted),
+        "wide": draw_owners(graph, result.counted, across=4),
+        "narrow": draw_owners(graph, result.counted, across=2),
         "rows": [
             {
                 "counted": each,
-                "percent": each.share_basis_points / 100,
                 "kind": kinds[firms[each.firm_id].kind],
-                "edit": _address(request, "size_firm", graph, firm=each.firm_id),
-                "drop": _address(request, "size", graph, drop="firm", firm=each.firm_id),
             }
             for each in result.counted
         ],
@@ -211,17 +217,10 @@ def _describe(request: HttpRequest, graph: OwnershipGraph) -> dict[str, Any]:
                 "holding": h,
                 "owner": firms[h.owner_id].name,
                 "owned": firms[h.owned_id].name,
-                "capital": h.capital_basis_points / 100,
-                "votes": h.votes / 100,
-                "edit": _address(
-                    request, "size_holding", graph, owner=h.owner_id, owned=h.owned_id
-                ),
-                "drop": _address(
-                    request, "size", graph, drop="holding", owner=h.owner_id, owned=h.owned_id
-                ),
             }
             for h in graph.holdings
         ],
+        "carried": _carried(request, graph),
         "add_firm": _address(request, "size_firm", graph),
         "add_holding": _address(request, "size_holding", graph),
         "download": _address(request, "size_file", graph),

@@ -67,6 +67,7 @@ def list_applications(request: HttpRequest) -> HttpResponse:
         "waiting_next": _next_page(waiting, "after", after),
         "decided": decided,
         "decided_next": _next_page(decided, "decided_after", after),
+        "can_see_calls": can_do(reader, Permission.SEE_MODES),
         "can_see_aid": can_do(reader, Permission.SEE_AID),
         "can_see_appeals": can_do(reader, Permission.SEE_APPEAL),
         "can_see_figures": can_do(reader, Permission.SEE_FIGURES),
