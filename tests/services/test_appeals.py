@@ -14,6 +14,7 @@ from allmende.domain.access.appeals import (
 from allmende.domain.access.applications import ApplicationState
 from allmende.domain.access.expert_reviews import ReviewIsOver, ReviewState
 from allmende.domain.access.gates import ReviewsAreMissing
+from allmende.domain.access.messages import MessageKind
 from allmende.domain.access.rebuttals import RebuttalIsIn
 from allmende.domain.access.reviewers import ConflictKind
 from allmende.domain.access.reviews import OwnApplication
@@ -32,6 +33,7 @@ from allmende.services import (
     reviews,
 )
 from allmende.storage import applications as application_store
+from allmende.storage import messages as message_store
 from allmende.storage import people as people_store
 from tests.services.access import (
     HOUR,
@@ -272,3 +274,24 @@ def test_who_belongs_to_the_applicant_answers_nothing_and_late_is_late(applied):
     with pytest.raises(OwnApplication):
         answer(people_store.get_person(otto.id), appeal)
     assert application_store.get_application(application.id).decided_by
+
+
+def _told(who):
+    return message_store.list_messages(recipient_id=who.id)
+
+
+def test_everybody_is_told_what_they_have_to_know(applied):
+    rosa, application = applied
+    olga, otto = officer(), officer()
+    told = _told(rosa)
+    assert {each.kind for each in told} == {
+        MessageKind.REVIEWS_READABLE,
+        MessageKind.APPLICATION_SUBMITTED,
+    }
+    refuse(application, olga)
+    appeal = file(rosa, application)
+    (asked,) = _told(otto)
+    assert (asked.kind, asked.about) == (MessageKind.APPEAL_FILED, application.id)
+    answer(otto, appeal)
+    kinds = {each.kind for each in _told(rosa)}
+    assert MessageKind.APPEAL_UPHELD in kinds

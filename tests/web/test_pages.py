@@ -199,4 +199,4 @@ def test_a_project_says_until_when_its_jobs_have_priority_and_what_it_may_lose(
     assert "Hours against the calendar" in text
     assert "The project has only just begun" in text
     assert f"allmende project burn-down {ids['project']}" in text
-    assert len(asked) < 60
+    assert len(asked) < 65

@@ -1,13 +1,15 @@
 """What the deeds of access announce by e-mail, each in the transaction of its deed."""
 
-from allmende.domain.access.appeals import find_end
+from allmende.domain.access.appeals import Appeal, AppealState, find_end
 from allmende.domain.access.applications import Application, ApplicationState
 from allmende.domain.access.awards import Award
 from allmende.domain.access.calls import AccessRules
+from allmende.domain.access.changes import ProjectChange
 from allmende.domain.access.expert_reviews import Review
 from allmende.domain.access.gates import Step, find_due
 from allmende.domain.access.messages import MessageKind
 from allmende.domain.access.projects import Project
+from allmende.domain.access.rebuttals import find_end as find_rebuttal_end
 from allmende.domain.access.reminders import find_report_due
 from allmende.domain.basics.people import Role
 from allmende.domain.basics.units import hours_from_seconds
@@ -73,6 +75,63 @@ def tell_reviewer(deed: Deed, kind: MessageKind, application: Application, revie
         about=application.id,
         to=[review.reviewer_id],
         due_at=find_due(application, Step.EXPERT_REVIEW),
+    )
+
+
+def tell_readable(deed: Deed, application: Application) -> None:
+    """Tell the applicant that they may answer their reviews, where the mode lets them."""
+    ends_at = find_rebuttal_end(application)
+    if ends_at is None:
+        return
+    mail.announce(
+        deed,
+        MessageKind.REVIEWS_READABLE,
+        about=application.id,
+        to=[application.applicant_id],
+        occasion=str(application.reviewed_at),  # reviews that count no more make room for others
+        title=application.form.title,
+        ends_at=ends_at,
+    )
+
+
+def tell_appealed(deed: Deed, appeal: Appeal) -> None:
+    """Tell the office that an appeal waits."""
+    officers, kind = Role.PROGRAMME_OFFICER, MessageKind.APPEAL_FILED
+    about, occasion = appeal.application_id, appeal.id
+    mail.announce_to(deed, officers, kind, about=about, occasion=occasion, due_at=appeal.due_at)
+
+
+def tell_appeal_answered(deed: Deed, application: Application, appeal: Appeal) -> None:
+    """Tell the applicant what came of their appeal; `application` is as it stands after it."""
+    is_upheld = appeal.state is AppealState.UPHELD
+    mail.announce(
+        deed,
+        MessageKind.APPEAL_UPHELD if is_upheld else MessageKind.APPEAL_REJECTED,
+        about=application.id,
+        to=[application.applicant_id],
+        occasion=appeal.id,
+        title=application.form.title,
+        answer=appeal.answer,
+        due_at=application.due_at,
+    )
+
+
+def tell_asked(deed: Deed, project: Project, change: ProjectChange) -> None:
+    """Tell the office that a project asks for more."""
+    officers, kind = Role.PROGRAMME_OFFICER, MessageKind.CHANGE_ASKED
+    due_at = project.period.ends_at
+    mail.announce_to(deed, officers, kind, about=project.id, occasion=change.id, due_at=due_at)
+
+
+def tell_change_answered(deed: Deed, project: Project, change: ProjectChange) -> None:
+    """Tell who asked for more that there is an answer."""
+    mail.announce(
+        deed,
+        MessageKind.CHANGE_ANSWERED,
+        about=project.id,
+        to=[change.asked_by],
+        occasion=change.id,
+        title=project.name,
     )
 
 

@@ -15,8 +15,8 @@ from allmende.domain.trust.permissions import (
     check_member,
     check_permission,
 )
+from allmende.services import announcements, audit
 from allmende.services import applications as application_service
-from allmende.services import audit
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.reviews import lock_foreign
 from allmende.storage import appeals as store
@@ -44,6 +44,7 @@ def file_appeal(deed: Deed, application_id: str, *, reason: str, rules: AccessRu
         assessment=review_store.find_assessment(application_id),
     )
     store.save_appeal(appeal)
+    announcements.tell_appealed(deed, appeal)
     audit.record(
         deed,
         action="appeal.filed",
@@ -71,9 +72,10 @@ def answer_appeal(
     )
     if is_upheld:
         _check_rules(deed, application, rules)
-        taken_back = appeals.take_back_decision(application, answered, now=deed.now)
-        application_store.save_application(taken_back)
+        application = appeals.take_back_decision(application, answered, now=deed.now)
+        application_store.save_application(application)
     store.save_appeal(answered)
+    announcements.tell_appeal_answered(deed, application, answered)
     audit.record(
         deed,
         action=f"appeal.{answered.state.value}",

@@ -18,7 +18,7 @@ from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.trust.permissions import Permission, check_permission, is_member
-from allmende.services import aid, allocations, audit, awards, ceilings
+from allmende.services import aid, allocations, announcements, audit, awards, ceilings
 from allmende.services import projects as project_service
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import applications as application_store
@@ -53,6 +53,7 @@ def ask_for_change(
         return known
     asked = changes.ask(project, wanted, earlier)
     store.save_change(asked)
+    announcements.tell_asked(deed, project, asked)
     audit.record(
         deed,
         action="project.change_asked",
@@ -113,6 +114,7 @@ def approve_change(
     if seconds:
         approved = _give(deed, application, project, approved, rules)
     project_store.save_project(changes.extend(project, approved))
+    announcements.tell_change_answered(deed, project, approved)
     return _save(deed, approved, action="project.change_approved")
 
 
@@ -120,10 +122,11 @@ def approve_change(
 def decline_change(deed: Deed, change_id: str, *, answer: str) -> ProjectChange:
     """Say no, in words that the project reads."""
     check_permission(deed.actor, Permission.ANSWER_CHANGE)
-    _, change = _lock(deed.actor, change_id)
+    project, change = _lock(deed.actor, change_id)
     if (change.state, change.answer) == (ChangeState.DECLINED, answer.strip()):
         return change
     declined = changes.decline(change, answer=answer, by=deed.actor.id, now=deed.now)
+    announcements.tell_change_answered(deed, project, declined)
     return _save(deed, declined, action="project.change_declined")
 
 

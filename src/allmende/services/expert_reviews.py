@@ -34,8 +34,8 @@ from allmende.domain.access.snapshots import hash_content
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.trust.permissions import Permission, check_permission
+from allmende.services import announcements, audit, reviewers
 from allmende.services import applications as application_service
-from allmende.services import audit, reviewers
 from allmende.services.announcements import tell_reviewer
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.reviews import lock_foreign
@@ -245,6 +245,7 @@ def settle(deed: Deed, application: Application) -> Application:
     if application.state is ApplicationState.EXPERT_REVIEW and are_complete(reviews, plan):
         moved = applications.complete_reviews(application, now=deed.now)
         action = "application.reviews_complete"
+        announcements.tell_readable(deed, moved)
     elif application.reviewed_at is not None and counted < plan.reviews_per_application:
         if application.state not in UNDER_REVIEW:
             return application

@@ -30,11 +30,17 @@ FACTS = {
     "report_due_at": NOON,
     "appeal_ends_at": NOON,
     "reason": "No time left.",
+    "answer": "So it is.",
     "hours": "4 GPU-h",
     "left": "2.5 GPU-h",
 }
 TO_REVIEWERS = [kind for kind in MessageKind if kind.value.startswith("review_")]
-TO_OFFICE = [MessageKind.ELIGIBILITY_OPEN, MessageKind.MAIL_GIVEN_UP]
+TO_OFFICE = [
+    MessageKind.ELIGIBILITY_OPEN,
+    MessageKind.APPEAL_FILED,
+    MessageKind.CHANGE_ASKED,
+    MessageKind.MAIL_GIVEN_UP,
+]
 
 
 def a_message(**changes):

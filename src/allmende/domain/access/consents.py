@@ -9,6 +9,7 @@ from allmende.domain.access.calls import Call
 from allmende.domain.access.modes import FormKind
 from allmende.domain.access.questions import Kind
 from allmende.domain.access.snapshots import hash_content
+from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.rules import RuleBook
 from allmende.domain.basics.sentences import Sentence
 
@@ -49,7 +50,7 @@ class Consent:
 
 def read_declarations(call: Call, asked: FormKind, *, book: RuleBook) -> tuple[Declaration, ...]:
     """Return what a form of the call has people declare, in the words of the day it opened."""
-    on = call.opens_at.date()
+    on = day_of(call.opens_at)
     names = [
         question.name
         for question in list_questions(Section.DECLARATIONS, asked)

@@ -45,9 +45,15 @@ class MessageKind(StrEnum):
     REVIEW_CALLED_OFF = "review_called_off"
     REVIEW_DUE_SOON = "review_due_soon"
     REVIEW_OVERDUE = "review_overdue"
+    REVIEWS_READABLE = "reviews_readable"
     APPLICATION_AWARDED = "application_awarded"
     AWARDED_ON_CONDITION = "awarded_on_condition"
     APPLICATION_REFUSED = "application_refused"
+    APPEAL_FILED = "appeal_filed"
+    APPEAL_UPHELD = "appeal_upheld"
+    APPEAL_REJECTED = "appeal_rejected"
+    CHANGE_ASKED = "change_asked"
+    CHANGE_ANSWERED = "change_answered"
     CONDITION_OPEN = "condition_open"
     ONBOARDING_OPEN = "onboarding_open"
     PROJECT_ENDS_SOON = "project_ends_soon"
@@ -167,6 +173,15 @@ WORDINGS: Mapping[MessageKind, Wording] = MappingProxyType(
             ),
             _REVIEW,
         ),
+        MessageKind.REVIEWS_READABLE: Wording(
+            Sentence("You can answer what the experts wrote about application {about}"),
+            (
+                Sentence("The experts have written about your application “{title}”. You can read "
+                         "it and answer once, before {ends_at}; you need not."),
+                Sentence("The panel reads your answer beside what they wrote."),
+            ),
+            _APPLICATION,
+        ),
         MessageKind.APPLICATION_AWARDED: Wording(
             Sentence("Your application {about} is awarded"),
             (
@@ -192,6 +207,42 @@ WORDINGS: Mapping[MessageKind, Wording] = MappingProxyType(
                 Sentence("You can appeal before {appeal_ends_at}, on the page of the application."),
             ),
             _APPLICATION,
+        ),
+        MessageKind.APPEAL_FILED: Wording(
+            Sentence("There is an appeal on application {about}"),
+            (
+                Sentence("The applicant appeals against the decision. Somebody who did not take it "
+                         "answers, before {due_at}."),
+            ),
+            "/programme/{about}",
+        ),
+        MessageKind.APPEAL_UPHELD: Wording(
+            Sentence("The decision on your application {about} is taken back"),
+            (
+                Sentence("Your appeal on “{title}” was right, for this reason:"),
+                Sentence("{answer}"),
+                Sentence("The application goes on from the step whose answer was wrong. You have "
+                         "the new decision before {due_at}."),
+            ),
+            _APPLICATION,
+        ),
+        MessageKind.APPEAL_REJECTED: Wording(
+            Sentence("The decision on your application {about} stands"),
+            (
+                Sentence("Your appeal on “{title}” changes nothing, for this reason:"),
+                Sentence("{answer}"),
+            ),
+            _APPLICATION,
+        ),
+        MessageKind.CHANGE_ASKED: Wording(
+            Sentence("Project {about} asks for more time"),
+            (Sentence("It ends on {due_at}; what is left then expires."),),
+            "/projects/{about}/changes",
+        ),
+        MessageKind.CHANGE_ANSWERED: Wording(
+            Sentence("Your request for project {about} is answered"),
+            (Sentence("The answer stands on the page of the project “{title}”."),),
+            "/projects/{about}/changes",
         ),
         MessageKind.CONDITION_OPEN: Wording(
             Sentence("The condition of your award waits"),

@@ -36,22 +36,22 @@ def due_after(start: datetime, *, working_days: int, land: str = "") -> datetime
     return end_of_day(day)
 
 
+def period_of(day: date) -> Period:
+    """Return a day of Berlin, which has 23 hours when the clocks go forward, and 25 back."""
+    return Period(starts_at=end_of_day(day - timedelta(days=1)), ends_at=end_of_day(day))
+
+
 def begin_before(end: datetime, *, working_days: int, land: str = "") -> datetime:
     """Return the begin of the day from which on so many working days lie before `end`.
 
     `end` is a first instant that is late, such as `due_after` returns.
     """
-    day = (end - timedelta(microseconds=1)).astimezone(BERLIN).date()
+    day = day_of(end - timedelta(microseconds=1))
     left = working_days - is_working_day(day, land)
     while left > 0:
         day -= timedelta(days=1)
         left -= is_working_day(day, land)
     return end_of_day(day - timedelta(days=1))
-
-
-def period_of(day: date) -> Period:
-    """Return a day of Berlin, which has 23 hours when the clocks go forward, and 25 back."""
-    return Period(starts_at=end_of_day(day - timedelta(days=1)), ends_at=end_of_day(day))
 
 
 def end_of_day(day: date) -> datetime:

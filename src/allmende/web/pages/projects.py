@@ -37,7 +37,7 @@ def show_project(request: HttpRequest, project_id: str) -> HttpResponse:
         "jobs": jobs.list_jobs(reader, project_id=project_id, limit=SHOWN_MAX),
         "models": models.list_models(reader, project_id=project_id, limit=SHOWN_MAX),
         "members": [each for each in members if each.id in project.member_ids],
-        "report": reports.get_report(reader, project_id, rules=load_access_rules(), now=now()),
+        "report": reports.date_report(project, rules=load_access_rules(), now=now()),
         "can_submit": can_run(project, now=now())
         and is_own
         and can_do(reader, Permission.SUBMIT_JOB),
