@@ -6,7 +6,7 @@ The state diagrams come from the tables of moves, so that a picture can never be
 import sys
 from pathlib import Path
 
-from allmende.domain.access import appeals, applications, changes, projects
+from allmende.domain.access import appeals, applications, changes, projects, reports
 from allmende.domain.basics.lifecycle import Lifecycle
 from allmende.domain.scheduling import jobs, reservations
 from tools.access_rules import render_access_rules
@@ -18,6 +18,7 @@ LIFECYCLES = {
     "Appeal": appeals.LIFECYCLE,
     "Project": projects.LIFECYCLE,
     "Change of a project": changes.LIFECYCLE,
+    "Report": reports.LIFECYCLE,
     "Job": jobs.LIFECYCLE,
     "Reservation": reservations.LIFECYCLE,
 }

@@ -34,6 +34,7 @@ from allmende.services import (
     calls,
     organisations,
     projects,
+    reports,
     reviews,
 )
 from allmende.services.projects import OrganisationGoverns
@@ -285,7 +286,8 @@ def test_project_lives_from_suspension_to_closure(call):
         projects.check_can_run(projects.get_project(ada, project_id), now=NOON)
     budget = allocations.get_budget(ada, project_id)
     assert (budget.available_seconds, budget.expired_seconds) == (0, 4 * HOUR)
-    assert projects.close_project(deed(office), project_id).state is ProjectState.CLOSED
+    reports.waive_report(deed(office), project_id, why="A short trial.")
+    assert projects.get_project(ada, project_id).state is ProjectState.CLOSED
 
 
 def test_projects_end_on_their_day_and_once(call):

@@ -137,7 +137,6 @@ moves = st.lists(
 @given(moves=moves)
 def test_no_year_ever_gives_more_than_the_ceiling(playground, moves):
     """Awards and returned time in any order, over years; the model counts by hand."""
-    ada, firm = founder()
     now, given_by_year, kept = NOON, {}, []
     before = {}
     for kind, hours, days in moves:
@@ -146,7 +145,7 @@ def test_no_year_ever_gives_more_than_the_ceiling(playground, moves):
         before.setdefault(year, LIMIT * 2 - left(LOOSE, now=now)["share.playground_and_fast_lane"])
         if kind == "award":
             seconds = min(hours, 4) * HOUR
-            application = assessed(ada, firm, requested_hours=str(min(hours, 4)))
+            application = assessed(*founder(), requested_hours=str(min(hours, 4)))
             room = LIMIT * 2 - before[year] - given_by_year.get(year, 0)
             try:
                 award = awards.award_application(

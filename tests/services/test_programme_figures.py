@@ -333,8 +333,7 @@ def test_what_was_published_does_not_change_with_what_comes_later(office):
     for each in made:
         awarded(*each, requested_hours="1")
     before = public()
-    ada, firm = made[0]
-    late = submitted(ada, firm, now=LATER)
+    late = submitted(*founder("late"), now=LATER)
     reviews.record_technical_assessment(deed(office, now=LATER), late.id, is_feasible=True)
     awards.award_application(deed(office, now=LATER), late.id, rules=RULES)
     kept = application_store.get_application(late.id)

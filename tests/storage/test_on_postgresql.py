@@ -38,6 +38,7 @@ ACCESS_TEST_FILES = (
     "tests/services/test_expert_reviews.py",
     "tests/services/test_panels.py",
     "tests/services/test_appeals.py",
+    "tests/services/test_reports.py",
     "tests/services/test_awards.py",
 )
 # What the office reads.

@@ -26,6 +26,7 @@ from allmende.services import (
     people,
     projects,
     promises,
+    reports,
     reviews,
 )
 from allmende.services.deeds import Deed
@@ -74,6 +75,7 @@ class World:
     assessed_id: str
     refused_id: str
     appealed_id: str  # refused too, with an appeal that waits
+    ended_id: str  # a project whose report waits for the office
     round: Round  # with peer review
     done_job: Job
     running_job: Job
@@ -200,6 +202,25 @@ def refuse_two(
     return refused_id, appealed_id
 
 
+def end_one(officer: Person, operator: Person) -> str:
+    """End the project of a third tenant, who hands its report in."""
+    member = register("Berta Brückner", Role.APPLICANT)
+    workshop = found(member, "Brückner Robotik GmbH", OrganisationKind.ENTERPRISE)
+    member = people.get_person(member.id)
+    gripping = hand_in(member, workshop.id, "Sicher greifen", call=BRIDGE_CALL)
+    project_id = award(officer, operator, gripping)
+    projects.end_project(deed_of(officer), project_id)
+    reports.write_report(
+        deed_of(member),
+        project_id,
+        results="Der Greifer erkennt Glas in 97 von 100 Fällen. Für Folien fehlten Daten.",
+        publications="https://doi.org/10.5281/zenodo.1234567",
+        feedback="Die Wartezeiten waren kurz; ein Beispiel für lange Läufe fehlte.",
+    )
+    reports.hand_in_report(deed_of(member), project_id, rules=load_access_rules())
+    return project_id
+
+
 def do_chores() -> None:
     """Judge the promises, and send some of what waits; one message the server never takes."""
     promises.evaluate_promises(
@@ -244,11 +265,7 @@ def build_world(*, waiting_jobs: int = 7) -> World:
     refused_id, appealed_id = refuse_two(officer, operator, researcher, university.id, science)
     register("Otto Kollege", Role.PROGRAMME_OFFICER)
 
-    robots = register("Berta Brückner", Role.APPLICANT)
-    workshop = found(robots, "Brückner Robotik GmbH", OrganisationKind.ENTERPRISE)
-    robots = people.get_person(robots.id)
-    award(officer, operator, hand_in(robots, workshop.id, "Sicher greifen", call=BRIDGE_CALL))
-
+    ended_id = end_one(officer, operator)
     done = submit(founder, project_id, "tissue-classifier", TRAINING + FINISH)
     done = beat_until(founder, done.id, JobState.COMPLETED, JobState.FAILED)
     beat()
@@ -279,6 +296,7 @@ def build_world(*, waiting_jobs: int = 7) -> World:
         assessed_id=assessed_id,
         refused_id=refused_id,
         appealed_id=appealed_id,
+        ended_id=ended_id,
         round=build_round(officer, operator, researcher, university.id, register_experts()),
         done_job=jobs.get_job(founder, done.id).job,
         running_job=jobs.get_job(founder, running.id).job,

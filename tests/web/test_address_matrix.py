@@ -25,6 +25,7 @@ OTHER_PARTS = {
     "sweep_id": "s-none",
     "reservation_id": "rv-none",
     "section": "project",
+    "decision": "waive",
     "language": "de",
     "theme": "dark",
     "secret": "guess",

@@ -13,10 +13,13 @@ from allmende.domain.access.consents import (
     read_declarations,
 )
 from allmende.domain.access.modes import FormKind
+from allmende.domain.access.reports import Report
 from allmende.domain.basics.sentences import Sentence
 from allmende.wiring import languages
-from allmende.wiring.letters import render_letter
+from allmende.wiring.letters import render_letter, render_report
 from tests.domain.access.building import HOUR, NOON, PLAYGROUND, RULES, draft, form, frozen
+from tests.domain.access.test_projects import PROJECT
+from tests.domain.access.test_reports import FACTS
 
 
 @pytest.fixture
@@ -97,3 +100,15 @@ def test_its_font_is_embedded_and_writes_the_names_of_europe(award):
 def test_the_same_award_is_the_same_letter(award):
     first, second = (render_letter(award, authority="The factory", language="en") for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_report_says_what_was_written_and_what_is_known(language):
+    report = Report(project_id="prj-1", results="It works.\nEven at night.", handed_in_at=NOON)
+    for each in (report, replace(report, handed_in_at=None)):
+        content = render_report(each, PROJECT, FACTS, authority="The factory", language=language)
+        text = text_of(pypdf.PdfReader(io.BytesIO(content)))
+        for said in (PROJECT.name, "It works.", "Even at night.", "m-1", FACTS.organisation):
+            assert said in text
+        is_draft = "not handed in" in text or "nicht eingereicht" in text
+        assert is_draft is (each.handed_in_at is None)

@@ -48,6 +48,7 @@ COMMANDS = {
     "aid": Command("aid", "app", "State aid that was granted, and its registration."),
     "programme": Command("programme", "app", "Figures for the office, and the data of a year."),
     "project": Command("projects", "app", "The work under an award, and its budget."),
+    "report": Command("reports", "app", "What projects say at their end."),
     "change": Command("changes", "app", "More months or hours for a running project."),
     "job": Command("jobs", "app", "Submit, follow and stop jobs."),
     "model": Command("models", "app", "Trained models, their cards and records."),

@@ -184,8 +184,7 @@ def _check(
     price = aid.read_price(rules.book, on=on, partition_id=call.partition_id, unit=call.unit)
     ceiling_cents, source = aid.read_ceiling(rules.book, on=on)
     years = int(rules.book.number("aid.period_years", on=on))
-    graphs = {each.id: each.ownership for each in _list_organisations()}
-    undertaking = aid.find_undertaking(application.organisation_id, graphs, book=rules.book, on=on)
+    undertaking = find_undertaking(application.organisation_id, rules=rules, now=now)
     entries = store.list_entries_of(undertaking)
     check = AidCheck(
         seconds=seconds,
@@ -197,6 +196,12 @@ def _check(
         ceiling_source=source,
     )
     return check, undertaking
+
+
+def find_undertaking(organisation_id: str, *, rules: AccessRules, now: datetime) -> frozenset[str]:
+    """Return the organisations here that are a single undertaking with one of them."""
+    graphs = {each.id: each.ownership for each in _list_organisations()}
+    return aid.find_undertaking(organisation_id, graphs, book=rules.book, on=day_of(now))
 
 
 def _list_organisations() -> Iterable[Organisation]:

@@ -32,6 +32,7 @@ from allmende.domain.trust.permissions import (
 )
 from allmende.services import announcements, audit
 from allmende.services.deeds import Deed, one_transaction
+from allmende.services.report_bars import check_no_bar
 from allmende.storage import applications as store
 from allmende.storage import calls as call_store
 from allmende.storage import documents as document_store
@@ -130,6 +131,8 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
     """Hand a draft in: everything it rests on is frozen, and the rules decide at once."""
     check_permission(deed.actor, Permission.SUBMIT_APPLICATION)
     application = _lock_own(deed.actor, application_id)
+    if application.state is ApplicationState.DRAFT:
+        check_no_bar(application, rules=rules, now=deed.now)
     call = call_store.get_call(application.call_id)
     organisation = organisation_store.get_organisation(application.organisation_id)
     mode = rules.get_mode_of(call)

@@ -32,6 +32,7 @@ from allmende.services import aid, allocations, announcements, audit, ceilings, 
 from allmende.services import applications as application_service
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.expert_reviews import list_counted
+from allmende.services.report_bars import check_no_bar
 from allmende.services.reviews import lock_foreign
 from allmende.storage import applications as application_store
 from allmende.storage import awards as store
@@ -65,6 +66,7 @@ def award_application(
     applications.LIFECYCLE.check_move(application.state, ApplicationState.AWARDED)
     check_award(application, assessment=review_store.get_assessment(application_id), seconds=wanted)
     check_gates(application, list_counted(application, now=deed.now))
+    check_no_bar(application, rules=rules, now=deed.now)
     recheck = check_again(deed, application, rules)
     decision = AwardDecision(
         award_id=award_id,

@@ -1,5 +1,7 @@
 """Projects: who works in them, and whether they may run jobs."""
 
+from dataclasses import replace
+
 from allmende.domain.access import projects
 from allmende.domain.access.awards import check_no_open_condition
 from allmende.domain.access.projects import Project, ProjectState, check_can_run
@@ -23,7 +25,6 @@ __all__ = [
     "activate_project",
     "add_member",
     "check_can_run",
-    "close_project",
     "end_due_projects",
     "end_project",
     "get_project",
@@ -131,8 +132,7 @@ def end_project(deed: Deed, project_id: str) -> Project:
     """End a project and let what it did not use expire."""
     check_permission(deed.actor, Permission.END_PROJECT)
     project = _lock_visible(deed.actor, project_id)
-    changed = projects.move(project, ProjectState.ENDED)
-    allocations.expire_project(
+    expiry = allocations.expire_project(
         deed,
         expiry_id=project_id,
         project_id=project_id,
@@ -140,16 +140,10 @@ def end_project(deed: Deed, project_id: str) -> Project:
         partition_id=project.partition_id,
         access_share=project.access_share,
     )
+    unused_seconds = expiry.amount_seconds if expiry is not None else 0
+    changed = replace(projects.end(project, now=deed.now), unused_seconds=unused_seconds)
     announcements.tell_ended(deed, changed)
-    return _save(deed, changed, action="project.ended")
-
-
-@one_transaction
-def close_project(deed: Deed, project_id: str) -> Project:
-    """Close an ended project, once its report is there."""
-    check_permission(deed.actor, Permission.END_PROJECT)
-    project = _lock_visible(deed.actor, project_id)
-    return _save(deed, projects.move(project, ProjectState.CLOSED), action="project.closed")
+    return _save(deed, changed, action="project.ended", unused_seconds=unused_seconds)
 
 
 def end_due_projects(deed: Deed, *, limit: int = 100) -> list[Project]:
@@ -190,7 +184,7 @@ def _lock_governed(person: Person, project_id: str) -> Project:
 
 
 def _save(
-    deed: Deed, project: Project, *, action: str, why: Sentence | None = None, **facts: str
+    deed: Deed, project: Project, *, action: str, why: Sentence | None = None, **facts: str | int
 ) -> Project:
     store.save_project(project)
     audit.record(deed, action=action, subject=project.id, why=why, **facts)

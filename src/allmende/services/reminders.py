@@ -18,6 +18,7 @@ from allmende.storage import awards as award_store
 from allmende.storage import expert_reviews as review_store
 from allmende.storage import ledger as ledger_store
 from allmende.storage import projects as project_store
+from allmende.storage import reports as report_store
 
 ABOUT_REVIEWS = frozenset({MessageKind.REVIEW_DUE_SOON, MessageKind.REVIEW_OVERDUE})
 # How far from now an end can lie of which somebody is to be reminded.
@@ -79,12 +80,20 @@ def _of_projects(
     )
     starting = {each.application_id for each in found if each.state is ProjectState.ONBOARDING}
     awards = award_store.list_by_applications(starting)
+    ended = [each.id for each in found if each.state is ProjectState.ENDED]
+    reported = {
+        each for each, report in report_store.list_reports(ended).items() if not report.is_open
+    }
     left = _tell_left([each for each in found if each.state in reminders.RUNNING])
     return tuple(
         reminder
         for project in found
         for reminder in reminders.list_project_reminders(
-            project, award=awards.get(project.application_id), left=left.get(project.id), now=now
+            project,
+            award=awards.get(project.application_id),
+            left=left.get(project.id),
+            is_reported=project.id in reported,
+            now=now,
         )
     )
 

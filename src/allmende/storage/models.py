@@ -19,6 +19,7 @@ from allmende.storage.organisations import OrganisationRow
 from allmende.storage.people import AdminLinkRow, MembershipRow, PersonRow
 from allmende.storage.projects import ProjectMemberRow, ProjectRow
 from allmende.storage.promises import PromiseResultRow
+from allmende.storage.reports import ReportRow
 from allmende.storage.reservations import ReservationRow
 from allmende.storage.reviews import TechnicalAssessmentRow
 from allmende.storage.tokens import TokenRow
@@ -54,6 +55,7 @@ __all__ = [
     "ProjectRow",
     "PromiseResultRow",
     "RebuttalRow",
+    "ReportRow",
     "ReservationRow",
     "ReviewRow",
     "ReviewerRow",

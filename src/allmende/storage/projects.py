@@ -26,6 +26,8 @@ class ProjectRow(models.Model):
     ends_at = models.DateTimeField(db_index=True)
     state = models.CharField(max_length=20)
     suspended_because = models.JSONField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    unused_seconds = models.BigIntegerField(default=0)
 
     class Meta:
         app_label = "storage"
@@ -66,6 +68,8 @@ def save_project(project: Project) -> None:
             "suspended_because": (
                 project.suspended_because.to_json() if project.suspended_because else None
             ),
+            "ended_at": project.ended_at,
+            "unused_seconds": project.unused_seconds,
         },
     )
     members = ProjectMemberRow.objects.filter(project_id=project.id)
@@ -141,6 +145,13 @@ def list_projects_over(
     return [_from_row(row) for row in rows.order_by("ends_at", "id")[:limit]]
 
 
+def list_ended(*, with_closed: bool = False, after: str = "", limit: int = 100) -> list[Project]:
+    """Return ended projects in the order of their ids, closed ones too if they are wanted."""
+    states = [ProjectState.ENDED.value, *([ProjectState.CLOSED.value] if with_closed else [])]
+    rows = _rows().filter(id__gt=after, state__in=states).order_by("id")
+    return [_from_row(row) for row in rows[:limit]]
+
+
 def list_projects_to_remind(
     *, ends_before: datetime, ends_after: datetime, project_id: str = "", application_id: str = ""
 ) -> list[Project]:
@@ -188,4 +199,6 @@ def _from_row(row: ProjectRow) -> Project:
         suspended_because=(
             Sentence.from_json(row.suspended_because) if row.suspended_because else None
         ),
+        ended_at=row.ended_at,
+        unused_seconds=row.unused_seconds,
     )

@@ -108,6 +108,16 @@ def _reviews() -> dict[str, Look]:
     }
 
 
+def _reports() -> dict[str, Look]:
+    return {
+        "draft": Look(_("to be written"), "pencil", "wait"),
+        "handed_in": Look(_("handed in"), "send", "busy"),
+        "returned": Look(_("to be mended"), "pencil", "wait"),
+        "accepted": Look(_("accepted"), "check", "good"),
+        "waived": Look(_("waived"), "stop", "calm"),
+    }
+
+
 def _appeals() -> dict[str, Look]:
     return {
         "filed": Look(_("being looked at"), "clock", "busy"),
@@ -278,6 +288,7 @@ KINDS = {
     "document": _documents,
     "role": _roles,
     "appeal": _appeals,
+    "report": _reports,
     "change": _changes,
     "message": _messages,
     "review": _reviews,

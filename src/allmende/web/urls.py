@@ -33,6 +33,7 @@ from allmende.web.pages import (
     promises,
     public_figures,
     reference,
+    reports,
     reservations,
     rules,
     sections,
@@ -178,6 +179,7 @@ OFFICE_PAGES = [
         programme.refuse_application,
         name="programme_refuse",
     ),
+    path("reports", reports.list_reports, name="reports"),
     path("reservations", reservations.show_reservations, name="reservations"),
     path(
         "reservations/<str:reservation_id>/cancel",
@@ -227,6 +229,17 @@ WORK_PAGES = [
     path("projects/<str:project_id>/activate", projects.activate_project, name="project_activate"),
     path("projects/<str:project_id>/suspend", projects.suspend_project, name="project_suspend"),
     path("projects/<str:project_id>/resume", projects.resume_project, name="project_resume"),
+    path("projects/<str:project_id>/report", reports.show_report, name="report"),
+    path(
+        "projects/<str:project_id>/report/<str:language>.pdf",
+        reports.download_report,
+        name="report_pdf",
+    ),
+    path(
+        "projects/<str:project_id>/report/<str:decision>",
+        reports.decide_report,
+        name="report_decide",
+    ),
     path("projects/<str:project_id>/jobs/new", jobs.new_job, name="job_new"),
     path("jobs", jobs.list_jobs, name="jobs"),
     path("jobs/<str:job_id>", jobs.show_job, name="job"),

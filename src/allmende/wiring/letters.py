@@ -1,6 +1,6 @@
-"""The award letter as an accessible PDF: tagged, titled, in one language, its font embedded.
+"""Award letters and final reports as accessible PDF: tagged, titled, the font embedded.
 
-It says what the page says. The library lays out text and embeds the font; it tags only pictures by
+They say what the pages say. The library lays out text and embeds the font; it tags only pictures by
 itself, so each paragraph here says what it is (ISO 14289-1, PDF/UA-1).
 """
 
@@ -16,11 +16,13 @@ from fpdf.enums import MethodReturnValue
 from fpdf.prefs import ViewerPreferences
 
 from allmende.domain.access.awards import Award
+from allmende.domain.access.projects import Project
+from allmende.domain.access.reports import Report, ReportFacts, tell_facts
 from allmende.wiring.languages import choose, translate, write_instant
 
 FONT = Path(__file__).parent / "vendor/dejavu-fonts-ttf-2.37.3/DejaVuSans.ttf"
 MARGIN_MILLIMETRES = 25
-TEXT_POINTS, HEADING_POINTS = 11, 18
+TEXT_POINTS, SUBHEADING_POINTS, HEADING_POINTS = 11, 14, 18
 LINE_HEIGHT = 1.5
 MILLIMETRES_PER_POINT = 25.4 / 72
 # A paragraph longer than this is parted, so that each part fits on one page.
@@ -49,6 +51,35 @@ def render_letter(award: Award, *, authority: str, language: str) -> bytes:
         sheet.add_tagged("P", write_instant(award.granted_at))
         for paragraph in award.letter:
             sheet.add_tagged("P", translate(paragraph))
+    return bytes(sheet.output())
+
+
+def render_report(
+    report: Report, project: Project, facts: ReportFacts, *, authority: str, language: str
+) -> bytes:
+    """Return the final report of a project as PDF, with what the system knows of it."""
+    spoken = choose(language)
+    with translation.override(spoken):
+        title = gettext("Final report") + " " + project.id
+        sheet = _Sheet(title=title, language=spoken)
+        sheet.set_creation_date(report.handed_in_at or facts.ends_at)
+        sheet.set_author(facts.organisation)
+        sheet.add_tagged("P", f"{facts.organisation} – {authority}")
+        sheet.add_tagged("H1", title, points=HEADING_POINTS)
+        sheet.add_tagged("P", project.name)
+        if report.handed_in_at is None:
+            sheet.add_tagged("P", gettext("Draft: not handed in."))
+        else:
+            sheet.add_tagged("P", write_instant(report.handed_in_at))
+        for line in tell_facts(facts):
+            sheet.add_tagged("P", translate(line))
+        for heading, text in (
+            (gettext("What came out?"), report.results),
+            (gettext("Publications, software, patents"), report.publications),
+            (gettext("What should we do better?"), report.feedback),
+        ):
+            sheet.add_tagged("H2", heading, points=SUBHEADING_POINTS)
+            sheet.add_tagged("P", text or "–")
     return bytes(sheet.output())
 
 

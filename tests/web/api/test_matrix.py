@@ -83,6 +83,10 @@ BODIES: dict[str, Any] = {
     "POST /aid/{entry_id}/register": {"reference": "DE-1"},
     "POST /projects/{project_id}/members": {"person_id": "{person_id}"},
     "POST /projects/{project_id}/suspend": {"why": "A check."},
+    "PUT /projects/{project_id}/report": {"results": "It works."},
+    "POST /projects/{project_id}/report/return": {"why": "Name the data."},
+    "POST /projects/{project_id}/report/waive": {"why": "The firm is gone."},
+    "POST /projects/{project_id}/report/lift-bar": {"why": "Illness."},
     "POST /reservations": {
         "partition_id": "werkbank",
         "nodes": 1,

@@ -67,6 +67,13 @@ class Project:
     state: ProjectState = ProjectState.ONBOARDING
     member_ids: tuple[str, ...] = ()
     suspended_because: Sentence | None = None
+    ended_at: datetime | None = None  # before the end of its period where somebody ended it
+    unused_seconds: int = 0  # what expired at its end
+
+    @property
+    def end(self) -> datetime:
+        """Return when the project ended, or will end."""
+        return self.ended_at or self.period.ends_at
 
 
 def move(project: Project, state: ProjectState, *, why: Sentence | None = None) -> Project:
@@ -74,6 +81,11 @@ def move(project: Project, state: ProjectState, *, why: Sentence | None = None) 
     LIFECYCLE.check_move(project.state, state)
     because = why if state is ProjectState.SUSPENDED else None
     return replace(project, state=state, suspended_because=because)
+
+
+def end(project: Project, *, now: datetime) -> Project:
+    """Return the project ended; a period that was over before ended it then."""
+    return replace(move(project, ProjectState.ENDED), ended_at=min(now, project.period.ends_at))
 
 
 def check_can_run(project: Project, *, now: datetime) -> None:

@@ -92,7 +92,7 @@ def list_project_reminders(
 
 def find_report_due(project: Project) -> datetime:
     """Return the first instant at which the final report is late, the end of a day in Berlin."""
-    day = add_months(project.period.ends_at, REPORT_MONTHS).astimezone(BERLIN).date()
+    day = add_months(project.end, REPORT_MONTHS).astimezone(BERLIN).date()
     return end_of_day(day)
 
 

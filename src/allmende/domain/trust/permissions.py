@@ -64,6 +64,9 @@ class Permission(StrEnum):
     SUSPEND_PROJECT = "projects.suspend"
     RESUME_PROJECT = "projects.resume"
     END_PROJECT = "projects.end"
+    WRITE_REPORT = "reports.write"
+    SEE_REPORTS = "reports.see"
+    DECIDE_REPORT = "reports.decide"
 
     # Compute time.
     SEE_BUDGET = "budgets.see"
@@ -165,6 +168,9 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.SUSPEND_PROJECT: _OFFICE | {_OPERATOR},
         Permission.RESUME_PROJECT: _OFFICE | {_OPERATOR},
         Permission.END_PROJECT: _OFFICE,
+        Permission.WRITE_REPORT: _APPLICANTS,
+        Permission.SEE_REPORTS: _STAFF,
+        Permission.DECIDE_REPORT: frozenset({_OFFICER}),
         Permission.SEE_BUDGET: _READERS,
         Permission.HOLD_TIME: _APPLICANTS,
         Permission.SETTLE_TIME: _APPLICANTS | _OPERATIONS,
@@ -242,6 +248,9 @@ DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
         Permission.SUSPEND_PROJECT: Sentence("suspend a project"),
         Permission.RESUME_PROJECT: Sentence("resume a project"),
         Permission.END_PROJECT: Sentence("end a project"),
+        Permission.WRITE_REPORT: Sentence("write the report of a project"),
+        Permission.SEE_REPORTS: Sentence("see the reports of every project"),
+        Permission.DECIDE_REPORT: Sentence("decide on the report of a project"),
         Permission.SEE_BUDGET: Sentence("see a budget"),
         Permission.HOLD_TIME: Sentence("hold compute time"),
         Permission.SETTLE_TIME: Sentence("settle compute time"),

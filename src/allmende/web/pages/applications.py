@@ -33,6 +33,7 @@ from allmende.services import (
     expert_reviews,
     organisations,
     rebuttals,
+    report_bars,
     reviews,
 )
 from allmende.web.acting import begin_deed, get_person
@@ -136,6 +137,7 @@ def _task_context(reader: Person, application: Application) -> dict[str, Any]:
         ],
         "documents": documents.list_documents(reader, application.id),
         "is_complete": not findings,
+        "bar": _find_bar(application),
         "first_open": next((each.value for each in sections if each in open_sections), ""),
         "open_count": len(open_sections),
     }
@@ -168,6 +170,7 @@ def check_answers(request: HttpRequest, application_id: str) -> HttpResponse:
         "documents": documents.list_documents(reader, application_id),
         "findings": list_findings(reader, application_id),
         "refusal": refusal,
+        "bar": None if refusal else _find_bar(application),
     }
     return render(request, "applications/check.html", context, status=422 if refusal else 200)
 
@@ -216,6 +219,10 @@ def load_call(application: Application) -> Call:
 def find_form(call: Call) -> FormKind:
     """Return which form a call asks for."""
     return load_access_rules().get_mode_of(call).form
+
+
+def _find_bar(application: Application) -> Refusal | None:
+    return report_bars.find_bar(application, rules=load_access_rules(), now=now())
 
 
 def list_findings(reader: Person, application_id: str) -> tuple[Finding, ...]:
