@@ -7,7 +7,10 @@ from django.core import mail as outbox
 from django.db import OperationalError
 
 from allmende.daemon import Daemon
-from allmende.domain.access.messages import MessageKind, MessageState
+from allmende.domain.access.message_kinds import MessageKind
+from allmende.domain.access.messages import (
+    MessageState,
+)
 from allmende.domain.basics.people import DAEMON
 from allmende.services import mail
 from allmende.wiring.documents import shelf

@@ -6,7 +6,7 @@ import pytest
 from django.core import mail as outbox
 
 from allmende import cli
-from allmende.domain.access.messages import MessageKind
+from allmende.domain.access.message_kinds import MessageKind
 from allmende.domain.basics.people import DAEMON, Role
 from allmende.services import mail, people
 from allmende.services.mail import NotDelivered

@@ -20,7 +20,8 @@ from django.conf import settings  # noqa: E402 - Django must have started
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 
-from allmende.domain.access.messages import HANDLING, MessageKind  # noqa: E402
+from allmende.domain.access.message_kinds import MessageKind  # noqa: E402
+from allmende.domain.access.messages import HANDLING  # noqa: E402
 from allmende.domain.basics.people import DAEMON  # noqa: E402
 from allmende.services import mail, people  # noqa: E402
 from allmende.wiring import post  # noqa: E402

@@ -14,7 +14,7 @@ from allmende.domain.access.appeals import (
 from allmende.domain.access.applications import ApplicationState
 from allmende.domain.access.expert_reviews import ReviewIsOver, ReviewState
 from allmende.domain.access.gates import ReviewsAreMissing
-from allmende.domain.access.messages import MessageKind
+from allmende.domain.access.message_kinds import MessageKind
 from allmende.domain.access.rebuttals import RebuttalIsIn
 from allmende.domain.access.reviewers import ConflictKind
 from allmende.domain.access.reviews import OwnApplication

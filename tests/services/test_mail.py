@@ -9,11 +9,11 @@ from django.test.utils import CaptureQueriesContext
 
 from allmende.domain.access.applications import ApplicationIsFrozen
 from allmende.domain.access.gates import Step, find_due
+from allmende.domain.access.message_kinds import MessageKind
 from allmende.domain.access.messages import (
     KEPT,
     PATIENCE,
     MessageIsDone,
-    MessageKind,
     MessageState,
 )
 from allmende.domain.basics.people import DAEMON, Role

@@ -17,7 +17,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from allmende.domain.access.messages import HANDLING, PATIENCE, MessageKind, MessageState
+from allmende.domain.access.message_kinds import MessageKind
+from allmende.domain.access.messages import (
+    HANDLING,
+    PATIENCE,
+    MessageState,
+)
 from allmende.domain.basics.people import DAEMON
 from allmende.services import mail
 from allmende.services.deeds import one_transaction

@@ -4,7 +4,9 @@ import time
 from dataclasses import dataclass, replace
 
 from allmende import wiring
-from allmende.domain.access.messages import PATIENCE
+from allmende.domain.access.messages import (
+    PATIENCE,
+)
 from allmende.domain.access.organisations import Organisation, OrganisationKind
 from allmende.domain.access.ownership import Firm, OwnershipGraph, YearFigures
 from allmende.domain.access.projects import Project

@@ -9,7 +9,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from allmende import wiring
-from allmende.domain.access.messages import PATIENCE, MessageKind, MessageState
+from allmende.domain.access.message_kinds import MessageKind
+from allmende.domain.access.messages import (
+    PATIENCE,
+    MessageState,
+)
 from allmende.domain.basics.people import DAEMON, Person, Role
 from allmende.domain.trust.tokens import Scope
 from allmende.services import mail, people

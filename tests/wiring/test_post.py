@@ -12,7 +12,10 @@ from django.core import mail as outbox
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allmende.domain.access.messages import MessageKind, write_message
+from allmende.domain.access.message_kinds import MessageKind
+from allmende.domain.access.messages import (
+    write_message,
+)
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
 from allmende.services.mail import NotDelivered, Parcel

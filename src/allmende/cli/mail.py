@@ -6,7 +6,9 @@ import typer
 
 from allmende.cli.acting import acting_deed, acting_person
 from allmende.cli.output import AsJson, show
-from allmende.domain.access.messages import MessageState
+from allmende.domain.access.messages import (
+    MessageState,
+)
 from allmende.domain.basics.people import DAEMON
 from allmende.services import mail
 from allmende.wiring import deed_of, post

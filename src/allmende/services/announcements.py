@@ -7,7 +7,7 @@ from allmende.domain.access.calls import AccessRules
 from allmende.domain.access.changes import ProjectChange
 from allmende.domain.access.expert_reviews import Review
 from allmende.domain.access.gates import Step, find_due
-from allmende.domain.access.messages import MessageKind
+from allmende.domain.access.message_kinds import MessageKind
 from allmende.domain.access.projects import Project
 from allmende.domain.access.rebuttals import find_end as find_rebuttal_end
 from allmende.domain.access.reminders import find_report_due

@@ -22,7 +22,7 @@ from allmende.domain.access.expert_reviews import (
     list_visible,
 )
 from allmende.domain.access.gates import Step, find_due
-from allmende.domain.access.messages import MessageKind
+from allmende.domain.access.message_kinds import MessageKind
 from allmende.domain.access.review_plans import ReviewPlan
 from allmende.domain.access.reviewers import (
     CONFLICT_WORDS,

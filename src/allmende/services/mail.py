@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from allmende.domain.access import messages
+from allmende.domain.access.message_kinds import REMINDERS, MessageKind
 from allmende.domain.access.messages import (
     KEPT,
-    REMINDERS,
     Message,
-    MessageKind,
     MessageState,
     write_message,
 )

@@ -14,7 +14,7 @@ from allmende.domain.access.calls import Call
 from allmende.domain.access.expert_reviews import Review, ReviewState, check_under_review, get_plan
 from allmende.domain.access.fits import Fit, measure_fits
 from allmende.domain.access.gates import candidate_of
-from allmende.domain.access.messages import MessageKind
+from allmende.domain.access.message_kinds import MessageKind
 from allmende.domain.access.rankings import Calibration, Standing, calibrate, propose_awards, rank
 from allmende.domain.access.rebuttals import Rebuttal, list_open_ends
 from allmende.domain.access.reviewers import CONFLICT_WORDS, ConflictKind, ReviewerIsBarred

@@ -3,7 +3,11 @@
 from datetime import datetime, timedelta
 
 from allmende.domain.access import reminders
-from allmende.domain.access.messages import Message, MessageKind, write_message
+from allmende.domain.access.message_kinds import MessageKind
+from allmende.domain.access.messages import (
+    Message,
+    write_message,
+)
 from allmende.domain.access.projects import Project, ProjectState
 from allmende.domain.access.reminders import Reminder
 from allmende.domain.accounting.ledger import AccountKind

@@ -5,7 +5,11 @@ from datetime import datetime
 
 from django.db import models
 
-from allmende.domain.access.messages import Message, MessageKind, MessageState
+from allmende.domain.access.message_kinds import MessageKind
+from allmende.domain.access.messages import (
+    Message,
+    MessageState,
+)
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sentences import Sentence
 

@@ -8,13 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allmende.domain.access import messages
+from allmende.domain.access.message_kinds import WORDINGS, MessageKind
 from allmende.domain.access.messages import (
     FIRST_PAUSE,
     LONGEST_PAUSE,
     PATIENCE,
-    WORDINGS,
     MessageIsDone,
-    MessageKind,
     MessageState,
     id_of,
     write_message,

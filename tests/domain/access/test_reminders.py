@@ -12,7 +12,7 @@ from allmende.domain.access.applications import complete_reviews
 from allmende.domain.access.awards import AwardDecision, grant
 from allmende.domain.access.expert_reviews import ReviewState
 from allmende.domain.access.gates import Step, find_due
-from allmende.domain.access.messages import REMINDERS, MessageKind
+from allmende.domain.access.message_kinds import REMINDERS, MessageKind
 from allmende.domain.access.projects import Project, ProjectState
 from allmende.domain.access.reminders import (
     OVERDUE,

@@ -13,7 +13,7 @@ from allmende.domain.access.applications import Application, ApplicationState
 from allmende.domain.access.awards import Award, add_months
 from allmende.domain.access.expert_reviews import Review
 from allmende.domain.access.gates import Step, find_due
-from allmende.domain.access.messages import MessageKind
+from allmende.domain.access.message_kinds import MessageKind
 from allmende.domain.access.projects import Project, ProjectState
 from allmende.domain.access.working_days import BERLIN, begin_before, end_of_day
 

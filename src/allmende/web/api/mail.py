@@ -6,7 +6,11 @@ from typing import Annotated, Any
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
-from allmende.domain.access.messages import Message, MessageKind, MessageState
+from allmende.domain.access.message_kinds import MessageKind
+from allmende.domain.access.messages import (
+    Message,
+    MessageState,
+)
 from allmende.domain.trust.permissions import Permission
 from allmende.services import mail
 from allmende.web.api.permits import begin_deed, get_actor, takes

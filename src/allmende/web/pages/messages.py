@@ -4,7 +4,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from allmende.domain.access.messages import Message, MessageState
+from allmende.domain.access.messages import (
+    Message,
+    MessageState,
+)
 from allmende.domain.trust.permissions import Permission, can_do
 from allmende.services import mail, people
 from allmende.web.acting import begin_deed, get_person
