@@ -13,7 +13,7 @@ from allmende.domain.access.organisations import OrganisationKind
 from allmende.domain.basics.people import DAEMON
 from allmende.services import applications, calls
 from allmende.wiring import home
-from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.access_rules import read_access_rules
 from allmende.wiring.languages import write_instant
 from tests.domain.access.full_form import FULL_ANSWERS
 from tests.services.access import ANSWERS, deed, founder
@@ -42,7 +42,7 @@ def rules_until(tmp_path):
         assert shipped in path.read_text()
         written = f"cut_offs = [{', '.join(cut_offs)}]"
         path.write_text(path.read_text().replace(shipped, written))
-        return load_access_rules(tmp_path / "config")
+        return read_access_rules(tmp_path / "config")
 
     return make
 

@@ -159,8 +159,9 @@ def test_no_mail_tells_a_score_a_title_to_experts_or_who_else_reviews():
     for each in experts:
         assert application.form.title not in texts_to(each)
         assert university.name not in texts_to(each)
-    # Nothing goes out when a review comes in: the time of a mail would count the reviews.
-    assert kinds_to(rosa) == [MessageKind.APPLICATION_SUBMITTED]
+    # Nothing goes out when a review comes in, which would count them; one mail when all are in.
+    told = [MessageKind.APPLICATION_SUBMITTED, MessageKind.REVIEWS_READABLE]
+    assert sorted(kinds_to(rosa)) == told
 
 
 def test_an_owed_review_is_called_to_mind_once_and_not_when_it_is_in():
