@@ -95,7 +95,7 @@ def test_a_project_that_is_over_hands_in_no_interim_report(running):
     end = projects.get_project(ada, project_id).period.ends_at
     with pytest.raises(ProjectIsNotRunning):
         hand_in(ada, project_id, now=end)
-    projects.end_due_projects(deed(DAEMON, now=end))
+    projects.end_due_projects(deed(DAEMON, now=end), rules=RULES)
     with pytest.raises(ProjectIsNotRunning):
         hand_in(ada, project_id, now=end)
     assert reports.list_reports(officer(), rules=RULES, now=end)[0].report.results == ""

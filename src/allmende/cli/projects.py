@@ -10,6 +10,7 @@ from allmende.cli.output import AsJson, say, show
 from allmende.domain.access.projects import Project
 from allmende.domain.trust.permissions import Permission, can_do
 from allmende.services import allocations, burn_downs, people, projects
+from allmende.wiring.access_rules import load_access_rules
 from allmende.wiring.factory import load_factory
 
 app = typer.Typer()
@@ -108,7 +109,7 @@ def resume_project(project_id: str, json: AsJson = False) -> None:
 @app.command("end")
 def end_project(project_id: str, json: AsJson = False) -> None:
     """End a project; what it did not use expires."""
-    _show(projects.end_project(acting_deed(), project_id), json=json)
+    _show(projects.end_project(acting_deed(), project_id, rules=load_access_rules()), json=json)
 
 
 def _show(project: Project, *, json: bool) -> None:

@@ -17,6 +17,7 @@ from allmende.services.burn_downs import BurnDownFigures
 from allmende.web.api.awards import PeriodOut
 from allmende.web.api.permits import begin_deed, get_actor, takes
 from allmende.web.api.shapes import After, BodyId, Limit, Page, PathId, Text, Words, page_of
+from allmende.wiring.access_rules import load_access_rules
 from allmende.wiring.factory import load_factory
 
 router = Router(tags=["projects"])
@@ -189,4 +190,4 @@ def resume_project(request: HttpRequest, project_id: PathId) -> Project:
 @router.post("/{project_id}/end", response=ProjectOut, **takes(Permission.END_PROJECT))
 def end_project(request: HttpRequest, project_id: PathId) -> Project:
     """End a project; what it did not use expires."""
-    return projects.end_project(begin_deed(request), project_id)
+    return projects.end_project(begin_deed(request), project_id, rules=load_access_rules())
