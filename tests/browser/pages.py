@@ -116,6 +116,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "modes": ("/programme/modes", "olga"),
     "mode": ("/programme/modes/large-scale", "olga"),
     "mode-new": ("/programme/modes/large-scale/new", "olga"),
+    "mergers": ("/mergers", "olga"),
     "appeals": ("/appeals", "olga"),
     "programme-appeal": ("/programme/APPEALED_ID", "otto"),
     "aid": ("/aid", "olga"),

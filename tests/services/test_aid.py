@@ -21,6 +21,7 @@ from allmende.services import (
     applications,
     awards,
     calls,
+    mergers,
     organisations,
     projects,
     reports,
@@ -169,6 +170,21 @@ def test_what_linked_firms_received_counts_and_mergers_add_both_histories(bridge
     (entry,) = [each for each in aid.list_entries(officer()) if each.award_id == fits.id]
     assert entry.undertaking_ids == tuple(sorted((ours.id, theirs.id)))
     assert organisations.get_organisation(ada, ours.id).size_class is not SizeClass.UNRESOLVED
+
+
+@pytest.mark.parametrize("heir_asks", [False, True])
+def test_a_recorded_merger_adds_both_histories_whoever_asks(bridge, heir_asks):
+    ada, ours = founder("ada")
+    bob, theirs = founder("bob")
+    given(asked(ada, ours, hours=80_000))
+    given(asked(bob, theirs, hours=60_000))
+    waiting = asked(bob, theirs, hours=20_000) if heir_asks else asked(ada, ours, hours=20_000)
+    assert aid.find_check(officer(), waiting.id, rules=NATIONAL, now=NOON).fits
+    on = date(2026, 11, 1)
+    mergers.record_merger(deed(officer()), ours.id, into_id=theirs.id, on=on, reason="HRB 77")
+    with pytest.raises(CeilingWouldBePassed) as refusal:
+        given(waiting)
+    assert refusal.value.facts["granted"] == 280_000
 
 
 def test_who_declared_nothing_gets_no_aid(bridge):

@@ -1,5 +1,6 @@
 """Organisations, their figures and their size class."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -8,12 +9,13 @@ import typer
 from allmende.cli.acting import acting_deed, acting_person
 from allmende.cli.output import AsJson, show
 from allmende.domain.access.organisations import OrganisationKind
-from allmende.services import organisations
+from allmende.services import mergers, organisations
 from allmende.wiring.access_rules import load_access_rules
 from allmende.wiring.ownership_files import read_ownership_file
 
 app = typer.Typer()
 
+MERGER_COLUMNS = ("organisation_id", "into_id", "on", "reason", "recorded_at")
 COLUMNS = ("id", "name", "kind", "country", "size_class")
 
 
@@ -66,3 +68,25 @@ def show_organisation(organisation_id: str, json: AsJson = False) -> None:
     """Show one organisation."""
     organisation = organisations.get_organisation(acting_person(), organisation_id)
     show(organisation, json=json, columns=COLUMNS)
+
+
+@app.command("merge")
+def record_merger(
+    organisation_id: str,
+    into_id: str,
+    on: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day of the merger.")],
+    why: Annotated[str, typer.Option(help="How it is known, such as an entry in a register.")],
+    json: AsJson = False,
+) -> None:
+    """Record that an organisation merged into another one; that stays."""
+    merger = mergers.record_merger(
+        acting_deed(), organisation_id, into_id=into_id, on=on.date(), reason=why
+    )
+    show(merger, json=json, columns=MERGER_COLUMNS)
+
+
+@app.command("mergers")
+def list_mergers(json: AsJson = False) -> None:
+    """List the mergers of organisations, the latest first."""
+    found = [view.merger for view in mergers.list_mergers(acting_person())]
+    show(found, json=json, columns=MERGER_COLUMNS, empty="No merger is recorded.")

@@ -18,6 +18,7 @@ from allmende.services import audit
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import aid as store
 from allmende.storage import applications as application_store
+from allmende.storage import mergers as merger_store
 from allmende.storage import organisations as organisation_store
 
 PAGE_SIZE = 500
@@ -201,7 +202,13 @@ def _check(
 def find_undertaking(organisation_id: str, *, rules: AccessRules, now: datetime) -> frozenset[str]:
     """Return the organisations here that are a single undertaking with one of them."""
     graphs = {each.id: each.ownership for each in _list_organisations()}
-    return aid.find_undertaking(organisation_id, graphs, book=rules.book, on=day_of(now))
+    return aid.find_undertaking(
+        organisation_id,
+        graphs,
+        mergers=merger_store.list_mergers(),
+        book=rules.book,
+        on=day_of(now),
+    )
 
 
 def _list_organisations() -> Iterable[Organisation]:

@@ -30,7 +30,7 @@ from allmende.domain.trust.permissions import (
     check_member,
     check_permission,
 )
-from allmende.services import announcements, audit
+from allmende.services import announcements, audit, mergers
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.report_bars import check_no_bar
 from allmende.storage import applications as store
@@ -72,6 +72,7 @@ def copy_application(
 def _start(
     deed: Deed, call: Call, *, form: ApplicationForm, organisation_id: str, **facts: str
 ) -> Application:
+    mergers.check_not_merged(organisation_id)
     check_open(call, now=max(deed.now, call.opens_at))
     application = Application(
         id=deed.new_id("app"),
@@ -132,6 +133,7 @@ def submit_application(deed: Deed, application_id: str, *, rules: AccessRules) -
     check_permission(deed.actor, Permission.SUBMIT_APPLICATION)
     application = _lock_own(deed.actor, application_id)
     if application.state is ApplicationState.DRAFT:
+        mergers.check_not_merged(application.organisation_id)
         check_no_bar(application, rules=rules, now=deed.now)
     call = call_store.get_call(application.call_id)
     organisation = organisation_store.get_organisation(application.organisation_id)

@@ -18,7 +18,7 @@ from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.trust.permissions import Permission, check_permission, is_member
-from allmende.services import aid, allocations, announcements, audit, awards, ceilings
+from allmende.services import aid, allocations, announcements, audit, awards, ceilings, mergers
 from allmende.services import projects as project_service
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import applications as application_store
@@ -52,6 +52,7 @@ def ask_for_change(
     known = next((each for each in earlier if _is_same(each, wanted)), None)
     if known is not None:
         return known
+    mergers.check_not_merged(project.organisation_id)
     asked = changes.ask(project, wanted, earlier)
     store.save_change(asked)
     announcements.tell_asked(deed, project, asked)
@@ -103,6 +104,7 @@ def approve_change(
     ):
         return change
     changes.check_running(project, now=deed.now)
+    mergers.check_not_merged(project.organisation_id)
     application = application_store.get_application(project.application_id)
     limits = _limits_of(project, application, rules, now=deed.now)
     changes.check_report(limits, project, report_store.list_interim_reports(project.id))

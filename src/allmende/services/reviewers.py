@@ -11,6 +11,7 @@ from allmende.domain.access.reviewers import (
     ReviewerProfile,
     check_profile,
     find_conflict,
+    with_mergers,
 )
 from allmende.domain.basics.people import Person, Role
 from allmende.domain.trust.permissions import Permission, check_permission
@@ -18,6 +19,7 @@ from allmende.services import audit
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import applications as application_store
 from allmende.storage import expert_reviews as store
+from allmende.storage import mergers as merger_store
 from allmende.storage import organisations as organisation_store
 from allmende.storage import people as people_store
 from allmende.storage import projects as project_store
@@ -112,11 +114,14 @@ def _load_backgrounds(reviewer_ids: Collection[str], *, now: datetime) -> Mappin
     known = {each.id: each for each in organisations}
     applied = application_store.list_organisations_of(reviewer_ids, since=now - RECENT)
     colleagues = project_store.list_colleagues(reviewer_ids)
+    mergers = merger_store.list_mergers()
+    merged_ids = frozenset(mergers) | {each.into_id for each in mergers.values()}
+    merged = organisation_store.list_organisations(ids=merged_ids, limit=len(merged_ids))
     backgrounds = {}
     for person_id, person in people.items():
         own = [known[each] for each in person.organisation_ids if each in known]
         graphs = [each.ownership for each in own if each.ownership]
-        backgrounds[person_id] = Background(
+        background = Background(
             person=person,
             profile=profiles.get(person_id) or _nothing_said(person_id, now),
             organisation_names=frozenset(each.name for each in own),
@@ -124,6 +129,7 @@ def _load_backgrounds(reviewer_ids: Collection[str], *, now: datetime) -> Mappin
             applied_for=frozenset(firm for applicant, firm in applied if applicant == person_id),
             colleague_ids=frozenset(colleagues[person_id]),
         )
+        backgrounds[person_id] = with_mergers(background, merged, mergers)
     return backgrounds
 
 

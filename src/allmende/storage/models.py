@@ -13,6 +13,7 @@ from allmende.storage.expert_reviews import ReviewerRow, ReviewRow
 from allmende.storage.forecasts import ForecastRow
 from allmende.storage.jobs import AttemptRow, JobEventRow, JobRow
 from allmende.storage.ledger import LedgerAccountRow, LedgerBalanceRow, LedgerTransferRow
+from allmende.storage.mergers import MergerRow
 from allmende.storage.messages import MessageRow
 from allmende.storage.modes import ModeVersionRow
 from allmende.storage.organisations import OrganisationRow
@@ -47,6 +48,7 @@ __all__ = [
     "LedgerBalanceRow",
     "LedgerTransferRow",
     "MembershipRow",
+    "MergerRow",
     "MessageRow",
     "ModeVersionRow",
     "OrganisationRow",

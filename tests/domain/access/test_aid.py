@@ -215,7 +215,7 @@ def test_the_notice_names_the_regulation_and_the_amount():
 
 
 def together(graphs, of="a"):
-    return find_undertaking(of, graphs, book=BOOK, on=TODAY)
+    return find_undertaking(of, graphs, mergers={}, book=BOOK, on=TODAY)
 
 
 A, B = firm("a", BIG), firm("b", BIG)

@@ -32,6 +32,9 @@ FACTS = {
     "answer": "So it is.",
     "hours": "4 GPU-h",
     "left": "2.5 GPU-h",
+    "organisation": "Herzschlag GmbH",
+    "heir": "Lunge SE",
+    "on": "2026-11-01",
 }
 TO_REVIEWERS = [kind for kind in MessageKind if kind.value.startswith("review_")]
 TO_OFFICE = [

@@ -34,6 +34,12 @@ BODIES: dict[str, Any] = {
     "PUT /organisations/{organisation_id}/figures": {
         "firms": [{"id": "{organisation_id}", "name": "Uni A"}]
     },
+    "POST /mergers": {
+        "organisation_id": "{organisation_id}",
+        "into_id": "{organisation_id}",
+        "on": "2026-07-01",
+        "reason": "The register.",
+    },
     "POST /organisations/{organisation_id}/members": {"person_id": "{person_id}"},
     "POST /eligibility": {"kind": "university"},
     "POST /eligibility/size": {"ownership": {"firms": [{"id": "you", "name": "You"}]}},

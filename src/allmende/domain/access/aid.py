@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from allmende.domain.access.mergers import Merger, find_family
 from allmende.domain.access.modes import Price
 from allmende.domain.access.organisations import OrganisationKind
 from allmende.domain.access.ownership import Limits, OwnershipGraph, find_single_undertaking
@@ -248,17 +249,24 @@ def register(entry: AidEntry, *, reference: str, now: datetime, by: str) -> AidE
 
 
 def find_undertaking(
-    organisation_id: str, graphs: Mapping[str, OwnershipGraph | None], *, book: RuleBook, on: date
+    organisation_id: str,
+    graphs: Mapping[str, OwnershipGraph | None],
+    *,
+    mergers: Mapping[str, Merger],
+    book: RuleBook,
+    on: date,
 ) -> frozenset[str]:
     """Return the organisations that are a single undertaking with one of them (Art. 2(2)).
 
     Each organisation tells its own owners and holdings. Two belong together when a firm that is
     linked with the one is linked with the other: the same organisation, or the same number in a
-    register. What one of them says links both.
+    register. What one of them says links both. Whoever merged belongs with what they became part of
+    (Art. 3(8)).
     """
     limits = read_limits(book, on=on)
     linked = {
         each: _list_marks(each, graph, known=graphs.keys(), limits=limits)
+        | find_family(each, mergers)
         for each, graph in graphs.items()
     }
     found, marks = {organisation_id}, set(linked[organisation_id])

@@ -39,6 +39,7 @@ class MessageKind(StrEnum):
     REPORT_DUE_SOON = "report_due_soon"
     REPORT_DUE = "report_due"
     REPORT_OVERDUE = "report_overdue"
+    ORGANISATION_MERGED = "organisation_merged"
     MAIL_GIVEN_UP = "mail_given_up"
 
 
@@ -212,6 +213,17 @@ WORDINGS: Mapping[MessageKind, Wording] = MappingProxyType(
             Sentence("Your request for project {about} is answered"),
             (Sentence("The answer stands on the page of the project “{title}”."),),
             "/projects/{about}/changes",
+        ),
+        MessageKind.ORGANISATION_MERGED: Wording(
+            Sentence("{organisation} merged into {heir}"),
+            (
+                Sentence("The programme office recorded that {organisation} merged into {heir} on "
+                         "{on}."),
+                Sentence("Running projects go on as they were awarded."),
+                Sentence("Whatever is new is applied for as {heir}: ask one of its members to add "
+                         "you."),
+            ),
+            "/apply",
         ),
         MessageKind.CONDITION_OPEN: Wording(
             Sentence("The condition of your award waits"),

@@ -1,13 +1,15 @@
 """A reviewer is an expert from outside the office; a conflict of interest bars them from a file."""
 
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
 from allmende.domain.access.applications import Application
+from allmende.domain.access.mergers import Merger, find_family
+from allmende.domain.access.organisations import Organisation
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.sentences import Sentence
@@ -103,6 +105,33 @@ def check_profile(profile: ReviewerProfile) -> None:
                     {"entries": ENTRIES_MAX, "length": ENTRY_LENGTH_MAX},
                 ),
             )
+
+
+def with_mergers(
+    background: Background, merged: Collection[Organisation], mergers: Mapping[str, Merger]
+) -> Background:
+    """Return the background in which what merged is one: a tie to the one is a tie to the other.
+
+    `merged` are the organisations of which the mergers tell.
+    """
+    names = {background.profile.affiliation, *background.organisation_names}
+    named = {_plain(name) for name in names}
+    own = {
+        each.id
+        for each in merged
+        if each.id in background.person.organisation_ids or _plain(each.name) in named
+    }
+    families = [find_family(each, mergers) for each in own]
+    kin: frozenset[str] = frozenset().union(*families)
+    return replace(
+        background,
+        organisation_names=background.organisation_names
+        | {each.name for each in merged if each.id in kin},
+        linked_ids=kin.union(*(find_family(each, mergers) for each in background.linked_ids)),
+        applied_for=background.applied_for.union(
+            *(find_family(each, mergers) for each in background.applied_for)
+        ),
+    )
 
 
 def find_conflict(

@@ -32,6 +32,7 @@ class Permission(StrEnum):
     SEE_ORGANISATION = "organisations.see"
     EDIT_ORGANISATION = "organisations.edit"
     SEE_EVERY_ORGANISATION = "organisations.see_every"
+    MERGE_ORGANISATIONS = "organisations.merge"
     START_APPLICATION = "applications.start"
     SEE_APPLICATION = "applications.see"
     EDIT_APPLICATION = "applications.edit"
@@ -136,6 +137,7 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.SEE_ORGANISATION: _READERS | {_ADMINISTRATOR},
         Permission.EDIT_ORGANISATION: _APPLICANTS,
         Permission.SEE_EVERY_ORGANISATION: _STAFF | {_ADMINISTRATOR},
+        Permission.MERGE_ORGANISATIONS: frozenset({_OFFICER}),
         Permission.START_APPLICATION: _APPLICANTS,
         Permission.SEE_APPLICATION: _READERS,
         Permission.EDIT_APPLICATION: _APPLICANTS,
@@ -216,6 +218,7 @@ DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
         Permission.SEE_ORGANISATION: Sentence("see an organisation"),
         Permission.EDIT_ORGANISATION: Sentence("change an organisation's figures"),
         Permission.SEE_EVERY_ORGANISATION: Sentence("see every organisation"),
+        Permission.MERGE_ORGANISATIONS: Sentence("record that organisations merged"),
         Permission.START_APPLICATION: Sentence("start an application"),
         Permission.SEE_APPLICATION: Sentence("see an application"),
         Permission.EDIT_APPLICATION: Sentence("change an application"),

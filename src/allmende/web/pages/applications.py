@@ -31,6 +31,7 @@ from allmende.services import (
     calls,
     documents,
     expert_reviews,
+    mergers,
     organisations,
     rebuttals,
     report_bars,
@@ -54,11 +55,12 @@ def apply(request: HttpRequest) -> HttpResponse:
         return redirect(f"{reverse('organisation_new')}?{request.GET.urlencode()}")
     if request.method == "POST":
         return _start(request)
+    merged = mergers.list_own_mergers(reader)
+    left = reader.organisation_ids - {view.merger.organisation_id for view in merged}
     context = {
         "views": calls.list_open_calls(reader, now=now()),
-        "organisations": [
-            organisations.get_organisation(reader, each) for each in sorted(reader.organisation_ids)
-        ],
+        "mergers": merged,
+        "organisations": [organisations.get_organisation(reader, each) for each in sorted(left)],
         "earlier": applications.list_earlier(reader),
         "copied": request.GET.get("copy", ""),
     }

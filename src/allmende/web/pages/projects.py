@@ -6,7 +6,7 @@ from django.views.decorators.http import require_POST
 
 from allmende.domain.access.projects import ProjectState, can_run
 from allmende.domain.trust.permissions import Permission, can_do, is_member
-from allmende.services import budgets, burn_downs, jobs, models, people, projects, reports
+from allmende.services import budgets, burn_downs, jobs, mergers, models, people, projects, reports
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.bars import draw_bar
 from allmende.web.burn_downs import draw_burn_down
@@ -37,6 +37,7 @@ def show_project(request: HttpRequest, project_id: str) -> HttpResponse:
         "jobs": jobs.list_jobs(reader, project_id=project_id, limit=SHOWN_MAX),
         "models": models.list_models(reader, project_id=project_id, limit=SHOWN_MAX),
         "members": [each for each in members if each.id in project.member_ids],
+        "merger": mergers.find_merger(project.organisation_id),
         "report": reports.date_report(project, rules=load_access_rules(), now=now()),
         "can_submit": can_run(project, now=now())
         and is_own
