@@ -11,6 +11,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from allmende.domain.basics.rules import RuleValue, exact
 from allmende.domain.basics.sentences import Sentence
 
 T = TypeVar("T")
@@ -63,6 +64,8 @@ Reader = Callable[[Any], Any]
 @cache
 def _reader_of(kind: Any) -> Reader:
     """Return what reads values of a type; made once, because lists read the same type often."""
+    if kind == RuleValue:
+        return exact
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
         part = _reader_of(_only_part(kind))
