@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from allmende.domain.access.applications import Application
 from allmende.domain.access.recomputations import Grounds, recompute
-from allmende.domain.access.snapshots import from_plain, hash_content
+from allmende.domain.access.snapshots import from_plain, hash_plain
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.rules import Rule, RuleBook
 from allmende.domain.basics.sentences import Sentence
@@ -85,7 +85,7 @@ def _read_books(hashes: set[str]) -> tuple[Mapping[str, RuleBook], list[Finding]
     kept = call_store.list_rules(hashes)
     books, findings = {}, []
     for rules_hash in sorted(hashes):
-        if rules_hash not in kept or hash_content(kept[rules_hash]) != rules_hash:
+        if rules_hash not in kept or hash_plain(kept[rules_hash]) != rules_hash:
             problem = Sentence("These rules are missing, or are not as they were kept.")
             findings.append(Finding(place=rules_hash, problem=problem))
         else:
@@ -98,6 +98,6 @@ def _find_changed(written: Mapping[str, object], event: Mapping[str, object]) ->
     """Return whether an application is still what the audit trail saw handed in."""
     if not event:
         return [Sentence("The audit trail does not know that it was handed in.")]
-    is_whole = event.get("frozen") == hash_content(written["frozen"])
-    is_whole = is_whole and event.get("content") == hash_content(written["form"])
+    is_whole = event.get("frozen") == hash_plain(written["frozen"])
+    is_whole = is_whole and event.get("content") == hash_plain(written["form"])
     return [] if is_whole else [Sentence("It is not what was handed in: it was changed since.")]
