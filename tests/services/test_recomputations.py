@@ -117,6 +117,16 @@ def test_an_award_without_its_gates_is_found(decided):
     assert (given, "It is awarded, and there is no award.") in problems()
 
 
+def test_an_end_that_the_rules_do_not_know_is_found(decided):
+    given, _, reviewed = decided
+    ApplicationRow.objects.filter(id=given).update(state="ineligible")
+    ApplicationRow.objects.filter(id=reviewed).update(cut_off_at=PANEL_DAY)
+    found = problems()
+    assert (given, "It ended as not eligible, and the rules say that it is.") in found
+    assert (given, "There is an award, and it is not awarded.") in found
+    assert (reviewed, "It stands in the round of another cut-off than the next one.") in found
+
+
 def test_a_moved_deadline_is_found(decided):
     given, large, _ = decided
     row = ApplicationRow.objects.get(id=large)
