@@ -49,6 +49,10 @@ def test_organisation_and_office_tick_theirs_and_the_project_starts():
 
 def test_the_api_and_the_page_say_the_same():
     ada, project_id = waiting()
-    found = browser_of(ada).get(f"/api/v1/projects/{project_id}/onboarding").json()
+    mine = browser_of(ada)
+    found = mine.get(f"/api/v1/projects/{project_id}/onboarding").json()
     assert [step["id"] for step in found["steps"] if step["is_done"]] == ["condition", "sign-in"]
     assert (found["is_done"], found["steps"][4]["done_by"]) == (False, "office")
+    refused = mine.post(f"/api/v1/projects/{project_id}/activate")
+    assert refused.status_code == 409
+    assert "All members know the terms of use, Everybody" in refused.content.decode()

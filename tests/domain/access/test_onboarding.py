@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 from allmende.domain.access.awards import grant, open_project
 from allmende.domain.access.onboarding import (
+    OnboardingIsOpen,
     OnboardingIsOver,
+    SystemSeesStep,
+    check_done,
     list_steps,
     look_at,
     tell_clock,
@@ -76,3 +79,18 @@ def test_what_the_system_sees_needs_no_tick_and_a_tick_stays():
     with pytest.raises(OnboardingIsOver):
         tick(started, replace(TERMS, id="other"), by="p-2", now=NOON)
     assert tell_clock(started, now=NOON).english().startswith("The time runs from")
+
+
+def test_a_start_names_every_step_that_is_open():
+    views = [look_at(each, WAITING, seen=frozenset()) for each in (TERMS, SEEN)]
+    with pytest.raises(OnboardingIsOpen, match="Still to do: Terms, Terms"):
+        check_done(WAITING, views)
+    check_done(WAITING, [replace(view, is_done=True) for view in views])
+    with pytest.raises(SystemSeesStep):
+        tick(WAITING, SEEN, by="p-1", now=NOON)
+
+
+def test_the_clock_says_what_still_moves():
+    before, at = WAITING.period.starts_at - timedelta(seconds=1), WAITING.period.starts_at
+    assert "Until then the end moves with it" in tell_clock(WAITING, now=before).english()
+    assert "does not move any more" in tell_clock(WAITING, now=at).english()
