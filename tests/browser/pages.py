@@ -146,6 +146,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "mail": ("/mail?all=1", "olga"),
     "tokens": ("/settings/tokens", "mina"),
     "audit": ("/audit?verify=1", "aishe"),
+    "audit-decisions": ("/audit?recompute=1", "aishe"),
     "what-if": ("/what-if", "olga"),
     "home-reviewer": ("/home", "xenia"),
     "reviews": ("/reviews", "xenia"),

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from allmende.domain.access.flaws import Flaw, list_call_flaws, list_mode_flaws,
 from allmende.domain.access.modes import AccessMode, Modes
 from allmende.domain.access.onboarding_steps import OnboardingStep
 from allmende.domain.access.working_days import BERLIN
-from allmende.domain.basics.rules import Rule, RuleBook
+from allmende.domain.basics.rules import Rule, RuleBook, exact
 from allmende.domain.basics.sites import Partition
 from allmende.domain.basics.units import TooManyHours, seconds_from_hours
 from allmende.wiring import home
@@ -67,23 +66,12 @@ def _read_rules(file: ConfigurationFile, earlier: Iterable[Rule]) -> list[Rule]:
         value = row.get("value")
         if isinstance(value, float):
             raise file.mistake((*at, "value"), f'write "{value}" in quotes: floats are not exact.')
-        rule = file.build({**row, "value": _exact(value)}, Rule, at)
+        rule = file.build({**row, "value": exact(value)}, Rule, at)
         for other in rules:
             if _overlap(rule, other):
                 raise file.mistake((*at, "rule"), f"{rule.rule} has another row for the same days.")
         rules.append(rule)
     return rules[known:]
-
-
-def _exact(value: Any) -> Any:
-    """Return numbers, written as such or in quotes, as exact decimals."""
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        return value
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        return value
-    return number if number.is_finite() else value
 
 
 def _overlap(one: Rule, other: Rule) -> bool:
@@ -173,11 +161,7 @@ def _build_with_hours(file: ConfigurationFile, row: Any, kind: Any, at: Location
     for hours, in_seconds in HOURS.items():
         if hours in values:
             value = values.pop(hours)
-            if (
-                isinstance(value, bool)
-                or not isinstance(value, int | str)
-                or _exact(value) is value
-            ):
+            if isinstance(value, bool) or not isinstance(value, int | str) or exact(value) is value:
                 raise file.mistake((*at, hours), f"{value!r} is no number of hours.")
             try:
                 # More than so many hours: the least size is the next second.
