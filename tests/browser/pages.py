@@ -127,6 +127,8 @@ PAGES: dict[str, tuple[str, str]] = {
     "project-changes": ("/projects/PROJECT/changes", "mina"),
     "changes": ("/changes", "olga"),
     "project-officer": ("/projects/PROJECT", "olga"),
+    "project-starting": ("/projects/STARTING_ID", "carla"),
+    "project-starting-officer": ("/projects/STARTING_ID", "olga"),
     "project-ended": ("/projects/ENDED_ID", "berta"),
     "report": ("/projects/PROJECT/report", "mina"),
     "report-decision": ("/projects/ENDED_ID/report", "olga"),

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from allmende.domain.access.calls import AccessRules, Call, CutOffCalendar, on_its_machine
-from allmende.domain.access.flaws import Flaw, list_call_flaws, list_mode_flaws
+from allmende.domain.access.flaws import Flaw, list_call_flaws, list_mode_flaws, list_step_flaws
 from allmende.domain.access.modes import AccessMode, Modes
+from allmende.domain.access.onboarding_steps import OnboardingStep
 from allmende.domain.access.working_days import BERLIN
 from allmende.domain.basics.rules import Rule, RuleBook, exact
 from allmende.domain.basics.sites import Partition
@@ -50,6 +51,7 @@ def read_access_rules(folder: Path | None = None) -> AccessRules:
         book=RuleBook(tuple(rules)),
         modes=modes,
         calls=calls,
+        onboarding=read_onboarding(folder / "onboarding.toml", factory.partitions),
         calendars=_read_calendars(ConfigurationFile(folder / "cut_offs.toml"), modes),
         partitions=factory.partitions,
         authority=factory.operator,
@@ -109,6 +111,24 @@ def read_calls(path: Path, modes: Modes, partitions: tuple[Partition, ...]) -> t
         _refuse_flaws(file, list_call_flaws(call, modes=modes, partitions=partitions), at)
         calls.append(on_its_machine(call, partitions))
     return tuple(calls)
+
+
+def read_onboarding(path: Path, partitions: tuple[Partition, ...]) -> tuple[OnboardingStep, ...]:
+    """Return the steps of a file; none where there is no such file."""
+    if not path.exists():
+        return ()
+    file, steps = ConfigurationFile(path), list[OnboardingStep]()
+    known = {each.id for each in partitions}
+    for number, row in enumerate(_rows(file, "onboarding")):
+        at: Location = ("onboarding", number)
+        step = file.build(row, OnboardingStep, at)
+        if step.id in {each.id for each in steps}:
+            raise file.mistake((*at, "id"), f'"{step.id}" names two steps.')
+        _refuse_flaws(file, list_step_flaws(step), at)
+        for unknown in sorted(set(step.partitions) - known):
+            raise file.mistake((*at, "partitions"), f'"{unknown}" is no partition.')
+        steps.append(step)
+    return tuple(steps)
 
 
 def _read_calendars(file: ConfigurationFile, modes: Modes) -> tuple[CutOffCalendar, ...]:
