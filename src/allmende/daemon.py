@@ -61,7 +61,9 @@ class Daemon:
             try:
                 self._mind_queue()
                 with post.open_post() as opened:
-                    delivery = mail.deliver(lambda: wiring.deed_of(DAEMON), send=opened.send)
+                    delivery = mail.deliver(
+                        lambda: wiring.deed_of(DAEMON), send=opened.send, rules=load_access_rules()
+                    )
             except Exception as error:  # the daemon itself must not end with it
                 log.error("mail is stuck", exc_info=error)
             else:
@@ -74,7 +76,7 @@ class Daemon:
         if time.monotonic() - self.reminded_at < REMINDERS_SECONDS:
             return
         self.reminded_at = time.monotonic()
-        if count := mail.remind(wiring.deed_of(DAEMON)):
+        if count := mail.remind(wiring.deed_of(DAEMON), rules=load_access_rules()):
             log.info("reminders queued", messages=count)
         mail.forget_old(wiring.deed_of(DAEMON))
 
@@ -135,7 +137,7 @@ class Daemon:
         """End projects whose period is over, sweep the shelf, judge the promises for the public."""
         deed = wiring.deed_of(DAEMON)
         try:
-            for project in projects.end_due_projects(deed):
+            for project in projects.end_due_projects(deed, rules=load_access_rules()):
                 log.info("project ended", project=project.id)
         except Refusal as refusal:
             log.warning("refused", chore="end projects", sentence=str(refusal))

@@ -131,6 +131,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "project-starting-officer": ("/projects/STARTING_ID", "olga"),
     "project-ended": ("/projects/ENDED_ID", "berta"),
     "report": ("/projects/PROJECT/report", "mina"),
+    "report-interim": ("/projects/PROJECT/report?kind=interim", "mina"),
     "report-decision": ("/projects/ENDED_ID/report", "olga"),
     "reports": ("/reports", "olga"),
     "jobs": ("/jobs", "mina"),

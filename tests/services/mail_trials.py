@@ -25,7 +25,7 @@ from allmende.domain.access.messages import HANDLING  # noqa: E402
 from allmende.domain.basics.people import DAEMON  # noqa: E402
 from allmende.services import mail, people  # noqa: E402
 from allmende.wiring import post  # noqa: E402
-from tests.services.access import NOON, deed, person  # noqa: E402
+from tests.services.access import NOON, RULES, deed, person  # noqa: E402
 
 
 def make_queue(count: int) -> str:
@@ -53,7 +53,7 @@ def killed(count: int) -> dict:
         assert process.exitcode == -signal.SIGKILL
     states_before = states_of(reader_id)
     now += HANDLING
-    sent = mail.deliver(lambda: deed(DAEMON, now=now), send=send_alone).sent
+    sent = mail.deliver(lambda: deed(DAEMON, now=now), send=send_alone, rules=RULES).sent
     return {
         "before": states_before,
         "after": states_of(reader_id),
@@ -69,7 +69,7 @@ def send_and_die(now) -> None:
         send_alone(parcel)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    mail.deliver(lambda: deed(DAEMON, now=now), send=send)
+    mail.deliver(lambda: deed(DAEMON, now=now), send=send, rules=RULES)
 
 
 def together(count: int) -> dict:
@@ -88,7 +88,7 @@ def together(count: int) -> dict:
 def send_all(gate, count: int) -> None:
     connection.close()
     gate.wait(timeout=60)
-    mail.deliver(lambda: deed(DAEMON), send=send_alone, limit=count)
+    mail.deliver(lambda: deed(DAEMON), send=send_alone, limit=count, rules=RULES)
 
 
 def send_alone(parcel) -> None:

@@ -139,7 +139,7 @@ def test_aid_of_three_years_counts_to_the_day(bridge):
     ada, firm = founder()
     early = datetime(2026, 11, 23, 22, 59, tzinfo=UTC)  # the last minute of the day in Berlin
     first = given(asked(ada, firm, hours=150_000), now=early)
-    projects.end_project(deed(officer()), first.project_id)
+    projects.end_project(deed(officer()), first.project_id, rules=RULES)
     reports.waive_report(deed(officer()), first.project_id, why="Aid alone is the question here.")
     still = datetime(2029, 11, 23, 22, 59, tzinfo=UTC)
     later = asked(ada, firm, hours=1, now=still)

@@ -282,7 +282,7 @@ def test_project_lives_from_suspension_to_closure(call):
         projects.resume_project(deed(ada), project_id)
     resumed = projects.resume_project(deed(office), project_id)
     assert (resumed.state, resumed.suspended_because) == (ProjectState.ACTIVE, None)
-    projects.end_project(deed(office), project_id)
+    projects.end_project(deed(office), project_id, rules=RULES)
     with pytest.raises(ProjectHasEnded):
         projects.check_can_run(projects.get_project(ada, project_id), now=NOON)
     budget = allocations.get_budget(ada, project_id)
@@ -295,10 +295,10 @@ def test_projects_end_on_their_day_and_once(call):
     ada, firm = founder()
     project = projects.get_project(ada, awarded(ada, firm).project_id)
     before = deed(DAEMON, now=project.period.ends_at - timedelta(seconds=1))
-    assert projects.end_due_projects(before) == []
+    assert projects.end_due_projects(before, rules=RULES) == []
     at_end = deed(DAEMON, now=project.period.ends_at)
-    assert [each.id for each in projects.end_due_projects(at_end)] == [project.id]
-    assert projects.end_due_projects(at_end) == []
+    assert [each.id for each in projects.end_due_projects(at_end, rules=RULES)] == [project.id]
+    assert projects.end_due_projects(at_end, rules=RULES) == []
 
 
 def test_members_see_a_project_of_another_organisation(call):

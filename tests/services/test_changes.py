@@ -6,7 +6,9 @@ from datetime import timedelta
 import pytest
 
 from allmende.domain.access.changes import ChangeState, ReportIsMissing, TooMuchTime
+from allmende.domain.access.projects import ProjectState
 from allmende.domain.access.rechecks import NoLongerEligible
+from allmende.domain.access.reports import ReportKind
 from allmende.domain.access.reviews import OwnApplication
 from allmende.domain.accounting.ledger import NotEnoughTime
 from allmende.domain.basics.lifecycle import ForbiddenMove
@@ -22,6 +24,7 @@ from allmende.services import (
     ledger,
     organisations,
     projects,
+    reports,
 )
 from allmende.storage import people as people_store
 from tests.services.access import (
@@ -173,9 +176,23 @@ def test_science_gets_more_only_on_a_report(running):
     )
     strict = replace(RULES, book=type(book)(rows))
     change = ask(ada, project, seconds=0, months=1)
-    with pytest.raises(ReportIsMissing):
-        changes.approve_change(deed(officer(), now=LATER), change.id, rules=strict)
-    given = changes.approve_change(
-        deed(officer(), now=LATER), change.id, rules=strict, has_report=True
-    )
-    assert given.state is ChangeState.APPROVED
+    olga, interim = officer(), {"kind": ReportKind.INTERIM}
+
+    def approve():
+        return changes.approve_change(deed(olga, now=LATER), change.id, rules=strict)
+
+    def refused():
+        with pytest.raises(ReportIsMissing):
+            approve()
+
+    refused()
+    reports.write_report(deed(ada, now=LATER), project.id, results="It learns.", **interim)
+    refused()
+    reports.hand_in_report(deed(ada, now=LATER), project.id, rules=strict, **interim)
+    refused()
+    reports.return_report(deed(olga, now=LATER), project.id, why="What?", **interim)
+    refused()
+    reports.hand_in_report(deed(ada, now=LATER), project.id, rules=strict, **interim)
+    reports.accept_report(deed(olga, now=LATER), project.id, **interim)
+    assert approve().state is ChangeState.APPROVED
+    assert projects.get_project(ada, project.id).state is ProjectState.ACTIVE

@@ -11,6 +11,7 @@ from allmende.domain.basics.people import DAEMON
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.jobs import JobState, StopRequest
 from allmende.services import allocations, cycle, jobs, ledger, projects
+from tests.services.access import RULES
 from tests.services.running import PARTITION, Running, a_running_factory
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +49,7 @@ def test_after_the_end_of_a_project_nothing_of_it_waits_and_no_hour_is_left_over
     (running,) = factory.submit("founder", client_key="running", run=script)
     factory.beat_until(lambda: factory.job(running.id).state is JobState.RUNNING)
     (waiting,) = factory.submit("founder", client_key="waiting", run="true")
-    projects.end_project(factory.act("officer"), factory.story.projects["founder"])
+    projects.end_project(factory.act("officer"), factory.story.projects["founder"], rules=RULES)
     factory.beat()
     assert factory.job(waiting.id).state is JobState.CANCELLED
     assert factory.sentences(waiting.id)[-1] == "Its project ended while it waited."

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import connection
@@ -18,7 +19,16 @@ from allmende.domain.access.messages import (
 )
 from allmende.domain.basics.people import DAEMON, Role
 from allmende.domain.basics.refusals import NotPermitted
-from allmende.services import applications, awards, calls, expert_reviews, mail, panels, projects
+from allmende.services import (
+    applications,
+    awards,
+    calls,
+    expert_reviews,
+    mail,
+    panels,
+    projects,
+    reports,
+)
 from allmende.services import reviews as review_service
 from allmende.services.mail import NotDelivered
 from allmende.storage import people as people_store
@@ -171,11 +181,11 @@ def test_an_owed_review_is_called_to_mind_once_and_not_when_it_is_in():
     for each in (xenia, yuri):
         accepted(application, each)
     before = find_due(application, Step.EXPERT_REVIEW) - timedelta(minutes=1)
-    assert mail.remind(deed(DAEMON, now=before)) == 2
-    assert mail.remind(deed(DAEMON, now=before)) == 0
+    assert mail.remind(deed(DAEMON, now=before), rules=RULES) == 2
+    assert mail.remind(deed(DAEMON, now=before), rules=RULES) == 0
     expert_reviews.submit_review(deed(yuri, now=before), application.id, opinions=opinions(4, 4, 4))
     sent = []
-    mail.deliver(lambda: deed(DAEMON, now=before), send=sent.append)
+    mail.deliver(lambda: deed(DAEMON, now=before), send=sent.append, rules=RULES)
     reminded = [each.recipient.id for each in sent if "due_soon" in each.message.kind]
     assert reminded == [xenia.id]
     lapsed = [each for each in mail.list_own_messages(yuri) if each.state is MessageState.LAPSED]
@@ -187,11 +197,34 @@ def test_a_project_is_told_its_end_with_what_is_left():
     ada, firm = founder()
     project = projects.get_project(ada, awarded(ada, firm).project_id)
     ends_at = project.period.ends_at
-    mail.remind(deed(DAEMON, now=ends_at - 3 * DAY))
+    mail.remind(deed(DAEMON, now=ends_at - 3 * DAY), rules=RULES)
     assert "4.0 node-h are not used yet." in texts_to(ada)
-    projects.end_due_projects(deed(DAEMON, now=ends_at))
+    projects.end_due_projects(deed(DAEMON, now=ends_at), rules=RULES)
     assert MessageKind.PROJECT_ENDED in kinds_to(ada)
-    mail.remind(deed(DAEMON, now=ends_at + 80 * DAY))
+    mail.remind(deed(DAEMON, now=ends_at + 80 * DAY), rules=RULES)
+    assert MessageKind.REPORT_DUE_SOON in kinds_to(ada)
+
+
+def test_a_report_is_called_to_mind_by_the_dated_rule_and_anew_after_its_return():
+    open_playground()
+    ada, firm = founder()
+    project = projects.get_project(ada, awarded(ada, firm).project_id)
+    ends_at, olga, rows = project.period.ends_at, officer(), RULES.book.rules
+    longer = tuple(
+        replace(row, value=Decimal(5)) if row.rule == "report.period_months" else row
+        for row in rows
+    )
+    slow = replace(RULES, book=type(RULES.book)(longer))
+    projects.end_due_projects(deed(DAEMON, now=ends_at), rules=slow)
+    assert mail.remind(deed(DAEMON, now=ends_at + 80 * DAY), rules=slow) == 0
+    late = ends_at + 155 * DAY
+    assert mail.remind(deed(DAEMON, now=late), rules=slow) == 1
+    assert MessageKind.REPORT_OVERDUE in kinds_to(ada)
+    reports.write_report(deed(ada, now=late), project.id, results="Done.")
+    reports.hand_in_report(deed(ada, now=late), project.id, rules=slow)
+    assert mail.remind(deed(DAEMON, now=late), rules=slow) == 0
+    reports.return_report(deed(olga, now=late), project.id, why="Name the data.")
+    assert mail.remind(deed(DAEMON, now=late), rules=slow) == 1
     assert MessageKind.REPORT_DUE_SOON in kinds_to(ada)
 
 
@@ -204,13 +237,13 @@ def test_a_condition_is_called_to_mind_until_it_is_accepted():
         deed(officer()), application.id, rules=RULES, condition="Sign."
     )
     week, three = NOON + 7 * DAY, NOON + 21 * DAY
-    mail.remind(deed(DAEMON, now=week))
+    mail.remind(deed(DAEMON, now=week), rules=RULES)
     assert MessageKind.CONDITION_OPEN in kinds_to(ada)
     awards.accept_condition(deed(ada, now=week), award.id)
     sent = []
-    mail.deliver(lambda: deed(DAEMON, now=week), send=sent.append)
+    mail.deliver(lambda: deed(DAEMON, now=week), send=sent.append, rules=RULES)
     assert MessageKind.CONDITION_OPEN not in [each.message.kind for each in sent]
-    mail.remind(deed(DAEMON, now=three))
+    mail.remind(deed(DAEMON, now=three), rules=RULES)
     assert MessageKind.ONBOARDING_OPEN in kinds_to(ada)
 
 
@@ -219,7 +252,7 @@ def test_who_is_gone_is_written_to_no_more():
     ada, firm = founder()
     submitted(ada, firm)
     people_store.PersonRow.objects.filter(id=ada.id).delete()
-    assert mail.deliver(lambda: deed(DAEMON), send=refuse).sent == 0
+    assert mail.deliver(lambda: deed(DAEMON), send=refuse, rules=RULES).sent == 0
     assert mail.list_own_messages(ada)[0].state is MessageState.LAPSED
 
 
@@ -228,9 +261,9 @@ def test_what_cannot_be_delivered_is_given_up_told_and_tried_anew():
     ada, firm = founder()
     submitted(ada, firm)
     olga, otto = officer(), person("otto", Role.OPERATOR)
-    assert len(mail.deliver(lambda: deed(DAEMON), send=refuse).failed) == 1
+    assert len(mail.deliver(lambda: deed(DAEMON), send=refuse, rules=RULES).failed) == 1
     late = NOON + PATIENCE
-    delivery = mail.deliver(lambda: deed(DAEMON, now=late), send=refuse)
+    delivery = mail.deliver(lambda: deed(DAEMON, now=late), send=refuse, rules=RULES)
     assert delivery.given_up == []  # its time was over before this try
     (lost,) = mail.list_own_messages(ada)
     assert (lost.state, lost.error) == (MessageState.GIVEN_UP, "450 busy")
@@ -239,7 +272,7 @@ def test_what_cannot_be_delivered_is_given_up_told_and_tried_anew():
         mail.retry_message(deed(otto), lost.id)
     mail.retry_message(deed(olga, now=late), lost.id)
     sent = []
-    mail.deliver(lambda: deed(DAEMON, now=late), send=sent.append)
+    mail.deliver(lambda: deed(DAEMON, now=late), send=sent.append, rules=RULES)
     assert lost.id in [each.message.id for each in sent]
     with pytest.raises(MessageIsDone):
         mail.retry_message(deed(olga, now=late), lost.id)
@@ -250,7 +283,7 @@ def test_a_last_try_that_fails_gives_up_and_a_notice_brings_no_notice():
     mail.announce(
         deed(DAEMON), MessageKind.MAIL_GIVEN_UP, about="mail", to=[olga.id], occasion="first"
     )
-    (parcel,) = [mail.take_next(deed(DAEMON))]
+    (parcel,) = [mail.take_next(deed(DAEMON), rules=RULES)]
     lost = mail.record_failure(
         deed(DAEMON, now=NOON + PATIENCE), parcel.message.id, error="550 no such person"
     )
@@ -271,7 +304,7 @@ def test_the_queue_is_for_office_and_auditors():
         with pytest.raises(NotPermitted):
             mail.list_queue(person("p", role))
         with pytest.raises(NotPermitted):
-            mail.remind(deed(person("p", role)))
+            mail.remind(deed(person("p", role)), rules=RULES)
 
 
 def test_the_queue_pages_newest_first():
@@ -308,14 +341,14 @@ def test_reminders_take_as_many_questions_for_many_projects_as_for_few():
 
     def count_questions():
         with CaptureQueriesContext(connection) as asked:
-            mail.remind(deed(DAEMON, now=now))
+            mail.remind(deed(DAEMON, now=now), rules=RULES)
         return len(asked)
 
-    mail.remind(deed(DAEMON, now=now))
+    mail.remind(deed(DAEMON, now=now), rules=RULES)
     one = count_questions()
     for number in range(5):
         project_store.save_project(
             replace(project, id=f"prj-{number}", application_id=f"app-x{number}")
         )
-    mail.remind(deed(DAEMON, now=now))
+    mail.remind(deed(DAEMON, now=now), rules=RULES)
     assert count_questions() == one

@@ -28,7 +28,7 @@ from allmende.services import mail
 from allmende.services.deeds import one_transaction
 from allmende.services.mail import NotDelivered
 from allmende.storage import messages as store
-from tests.services.access import NOON, deed, officer, person
+from tests.services.access import NOON, RULES, deed, officer, person
 
 EVENTS = st.tuples(
     st.sampled_from([MessageKind.REVIEW_INVITED, MessageKind.REVIEW_ACCEPTED]),
@@ -101,7 +101,7 @@ class MailMachine(RuleBasedStateMachine):
                 raise Killed
 
         with contextlib.suppress(Killed):
-            mail.deliver(self.act, send=send, limit=len(endings))
+            mail.deliver(self.act, send=send, limit=len(endings), rules=RULES)
 
     def deliver(self, parcel):
         self.delivered[parcel.message.id] += 1
@@ -138,10 +138,10 @@ class MailMachine(RuleBasedStateMachine):
             for message in self.own():
                 if message.state is MessageState.GIVEN_UP:
                     mail.retry_message(self.act(self.office), message.id)
-            mail.deliver(self.act, send=self.deliver, limit=1000)
+            mail.deliver(self.act, send=self.deliver, limit=1000, rules=RULES)
         assert {each.state for each in self.own()} <= {MessageState.SENT}
         assert all(self.delivered[each.id] for each in self.own())
-        assert mail.take_next(self.act()) is None
+        assert mail.take_next(self.act(), rules=RULES) is None
 
 
 @pytest.mark.django_db
@@ -162,8 +162,11 @@ def test_a_message_is_nobody_elses_while_somebody_sends_it():
     reader = person("reader")
     event = (MessageKind.REVIEW_INVITED, "app-1", "")
     do(deed(DAEMON), event, reader.id, fails=False)
-    parcel = mail.take_next(deed(DAEMON))
-    assert mail.take_next(deed(DAEMON, now=NOON + HANDLING - timedelta(seconds=1))) is None
-    again = mail.take_next(deed(DAEMON, now=NOON + HANDLING))
+    parcel = mail.take_next(deed(DAEMON), rules=RULES)
+    assert (
+        mail.take_next(deed(DAEMON, now=NOON + HANDLING - timedelta(seconds=1)), rules=RULES)
+        is None
+    )
+    again = mail.take_next(deed(DAEMON, now=NOON + HANDLING), rules=RULES)
     assert again.message.id == parcel.message.id
     assert store.lock_message(parcel.message.id) == replace(again.message, attempts=2)

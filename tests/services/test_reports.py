@@ -55,7 +55,7 @@ def ended():
     open_playground()
     ada, firm = founder()
     project_id = awarded(ada, firm).project_id
-    projects.end_due_projects(deed(DAEMON, now=END))
+    projects.end_due_projects(deed(DAEMON, now=END), rules=RULES)
     return ada, firm, project_id
 
 
@@ -139,7 +139,7 @@ def test_a_running_project_writes_but_neither_hands_in_nor_is_waived():
         hand_in(ada, project_id, now=NOON)
     with pytest.raises(ProjectIsNotOver):
         reports.waive_report(deed(officer()), project_id, why="No need.")
-    projects.end_project(deed(officer(), now=NOON + timedelta(days=1)), project_id)
+    projects.end_project(deed(officer(), now=NOON + timedelta(days=1)), project_id, rules=RULES)
     seen = view(ada, project_id, now=NOON)
     assert seen.project.end == NOON + timedelta(days=1)  # it was ended early, so it is due early
     assert seen.due_at == datetime(2027, 2, 24, 23, tzinfo=UTC)
@@ -256,7 +256,7 @@ def test_the_list_asks_the_same_however_long_it_is(django_assert_num_queries):
     open_playground()
     for name in ("ada", "eve", "kim"):
         who, firm = founder(name)
-        projects.end_project(deed(officer()), awarded(who, firm).project_id)
+        projects.end_project(deed(officer()), awarded(who, firm).project_id, rules=RULES)
     olga = officer()
     for limit in (1, 3):
         with django_assert_num_queries(3):  # projects, members, reports

@@ -211,7 +211,7 @@ def end_one(officer: Person, operator: Person) -> str:
     member = people.get_person(member.id)
     gripping = hand_in(member, workshop.id, "Sicher greifen", call=BRIDGE_CALL)
     project_id = award(officer, operator, gripping)
-    projects.end_project(deed_of(officer), project_id)
+    projects.end_project(deed_of(officer), project_id, rules=load_access_rules())
     reports.write_report(
         deed_of(member),
         project_id,
@@ -243,11 +243,11 @@ def do_chores() -> None:
     promises.evaluate_promises(
         deed_of(DAEMON), factory=wiring.workshop().factory, rules=load_access_rules()
     )
-    refused = mail.take_next(deed_of(DAEMON))
+    refused = mail.take_next(deed_of(DAEMON), rules=load_access_rules())
     assert refused is not None, "somebody was told something"
     later = replace(deed_of(DAEMON), now=wiring.now() + PATIENCE)
     mail.record_failure(later, refused.message.id, error="550 5.1.1 User unknown")
-    mail.deliver(lambda: deed_of(DAEMON), send=lambda _: None, limit=8)
+    mail.deliver(lambda: deed_of(DAEMON), send=lambda _: None, limit=8, rules=load_access_rules())
 
 
 def register_experts() -> list[Person]:

@@ -21,6 +21,7 @@ from allmende.services.deeds import Deed
 from allmende.services.mail import NotDelivered
 from allmende.storage import people as people_store
 from allmende.wiring import deed_of
+from allmende.wiring.access_rules import load_access_rules
 from tests.web.api.conftest import a_token
 from tests.web.world import register
 
@@ -49,7 +50,7 @@ def give_up() -> None:
     later = wiring.now() + PATIENCE
     for instant in (wiring.now(), later):
         act = Deed(actor=DAEMON, now=instant, new_id=wiring.new_id)
-        mail.deliver(lambda act=act: act, send=refuse)
+        mail.deliver(lambda act=act: act, send=refuse, rules=load_access_rules())
 
 
 def test_a_person_reads_what_was_written_to_them_and_nobody_else_does():

@@ -62,9 +62,6 @@ def approve_change(
     months: Annotated[int | None, typer.Option(min=0, help="Fewer than asked for.")] = None,
     hours: Hours = "",
     why: Annotated[str, typer.Option(help="The project reads it.")] = "",
-    with_report: Annotated[
-        bool, typer.Option("--with-report", help="An interim report was approved.")
-    ] = False,
     json: AsJson = False,
 ) -> None:
     """Give what was asked for, or a part of it."""
@@ -75,7 +72,6 @@ def approve_change(
         months=months,
         seconds=read_hours(hours, field="hours"),
         answer=why,
-        has_report=with_report,
     )
     show(given, json=json, columns=COLUMNS)
 

@@ -12,6 +12,7 @@ from allmende.domain.access.messages import (
 from allmende.domain.basics.people import DAEMON
 from allmende.services import mail
 from allmende.wiring import deed_of, post
+from allmende.wiring.access_rules import load_access_rules
 
 app = typer.Typer()
 
@@ -40,9 +41,10 @@ def retry_message(message_id: str, json: AsJson = False) -> None:
 @app.command("send")
 def send_mail(json: AsJson = False) -> None:
     """Queue the reminders that are due, and send what waits now, as the daemon does."""
-    reminded = mail.remind(deed_of(DAEMON))
+    rules = load_access_rules()
+    reminded = mail.remind(deed_of(DAEMON), rules=rules)
     with post.open_post() as opened:
-        done = mail.deliver(lambda: deed_of(DAEMON), send=opened.send, limit=ROUND)
+        done = mail.deliver(lambda: deed_of(DAEMON), send=opened.send, limit=ROUND, rules=rules)
     show(
         {
             "reminders": reminded,

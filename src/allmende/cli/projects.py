@@ -133,7 +133,7 @@ def resume_project(project_id: str, json: AsJson = False) -> None:
 @app.command("end")
 def end_project(project_id: str, json: AsJson = False) -> None:
     """End a project; what it did not use expires."""
-    _show(projects.end_project(acting_deed(), project_id), json=json)
+    _show(projects.end_project(acting_deed(), project_id, rules=load_access_rules()), json=json)
 
 
 def _show(project: Project, *, json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Final reports of projects."""
+"""Reports of projects, interim and final."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,7 +7,7 @@ import typer
 
 from allmende.cli.acting import acting_deed, acting_person
 from allmende.cli.output import AsJson, show
-from allmende.domain.access.reports import Report
+from allmende.domain.access.reports import Report, ReportKind
 from allmende.services import reports
 from allmende.services.reports import ReportView
 from allmende.wiring import now
@@ -15,11 +15,12 @@ from allmende.wiring.access_rules import load_access_rules
 
 app = typer.Typer()
 
-COLUMNS = ("project_id", "state", "handed_in_at", "decided_at", "reason", "lifted_because")
+COLUMNS = "project_id kind number state handed_in_at decided_at reason lifted_because".split()
 LIST_COLUMNS = (
     "project_id state due_at is_overdue unused_seconds has_large_rest data_deadline is_data_due"
 ).split()
 Why = Annotated[str, typer.Option(help="The members read it.")]
+Kind = Annotated[ReportKind, typer.Option(help="Of a project that runs, or of one that is over.")]
 TextFile = Annotated[Path | None, typer.Option(exists=True, dir_okay=False)]
 
 
@@ -41,16 +42,18 @@ def list_reports(
 
 
 @app.command("show")
-def show_report(project_id: str, json: AsJson = False) -> None:
-    """Show the report of a project, and when it is due."""
-    rules = load_access_rules()
-    show(_row(reports.get_report(acting_person(), project_id, rules=rules, now=now())), json=json)
+def show_report(project_id: str, kind: Kind = ReportKind.FINAL, json: AsJson = False) -> None:
+    """Show the report of a project, and when it is due; or its latest interim report."""
+    reader, rules = acting_person(), load_access_rules()
+    view = reports.get_report(reader, project_id, rules=rules, now=now(), kind=kind)
+    show(_row(view), json=json)
 
 
 @app.command("facts")
-def show_facts(project_id: str, json: AsJson = False) -> None:
+def show_facts(project_id: str, kind: Kind = ReportKind.FINAL, json: AsJson = False) -> None:
     """Show what nobody has to write: hours, jobs, models, energy, the acknowledgement."""
-    facts = reports.gather_facts(acting_person(), project_id, rules=load_access_rules())
+    rules = load_access_rules()
+    facts = reports.gather_facts(acting_person(), project_id, rules=rules, kind=kind)
     show(facts, json=json)
 
 
@@ -60,6 +63,7 @@ def write_report(
     results: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="A text file.")],
     publications: TextFile = None,
     feedback: TextFile = None,
+    kind: Kind = ReportKind.FINAL,
     json: AsJson = False,
 ) -> None:
     """Write the texts of your project's report, from files."""
@@ -69,27 +73,30 @@ def write_report(
         results=results.read_text(),
         publications=publications.read_text() if publications else "",
         feedback=feedback.read_text() if feedback else "",
+        kind=kind,
     )
     _show(written, json=json)
 
 
 @app.command("hand-in")
-def hand_in_report(project_id: str, json: AsJson = False) -> None:
-    """Hand in the report of your project, once it has ended."""
+def hand_in_report(project_id: str, kind: Kind = ReportKind.FINAL, json: AsJson = False) -> None:
+    """Hand in the report of your project: once it has ended, an interim one while it runs."""
     rules = load_access_rules()
-    _show(reports.hand_in_report(acting_deed(), project_id, rules=rules), json=json)
+    _show(reports.hand_in_report(acting_deed(), project_id, rules=rules, kind=kind), json=json)
 
 
 @app.command("accept")
-def accept_report(project_id: str, json: AsJson = False) -> None:
-    """Accept a report, which closes its project."""
-    _show(reports.accept_report(acting_deed(), project_id), json=json)
+def accept_report(project_id: str, kind: Kind = ReportKind.FINAL, json: AsJson = False) -> None:
+    """Accept a report; a final one closes its project."""
+    _show(reports.accept_report(acting_deed(), project_id, kind=kind), json=json)
 
 
 @app.command("return")
-def return_report(project_id: str, why: Why, json: AsJson = False) -> None:
+def return_report(
+    project_id: str, why: Why, kind: Kind = ReportKind.FINAL, json: AsJson = False
+) -> None:
     """Return a report to its project."""
-    _show(reports.return_report(acting_deed(), project_id, why=why), json=json)
+    _show(reports.return_report(acting_deed(), project_id, why=why, kind=kind), json=json)
 
 
 @app.command("waive")
@@ -108,6 +115,7 @@ def lift_bar(project_id: str, why: Why, json: AsJson = False) -> None:
 def _row(view: ReportView) -> dict[str, Any]:
     return {
         "project_id": view.project.id,
+        "kind": view.report.kind.value,
         "state": view.report.state.value,
         "due_at": view.due_at,
         "is_overdue": view.is_overdue,

@@ -1,5 +1,7 @@
 """What the deeds of access announce by e-mail, each in the transaction of its deed."""
 
+from datetime import datetime
+
 from allmende.domain.access.appeals import Appeal, AppealState, find_end
 from allmende.domain.access.applications import Application, ApplicationState
 from allmende.domain.access.awards import Award
@@ -10,7 +12,6 @@ from allmende.domain.access.gates import Step, find_due
 from allmende.domain.access.message_kinds import MessageKind
 from allmende.domain.access.projects import Project
 from allmende.domain.access.rebuttals import find_end as find_rebuttal_end
-from allmende.domain.access.reminders import find_report_due
 from allmende.domain.basics.people import Role
 from allmende.domain.basics.units import hours_from_seconds
 from allmende.services import mail
@@ -135,7 +136,7 @@ def tell_change_answered(deed: Deed, project: Project, change: ProjectChange) ->
     )
 
 
-def tell_ended(deed: Deed, project: Project) -> None:
+def tell_ended(deed: Deed, project: Project, *, report_due_at: datetime) -> None:
     """Tell the people of a project that it has ended, and when its report is due."""
     mail.announce(
         deed,
@@ -143,5 +144,5 @@ def tell_ended(deed: Deed, project: Project) -> None:
         about=project.id,
         to=project.member_ids,
         title=project.name,
-        report_due_at=find_report_due(project),
+        report_due_at=report_due_at,
     )

@@ -11,7 +11,7 @@ from allmende.domain.access import changes
 from allmende.domain.access.aid import write_notice
 from allmende.domain.access.applications import Application
 from allmende.domain.access.calls import AccessRules
-from allmende.domain.access.changes import ChangeState, Limits, ProjectChange, ReportIsMissing
+from allmende.domain.access.changes import ChangeState, Limits, ProjectChange
 from allmende.domain.access.projects import Project
 from allmende.domain.access.reviews import OwnApplication
 from allmende.domain.access.working_days import day_of
@@ -25,6 +25,7 @@ from allmende.storage import applications as application_store
 from allmende.storage import awards as award_store
 from allmende.storage import changes as store
 from allmende.storage import projects as project_store
+from allmende.storage import reports as report_store
 
 
 @one_transaction
@@ -87,7 +88,6 @@ def approve_change(
     months: int | None = None,
     seconds: int | None = None,
     answer: str = "",
-    has_report: bool = False,
 ) -> ProjectChange:
     """Give what was asked for, unless `months` or `seconds` says less; the same again is the same.
 
@@ -105,8 +105,7 @@ def approve_change(
     changes.check_running(project, now=deed.now)
     application = application_store.get_application(project.application_id)
     limits = _limits_of(project, application, rules, now=deed.now)
-    if limits.needs_report and not has_report:
-        raise ReportIsMissing
+    changes.check_report(limits, project, report_store.list_interim_reports(project.id))
     approved = changes.approve(
         change, months=months, seconds=seconds, answer=answer, by=deed.actor.id, now=deed.now
     )

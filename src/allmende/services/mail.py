@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from allmende.domain.access import messages
+from allmende.domain.access.calls import AccessRules
 from allmende.domain.access.message_kinds import REMINDERS, MessageKind
 from allmende.domain.access.messages import (
     KEPT,
@@ -89,14 +90,14 @@ def announce_to(deed: Deed, role: Role, kind: MessageKind, *, about: str, **fact
     announce(deed, kind, about=about, to=everybody, **facts)
 
 
-def remind(deed: Deed) -> int:
+def remind(deed: Deed, *, rules: AccessRules) -> int:
     """Queue every reminder that is due now and not queued yet; return how many there were.
 
     Thousands of reviews take seconds to look through, so nobody is kept from writing meanwhile:
     what changes between the look and the sending is found by the look before it is sent.
     """
     check_permission(deed.actor, Permission.SEND_MAIL)
-    due = store.find_unknown(reminders.list_due(deed.now))
+    due = store.find_unknown(reminders.list_due(deed.now, rules=rules))
     store.add_messages(due)
     return len(due)
 
@@ -109,7 +110,11 @@ def forget_old(deed: Deed) -> int:
 
 
 def deliver(
-    act: Callable[[], Deed], *, send: Callable[[Parcel], None], limit: int = BATCH
+    act: Callable[[], Deed],
+    *,
+    send: Callable[[Parcel], None],
+    rules: AccessRules,
+    limit: int = BATCH,
 ) -> Delivery:
     """Send what waits, one message after the other; `send` raises `NotDelivered`.
 
@@ -117,7 +122,7 @@ def deliver(
     """
     delivery = Delivery()
     for _ in range(limit):
-        parcel = take_next(act())
+        parcel = take_next(act(), rules=rules)
         if parcel is None:
             break
         try:
@@ -133,7 +138,7 @@ def deliver(
 
 
 @one_transaction
-def take_next(deed: Deed) -> Parcel | None:
+def take_next(deed: Deed, *, rules: AccessRules) -> Parcel | None:
     """Take the next message to send it now; nobody else gets it for some minutes.
 
     A reminder of what is no longer so lapses, and what was tried for days is given up.
@@ -141,7 +146,9 @@ def take_next(deed: Deed) -> Parcel | None:
     check_permission(deed.actor, Permission.SEND_MAIL)
     while (message := store.lock_next(deed.now)) is not None:
         recipient = people_store.list_by_ids([message.recipient_id]).get(message.recipient_id)
-        is_over = message.kind in REMINDERS and not reminders.is_due(message, now=deed.now)
+        is_over = message.kind in REMINDERS and not reminders.is_due(
+            message, now=deed.now, rules=rules
+        )
         if recipient is None or is_over:
             store.save_message(messages.lapse(message))
         elif messages.is_lost(message, now=deed.now):

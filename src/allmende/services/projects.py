@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 from allmende.domain.access import projects
+from allmende.domain.access.calls import AccessRules
 from allmende.domain.access.projects import Project, ProjectState, check_can_run
+from allmende.domain.access.reports import Report, find_due
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
@@ -114,7 +116,7 @@ def resume_project(deed: Deed, project_id: str) -> Project:
 
 
 @one_transaction
-def end_project(deed: Deed, project_id: str) -> Project:
+def end_project(deed: Deed, project_id: str, *, rules: AccessRules) -> Project:
     """End a project and let what it did not use expire."""
     check_permission(deed.actor, Permission.END_PROJECT)
     project = _lock_visible(deed.actor, project_id)
@@ -128,15 +130,16 @@ def end_project(deed: Deed, project_id: str) -> Project:
     )
     unused_seconds = expiry.amount_seconds if expiry is not None else 0
     changed = replace(projects.end(project, now=deed.now), unused_seconds=unused_seconds)
-    announcements.tell_ended(deed, changed)
+    report_due_at = find_due(changed, Report(project_id=project_id), book=rules.book)
+    announcements.tell_ended(deed, changed, report_due_at=report_due_at)
     return _save(deed, changed, action="project.ended", unused_seconds=unused_seconds)
 
 
-def end_due_projects(deed: Deed, *, limit: int = 100) -> list[Project]:
+def end_due_projects(deed: Deed, *, rules: AccessRules, limit: int = 100) -> list[Project]:
     """End every project whose period is over; each in a transaction of its own."""
     check_permission(deed.actor, Permission.END_PROJECT)
     over = store.list_projects_over(deed.now, states=UNENDED, limit=limit)
-    return [end_project(deed, project.id) for project in over]
+    return [end_project(deed, project.id, rules=rules) for project in over]
 
 
 def _check_visible(person: Person, project: Project) -> Project:

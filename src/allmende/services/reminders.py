@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from allmende.domain.access import reminders
+from allmende.domain.access.calls import AccessRules
 from allmende.domain.access.message_kinds import MessageKind
 from allmende.domain.access.messages import (
     Message,
@@ -10,6 +11,7 @@ from allmende.domain.access.messages import (
 )
 from allmende.domain.access.projects import Project, ProjectState
 from allmende.domain.access.reminders import Reminder
+from allmende.domain.access.reports import find_due
 from allmende.domain.accounting.ledger import AccountKind
 from allmende.domain.basics.units import hours_from_seconds
 from allmende.services.budgets import PARTITIONS_MAX
@@ -21,24 +23,23 @@ from allmende.storage import projects as project_store
 from allmende.storage import reports as report_store
 
 ABOUT_REVIEWS = frozenset({MessageKind.REVIEW_DUE_SOON, MessageKind.REVIEW_OVERDUE})
-# How far from now an end can lie of which somebody is to be reminded.
+# How far ahead an end can lie of which somebody is to be reminded.
 AHEAD = timedelta(days=max(reminders.ENDING_DAYS))
-BEHIND = timedelta(days=31 * (reminders.REPORT_MONTHS + 1)) + reminders.REPORT_OVERDUE
 
 
-def list_due(now: datetime) -> list[Message]:
+def list_due(now: datetime, *, rules: AccessRules) -> list[Message]:
     """Return every reminder that is due at an instant, whether it is queued or not."""
-    return _write((*_of_reviews(now), *_of_projects(now)), now=now)
+    return _write((*_of_reviews(now), *_of_projects(now, rules=rules)), now=now)
 
 
-def is_due(message: Message, *, now: datetime) -> bool:
+def is_due(message: Message, *, now: datetime, rules: AccessRules) -> bool:
     """Say whether a queued reminder still tells what is so."""
     if message.kind in ABOUT_REVIEWS:
         found = _of_reviews(now, application_id=message.about)
     elif message.kind is MessageKind.CONDITION_OPEN:
-        found = _of_projects(now, application_id=message.about)
+        found = _of_projects(now, rules=rules, application_id=message.about)
     else:
-        found = _of_projects(now, project_id=message.about)
+        found = _of_projects(now, rules=rules, project_id=message.about)
     return message.id in {each.id for each in _write(found, now=now)}
 
 
@@ -70,19 +71,20 @@ def _of_reviews(now: datetime, *, application_id: str = "") -> tuple[Reminder, .
 
 
 def _of_projects(
-    now: datetime, *, project_id: str = "", application_id: str = ""
+    now: datetime, *, rules: AccessRules, project_id: str = "", application_id: str = ""
 ) -> tuple[Reminder, ...]:
     found = project_store.list_projects_to_remind(
         ends_before=now + AHEAD,
-        ends_after=now - BEHIND,
         project_id=project_id,
         application_id=application_id,
     )
     starting = {each.application_id for each in found if each.state is ProjectState.ONBOARDING}
     awards = award_store.list_by_applications(starting)
-    ended = [each.id for each in found if each.state is ProjectState.ENDED]
-    reported = {
-        each for each, report in report_store.list_reports(ended).items() if not report.is_open
+    ended = {each.id: each for each in found if each.state is ProjectState.ENDED}
+    report_dues = {
+        each: find_due(ended[each], report, book=rules.book)
+        for each, report in report_store.list_reports(ended).items()
+        if report.is_open
     }
     left = _tell_left([each for each in found if each.state in reminders.RUNNING])
     return tuple(
@@ -92,7 +94,7 @@ def _of_projects(
             project,
             award=awards.get(project.application_id),
             left=left.get(project.id),
-            is_reported=project.id in reported,
+            report_due_at=report_dues.get(project.id),
             now=now,
         )
     )

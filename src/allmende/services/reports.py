@@ -1,4 +1,4 @@
-"""Final reports: written by the project, decided by the office, which closes the project."""
+"""Reports of projects: written by the project, decided by the office; the final one closes it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from allmende.domain.access import projects, reports
 from allmende.domain.access.calls import AccessRules
 from allmende.domain.access.projects import Project, ProjectState
-from allmende.domain.access.reports import Report, ReportFacts
+from allmende.domain.access.reports import Report, ReportFacts, ReportKind
 from allmende.domain.access.snapshots import hash_content
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
@@ -30,20 +30,31 @@ class ReportView:
 
     project: Project
     report: Report
-    due_at: datetime
+    due_at: datetime | None  # None: an interim report, due on no day
     is_overdue: bool
     has_large_rest: bool
     data_deadline: datetime
     is_data_due: bool
 
 
-def get_report(reader: Person, project_id: str, *, rules: AccessRules, now: datetime) -> ReportView:
-    """Return the report of a project that the person may see, an empty draft before it begins."""
-    return date_report(project_service.get_project(reader, project_id), rules=rules, now=now)
+def get_report(
+    reader: Person,
+    project_id: str,
+    *,
+    rules: AccessRules,
+    now: datetime,
+    kind: ReportKind = ReportKind.FINAL,
+) -> ReportView:
+    """Return the report of a project that the person may see, an empty draft before it begins.
+
+    Of its interim reports it is the latest.
+    """
+    project = project_service.get_project(reader, project_id)
+    return _view(project, store.get_report(project_id, kind), rules=rules, now=now)
 
 
 def date_report(project: Project, *, rules: AccessRules, now: datetime) -> ReportView:
-    """Return the report of a project that the reader sees already."""
+    """Return the final report of a project that the reader sees already."""
     return _view(project, store.get_report(project.id), rules=rules, now=now)
 
 
@@ -63,35 +74,54 @@ def list_reports(
     return [_view(each, found[each.id], rules=rules, now=now) for each in ended]
 
 
-def gather_facts(reader: Person, project_id: str, *, rules: AccessRules) -> ReportFacts:
+def gather_facts(
+    reader: Person,
+    project_id: str,
+    *,
+    rules: AccessRules,
+    kind: ReportKind = ReportKind.FINAL,
+) -> ReportFacts:
     """Return what a report of the project says without anybody writing it.
 
     What was handed in keeps the facts of that instant.
     """
     project = project_service.get_project(reader, project_id)
-    report = store.get_report(project_id)
+    report = store.get_report(project_id, kind)
     return report.facts or _gather(reader, project, rules=rules)
 
 
 @one_transaction
 def write_report(
-    deed: Deed, project_id: str, *, results: str, publications: str = "", feedback: str = ""
+    deed: Deed,
+    project_id: str,
+    *,
+    results: str,
+    publications: str = "",
+    feedback: str = "",
+    kind: ReportKind = ReportKind.FINAL,
 ) -> Report:
-    """Write the texts of a report that is not handed in; what is missing may come later."""
+    """Write the texts of a report that is not handed in; what is missing may come later.
+
+    After an accepted interim report this begins the next one.
+    """
     check_permission(deed.actor, Permission.WRITE_REPORT)
     project_service.check_own(deed.actor, project_store.lock_project(project_id))
-    known = store.get_report(project_id)
+    known = store.get_report(project_id, kind)
+    if kind is ReportKind.INTERIM:
+        known = reports.find_next(known)
     texts = {"results": results, "publications": publications, "feedback": feedback}
     written = reports.edit(known, **texts, now=deed.now)
     return _save(deed, written, action="report.written", content=hash_content(texts))
 
 
 @one_transaction
-def hand_in_report(deed: Deed, project_id: str, *, rules: AccessRules) -> Report:
+def hand_in_report(
+    deed: Deed, project_id: str, *, rules: AccessRules, kind: ReportKind = ReportKind.FINAL
+) -> Report:
     """Hand in the report of one's own project: the office decides on it, and no bar is left."""
     check_permission(deed.actor, Permission.WRITE_REPORT)
     project = project_service.check_own(deed.actor, project_store.lock_project(project_id))
-    known = store.get_report(project_id)
+    known = store.get_report(project_id, kind)
     facts = _gather(deed.actor, project, rules=rules)
     handed = reports.hand_in(known, project, facts=facts, by=deed.actor.id, now=deed.now)
     if handed == known:
@@ -100,19 +130,23 @@ def hand_in_report(deed: Deed, project_id: str, *, rules: AccessRules) -> Report
 
 
 @one_transaction
-def accept_report(deed: Deed, project_id: str) -> Report:
-    """Accept the report of a project of others, which closes the project."""
+def accept_report(deed: Deed, project_id: str, *, kind: ReportKind = ReportKind.FINAL) -> Report:
+    """Accept the report of a project of others; the final one closes the project."""
     project = _lock_to_decide(deed, project_id)
-    known = store.get_report(project_id)
+    known = store.get_report(project_id, kind)
     accepted = reports.accept(known, by=deed.actor.id, now=deed.now)
+    if kind is ReportKind.INTERIM:
+        return known if accepted == known else _save(deed, accepted, action="report.accepted")
     return _close(deed, project, known, accepted, action="report.accepted")
 
 
 @one_transaction
-def return_report(deed: Deed, project_id: str, *, why: str) -> Report:
-    """Return the report to its project, which has some days to mend it."""
+def return_report(
+    deed: Deed, project_id: str, *, why: str, kind: ReportKind = ReportKind.FINAL
+) -> Report:
+    """Return the report to its project, which has some days to mend a final one."""
     _lock_to_decide(deed, project_id)
-    known = store.get_report(project_id)
+    known = store.get_report(project_id, kind)
     returned = reports.give_back(known, why=why, by=deed.actor.id, now=deed.now)
     return known if returned == known else _save(deed, returned, action="report.returned")
 
@@ -161,6 +195,7 @@ def _save(
 ) -> Report:
     store.save_report(report)
     reason = Sentence("{words}", {"words": report.reason}) if report.reason else None
+    facts["kind"] = report.kind.value
     audit.record(deed, action=action, subject=report.project_id, why=why or reason, **facts)
     return report
 
@@ -168,11 +203,12 @@ def _save(
 def _view(project: Project, report: Report, *, rules: AccessRules, now: datetime) -> ReportView:
     book = rules.book
     data_deadline = reports.find_data_deadline(project, book=book)
+    is_final = report.kind is ReportKind.FINAL
     return ReportView(
         project=project,
         report=report,
-        due_at=reports.find_due(project, report, book=book),
-        is_overdue=reports.is_overdue(project, report, book=book, now=now),
+        due_at=reports.find_due(project, report, book=book) if is_final else None,
+        is_overdue=is_final and reports.is_overdue(project, report, book=book, now=now),
         has_large_rest=reports.has_large_rest(project, book=book),
         data_deadline=data_deadline,
         is_data_due=now >= data_deadline,

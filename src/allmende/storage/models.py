@@ -19,7 +19,7 @@ from allmende.storage.organisations import OrganisationRow
 from allmende.storage.people import AdminLinkRow, MembershipRow, PersonRow
 from allmende.storage.projects import ProjectMemberRow, ProjectRow
 from allmende.storage.promises import PromiseResultRow
-from allmende.storage.reports import ReportRow
+from allmende.storage.reports import InterimReportRow, ReportRow
 from allmende.storage.reservations import ReservationRow
 from allmende.storage.reviews import TechnicalAssessmentRow
 from allmende.storage.tokens import TokenRow
@@ -39,6 +39,7 @@ __all__ = [
     "DocumentRow",
     "FairnessStateRow",
     "ForecastRow",
+    "InterimReportRow",
     "JobEventRow",
     "JobRow",
     "LeaseRow",

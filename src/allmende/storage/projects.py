@@ -156,17 +156,17 @@ def list_ended(*, with_closed: bool = False, after: str = "", limit: int = 100) 
 
 
 def list_projects_to_remind(
-    *, ends_before: datetime, ends_after: datetime, project_id: str = "", application_id: str = ""
+    *, ends_before: datetime, project_id: str = "", application_id: str = ""
 ) -> list[Project]:
     """Return projects of which somebody may have to be reminded: one of them, or all.
 
-    Those that are being set up, those that end before an instant, those that ended after another.
+    Those that are being set up, those that end before an instant, those that have ended.
     """
     running = [ProjectState.ACTIVE.value, ProjectState.SUSPENDED.value]
     rows = _rows().filter(
         models.Q(state=ProjectState.ONBOARDING.value)
         | models.Q(state__in=running, ends_at__lte=ends_before)
-        | models.Q(state=ProjectState.ENDED.value, ends_at__gte=ends_after)
+        | models.Q(state=ProjectState.ENDED.value)
     )
     if project_id:
         rows = rows.filter(id=project_id)

@@ -1,4 +1,4 @@
-"""Final reports as documents, and what the system knows for them."""
+"""Reports of projects as documents, and what the system knows for them."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from allmende.domain.access.projects import Project, ProjectState
-from allmende.domain.access.reports import OPEN, EnergyByMethod, Report
+from allmende.domain.access.reports import OPEN, EnergyByMethod, Report, ReportKind
 from allmende.domain.access.snapshots import from_plain, to_plain
 from allmende.storage import projects as project_store
 from allmende.storage.jobs import AttemptRow, JobRow
@@ -26,21 +26,54 @@ class ReportRow(models.Model):
         db_table = "report"
 
 
+class InterimReportRow(models.Model):
+    """An interim report of a project: the first, the second ..."""
+
+    project_id = models.CharField(max_length=40)
+    number = models.PositiveIntegerField()
+    content = models.JSONField()
+
+    class Meta:
+        app_label = "storage"
+        db_table = "interim_report"
+        constraints = (
+            models.UniqueConstraint(fields=["project_id", "number"], name="interim_report_number"),
+        )
+
+
 def save_report(report: Report) -> None:
     """Write a report, new or changed."""
+    content = to_plain(report)
+    if report.kind is ReportKind.INTERIM:
+        InterimReportRow.objects.update_or_create(
+            project_id=report.project_id, number=report.number, defaults={"content": content}
+        )
+        return
     ReportRow.objects.update_or_create(
         project_id=report.project_id,
-        defaults={"state": report.state.value, "content": to_plain(report)},
+        defaults={"state": report.state.value, "content": content},
     )
 
 
-def get_report(project_id: str) -> Report:
-    """Return the report of a project: an empty draft where nobody began to write it."""
-    return list_reports([project_id])[project_id]
+def get_report(project_id: str, kind: ReportKind = ReportKind.FINAL) -> Report:
+    """Return the report of a project: an empty draft where nobody began to write it.
+
+    Of its interim reports it is the latest.
+    """
+    if kind is ReportKind.FINAL:
+        return list_reports([project_id])[project_id]
+    first = Report(project_id=project_id, kind=ReportKind.INTERIM, number=1)
+    return next(iter(list_interim_reports(project_id)), first)
+
+
+def list_interim_reports(project_id: str) -> list[Report]:
+    """Return the interim reports of a project, the latest first."""
+    rows = InterimReportRow.objects.filter(project_id=project_id).order_by("-number")
+    return [from_plain(Report, row.content) for row in rows]
 
 
 def list_reports(project_ids: Collection[str]) -> dict[str, Report]:
-    """Return the reports of projects by their ids, empty drafts among them."""
+    """Return the final reports of projects by their ids, empty drafts among them."""
     rows = ReportRow.objects.filter(project_id__in=list(project_ids))
     found = {row.project_id: from_plain(Report, row.content) for row in rows}
     return {each: found.get(each) or Report(project_id=each) for each in project_ids}

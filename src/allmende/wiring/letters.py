@@ -1,4 +1,4 @@
-"""Award letters and final reports as accessible PDF: tagged, titled, the font embedded.
+"""Award letters and reports as accessible PDF: tagged, titled, the font embedded.
 
 They say what the pages say. The library lays out text and embeds the font; it tags only pictures by
 itself, so each paragraph here says what it is (ISO 14289-1, PDF/UA-1).
@@ -17,7 +17,7 @@ from fpdf.prefs import ViewerPreferences
 
 from allmende.domain.access.awards import Award
 from allmende.domain.access.projects import Project
-from allmende.domain.access.reports import Report, ReportFacts, tell_facts
+from allmende.domain.access.reports import Report, ReportFacts, ReportKind, tell_facts
 from allmende.wiring.languages import choose, translate, write_instant
 
 FONT = Path(__file__).parent / "vendor/dejavu-fonts-ttf-2.37.3/DejaVuSans.ttf"
@@ -57,10 +57,11 @@ def render_letter(award: Award, *, authority: str, language: str) -> bytes:
 def render_report(
     report: Report, project: Project, facts: ReportFacts, *, authority: str, language: str
 ) -> bytes:
-    """Return the final report of a project as PDF, with what the system knows of it."""
+    """Return a report of a project as PDF, with what the system knows of it."""
     spoken = choose(language)
     with translation.override(spoken):
-        title = gettext("Final report") + " " + project.id
+        is_final = report.kind is ReportKind.FINAL
+        title = f"{gettext('Final report') if is_final else gettext('Interim report')} {project.id}"
         sheet = _Sheet(title=title, language=spoken)
         sheet.set_creation_date(report.handed_in_at or facts.ends_at)
         sheet.set_author(facts.organisation)

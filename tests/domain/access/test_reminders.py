@@ -18,7 +18,6 @@ from allmende.domain.access.reminders import (
     OVERDUE,
     REPORT_AHEAD,
     REPORT_OVERDUE,
-    find_report_due,
     list_project_reminders,
     list_review_reminders,
 )
@@ -201,11 +200,7 @@ def test_a_short_project_is_not_told_on_its_first_day_that_it_ends():
     assert kinds_of_project(short, ENDS - 7 * DAY) == [MessageKind.PROJECT_ENDS_SOON]
 
 
-REPORT = find_report_due(a_project())
-
-
-def test_the_report_is_due_three_months_after_the_end_at_the_end_of_the_day():
-    assert REPORT.astimezone(BERLIN) == datetime(2027, 9, 2, tzinfo=BERLIN)
+REPORT = datetime(2027, 9, 2, tzinfo=BERLIN)
 
 
 @pytest.mark.parametrize(
@@ -223,9 +218,9 @@ def test_the_report_is_due_three_months_after_the_end_at_the_end_of_the_day():
 )
 def test_the_report_is_asked_for_until_it_is_there(now, expected):
     ended = a_project(ProjectState.ENDED)
-    assert kinds_of_project(ended, now) == expected
-    assert kinds_of_project(ended, now, is_reported=True) == []
-    assert kinds_of_project(a_project(ProjectState.CLOSED), now) == []
+    assert kinds_of_project(ended, now, report_due_at=REPORT) == expected
+    assert kinds_of_project(ended, now) == []
+    assert kinds_of_project(a_project(ProjectState.CLOSED), now, report_due_at=REPORT) == []
 
 
 @given(
@@ -237,7 +232,7 @@ def test_asked_again_the_reminder_is_the_same_or_another_stage(seconds, more, st
     """A later run never repeats an earlier stage, and one stage has one occasion."""
     now = STARTS + timedelta(seconds=seconds)
     first, second = (
-        list_project_reminders(a_project(state), now=at)
+        list_project_reminders(a_project(state), now=at, report_due_at=REPORT)
         for at in (now, now + timedelta(seconds=more))
     )
     assert {each.kind for each in (*first, *second)} <= REMINDERS
@@ -245,5 +240,6 @@ def test_asked_again_the_reminder_is_the_same_or_another_stage(seconds, more, st
     again = {(each.kind, each.occasion) for each in second}
     assert len(stages) == len(first)
     if stages & again:
-        middle = list_project_reminders(a_project(state), now=now + timedelta(seconds=more // 2))
+        at = now + timedelta(seconds=more // 2)
+        middle = list_project_reminders(a_project(state), now=at, report_due_at=REPORT)
         assert stages & again <= {(each.kind, each.occasion) for each in middle}

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from allmende.domain.access.awards import add_months
 from allmende.domain.access.projects import Project, ProjectHasEnded, ProjectState
+from allmende.domain.access.reports import Report, tells_of
 from allmende.domain.basics.characters import count_characters
 from allmende.domain.basics.lifecycle import Lifecycle
 from allmende.domain.basics.periods import Period
@@ -47,8 +48,9 @@ class ChangeIsWaiting(Refusal):
 
 
 class ReportIsMissing(Refusal):
-    """The access mode gives more only on an interim report that was approved. Approve the report,
-    then say so here, or decline."""
+    """The access mode gives more only on an interim report that was accepted, and project {project}
+    has none. Its people hand one in on the page of the project, the office accepts it there, and
+    then the request can be granted; or decline it."""
 
 
 class ChangeState(StrEnum):
@@ -143,6 +145,12 @@ def check_limits(
         raise TooMuchTime(
             asked=_hours(seconds), most=_hours(limits.seconds), given=_hours(before_seconds)
         )
+
+
+def check_report(limits: Limits, project: Project, reports: Iterable[Report]) -> None:
+    """Refuse to give more without an accepted interim report, where the mode asks for one."""
+    if limits.needs_report and not any(tells_of(each, project) for each in reports):
+        raise ReportIsMissing(project=project.name)
 
 
 def approve(

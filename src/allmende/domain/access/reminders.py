@@ -10,19 +10,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from allmende.domain.access.applications import Application, ApplicationState
-from allmende.domain.access.awards import Award, add_months
+from allmende.domain.access.awards import Award
 from allmende.domain.access.expert_reviews import Review
 from allmende.domain.access.gates import Step, find_due
 from allmende.domain.access.message_kinds import MessageKind
 from allmende.domain.access.projects import Project, ProjectState
-from allmende.domain.access.working_days import BERLIN, begin_before, end_of_day
+from allmende.domain.access.working_days import BERLIN, begin_before
 
 REVIEW_WORKING_DAYS = 3  # a review is called to mind this long before it is due
 OVERDUE = timedelta(days=14)  # how long after its time a review is asked for once more
 STARTING_DAYS = (7, 21)  # after the award: the condition or the onboarding still waits
 STARTING = timedelta(days=40)  # after which nobody is asked any more
 ENDING_DAYS = (30, 7)
-REPORT_MONTHS = 3
 REPORT_AHEAD = timedelta(days=30)
 REPORT_OVERDUE = timedelta(days=60)
 RUNNING = frozenset({ProjectState.ONBOARDING, ProjectState.ACTIVE, ProjectState.SUSPENDED})
@@ -76,24 +75,19 @@ def list_project_reminders(
     now: datetime,
     award: Award | None = None,
     left: str | None = None,
-    is_reported: bool = False,
+    report_due_at: datetime | None = None,
 ) -> tuple[Reminder, ...]:
     """Return what the people of a project are to be reminded of now.
 
     `left` is what of its time is not used yet, in words; None where no figure exists.
+    `report_due_at` is the first instant at which its final report is late; None where it owes none.
     """
     found = (
         _remind_of_start(project, award, now=now),
         _remind_of_end(project, left, now=now),
-        _remind_of_report(project, is_reported=is_reported, now=now),
+        _remind_of_report(project, report_due_at, now=now),
     )
     return tuple(each for each in found if each is not None)
-
-
-def find_report_due(project: Project) -> datetime:
-    """Return the first instant at which the final report is late, the end of a day in Berlin."""
-    day = add_months(project.end, REPORT_MONTHS).astimezone(BERLIN).date()
-    return end_of_day(day)
 
 
 def _remind_of_start(project: Project, award: Award | None, *, now: datetime) -> Reminder | None:
@@ -138,9 +132,10 @@ def _remind_of_end(project: Project, left: str | None, *, now: datetime) -> Remi
     )
 
 
-def _remind_of_report(project: Project, *, is_reported: bool, now: datetime) -> Reminder | None:
-    due_at = find_report_due(project)
-    if is_reported or project.state is not ProjectState.ENDED:
+def _remind_of_report(
+    project: Project, due_at: datetime | None, *, now: datetime
+) -> Reminder | None:
+    if due_at is None or project.state is not ProjectState.ENDED:
         return None
     if now < due_at - REPORT_AHEAD or now >= due_at + REPORT_OVERDUE:
         return None

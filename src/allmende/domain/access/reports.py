@@ -1,4 +1,7 @@
-"""A final report closes a project; while one is overdue, the group behind it gets nothing new."""
+"""A final report closes a project; while one is overdue, the group behind it gets nothing new.
+
+An interim report is of the same form and tells of a project that runs; it is due on no day.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -30,6 +33,11 @@ class ProjectIsNotOver(Refusal):
     the project has ended."""
 
 
+class ProjectIsNotRunning(Refusal):
+    """Project {project} does not run, and an interim report tells of a project that does. Write its
+    final report when it has ended."""
+
+
 class ReportIsDecided(Refusal):
     """The report of project {project} was decided on already, for another reason: {why}"""
 
@@ -43,6 +51,13 @@ class ReportIsOverdue(Refusal):
     """{whose} Report of project {project} was due before {due_at}. Until it is in, applications can
     be drafted, but not handed in or awarded. Hand it in on the page of the project, or ask the
     programme office to lift the bar."""
+
+
+class ReportKind(StrEnum):
+    """What a report tells of: a project that runs, or one that is over."""
+
+    INTERIM = "interim"
+    FINAL = "final"
 
 
 class ReportState(StrEnum):
@@ -65,6 +80,7 @@ LIFECYCLE = Lifecycle(
     }
 )
 OPEN = frozenset({ReportState.DRAFT, ReportState.RETURNED})  # the project owes something
+RUNNING = frozenset({ProjectState.ACTIVE, ProjectState.SUSPENDED})
 CLOSING = frozenset({ReportState.ACCEPTED, ReportState.WAIVED})
 
 
@@ -97,9 +113,14 @@ class ReportFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What a project says at its end; one for each project, a draft until it is handed in."""
+    """What a project says of itself, a draft until it is handed in.
+
+    A project has one final report, and interim reports one after the other, numbered from 1.
+    """
 
     project_id: str
+    kind: ReportKind = ReportKind.FINAL
+    number: int = 0  # of an interim report
     state: ReportState = ReportState.DRAFT
     results: str = ""
     publications: str = ""
@@ -186,6 +207,24 @@ def tell_facts(facts: ReportFacts) -> tuple[Sentence, ...]:
     )
 
 
+def find_next(latest: Report) -> Report:
+    """Return the interim report to write: the latest, or after an accepted one an empty draft."""
+    if latest.state is not ReportState.ACCEPTED:
+        return latest
+    return Report(project_id=latest.project_id, kind=ReportKind.INTERIM, number=latest.number + 1)
+
+
+def tells_of(report: Report, project: Project) -> bool:
+    """Say whether an accepted interim report tells how the project went since it began."""
+    handed_in_at = report.handed_in_at
+    return (
+        report.kind is ReportKind.INTERIM
+        and report.state is ReportState.ACCEPTED
+        and handed_in_at is not None
+        and handed_in_at >= project.period.starts_at
+    )
+
+
 def edit(
     report: Report, *, results: str, publications: str, feedback: str, now: datetime
 ) -> Report:
@@ -208,7 +247,10 @@ def hand_in(
     if report.state is ReportState.HANDED_IN:
         return report
     LIFECYCLE.check_move(report.state, ReportState.HANDED_IN)
-    _check_over(project)
+    if report.kind is ReportKind.FINAL:
+        _check_over(project)
+    elif project.state not in RUNNING or now >= project.end:
+        raise ProjectIsNotRunning(project=project.name)
     if not report.results:
         raise InvalidInput(field="results", problem=Sentence("Write what came out."))
     return replace(

@@ -36,7 +36,6 @@ class ApproveIn(Schema):
     months: Months | None = None
     seconds: Seconds | None = None
     answer: Reason = ""
-    has_report: bool = False
 
 
 class DeclineIn(Schema):
@@ -97,7 +96,10 @@ def list_changes(
 
 @router.post("/changes/{change_id}/approve", response=ChangeOut, **takes(Permission.ANSWER_CHANGE))
 def approve_change(request: HttpRequest, change_id: PathId, body: ApproveIn) -> ProjectChange:
-    """Give what was asked for, or a part; refused where a ceiling, the pool or aid says no."""
+    """Give what was asked for, or a part; refused where a ceiling, the pool or aid says no.
+
+    Where the mode asks for it, only on an accepted interim report.
+    """
     rules = load_access_rules()
     return changes.approve_change(begin_deed(request), change_id, rules=rules, **body.dict())
 

@@ -232,4 +232,4 @@ def resume_project(request: HttpRequest, project_id: PathId) -> Project:
 @router.post("/{project_id}/end", response=ProjectOut, **takes(Permission.END_PROJECT))
 def end_project(request: HttpRequest, project_id: PathId) -> Project:
     """End a project; what it did not use expires."""
-    return projects.end_project(begin_deed(request), project_id)
+    return projects.end_project(begin_deed(request), project_id, rules=load_access_rules())

@@ -1,4 +1,4 @@
-"""Final reports: written by the project, decided by the office."""
+"""Reports of projects, interim and final: written by the project, decided by the office."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -8,7 +8,7 @@ from ninja import Query, Router, Schema
 from pydantic import Field
 
 from allmende.domain.access import reports as domain
-from allmende.domain.access.reports import Report, ReportFacts, ReportState
+from allmende.domain.access.reports import Report, ReportFacts, ReportKind, ReportState
 from allmende.domain.basics.units import TimeUnit
 from allmende.domain.trust.permissions import Permission
 from allmende.services import reports
@@ -21,6 +21,7 @@ from allmende.wiring.access_rules import load_access_rules
 router = Router(tags=["reports"])
 
 LongText = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=4 * domain.TEXT_MAX)]
+Kind = Annotated[ReportKind, Query()]
 REPORT = "/projects/{project_id}/report"
 
 
@@ -39,9 +40,11 @@ class ReportReasonIn(Schema):
 
 
 class ReportOut(Schema):
-    """What a project says at its end; `lifted_because`: why it bars nobody though overdue."""
+    """What a project says of itself; `lifted_because`: why it bars nobody though overdue."""
 
     project_id: str
+    kind: ReportKind
+    number: int
     state: ReportState
     results: str
     publications: str
@@ -54,12 +57,12 @@ class ReportOut(Schema):
 
 
 class ReportDatesOut(Schema):
-    """A report with its dates; `due_at` is the first instant at which it is late."""
+    """A report with its dates; `due_at` is the first instant at which a final one is late."""
 
     report: ReportOut
     project_state: str
     ended_at: datetime
-    due_at: datetime
+    due_at: datetime | None
     is_overdue: bool
     unused_seconds: int
     has_large_rest: bool
@@ -113,40 +116,54 @@ def list_reports(
 
 
 @router.get(REPORT, response=ReportDatesOut, **takes(Permission.SEE_PROJECT))
-def get_report(request: HttpRequest, project_id: PathId) -> dict[str, Any]:
-    """Return the report of a project; an empty draft where nobody began."""
-    rules = load_access_rules()
-    return _dates(reports.get_report(get_actor(request), project_id, rules=rules, now=now()))
+def get_report(
+    request: HttpRequest, project_id: PathId, kind: Kind = ReportKind.FINAL
+) -> dict[str, Any]:
+    """Return a report of a project, or the latest interim one; empty where nobody began."""
+    reader, rules = get_actor(request), load_access_rules()
+    return _dates(reports.get_report(reader, project_id, rules=rules, now=now(), kind=kind))
 
 
 @router.get(f"{REPORT}/facts", response=ReportFactsOut, **takes(Permission.SEE_PROJECT))
-def get_facts(request: HttpRequest, project_id: PathId) -> ReportFacts:
+def get_facts(
+    request: HttpRequest, project_id: PathId, kind: Kind = ReportKind.FINAL
+) -> ReportFacts:
     """Return what nobody has to write: hours, jobs, models, energy, the acknowledgement."""
-    return reports.gather_facts(get_actor(request), project_id, rules=load_access_rules())
+    reader, rules = get_actor(request), load_access_rules()
+    return reports.gather_facts(reader, project_id, rules=rules, kind=kind)
 
 
 @router.put(REPORT, response=ReportOut, **takes(Permission.WRITE_REPORT))
-def write_report(request: HttpRequest, project_id: PathId, body: ReportIn) -> Report:
+def write_report(
+    request: HttpRequest, project_id: PathId, body: ReportIn, kind: Kind = ReportKind.FINAL
+) -> Report:
     """Write the texts of the report of your project, until it is handed in."""
-    return reports.write_report(begin_deed(request), project_id, **body.dict())
+    return reports.write_report(begin_deed(request), project_id, **body.dict(), kind=kind)
 
 
 @router.post(f"{REPORT}/hand-in", response=ReportOut, **takes(Permission.WRITE_REPORT))
-def hand_in_report(request: HttpRequest, project_id: PathId) -> Report:
-    """Hand in the report of your project, once it has ended."""
-    return reports.hand_in_report(begin_deed(request), project_id, rules=load_access_rules())
+def hand_in_report(
+    request: HttpRequest, project_id: PathId, kind: Kind = ReportKind.FINAL
+) -> Report:
+    """Hand in the report of your project: once it has ended, an interim one while it runs."""
+    rules = load_access_rules()
+    return reports.hand_in_report(begin_deed(request), project_id, rules=rules, kind=kind)
 
 
 @router.post(f"{REPORT}/accept", response=ReportOut, **takes(Permission.DECIDE_REPORT))
-def accept_report(request: HttpRequest, project_id: PathId) -> Report:
-    """Accept a report, which closes its project."""
-    return reports.accept_report(begin_deed(request), project_id)
+def accept_report(
+    request: HttpRequest, project_id: PathId, kind: Kind = ReportKind.FINAL
+) -> Report:
+    """Accept a report; a final one closes its project."""
+    return reports.accept_report(begin_deed(request), project_id, kind=kind)
 
 
 @router.post(f"{REPORT}/return", response=ReportOut, **takes(Permission.DECIDE_REPORT))
-def return_report(request: HttpRequest, project_id: PathId, body: ReportReasonIn) -> Report:
+def return_report(
+    request: HttpRequest, project_id: PathId, body: ReportReasonIn, kind: Kind = ReportKind.FINAL
+) -> Report:
     """Return a report to its project, with a reason."""
-    return reports.return_report(begin_deed(request), project_id, why=body.why)
+    return reports.return_report(begin_deed(request), project_id, why=body.why, kind=kind)
 
 
 @router.post(f"{REPORT}/waive", response=ReportOut, **takes(Permission.DECIDE_REPORT))

@@ -74,7 +74,6 @@ def answer_change(request: HttpRequest, change_id: str) -> HttpResponse:
             months=_months(request.POST.get("months", "")),
             seconds=read_hours(request.POST.get("hours", ""), field=_("Hours")),
             answer=answer,
-            has_report=request.POST.get("report") == "yes",
         )
     else:
         answered = changes.decline_change(deed, change_id, answer=answer)
