@@ -108,9 +108,8 @@ def test_the_clock_starts_by_itself_and_the_end_then_stays():
 def test_a_project_that_is_never_set_up_ends_with_its_time():
     ada, project_id = waiting()
     ends_at = NOON + DAYS + MONTH
-    assert [each.id for each in projects.end_due_projects(deed(DAEMON, now=ends_at), rules=RULES)] == [
-        project_id
-    ]
+    ended = projects.end_due_projects(deed(DAEMON, now=ends_at), rules=RULES)
+    assert [each.id for each in ended] == [project_id]
     with pytest.raises(ProjectHasEnded):
         check_can_run(projects.get_project(ada, project_id), now=ends_at)
 
