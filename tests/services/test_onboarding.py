@@ -183,3 +183,13 @@ def test_the_burn_down_of_a_project_that_waits_has_its_whole_time_ahead():
     found = burn_downs.get_burn_down(ada, project_id, now=NOON, factory=load_factory())
     assert found.burn.ahead_seconds == int(MONTH.total_seconds())
     assert (found.burn.used_seconds, found.burn.awarded_seconds) == (0, 4 * 3600)
+
+
+def test_a_member_does_not_lift_a_suspension_by_starting_again():
+    open_playground()
+    ada, firm = founder()
+    project_id = awarded(ada, firm).project_id
+    projects.suspend_project(deed(officer()), project_id, why="A check.")
+    with pytest.raises(OnboardingIsOver):
+        activate(ada, project_id)
+    assert projects.get_project(ada, project_id).state is ProjectState.SUSPENDED

@@ -91,11 +91,12 @@ def activate_project(deed: Deed, project_id: str, *, rules: AccessRules) -> Proj
     """Finish the onboarding: from now on its members submit jobs, and its time runs."""
     check_permission(deed.actor, Permission.MANAGE_MEMBERS)
     project = project_service.check_governed(deed.actor, store.lock_project(project_id))
-    started = projects.start(project, now=deed.now)
+    onboarding.check_open(project)
     award = award_store.find_award_of_application(project.application_id)
     if award is not None:
         check_no_open_condition(award)
     onboarding.check_done(project, _look(project, rules))
+    started = projects.start(project, now=deed.now)
     store.save_project(started)
     audit.record(deed, action="project.activated", subject=project.id)
     return started

@@ -17,7 +17,7 @@ class OnboardingIsOpen(Refusal):
 
 
 class OnboardingIsOver(Refusal):
-    """The onboarding of project {project} is over; nothing can be ticked any more."""
+    """The onboarding of project {project} is over. If it is suspended, ask the programme office."""
 
 
 class SystemSeesStep(Refusal):
@@ -81,10 +81,15 @@ def tick(project: Project, step: OnboardingStep, *, by: str, now: datetime) -> P
         raise SystemSeesStep(step=step.names)
     if any(each.step_id == step.id for each in project.ticks):
         return project
-    if project.state is not ProjectState.ONBOARDING:
-        raise OnboardingIsOver(project=project.name)
+    check_open(project)
     made = Tick(step_id=step.id, ticked_at=now, ticked_by=by)
     return replace(project, ticks=(*project.ticks, made))
+
+
+def check_open(project: Project) -> None:
+    """Refuse a project that is past its onboarding; a suspended one is for the office to resume."""
+    if project.state is not ProjectState.ONBOARDING:
+        raise OnboardingIsOver(project=project.name)
 
 
 def check_done(project: Project, views: Iterable[StepView]) -> None:
