@@ -7,6 +7,7 @@ import pytest
 
 from allmende.domain.access.calls import Call, CutOffCalendar
 from allmende.domain.access.modes import AccessMode
+from allmende.domain.access.onboarding_steps import OnboardingStep
 from allmende.domain.access.review_plans import Criterion, ReviewPlan
 from allmende.domain.basics.quotas import QuotaStyle
 from allmende.domain.basics.rules import Rule
@@ -50,6 +51,7 @@ def keys_in(heading: str) -> set[str]:
         ("modes.toml", AccessMode),
         ("`[modes.review]`", ReviewPlan),
         ("`[[modes.review.criteria]]`", Criterion),
+        ("onboarding.toml", OnboardingStep),
         ("cut_offs.toml", CutOffCalendar),
         ("rules/*.toml", Rule),
     ],

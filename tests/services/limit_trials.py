@@ -75,7 +75,7 @@ def race(rounds: int) -> dict:
     owners = [founder(f"f{number}") for number in range(CLIENTS)]
     firms = [figures(firm.id, 12, 2, 1).firms[0] for _, firm in owners]
     for (ada, firm), own in zip(owners, firms, strict=True):
-        mother = replace(own, id="m", register_number="HRB 1")
+        mother = replace(own, id="m", name="Mutter AG", register_number="HRB 1")
         graph = replace(
             figures(firm.id, 12, 2, 1), firms=(own, mother), holdings=(whole(mother.id, firm.id),)
         )

@@ -32,6 +32,7 @@ from allmende.services import (
     audit,
     awards,
     calls,
+    onboarding,
     organisations,
     projects,
     reports,
@@ -323,7 +324,7 @@ def test_a_guest_governs_nothing_and_may_leave(call):
     for refused in (
         lambda: projects.add_member(deed(eve), project_id, person_id=friend.id),
         lambda: projects.remove_member(deed(eve), project_id, person_id=ada.id),
-        lambda: projects.activate_project(deed(eve), project_id),
+        lambda: onboarding.activate_project(deed(eve), project_id, rules=RULES),
     ):
         with pytest.raises(OrganisationGoverns):
             refused()
@@ -349,7 +350,9 @@ def test_onboarding_ends_when_a_member_says_so():
     ada, firm = founder()
     project_id = awarded(ada, firm).project_id
     assert projects.get_project(ada, project_id).state is ProjectState.ONBOARDING
-    assert projects.activate_project(deed(ada), project_id).state is ProjectState.ACTIVE
+    bare = replace(RULES, onboarding=())
+    started = onboarding.activate_project(deed(ada), project_id, rules=bare)
+    assert started.state is ProjectState.ACTIVE
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 from allmende.domain.access.changes import ChangeState, ReportIsMissing, TooMuchTime
 from allmende.domain.access.projects import ProjectState
 from allmende.domain.access.rechecks import NoLongerEligible
-from allmende.domain.access.reports import ReportKind
+from allmende.domain.access.reports import ReportIsOverdue, ReportKind
 from allmende.domain.access.reviews import OwnApplication
 from allmende.domain.accounting.ledger import NotEnoughTime
 from allmende.domain.basics.lifecycle import ForbiddenMove
@@ -27,6 +27,7 @@ from allmende.services import (
     reports,
 )
 from allmende.storage import people as people_store
+from allmende.storage import projects as project_store
 from tests.services.access import (
     HOUR,
     NOON,
@@ -128,6 +129,22 @@ def test_a_firm_that_grew_beyond_an_sme_keeps_its_award_and_gets_no_more(running
     kept = projects.get_project(ada, project.id)
     assert (kept.period, left(ada, project)) == (project.period, before)
     assert give(officer(), change, seconds=0).given_months == 1  # a later end costs nothing
+
+
+def test_who_owes_a_report_gets_no_more_hours(running):
+    ada, firm, project = running
+    earlier = projects.get_project(ada, awarded(ada, firm).project_id)
+    ended = projects.end_project(deed(officer(), now=NOON), earlier.id, rules=RULES)
+    late = NOON + timedelta(days=100)
+    extended = replace(project.period, ends_at=late + timedelta(days=1))
+    project_store.save_project(replace(project, period=extended))
+    change = ask(ada, project, months=1)
+    by_office = deed(officer(), now=late)
+    with pytest.raises(ReportIsOverdue) as refusal:
+        changes.approve_change(by_office, change.id, rules=RULES)
+    assert ended.id in str(refusal.value)
+    given = changes.approve_change(by_office, change.id, rules=RULES, seconds=0)
+    assert given.given_months == 1
 
 
 def test_hours_of_the_national_share_are_aid_with_notice_and_entry():

@@ -8,7 +8,7 @@ from allmende.domain.access.awards import AlreadyAwarded, ConditionIsOpen, NoCon
 from allmende.domain.access.projects import ProjectIsNotReady, ProjectState
 from allmende.domain.basics.people import DAEMON
 from allmende.domain.basics.refusals import NotFound, NotPermitted
-from allmende.services import awards, calls, projects
+from allmende.services import awards, calls, onboarding, projects
 from allmende.storage import audit as audit_store
 from tests.services.access import (
     CALL_ID,
@@ -42,7 +42,7 @@ def test_the_project_waits_for_the_yes_of_its_organisation():
     with pytest.raises(ProjectIsNotReady):
         projects.check_can_run(project, now=NOON)
     with pytest.raises(ConditionIsOpen):
-        projects.activate_project(deed(ada), project.id)
+        onboarding.activate_project(deed(ada), project.id, rules=RULES)
     accepted = awards.accept_condition(deed(ada), award.id)
     assert (accepted.condition_accepted_by, accepted.condition_accepted_at) == (ada.id, NOON)
     assert projects.get_project(ada, project.id).state is ProjectState.ACTIVE
@@ -92,4 +92,6 @@ def test_where_onboarding_is_needed_the_yes_alone_starts_nothing():
     award = given(assessed(ada, firm))
     awards.accept_condition(deed(ada), award.id)
     assert projects.get_project(ada, award.project_id).state is ProjectState.ONBOARDING
-    assert projects.activate_project(deed(ada), award.project_id).state is ProjectState.ACTIVE
+    bare = replace(RULES, onboarding=())
+    started = onboarding.activate_project(deed(ada), award.project_id, rules=bare)
+    assert started.state is ProjectState.ACTIVE

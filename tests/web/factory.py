@@ -22,6 +22,7 @@ from allmende.services import (
     jobs,
     mail,
     models,
+    onboarding,
     organisations,
     people,
     projects,
@@ -76,6 +77,7 @@ class World:
     refused_id: str
     appealed_id: str  # refused too, with an appeal that waits
     ended_id: str  # a project whose report waits for the office
+    starting_id: str  # a project in onboarding
     round: Round  # with peer review
     done_job: Job
     running_job: Job
@@ -221,6 +223,21 @@ def end_one(officer: Person, operator: Person) -> str:
     return project_id
 
 
+def begin_one(officer: Person, operator: Person) -> str:
+    """Award a project of a fourth tenant, which is not set up yet."""
+    rules = load_access_rules()
+    asking = replace(rules.get_call(BRIDGE_CALL), id="werkbank-onboarding", needs_onboarding=True)
+    calls.open_call(deed_of(officer), asking.id, rules=replace(rules, calls=(asking,)))
+    member = register("Carla Neustart", Role.APPLICANT)
+    mill = found(member, "Neustart Mühlen GmbH", OrganisationKind.ENTERPRISE)
+    member = people.get_person(member.id)
+    project_id = award(
+        officer, operator, hand_in(member, mill.id, "Mehl beurteilen", call=asking.id)
+    )
+    onboarding.tick_step(deed_of(member), project_id, "terms", rules=rules)
+    return project_id
+
+
 def do_chores() -> None:
     """Judge the promises, and send some of what waits; one message the server never takes."""
     promises.evaluate_promises(
@@ -297,6 +314,7 @@ def build_world(*, waiting_jobs: int = 7) -> World:
         refused_id=refused_id,
         appealed_id=appealed_id,
         ended_id=ended_id,
+        starting_id=begin_one(officer, operator),
         round=build_round(officer, operator, researcher, university.id, register_experts()),
         done_job=jobs.get_job(founder, done.id).job,
         running_job=jobs.get_job(founder, running.id).job,

@@ -17,6 +17,7 @@ OTHER_PARTS = {
     "mode_id": "playground",
     "promise_id": "no-such-promise",
     "token_id": "t-none",
+    "step_id": "step-none",
     "entry_id": "aid-none",
     "appeal_id": "apl-none",
     "change_id": "chg-none",

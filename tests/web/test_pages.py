@@ -13,6 +13,9 @@ from allmende.web.security import POLICY
 from tests.browser.pages import PAGES, address
 from tests.web import factory
 
+# The mark tells pytest-django that this file needs the database.
+pytestmark = pytest.mark.django_db
+
 PEOPLE = ("mina", "rolf", "nina", "olga", "theo", "aishe", "ada")
 PUBLIC_PAGES = [name for name, (_, who) in PAGES.items() if not who]
 OWN_PAGES = [name for name, (_, who) in PAGES.items() if who]

@@ -8,7 +8,7 @@ from allmende.cli.acting import acting_person
 from allmende.cli.exits import ExitCode
 from allmende.cli.output import AsJson, say, show
 from allmende.domain.basics.sentences import Sentence
-from allmende.services import audit
+from allmende.services import audit, recomputations
 
 app = typer.Typer()
 
@@ -32,6 +32,25 @@ def list_events(
 def show_head(json: AsJson = False) -> None:
     """Show the end of the chain: note it, and nothing before it can be changed unnoticed."""
     show(audit.get_head(acting_person()), json=json)
+
+
+@app.command("decisions")
+def recompute_decisions(json: AsJson = False) -> None:
+    """Work out every decision on access once more. Exit code 1 if anything does not follow."""
+    found = recomputations.recompute_decisions(acting_person())
+    if json:
+        show({"is_clean": not found.findings, **vars(found)}, json=True)
+    elif found.findings:
+        show(found.findings)
+    else:
+        facts = {"applications": found.applications, "awards": found.awards}
+        say(
+            Sentence(
+                "{applications} applications and {awards} awards follow from their grounds.", facts
+            )
+        )
+    if found.findings:
+        raise typer.Exit(ExitCode.REFUSED)
 
 
 @app.command("check")

@@ -9,11 +9,13 @@ from allmende.cli.acting import acting_deed, acting_person
 from allmende.cli.output import AsJson, say, show
 from allmende.domain.access.projects import Project
 from allmende.domain.trust.permissions import Permission, can_do
-from allmende.services import allocations, burn_downs, people, projects
+from allmende.services import allocations, burn_downs, onboarding, people, projects
 from allmende.wiring.access_rules import load_access_rules
 from allmende.wiring.factory import load_factory
 
 app = typer.Typer()
+onboarding_app = typer.Typer(no_args_is_help=True, help="What a project does before it starts.")
+app.add_typer(onboarding_app, name="onboarding")
 
 BURN_DOWN_COLUMNS = (
     *("unit", "starts_at", "ends_at", "awarded_seconds", "used_seconds", "running_seconds"),
@@ -22,6 +24,7 @@ BURN_DOWN_COLUMNS = (
     *("used_up_at", "method", "advice", "priority", "priority_until", "priority_back_at"),
     *("priority_sentence", "account_ids"),
 )
+STEP_COLUMNS = ("id", "names", "done_by", "is_done", "ticked_at", "ticked_by")
 COLUMNS = ("id", "name", "state", "group_id", "partition_id", "period", "member_ids")
 
 
@@ -87,7 +90,28 @@ def remove_member(project_id: str, person: str, json: AsJson = False) -> None:
 @app.command("activate")
 def activate_project(project_id: str, json: AsJson = False) -> None:
     """Finish the onboarding."""
-    _show(projects.activate_project(acting_deed(), project_id), json=json)
+    started = onboarding.activate_project(acting_deed(), project_id, rules=load_access_rules())
+    _show(started, json=json)
+
+
+@onboarding_app.command("show")
+def show_onboarding(project_id: str, json: AsJson = False) -> None:
+    """Show what is done, what is open and who does it, and when the time starts."""
+    found = onboarding.get_onboarding(
+        acting_person(), project_id, rules=load_access_rules(), now=wiring.now()
+    )
+    if json:
+        show(found, json=True)
+        return
+    show(found.steps, columns=STEP_COLUMNS, empty="This project has no steps to do.")
+    say(found.clock)
+
+
+@onboarding_app.command("done")
+def tick_step(project_id: str, step_id: str, json: AsJson = False) -> None:
+    """Say that a step is done that is yours to tick."""
+    rules = load_access_rules()
+    _show(onboarding.tick_step(acting_deed(), project_id, step_id, rules=rules), json=json)
 
 
 @app.command("suspend")

@@ -19,8 +19,9 @@ from allmende.domain.access.countries import list_barred, name_machine
 from allmende.domain.access.edits import Difference
 from allmende.domain.access.eligibility import answers_for, decide_for_call
 from allmende.domain.access.organisations import Organisation
+from allmende.domain.access.recomputations import answers_of
 from allmende.domain.access.snapshots import hash_content, to_plain
-from allmende.domain.access.verdicts import Answers, EligibilityResult
+from allmende.domain.access.verdicts import EligibilityResult
 from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
@@ -270,20 +271,7 @@ def decide(
     deed: Deed,
 ) -> EligibilityResult:
     """Return the eligibility of an application by what is known of its organisation now."""
-    form = application.form
-    answers = Answers(
-        purpose=form.purpose,
-        is_civilian=form.is_civilian,
-        is_prohibited_practice=form.is_prohibited_practice,
-        requested_seconds=form.requested_seconds,
-        unit=call.unit,
-        experience=form.experience,
-        team_countries=form.countries,
-        contract_months_after_end=form.contract_months_after_end,
-        has_personal_data=form.has_personal_data,
-        training_flop=form.training_flop,
-        aid_received_cents=form.aid_received_cents,
-    )
+    answers = answers_of(application, call)
     on = day_of(deed.now)
     known = answers_for(organisation, answers, book=rules.book, on=on)
     return decide_for_call(known, call, rules=rules, on=on)

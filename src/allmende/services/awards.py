@@ -19,6 +19,7 @@ from allmende.domain.access.gates import check_gates
 from allmende.domain.access.projects import Project, ProjectState
 from allmende.domain.access.rechecks import Recheck, check_recheck
 from allmende.domain.access.snapshots import hash_content
+from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
@@ -75,11 +76,12 @@ def award_application(
         granted_at=deed.now,
         granted_by=deed.actor.id,
         condition=condition.strip(),
+        latest_start_days=_latest_start_days(deed, application, rules, condition),
     )
     entry = _check_limits(deed, application, decision, rules)
     notice = write_notice(entry) if entry else ()
     award = replace(grant(application, decision, notice=notice), recheck=recheck)
-    _write(deed, application, award, rules)
+    _write(deed, application, award, rules, decision)
     if entry is not None:
         aid.record_entry(deed, entry)
     return award
@@ -118,7 +120,7 @@ def accept_condition(deed: Deed, award_id: str) -> Award:
     project = project_store.lock_project(award.project_id)
     onboards = application.submitted.call.needs_onboarding
     if not onboards and project.state is ProjectState.ONBOARDING:
-        project_store.save_project(projects.move(project, ProjectState.ACTIVE))
+        project_store.save_project(projects.start(project, now=deed.now))
     audit.record(
         deed,
         action="award.condition_accepted",
@@ -209,10 +211,25 @@ def _check_limits(
     return entry
 
 
-def _write(deed: Deed, application: Application, award: Award, rules: AccessRules) -> None:
-    project = open_project(application, award)
+def _latest_start_days(
+    deed: Deed, application: Application, rules: AccessRules, condition: str
+) -> int:
+    """Return how long the time can wait for its project: not at all where nothing is to be done."""
+    if not application.submitted.call.needs_onboarding and not condition.strip():
+        return 0
+    return int(rules.book.number("project.latest_start_days", on=day_of(deed.now)))
+
+
+def _write(
+    deed: Deed,
+    application: Application,
+    award: Award,
+    rules: AccessRules,
+    decision: AwardDecision,
+) -> None:
+    project = open_project(application, award, latest_start_days=decision.latest_start_days)
     if not application.submitted.call.needs_onboarding and not award.is_open:
-        project = projects.move(project, ProjectState.ACTIVE)
+        project = projects.start(project, now=deed.now)
     project_store.save_project(project)
     store.create_award(award)
     why = application.submitted.eligibility.first_reason.sentence

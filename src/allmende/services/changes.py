@@ -21,6 +21,7 @@ from allmende.domain.trust.permissions import Permission, check_permission, is_m
 from allmende.services import aid, allocations, announcements, audit, awards, ceilings, mergers
 from allmende.services import projects as project_service
 from allmende.services.deeds import Deed, one_transaction
+from allmende.services.report_bars import check_no_bar
 from allmende.storage import applications as application_store
 from allmende.storage import awards as award_store
 from allmende.storage import changes as store
@@ -161,6 +162,7 @@ def _give(
 ) -> ProjectChange:
     """Check and post the hours of a change; return it with what has to be told about them."""
     frozen, seconds = application.submitted, change.given_seconds
+    check_no_bar(application, rules=rules, now=deed.now)
     awards.check_again(deed, application, rules)
     entry = aid.plan_entry(deed, application, award_id=change.id, seconds=seconds, rules=rules)
     ceilings.check_ceilings(deed, frozen.call, frozen.mode, seconds=seconds, rules=rules)

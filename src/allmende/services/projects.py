@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from allmende.domain.access import projects
-from allmende.domain.access.awards import check_no_open_condition
 from allmende.domain.access.calls import AccessRules
 from allmende.domain.access.projects import Project, ProjectState, check_can_run
 from allmende.domain.access.reports import Report, find_due
@@ -19,12 +18,10 @@ from allmende.domain.trust.permissions import (
 )
 from allmende.services import allocations, announcements, audit
 from allmende.services.deeds import Deed, one_transaction
-from allmende.storage import awards as award_store
 from allmende.storage import people as people_store
 from allmende.storage import projects as store
 
 __all__ = [
-    "activate_project",
     "add_member",
     "check_can_run",
     "end_due_projects",
@@ -75,17 +72,6 @@ def check_own(person: Person, project: Project) -> Project:
     if not (is_member(person, project.organisation_id) or person.id in project.member_ids):
         raise NotFound(kind="project", id=project.id)
     return project
-
-
-@one_transaction
-def activate_project(deed: Deed, project_id: str) -> Project:
-    """Finish the onboarding: from now on its members submit jobs."""
-    check_permission(deed.actor, Permission.MANAGE_MEMBERS)
-    project = _lock_governed(deed.actor, project_id)
-    award = award_store.find_award_of_application(project.application_id)
-    if award is not None:
-        check_no_open_condition(award)
-    return _save(deed, projects.move(project, ProjectState.ACTIVE), action="project.activated")
 
 
 @one_transaction

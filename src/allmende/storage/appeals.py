@@ -1,6 +1,6 @@
 """Appeals against decisions, and the answers of applicants to their reviews."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db import models
@@ -104,6 +104,13 @@ def list_appeals_of(application_id: str) -> list[Appeal]:
     """Return every appeal on an application, the earliest first."""
     rows = AppealRow.objects.filter(application_id=application_id)
     return [_from_row(row) for row in rows.order_by("filed_at", "id")]
+
+
+def list_upheld(application_ids: Collection[str]) -> set[str]:
+    """Return those of some applications of which a decision was taken back."""
+    rows = AppealRow.objects.filter(application_id__in=list(application_ids))
+    upheld = rows.filter(state=AppealState.UPHELD.value)
+    return set(upheld.values_list("application_id", flat=True))
 
 
 def list_appeals(

@@ -110,6 +110,12 @@ def list_applications(
     return [_from_row(row) for row in rows[:limit]]
 
 
+def list_frozen(application_ids: Collection[str]) -> dict[str, dict[str, object]]:
+    """Return form and frozen content of some applications as they are written, by application."""
+    rows = ApplicationRow.objects.filter(id__in=list(application_ids))
+    return {row["id"]: row for row in rows.values("id", "form", "frozen")}
+
+
 def list_latest(organisation_ids: frozenset[str], *, limit: int) -> list[Application]:
     """Return the applications of organisations, those that were edited last first."""
     rows = ApplicationRow.objects.filter(organisation_id__in=organisation_ids)

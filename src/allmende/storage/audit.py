@@ -1,7 +1,7 @@
 """Rows of the audit chain; the database refuses to change or delete them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from django.db import models
 
@@ -84,6 +84,12 @@ def list_latest_events(*, before: int | None = None, limit: int = 100) -> list[A
     if before is not None:
         rows = rows.filter(number__lt=before)
     return [_from_row(row) for row in rows[:limit]]
+
+
+def list_events_about(subjects: Collection[str], *, action: str) -> list[AuditEvent]:
+    """Return the events of one action about some subjects, in their order."""
+    rows = AuditEventRow.objects.filter(action=action, subject__in=list(subjects))
+    return [_from_row(row) for row in rows.order_by("number")]
 
 
 def list_all_events(*, action: str) -> list[AuditEvent]:

@@ -87,6 +87,12 @@ def keep_rules(rules_hash: str, content: object) -> None:
     RulesSnapshotRow.objects.get_or_create(hash=rules_hash, defaults={"content": content})
 
 
+def list_rules(hashes: Collection[str]) -> dict[str, object]:
+    """Return snapshots of rules as plain values, by their hash; unknown ones are left out."""
+    rows = RulesSnapshotRow.objects.filter(hash__in=list(hashes))
+    return dict(rows.values_list("hash", "content"))
+
+
 def get_rules(rules_hash: str) -> object:
     """Return a snapshot of rules as plain values; `NotFound` when there is none."""
     row = RulesSnapshotRow.objects.filter(hash=rules_hash).first()

@@ -103,6 +103,11 @@ def list_by_ids(person_ids: Iterable[str]) -> dict[str, Person]:
     return {row.id: _from_row(row) for row in _rows().filter(id__in=set(person_ids))}
 
 
+def count_never_signed_in(person_ids: Iterable[str]) -> int:
+    """Return how many of these people have never signed in to the portal."""
+    return PersonRow.objects.filter(id__in=set(person_ids), login__last_login__isnull=True).count()
+
+
 def list_by_role(role: Role) -> list[Person]:
     """Return everybody who has a role, in the order of their ids."""
     return [_from_row(row) for row in _rows().order_by("id") if role.value in row.roles]

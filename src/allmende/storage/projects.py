@@ -5,7 +5,8 @@ from datetime import datetime
 
 from django.db import models
 
-from allmende.domain.access.projects import Project, ProjectState
+from allmende.domain.access.projects import Project, ProjectState, Tick
+from allmende.domain.access.snapshots import from_plain, to_plain
 from allmende.domain.basics.periods import Period
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sentences import Sentence
@@ -24,6 +25,7 @@ class ProjectRow(models.Model):
     awarded_seconds = models.BigIntegerField()
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(db_index=True)
+    ticks = models.JSONField(default=list)
     state = models.CharField(max_length=20)
     suspended_because = models.JSONField(null=True)
     ended_at = models.DateTimeField(null=True)
@@ -68,6 +70,7 @@ def save_project(project: Project) -> None:
             "suspended_because": (
                 project.suspended_because.to_json() if project.suspended_because else None
             ),
+            "ticks": to_plain(project.ticks),
             "ended_at": project.ended_at,
             "unused_seconds": project.unused_seconds,
         },
@@ -199,6 +202,7 @@ def _from_row(row: ProjectRow) -> Project:
         suspended_because=(
             Sentence.from_json(row.suspended_because) if row.suspended_because else None
         ),
+        ticks=tuple(from_plain(Tick, each) for each in row.ticks),
         ended_at=row.ended_at,
         unused_seconds=row.unused_seconds,
     )

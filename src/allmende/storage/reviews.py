@@ -1,5 +1,7 @@
 """Technical assessments, one for each application."""
 
+from collections.abc import Collection
+
 from django.db import models
 
 from allmende.domain.access.reviews import TechnicalAssessment
@@ -35,16 +37,22 @@ def save_assessment(assessment: TechnicalAssessment) -> None:
 
 def find_assessment(application_id: str) -> TechnicalAssessment | None:
     """Return the assessment of an application, or None."""
-    row = TechnicalAssessmentRow.objects.filter(application_id=application_id).first()
-    if row is None:
-        return None
-    return TechnicalAssessment(
-        application_id=row.application_id,
-        is_feasible=row.is_feasible,
-        notes=row.notes,
-        assessed_by=row.assessed_by,
-        assessed_at=row.assessed_at,
-    )
+    return list_assessments([application_id]).get(application_id)
+
+
+def list_assessments(application_ids: Collection[str]) -> dict[str, TechnicalAssessment]:
+    """Return the assessments of some applications, by application."""
+    rows = TechnicalAssessmentRow.objects.filter(application_id__in=list(application_ids))
+    return {
+        row.application_id: TechnicalAssessment(
+            application_id=row.application_id,
+            is_feasible=row.is_feasible,
+            notes=row.notes,
+            assessed_by=row.assessed_by,
+            assessed_at=row.assessed_at,
+        )
+        for row in rows
+    }
 
 
 def get_assessment(application_id: str) -> TechnicalAssessment:

@@ -229,6 +229,11 @@ WORK_PAGES = [
     path("projects/<str:project_id>", projects.show_project, name="project"),
     path("projects/<str:project_id>/changes", changes.show_changes, name="project_changes"),
     path("projects/<str:project_id>/activate", projects.activate_project, name="project_activate"),
+    path(
+        "projects/<str:project_id>/onboarding/<str:step_id>/done",
+        projects.tick_step,
+        name="project_step_done",
+    ),
     path("projects/<str:project_id>/suspend", projects.suspend_project, name="project_suspend"),
     path("projects/<str:project_id>/resume", projects.resume_project, name="project_resume"),
     path("projects/<str:project_id>/report", reports.show_report, name="report"),

@@ -3,16 +3,16 @@
 import dataclasses
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from allmende.domain.access.calls import AccessRules, Call, CutOffCalendar, on_its_machine
-from allmende.domain.access.flaws import Flaw, list_call_flaws, list_mode_flaws
+from allmende.domain.access.flaws import Flaw, list_call_flaws, list_mode_flaws, list_step_flaws
 from allmende.domain.access.modes import AccessMode, Modes
+from allmende.domain.access.onboarding_steps import OnboardingStep
 from allmende.domain.access.working_days import BERLIN
-from allmende.domain.basics.rules import Rule, RuleBook
+from allmende.domain.basics.rules import Rule, RuleBook, exact
 from allmende.domain.basics.sites import Partition
 from allmende.domain.basics.units import TooManyHours, seconds_from_hours
 from allmende.wiring import home
@@ -51,6 +51,7 @@ def read_access_rules(folder: Path | None = None) -> AccessRules:
         book=RuleBook(tuple(rules)),
         modes=modes,
         calls=calls,
+        onboarding=read_onboarding(folder / "onboarding.toml", factory.partitions),
         calendars=_read_calendars(ConfigurationFile(folder / "cut_offs.toml"), modes),
         partitions=factory.partitions,
         authority=factory.operator,
@@ -65,23 +66,12 @@ def _read_rules(file: ConfigurationFile, earlier: Iterable[Rule]) -> list[Rule]:
         value = row.get("value")
         if isinstance(value, float):
             raise file.mistake((*at, "value"), f'write "{value}" in quotes: floats are not exact.')
-        rule = file.build({**row, "value": _exact(value)}, Rule, at)
+        rule = file.build({**row, "value": exact(value)}, Rule, at)
         for other in rules:
             if _overlap(rule, other):
                 raise file.mistake((*at, "rule"), f"{rule.rule} has another row for the same days.")
         rules.append(rule)
     return rules[known:]
-
-
-def _exact(value: Any) -> Any:
-    """Return numbers, written as such or in quotes, as exact decimals."""
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        return value
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        return value
-    return number if number.is_finite() else value
 
 
 def _overlap(one: Rule, other: Rule) -> bool:
@@ -123,6 +113,24 @@ def read_calls(path: Path, modes: Modes, partitions: tuple[Partition, ...]) -> t
     return tuple(calls)
 
 
+def read_onboarding(path: Path, partitions: tuple[Partition, ...]) -> tuple[OnboardingStep, ...]:
+    """Return the steps of a file; none where there is no such file."""
+    if not path.exists():
+        return ()
+    file, steps = ConfigurationFile(path), list[OnboardingStep]()
+    known = {each.id for each in partitions}
+    for number, row in enumerate(_rows(file, "onboarding")):
+        at: Location = ("onboarding", number)
+        step = file.build(row, OnboardingStep, at)
+        if step.id in {each.id for each in steps}:
+            raise file.mistake((*at, "id"), f'"{step.id}" names two steps.')
+        _refuse_flaws(file, list_step_flaws(step), at)
+        for unknown in sorted(set(step.partitions) - known):
+            raise file.mistake((*at, "partitions"), f'"{unknown}" is no partition.')
+        steps.append(step)
+    return tuple(steps)
+
+
 def _read_calendars(file: ConfigurationFile, modes: Modes) -> tuple[CutOffCalendar, ...]:
     calendars = []
     for number, row in enumerate(_rows(file, "cut_offs")):
@@ -153,11 +161,7 @@ def _build_with_hours(file: ConfigurationFile, row: Any, kind: Any, at: Location
     for hours, in_seconds in HOURS.items():
         if hours in values:
             value = values.pop(hours)
-            if (
-                isinstance(value, bool)
-                or not isinstance(value, int | str)
-                or _exact(value) is value
-            ):
+            if isinstance(value, bool) or not isinstance(value, int | str) or exact(value) is value:
                 raise file.mistake((*at, hours), f"{value!r} is no number of hours.")
             try:
                 # More than so many hours: the least size is the next second.

@@ -1,5 +1,6 @@
 """Sentences in the reader's language: the one place where templates meet their translation."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -49,6 +50,8 @@ def write_instant(instant: Any) -> str:
 def _fact(fact: Any) -> Any:
     if isinstance(fact, Sentence):
         return translate(fact)
+    if isinstance(fact, Mapping):
+        return fact[get_language()]
     if isinstance(fact, datetime):
         return write_instant(fact)
     if isinstance(fact, float | Decimal):

@@ -109,6 +109,7 @@ OTHER_IDS = {
     "sweep_id": "s-none",
     "promise_id": "no-such-promise",
     "token_id": "t-none",
+    "step_id": "step-none",
     "entry_id": "aid-none",
     "appeal_id": "apl-none",
     "change_id": "chg-none",

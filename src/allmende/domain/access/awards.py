@@ -1,7 +1,7 @@
 """An award is the decision that gives time; from it come the project and the budget."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from allmende.domain.access.applications import Application
 from allmende.domain.access.calls import Call
@@ -62,6 +62,7 @@ class AwardDecision:
     granted_at: datetime
     granted_by: str
     condition: str = ""  # in words; the applicant accepts it before the project starts
+    latest_start_days: int = 0  # how long its time can wait for the project to be set up
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,8 +157,12 @@ def check_no_open_condition(award: Award) -> None:
         raise ConditionIsOpen(award=award.id, condition=award.condition)
 
 
-def open_project(application: Application, award: Award) -> Project:
-    """Return the project of an award, with the applicant as its first member."""
+def open_project(application: Application, award: Award, *, latest_start_days: int = 0) -> Project:
+    """Return the project of an award, with the applicant as its first member.
+
+    Its time starts so many days later at the latest; starting the project moves it forward.
+    """
+    latest = award.granted_at + timedelta(days=latest_start_days)
     frozen = application.submitted
     return Project(
         id=award.project_id,
@@ -168,7 +173,7 @@ def open_project(application: Application, award: Award) -> Project:
         partition_id=award.partition_id,
         access_share=award.access_share,
         awarded_seconds=award.seconds,
-        period=award.period,
+        period=award.period.beginning_at(latest),
         member_ids=(application.applicant_id,),
     )
 
@@ -187,6 +192,9 @@ def write_letter(
         "partition": call.partition_id,
         "from": day_of(period.starts_at).isoformat(),
         "until": day_of(period.ends_at).isoformat(),
+        "latest": day_of(
+            decision.granted_at + timedelta(days=decision.latest_start_days)
+        ).isoformat(),
         "project": decision.project_id,
         "application": application.id,
         "version": call.terms_version,
@@ -202,6 +210,13 @@ def write_letter(
             facts,
         ),
         Sentence(
+            "The time of project {project} starts when the project does, at the latest on "
+            "{latest}, and lasts as long as from {from} until {until}. What is not used by then "
+            "expires.",
+            facts,
+        )
+        if decision.latest_start_days
+        else Sentence(
             "The time can be used from {from} until {until} in project {project}. What is not "
             "used by then expires; the end does not move.",
             facts,

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from allmende.domain.access.modes import AccessMode, Calendar, Modes
+from allmende.domain.access.onboarding_steps import OnboardingStep
 from allmende.domain.access.snapshots import hash_content
 from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.periods import Period
@@ -132,6 +133,7 @@ class AccessRules:
     modes: Modes
     calls: tuple[Call, ...] = ()
     calendars: tuple[CutOffCalendar, ...] = ()
+    onboarding: tuple[OnboardingStep, ...] = ()
     partitions: tuple[Partition, ...] = ()
     authority: str = ""
 

@@ -13,6 +13,7 @@ from allmende.domain.access.calls import (
     needs_cut_offs,
 )
 from allmende.domain.access.modes import AccessMode, Modes, Price, Selection
+from allmende.domain.access.onboarding_steps import OnboardingStep
 from allmende.domain.access.review_plans import SCORE_MAX, ReviewPlan
 from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.sentences import Sentence
@@ -199,6 +200,11 @@ def _id_flaws(text: str, at: Place = ()) -> Iterator[Flaw]:
     if not ID.fullmatch(text):
         problem = Sentence("an id has small letters, digits and hyphens, 40 at most.")
         yield Flaw((*at, "id"), problem)
+
+
+def list_step_flaws(step: OnboardingStep) -> list[Flaw]:
+    """Return what is wrong with a step of an onboarding."""
+    return [*_id_flaws(step.id), *_name_flaws(step.names, ("names",))]
 
 
 def _name_flaws(names: Mapping[str, str], at: Place) -> Iterator[Flaw]:

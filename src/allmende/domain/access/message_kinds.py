@@ -229,15 +229,17 @@ WORDINGS: Mapping[MessageKind, Wording] = MappingProxyType(
             Sentence("The condition of your award waits"),
             (
                 Sentence("The award for “{title}” has a condition that nobody accepted yet. The "
-                         "project starts only then, and its end on {ends_at} does not move."),
+                         "project starts only then. Its time starts with it, but no later than "
+                         "{starts_at}, and ends by {ends_at}."),
             ),
             _APPLICATION,
         ),
         MessageKind.ONBOARDING_OPEN: Wording(
             Sentence("Project {about} has not started yet"),
             (
-                Sentence("The onboarding of “{title}” is not finished, so nobody can run jobs. The "
-                         "end on {ends_at} does not move."),
+                Sentence("The onboarding of “{title}” is not finished, so nobody can run jobs. Its "
+                         "time starts when you finish, but no later than {starts_at}, and ends by "
+                         "{ends_at}."),
             ),
             _PROJECT,
         ),

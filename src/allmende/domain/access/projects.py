@@ -52,6 +52,15 @@ LIFECYCLE = Lifecycle(
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tick:
+    """A step of the onboarding that somebody said was done."""
+
+    step_id: str
+    ticked_at: datetime
+    ticked_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Project:
     """Who works, where, for how long, and with how much awarded time."""
 
@@ -63,9 +72,10 @@ class Project:
     partition_id: str
     access_share: str
     awarded_seconds: int
-    period: Period
+    period: Period  # while it is set up: the latest that it can be
     state: ProjectState = ProjectState.ONBOARDING
     member_ids: tuple[str, ...] = ()
+    ticks: tuple[Tick, ...] = ()  # of its onboarding
     suspended_because: Sentence | None = None
     ended_at: datetime | None = None  # before the end of its period where somebody ended it
     unused_seconds: int = 0  # what expired at its end
@@ -81,6 +91,13 @@ def move(project: Project, state: ProjectState, *, why: Sentence | None = None) 
     LIFECYCLE.check_move(project.state, state)
     because = why if state is ProjectState.SUSPENDED else None
     return replace(project, state=state, suspended_because=because)
+
+
+def start(project: Project, *, now: datetime) -> Project:
+    """Return the project active: its time starts now, unless it started by itself before."""
+    begins_at = min(now, project.period.starts_at)
+    active = move(project, ProjectState.ACTIVE)
+    return replace(active, period=project.period.beginning_at(begins_at))
 
 
 def end(project: Project, *, now: datetime) -> Project:

@@ -92,7 +92,7 @@ def list_project_reminders(
 
 def _remind_of_start(project: Project, award: Award | None, *, now: datetime) -> Reminder | None:
     """Return the reminder that a project waits: for its condition first, then its onboarding."""
-    begun_at = project.period.starts_at
+    begun_at = award.granted_at if award is not None else project.period.starts_at
     over_at = min(project.period.ends_at, begun_at + STARTING)
     passed = [days for days in STARTING_DAYS if now >= begun_at + timedelta(days=days)]
     if project.state is not ProjectState.ONBOARDING or not passed or now >= over_at:
@@ -103,7 +103,11 @@ def _remind_of_start(project: Project, award: Award | None, *, now: datetime) ->
         about=project.application_id if is_open else project.id,
         recipient_ids=project.member_ids,
         occasion=f"{passed[-1]} days",
-        facts={"title": project.name, "ends_at": project.period.ends_at},
+        facts={
+            "title": project.name,
+            "starts_at": project.period.starts_at,
+            "ends_at": project.period.ends_at,
+        },
     )
 
 

@@ -11,6 +11,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from allmende.domain.basics.rules import RuleValue, exact
 from allmende.domain.basics.sentences import Sentence
 
 T = TypeVar("T")
@@ -47,14 +48,23 @@ def from_plain(kind: type[T], plain: Any) -> T:
 
 def render_canonical(value: Any) -> str:
     """Return the one JSON text of a value: sorted keys, no spaces."""
-    return json.dumps(
-        to_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return _render(to_plain(value))
 
 
 def hash_content(value: Any) -> str:
     """Return the SHA-256 of the canonical JSON text, in hexadecimal digits."""
-    return hashlib.sha256(render_canonical(value).encode()).hexdigest()
+    return hash_plain(to_plain(value))
+
+
+def hash_plain(plain: Any) -> str:
+    """Return the hash of what is plain already, such as a document out of the database."""
+    return hashlib.sha256(_render(plain).encode()).hexdigest()
+
+
+def _render(plain: Any) -> str:
+    return json.dumps(
+        plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
 
 
 Reader = Callable[[Any], Any]
@@ -63,6 +73,8 @@ Reader = Callable[[Any], Any]
 @cache
 def _reader_of(kind: Any) -> Reader:
     """Return what reads values of a type; made once, because lists read the same type often."""
+    if kind == RuleValue:
+        return exact
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
         part = _reader_of(_only_part(kind))

@@ -18,6 +18,10 @@ class Period:
     def __contains__(self, instant: datetime) -> bool:
         return self.starts_at <= instant < self.ends_at
 
+    def beginning_at(self, instant: datetime) -> "Period":
+        """Return the period moved to another beginning; it lasts as long."""
+        return Period(starts_at=instant, ends_at=instant + (self.ends_at - self.starts_at))
+
     @property
     def seconds(self) -> int:
         """Return the length in whole seconds."""

@@ -3,12 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from typing import Any
 
 from allmende.domain.basics.refusals import Refusal
 
 RuleValue = Decimal | str | bool
+
+
+def exact(value: Any) -> Any:
+    """Return numbers, written as such or as text, as exact decimals; anything else as it is."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return value
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        return value
+    return number if number.is_finite() else value
 
 
 class RuleStatus(StrEnum):

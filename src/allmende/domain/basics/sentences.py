@@ -10,8 +10,8 @@ from typing import Any
 class Sentence:
     """What happened or why, said once; `template` is the key of its translation.
 
-    A fact may itself be a `Sentence`. Only literal templates can be translated:
-    write `Sentence("{nodes} nodes are busy", {"nodes": 3})`, never an f-string.
+    A fact may itself be a `Sentence`, or names by language. Only literal templates can be
+    translated: write `Sentence("{nodes} nodes are busy", {"nodes": 3})`, never an f-string.
     """
 
     template: str
@@ -35,6 +35,8 @@ class Sentence:
 
 
 def _plain(fact: Any) -> Any:
+    if isinstance(fact, Mapping):
+        return fact["en"]
     return fact.english() if isinstance(fact, Sentence) else fact
 
 

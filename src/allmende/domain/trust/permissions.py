@@ -59,6 +59,7 @@ class Permission(StrEnum):
     SEE_PANEL = "panels.see"
     SEE_PROJECT = "projects.see"
     MANAGE_MEMBERS = "projects.manage_members"
+    TICK_ONBOARDING = "projects.tick_onboarding"
     SEE_EVERY_PROJECT = "projects.see_every"
     ASK_FOR_CHANGE = "projects.ask_for_change"
     ANSWER_CHANGE = "projects.answer_change"
@@ -164,6 +165,7 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.SEE_PANEL: frozenset({_OFFICER, _AUDITOR}),
         Permission.SEE_PROJECT: _READERS,
         Permission.MANAGE_MEMBERS: _APPLICANTS,
+        Permission.TICK_ONBOARDING: _APPLICANTS | {_OFFICER},
         Permission.SEE_EVERY_PROJECT: _STAFF,
         Permission.ASK_FOR_CHANGE: _APPLICANTS,
         Permission.ANSWER_CHANGE: frozenset({_OFFICER}),
@@ -245,6 +247,7 @@ DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
         Permission.SEE_PANEL: Sentence("see a panel"),
         Permission.SEE_PROJECT: Sentence("see a project"),
         Permission.MANAGE_MEMBERS: Sentence("change the members of a project"),
+        Permission.TICK_ONBOARDING: Sentence("tick a step of an onboarding"),
         Permission.SEE_EVERY_PROJECT: Sentence("see every project"),
         Permission.ASK_FOR_CHANGE: Sentence("ask for more months or hours"),
         Permission.ANSWER_CHANGE: Sentence("give a project more months or hours"),

@@ -8,7 +8,8 @@ from ninja import Query, Router, Schema
 
 from allmende.domain.trust.audit import Finding, Head
 from allmende.domain.trust.permissions import Permission
-from allmende.services import audit
+from allmende.services import audit, recomputations
+from allmende.services.recomputations import Recomputed
 from allmende.web.api.permits import get_actor, takes
 from allmende.web.api.shapes import Limit, Page, QueryId, Words, page_of
 
@@ -43,6 +44,14 @@ class FindingOut(Schema):
     problem: Words
 
 
+class RecomputedOut(Schema):
+    """How much was worked out once more, and what does not follow."""
+
+    applications: int
+    awards: int
+    findings: list[FindingOut]
+
+
 @router.get("/events", response=Page[EventOut], **takes(Permission.READ_AUDIT))
 def list_events(
     request: HttpRequest,
@@ -60,6 +69,12 @@ def list_events(
 def get_head(request: HttpRequest) -> Head:
     """Return the end of the chain."""
     return audit.get_head(get_actor(request))
+
+
+@router.get("/decisions", response=RecomputedOut, **takes(Permission.READ_AUDIT))
+def recompute_decisions(request: HttpRequest) -> Recomputed:
+    """Work out every decision on access once more from what it rested on."""
+    return recomputations.recompute_decisions(get_actor(request))
 
 
 @router.get("/check", response=list[FindingOut], **takes(Permission.READ_AUDIT))

@@ -7,13 +7,15 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
 from allmende import wiring
+from allmende.domain.access.onboarding_steps import Sight, StepOwner
 from allmende.domain.access.projects import Project, ProjectState
 from allmende.domain.accounting.allocations import Budget
 from allmende.domain.accounting.quotas import Priority
 from allmende.domain.basics.units import TimeUnit
 from allmende.domain.trust.permissions import Permission
-from allmende.services import budgets, burn_downs, projects
+from allmende.services import budgets, burn_downs, onboarding, projects
 from allmende.services.burn_downs import BurnDownFigures
+from allmende.services.onboarding import OnboardingView
 from allmende.web.api.awards import PeriodOut
 from allmende.web.api.permits import begin_deed, get_actor, takes
 from allmende.web.api.shapes import After, BodyId, Limit, Page, PathId, Text, Words, page_of
@@ -109,6 +111,27 @@ class BurnDownOut(Schema):
     days: list[DayOut]
 
 
+class StepOut(Schema):
+    """A step before the start, and whether it is done; `seen_as`: the system sees it by itself."""
+
+    id: str
+    names: dict[str, str]
+    done_by: StepOwner
+    seen_as: Sight | None
+    is_done: bool
+    ticked_at: datetime | None
+    ticked_by: str
+
+
+class OnboardingOut(Schema):
+    """What a project does before it starts, and when its time does."""
+
+    project_id: str
+    clock: Words
+    is_done: bool
+    steps: list[StepOut]
+
+
 class ProjectMemberIn(Schema):
     """A person to work in the project."""
 
@@ -172,7 +195,26 @@ def remove_member(request: HttpRequest, project_id: PathId, person_id: PathId) -
 @router.post("/{project_id}/activate", response=ProjectOut, **takes(Permission.MANAGE_MEMBERS))
 def activate_project(request: HttpRequest, project_id: PathId) -> Project:
     """Finish the onboarding: from now on its members submit jobs."""
-    return projects.activate_project(begin_deed(request), project_id)
+    return onboarding.activate_project(begin_deed(request), project_id, rules=load_access_rules())
+
+
+@router.get("/{project_id}/onboarding", response=OnboardingOut, **takes(Permission.SEE_PROJECT))
+def get_onboarding(request: HttpRequest, project_id: PathId) -> OnboardingView:
+    """Return what is done, what is open and who does it, and when the time starts."""
+    return onboarding.get_onboarding(
+        get_actor(request), project_id, rules=load_access_rules(), now=wiring.now()
+    )
+
+
+@router.post(
+    "/{project_id}/onboarding/{step_id}/done",
+    response=ProjectOut,
+    **takes(Permission.TICK_ONBOARDING),
+)
+def tick_step(request: HttpRequest, project_id: PathId, step_id: PathId) -> Project:
+    """Say that a step is done that is yours to tick; doing it again changes nothing."""
+    rules = load_access_rules()
+    return onboarding.tick_step(begin_deed(request), project_id, step_id, rules=rules)
 
 
 @router.post("/{project_id}/suspend", response=ProjectOut, **takes(Permission.SUSPEND_PROJECT))

@@ -5,7 +5,7 @@ import json
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from allmende.services import audit
+from allmende.services import audit, recomputations
 from allmende.web.acting import get_person
 
 PAGE_SIZE = 50
@@ -21,6 +21,9 @@ def list_events(request: HttpRequest) -> HttpResponse:
         "events": [(event, json.dumps(event.facts, ensure_ascii=False)) for event in events],
         "head": audit.get_head(reader),
         "findings": audit.check_audit(reader) if request.GET.get("verify") else None,
+        "recomputed": recomputations.recompute_decisions(reader)
+        if request.GET.get("recompute")
+        else None,
         "older": events[-1].number if events and events[-1].number > 1 else 0,
     }
     return render(request, "audit.html", context)

@@ -1,12 +1,25 @@
 """Projects: the budget, the jobs, the models, the people; and the office's hand on the brake."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from allmende.domain.access.projects import ProjectState, can_run
+from allmende.domain.access.projects import Project, ProjectState, can_run
+from allmende.domain.basics.people import Person
 from allmende.domain.trust.permissions import Permission, can_do, is_member
-from allmende.services import budgets, burn_downs, jobs, mergers, models, people, projects, reports
+from allmende.services import (
+    budgets,
+    burn_downs,
+    jobs,
+    mergers,
+    models,
+    onboarding,
+    people,
+    projects,
+    reports,
+)
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.bars import draw_bar
 from allmende.web.burn_downs import draw_burn_down
@@ -44,15 +57,42 @@ def show_project(request: HttpRequest, project_id: str) -> HttpResponse:
         and can_do(reader, Permission.SUBMIT_JOB),
         "can_suspend": may_brake and project.state is ProjectState.ACTIVE,
         "can_resume": may_brake and project.state is ProjectState.SUSPENDED,
-        "can_activate": colleagues and project.state is ProjectState.ONBOARDING,
+        **_show_onboarding(reader, project, colleagues=colleagues),
     }
     return render(request, "projects/show.html", context)
+
+
+def _show_onboarding(reader: Person, project: Project, *, colleagues: bool) -> dict[str, Any]:
+    if project.state is not ProjectState.ONBOARDING:
+        return {}
+    found = onboarding.view_onboarding(project, rules=load_access_rules(), now=now())
+    return {
+        "onboarding": found,
+        "steps": [
+            (
+                step,
+                found.names.get(step.ticked_by, ""),
+                not step.is_done
+                and step.seen_as is None
+                and onboarding.can_tick(reader, project, step),
+            )
+            for step in found.steps
+        ],
+        "can_activate": colleagues and found.is_done,
+    }
 
 
 @require_POST
 def activate_project(request: HttpRequest, project_id: str) -> HttpResponse:
     """Finish the onboarding."""
-    projects.activate_project(begin_deed(request), project_id)
+    onboarding.activate_project(begin_deed(request), project_id, rules=load_access_rules())
+    return redirect("project", project_id)
+
+
+@require_POST
+def tick_step(request: HttpRequest, project_id: str, step_id: str) -> HttpResponse:
+    """Tick a step of the onboarding."""
+    onboarding.tick_step(begin_deed(request), project_id, step_id, rules=load_access_rules())
     return redirect("project", project_id)
 
 

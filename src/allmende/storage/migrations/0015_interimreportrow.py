@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('storage', '0013_reportrow_projectrow_ended_at_and_more'),
+        ('storage', '0014_projectrow_ticks'),
     ]
 
     operations = [
