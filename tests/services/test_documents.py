@@ -191,6 +191,15 @@ def test_after_submission_the_office_reads_them_and_foreign_tenants_still_do_not
     assert documents.list_reusable(eve, own.id) == ()
 
 
+def test_the_office_does_not_learn_of_files_in_drafts_by_way_of_what_was_handed_in(shelf, draft):
+    ada, firm, application = draft
+    done = applications.submit_application(deed(ada), application.id, rules=RULES)
+    secret = add(shelf, ada, drafted(ada, firm))
+    assert documents.list_reusable(ada, done.id) == (secret,)
+    with pytest.raises(NotFound):
+        documents.list_reusable(officer(), done.id)
+
+
 @pytest.fixture
 def under_review(shelf):
     """Return a scientist, their application with a document, and that document."""

@@ -103,8 +103,12 @@ def list_documents(reader: Person, application_id: str) -> tuple[Document, ...]:
 
 
 def list_reusable(reader: Person, application_id: str) -> tuple[Document, ...]:
-    """Return the files of the organisation's other applications that this draft does not have."""
+    """Return the files of the organisation's other applications that this draft does not have.
+
+    Some of them are of drafts, which are the organisation's alone: the office is offered none.
+    """
     application = applications.get_application(reader, application_id)
+    check_member(reader, application.organisation_id, kind="application", id=application_id)
     has = {each.sha256 for each in store.list_documents(application_id)}
     others = store.list_of_organisation(
         application.organisation_id, but_application_id=application_id, limit=REUSABLE_MAX
