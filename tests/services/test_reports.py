@@ -24,6 +24,7 @@ from allmende.services import (
     audit,
     awards,
     organisations,
+    people,
     projects,
     report_bars,
     reports,
@@ -243,6 +244,22 @@ def test_others_neither_see_nor_write_nor_decide(ended):
         reports.accept_report(deed(inside), project_id)
     with pytest.raises(NotPermitted):
         write(officer(), project_id)
+
+
+def test_nobody_of_the_office_decides_on_a_project_that_they_work_in(ended):
+    ada, _, project_id = ended
+    guest = person("guest")
+    projects.add_member(deed(ada), project_id, person_id=guest.id)
+    root = person("root", Role.ADMINISTRATOR)
+    olga = people.give_role(deed(root), person_id=guest.id, role=Role.PROGRAMME_OFFICER)
+    handed_in(ada, project_id)
+    for attempt in (
+        lambda: reports.accept_report(deed(olga), project_id),
+        lambda: reports.return_report(deed(olga), project_id, why="Too short."),
+        lambda: reports.waive_report(deed(olga), project_id, why="Nothing came of it."),
+    ):
+        with pytest.raises(OwnApplication):
+            attempt()
 
 
 @pytest.mark.parametrize("text", ["x" * 10_001, "a\u202eb", "a\x07b"])

@@ -7,6 +7,7 @@ from allmende.domain.access import projects, reports
 from allmende.domain.access.calls import AccessRules
 from allmende.domain.access.projects import Project, ProjectState
 from allmende.domain.access.reports import Report, ReportFacts, ReportKind
+from allmende.domain.access.reviews import OwnApplication
 from allmende.domain.access.snapshots import hash_content
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
@@ -175,10 +176,13 @@ def lift_bar(deed: Deed, project_id: str, *, why: str, rules: AccessRules) -> Re
 
 
 def _lock_to_decide(deed: Deed, project_id: str) -> Project:
-    """Return a project for a decision on it; nobody decides on that of their own organisation."""
+    """Return a project for a decision on it; nobody decides on one that they have a part in."""
     check_permission(deed.actor, Permission.DECIDE_REPORT)
     lock_foreign(deed.actor, project_store.get_project(project_id).application_id)
-    return project_store.lock_project(project_id)
+    project = project_store.lock_project(project_id)
+    if deed.actor.id in project.member_ids:
+        raise OwnApplication
+    return project
 
 
 def _close(deed: Deed, project: Project, known: Report, decided: Report, *, action: str) -> Report:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from allmende.domain.access.projects import ProjectState
 from allmende.domain.access.reports import RUNNING, Report, ReportKind, ReportState
 from allmende.domain.basics.refusals import InvalidInput, NotFound
-from allmende.domain.trust.permissions import Permission, can_do, is_member
+from allmende.domain.trust.permissions import Permission, can_do
 from allmende.services import projects, reports
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.reports import ReportForm
@@ -84,9 +84,7 @@ def _show(request: HttpRequest, project_id: str, form: ReportForm | None = None)
     is_interim = kind is ReportKind.INTERIM
     is_running = project.state in RUNNING and now() < project.end
     is_own = projects.is_own(reader, organisation_id=project.organisation_id, project_id=project.id)
-    decides = can_do(reader, Permission.DECIDE_REPORT) and not is_member(
-        reader, project.organisation_id
-    )
+    decides = can_do(reader, Permission.DECIDE_REPORT) and not is_own
     texts = {name: getattr(report, name) for name in ("results", "publications", "feedback")}
     is_writer = is_own and can_do(reader, Permission.WRITE_REPORT)
     can_begin = is_writer and is_interim and is_running and report.state is ReportState.ACCEPTED
