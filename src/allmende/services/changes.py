@@ -31,18 +31,18 @@ from allmende.storage import reports as report_store
 
 @one_transaction
 def ask_for_change(
-    deed: Deed, project_id: str, *, months: int = 0, seconds: int = 0, reason: str, key: str = ""
+    deed: Deed, project_id: str, *, months: int = 0, seconds: int = 0, reason: str
 ) -> ProjectChange:
     """Ask for a later end, or more hours, of a project of one's own organisation.
 
-    The caller makes `key`: asking again with it is the same request.
+    The same again, while it waits, is the same request.
     """
     check_permission(deed.actor, Permission.ASK_FOR_CHANGE)
     project = project_store.lock_project(project_id)
     project_service.check_governed(deed.actor, project)
     earlier = store.list_changes_of(project_id)
     wanted = ProjectChange(
-        id=key or deed.new_id("chg"),
+        id=deed.new_id("chg"),
         project_id=project_id,
         months=months,
         seconds=seconds,
@@ -205,8 +205,7 @@ def _lock(person: Person, change_id: str) -> tuple[Project, ProjectChange]:
 
 def _is_same(known: ProjectChange, wanted: ProjectChange) -> bool:
     asked = (wanted.months, wanted.seconds, wanted.reason.strip())
-    is_waiting = known.state is ChangeState.PENDING
-    return (is_waiting or known.id == wanted.id) and asked == (
+    return known.state is ChangeState.PENDING and asked == (
         known.months,
         known.seconds,
         known.reason,
