@@ -65,7 +65,7 @@ def test_only_a_no_can_be_appealed_and_only_with_a_reason():
     for application in (with_experts(), applications.withdraw(with_experts(), now=NOON)):
         with pytest.raises(NothingToAppeal):
             filed(application)
-    for reason in ("  ", "x" * 5_001):
+    for reason in ("  ", "x" * 5_001, "un\u202ejust", "a\x07b"):
         with pytest.raises(InvalidInput):
             filed(refused(), reason=reason)
     filed(refused(), reason="ü" * 5_000)
@@ -118,7 +118,7 @@ def test_an_answer_to_the_reviews_has_its_days_from_the_last_review_on():
         ready, text=" But. ", by="p-ada", now=ends_at - timedelta(seconds=1)
     )
     assert (written.text, written.reviewed_at) == ("But.", NOON)
-    for text, now in (("But.", ends_at), ("", NOON), ("x" * 2_001, NOON)):
+    for text, now in (("But.", ends_at), ("", NOON), ("x" * 2_001, NOON), ("a\u202eb", NOON)):
         with pytest.raises((RebuttalIsClosed, InvalidInput)):
             rebuttals.write_rebuttal(ready, text=text, by="p-ada", now=now)
     assert rebuttals.list_open_ends([ready, plain, waiting], {}, now=NOON) == [ends_at]

@@ -80,6 +80,7 @@ def test_what_cannot_be_asked_for():
         (wanted(months=-1, seconds=5), NothingAskedFor),
         (wanted(reason=" "), InvalidInput),
         (wanted(reason="ß" * 2_001), InvalidInput),
+        (wanted(reason="more\u202etime"), InvalidInput),
         (wanted(now=end), ProjectHasEnded),
     ):
         with pytest.raises(refusal):

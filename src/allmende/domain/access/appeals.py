@@ -11,7 +11,7 @@ from enum import StrEnum
 from allmende.domain.access.applications import Application, ApplicationState, reopen
 from allmende.domain.access.reviews import TechnicalAssessment
 from allmende.domain.access.working_days import day_of, due_after, end_of_day
-from allmende.domain.basics.characters import count_characters
+from allmende.domain.basics.characters import check_seen, count_characters
 from allmende.domain.basics.lifecycle import Lifecycle
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.rules import RuleBook
@@ -159,6 +159,7 @@ def take_back_decision(application: Application, appeal: Appeal, *, now: datetim
 
 
 def _check_text(field: str, text: str) -> None:
+    check_seen(field, text)
     length = count_characters(text.strip())
     if not length:
         raise InvalidInput(field=field, problem=Sentence("Write why."))

@@ -11,7 +11,7 @@ from enum import StrEnum
 from allmende.domain.access.awards import add_months
 from allmende.domain.access.projects import Project, ProjectHasEnded, ProjectState
 from allmende.domain.access.reports import Report, tells_of
-from allmende.domain.basics.characters import count_characters
+from allmende.domain.basics.characters import check_seen, count_characters
 from allmende.domain.basics.lifecycle import Lifecycle
 from allmende.domain.basics.periods import Period
 from allmende.domain.basics.refusals import InvalidInput, Refusal
@@ -201,6 +201,7 @@ def _answer(
 
 
 def _check_text(field: str, text: str) -> None:
+    check_seen(field, text)
     length = count_characters(text.strip())
     if not 0 < length <= REASON_MAX:
         facts = {"length": length, "most": REASON_MAX}

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from allmende.domain.access.applications import Application, ApplicationState
 from allmende.domain.access.working_days import due_after
-from allmende.domain.basics.characters import count_characters
+from allmende.domain.basics.characters import check_seen, count_characters
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.sentences import Sentence
 
@@ -63,6 +63,7 @@ def write_rebuttal(application: Application, *, text: str, by: str, now: datetim
     if not can_answer(application, now=now):
         raise RebuttalIsClosed(application=application.id)
     assert application.reviewed_at is not None, "only complete reviews can be answered"
+    check_seen("text", text)
     length = count_characters(text.strip())
     if not 0 < length <= TEXT_MAX:
         facts = {"length": length, "most": TEXT_MAX}

@@ -10,7 +10,7 @@ from enum import StrEnum
 from allmende.domain.access.awards import add_months
 from allmende.domain.access.projects import Project, ProjectState
 from allmende.domain.access.working_days import BERLIN, end_of_day
-from allmende.domain.basics.characters import count_characters, find_unseen, tidy
+from allmende.domain.basics.characters import check_seen, count_characters, tidy
 from allmende.domain.basics.lifecycle import Lifecycle
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.rules import RuleBook
@@ -318,13 +318,7 @@ def _check_text(field: str, text: str, *, most: int) -> str:
         facts = {"length": length, "most": most}
         problem = Sentence("The text has {length} characters; use at most {most}.", facts)
         raise InvalidInput(field=field, problem=problem)
-    if unseen := find_unseen(kept, is_line=False):
-        place, code = unseen
-        problem = Sentence(
-            "Character {place} is {code}, which nobody sees. Remove it.",
-            {"place": place + 1, "code": code},
-        )
-        raise InvalidInput(field=field, problem=problem)
+    check_seen(field, kept)
     return kept
 
 

@@ -4,6 +4,9 @@ import re
 import unicodedata
 from itertools import pairwise
 
+from allmende.domain.basics.refusals import InvalidInput
+from allmende.domain.basics.sentences import Sentence
+
 JOINER = "\u200d"  # glues two signs into one, as in the picture of a family
 SKIN_TONES = range(0x1F3FB, 0x1F400)
 FLAG_LETTERS = range(0x1F1E6, 0x1F200)  # two of them are one flag
@@ -56,3 +59,14 @@ def find_unseen(text: str, *, is_line: bool) -> tuple[int, str] | None:
         if sign not in allowed and unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Co"):
             return place, f"U+{ord(sign):04X}"
     return None
+
+
+def check_seen(field: str, text: str) -> None:
+    """Refuse, as `InvalidInput`, a text of several lines with a character that nobody sees."""
+    if unseen := find_unseen(tidy(text), is_line=False):
+        place, code = unseen
+        problem = Sentence(
+            "Character {place} is {code}, which nobody sees. Remove it.",
+            {"place": place + 1, "code": code},
+        )
+        raise InvalidInput(field=field, problem=problem)
