@@ -166,6 +166,15 @@ def test_everybody_ticks_what_is_theirs_and_once():
     assert actions.count("project.step_ticked") == 1
 
 
+def test_who_came_to_the_office_from_the_project_ticks_nothing_there():
+    ada, project_id = waiting()
+    guest = person("guest")
+    projects.add_member(deed(ada), project_id, person_id=guest.id)
+    hired = replace(guest, roles=frozenset({Role.PROGRAMME_OFFICER}))
+    with pytest.raises(NotYourStep):
+        tick(hired, project_id, "identity")
+
+
 def test_guests_tick_nothing_of_the_organisation():
     ada, project_id = waiting()
     guest, _ = founder("guest")

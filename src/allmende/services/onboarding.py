@@ -61,8 +61,9 @@ def can_tick(person: Person, project: Project, step: StepView) -> bool:
     """Say whether a person is the one who ticks a step."""
     is_own = is_member(person, project.organisation_id)
     if step.done_by is StepOwner.OFFICE:
-        # The same people as at the award: nobody of the office ticks for their own organisation.
-        return can_do(person, Permission.AWARD_APPLICATION) and not is_own
+        # Nobody of the office ticks for their own organisation, or where they work as a guest.
+        works_there = is_own or person.id in project.member_ids
+        return can_do(person, Permission.AWARD_APPLICATION) and not works_there
     return can_do(person, Permission.MANAGE_MEMBERS) and is_own
 
 
