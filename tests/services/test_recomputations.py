@@ -81,6 +81,13 @@ def test_a_decision_that_was_taken_back_and_taken_anew_follows_too():
     assert recompute().findings == ()
 
 
+def test_an_award_from_before_it_kept_its_evidence_follows_too(decided):
+    row = AwardRow.objects.get(application_id=decided[0])
+    row.content["recheck"] = None
+    row.save()
+    assert problems() == set()
+
+
 def test_a_changed_answer_is_found(decided):
     given, _, _ = decided
     row = ApplicationRow.objects.get(id=given)

@@ -27,7 +27,6 @@ JOB_TEST_FILES = (
 )
 # What jobs meet: windows, notice to yield, questions about the time ahead.
 RUN_TEST_FILES = (
-    "tests/services/test_reservations.py",
     "tests/services/test_previews.py",
     "tests/services/test_better_hours.py",
     "tests/services/test_preemption.py",

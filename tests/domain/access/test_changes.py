@@ -116,6 +116,15 @@ def test_a_part_may_be_given_and_never_more():
         changes.decline(change, answer="", by="p-9", now=NOON)
 
 
+def test_what_was_given_before_counts():
+    given = approved(wanted(months=2, seconds=9 * HOUR))
+    changes.check_limits(LIMITS, [given], months=1, seconds=HOUR)
+    with pytest.raises(TooManyMonths):
+        changes.check_limits(LIMITS, [given], months=2, seconds=0)
+    with pytest.raises(TooMuchTime):
+        changes.check_limits(LIMITS, [given], months=0, seconds=2 * HOUR)
+
+
 class Life(RuleBasedStateMachine):
     """Whatever is asked and answered, in whatever order, the limits of the mode hold."""
 

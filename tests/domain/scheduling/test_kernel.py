@@ -16,6 +16,7 @@ from allmende.domain.scheduling.kernel import (
     WaitReason,
     plan,
 )
+from allmende.domain.scheduling.policies import Backfill
 from tests.domain.scheduling.worlds import (
     NOW,
     a_machine,
@@ -219,12 +220,14 @@ def test_a_job_that_nobody_can_stop_must_be_short_where_borrowers_yield():
     assert plan_one(a_pending("j", limit=11), policy=policy).starts == (Start("j", (0,)),)
 
 
-def test_a_ceiling_holds_for_what_starts_in_the_same_plan():
+@pytest.mark.parametrize("backfill", Backfill)
+def test_a_ceiling_holds_for_what_starts_in_the_same_plan(backfill):
     tree = ShareTree(
         shares=(Share(path=("free",)), Share(path=("free", "project"), ceiling_ppm=500_000))
     )
     jobs = [a_pending("a"), a_pending("b"), a_pending("c", path=("free", "other", "person"))]
-    answer = plan(a_snapshot(a_machine(3), tree, jobs), a_policy())
+    policy = replace(a_policy(), backfill=backfill)
+    answer = plan(a_snapshot(a_machine(3), tree, jobs), policy)
     assert [start.job_id for start in answer.starts] == ["a", "c"]
     assert the_wait(answer, "b").sentence.english() == (
         "free/project uses 1 node and may use 1 node at once. It starts when another job there has "

@@ -1,0 +1,28 @@
+"""The key pages: in both languages, in both colours, on a desk and on a phone."""
+
+import pytest
+
+from tests.browser.conftest import Visitor
+from tests.browser.pages import KEY_PAGES, PAGES, address
+from tests.browser.test_pages import check
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("name", KEY_PAGES)
+def test_key_pages_hold_in_every_combination(
+    visitor: Visitor, name: str, language: str, theme: str, phone: bool
+):
+    visit = visitor.open(
+        address(name, visitor.portal.ids),
+        who=PAGES[name][1],
+        language=language,
+        theme=theme,
+        phone=phone,
+    )
+    screen = "phone" if phone else "desktop"
+    check(visit, f"{name}.{language}.{theme}.{screen}")
+    assert visit.page.locator("html").get_attribute("lang") == language
