@@ -331,7 +331,8 @@ def test_values_say_what_they_are():
         )
 
 
-def test_a_ceiling_also_stops_who_would_overtake():
+@pytest.mark.parametrize("backfill", [Backfill.EASY, Backfill.CONSERVATIVE])
+def test_a_ceiling_also_stops_who_would_overtake(backfill):
     tree = ShareTree(
         shares=(Share(path=("free",)), Share(path=("free", "project"), ceiling_ppm=500_000))
     )
@@ -342,7 +343,8 @@ def test_a_ceiling_also_stops_who_would_overtake():
         a_pending("c", limit=5, submitted=3),
     ]
     running = [a_running("r", path=("free", "other", "person"))]
-    answer = plan(a_snapshot(a_machine(4), tree, jobs, running), a_policy())
+    policy = replace(a_policy(), backfill=backfill)
+    answer = plan(a_snapshot(a_machine(4), tree, jobs, running), policy)
     assert [start.job_id for start in answer.starts] == ["a", "b"]
     assert the_wait(answer, "c").reason is WaitReason.CEILING
 
