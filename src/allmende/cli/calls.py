@@ -9,7 +9,7 @@ import typer
 from allmende import wiring
 from allmende.cli.acting import acting_deed, acting_person
 from allmende.cli.output import AsJson, show
-from allmende.domain.basics.units import hours_from_seconds
+from allmende.domain.basics.units import plain_hours
 from allmende.services import calls
 from allmende.services.calls import CallView
 from allmende.wiring.access_rules import load_access_rules, read_calls
@@ -59,8 +59,7 @@ def _row(view: CallView) -> dict[str, object]:
         "state": view.state,
         "mode": call.mode_id,
         "partition": call.partition_id,
-        "up to": f"{hours_from_seconds(call.size_max_seconds).normalize():f} "
-        f"{call.unit.hours_name}",
+        "up to": f"{plain_hours(call.size_max_seconds)} {call.unit.hours_name}",
         "cents per hour": call.price_cents_per_hour,
         "next cut-off": view.next_cut_off,
     }

@@ -9,7 +9,7 @@ from allmende import wiring
 from allmende.cli.acting import acting_person
 from allmende.cli.output import AsJson, show
 from allmende.domain.access.ceilings import Contingent
-from allmende.domain.basics.units import hours_from_seconds
+from allmende.domain.basics.units import plain_hours
 from allmende.services import ceilings
 from allmende.wiring.access_rules import load_access_rules
 
@@ -34,7 +34,6 @@ def _facts(contingent: Contingent) -> dict[str, Any]:
         "left_seconds": contingent.left_seconds,
     }
     hours = {
-        name.replace("seconds", "hours"): f"{hours_from_seconds(value).normalize():f}"
-        for name, value in seconds.items()
+        name.replace("seconds", "hours"): plain_hours(value) for name, value in seconds.items()
     }
     return {**known, **seconds, **hours}

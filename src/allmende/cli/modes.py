@@ -13,7 +13,7 @@ from allmende.domain.access.modes import AccessMode
 from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.basics.units import hours_from_seconds
+from allmende.domain.basics.units import plain_hours
 from allmende.services import modes
 from allmende.wiring.access_rules import load_access_rules, read_modes
 
@@ -69,7 +69,7 @@ def _row(mode: AccessMode) -> dict[str, object]:
     return {
         "id": mode.id,
         "name": mode.names["en"],
-        "up to": f"{hours_from_seconds(most).normalize():f} {mode.unit.hours_name}" if most else "",
+        "up to": f"{plain_hours(most)} {mode.unit.hours_name}" if most else "",
         "months": mode.durations_months,
         "working days": mode.decision_working_days,
         "selection": mode.selection,

@@ -13,7 +13,7 @@ from allmende.domain.access.message_kinds import MessageKind
 from allmende.domain.access.projects import Project
 from allmende.domain.access.rebuttals import find_end as find_rebuttal_end
 from allmende.domain.basics.people import Role
-from allmende.domain.basics.units import hours_from_seconds
+from allmende.domain.basics.units import plain_hours
 from allmende.services import mail
 from allmende.services.deeds import Deed
 
@@ -57,7 +57,7 @@ def tell_refused(deed: Deed, application: Application, *, rules: AccessRules | N
 
 def tell_awarded(deed: Deed, application: Application, award: Award) -> None:
     """Tell the applicant that they have the time, and what they have to accept first."""
-    hours = f"{hours_from_seconds(award.seconds).normalize():f} {award.unit.hours_name}"
+    hours = f"{plain_hours(award.seconds)} {award.unit.hours_name}"
     mail.announce(
         deed,
         MessageKind.AWARDED_ON_CONDITION if award.condition else MessageKind.APPLICATION_AWARDED,

@@ -23,7 +23,7 @@ from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
-from allmende.domain.basics.units import hours_from_seconds
+from allmende.domain.basics.units import plain_hours
 from allmende.domain.trust.permissions import (
     Permission,
     check_member,
@@ -177,7 +177,7 @@ def _same_award(known: Award, *, award_id: str, seconds: int, condition: str) ->
     if (known.id, known.seconds, known.condition) != (award_id, seconds, condition):
         raise AlreadyAwarded(
             application=known.application_id,
-            hours=f"{hours_from_seconds(known.seconds).normalize():f}",
+            hours=plain_hours(known.seconds),
             award=known.id,
             project=known.project_id,
         )

@@ -13,7 +13,7 @@ from allmende.domain.access.reviewers import CONFLICT_WORDS
 from allmende.domain.access.working_days import BERLIN
 from allmende.domain.basics.people import DAEMON, Person
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.basics.units import hours_from_seconds
+from allmende.domain.basics.units import plain_hours
 from allmende.services import (
     applications,
     awards,
@@ -100,7 +100,7 @@ class LargeScale:
                 affiliation=str(part.answers["affiliation"]),
             )
         facts = {
-            "hours": _hours(self.story.rules.get_call(SHIPPED_CALL).contingent_seconds),
+            "hours": plain_hours(self.story.rules.get_call(SHIPPED_CALL).contingent_seconds),
             "cut_off": self.cut_off_at,
             "experts": len(EXPERTS),
         }
@@ -131,7 +131,7 @@ class LargeScale:
             )
             facts = {
                 "who": part.organisation,
-                "hours": _hours(handed_in.form.requested_seconds or 0),
+                "hours": plain_hours(handed_in.form.requested_seconds or 0),
                 "title": handed_in.form.title,
             }
             yield Sentence("{who} asks for {hours} node-h: {title}.", facts)
@@ -225,8 +225,8 @@ class LargeScale:
                 "rank": standing.rank,
                 "who": application.submitted.organisation.name,
                 "points": f"{float(standing.total):g}",
-                "hours": _hours(award.seconds),
-                "asked": _hours(application.form.requested_seconds or 0),
+                "hours": plain_hours(award.seconds),
+                "asked": plain_hours(application.form.requested_seconds or 0),
             }
             yield Sentence(
                 "Place {rank}: {who} with {points} points is awarded {hours} of {asked} node-h.",
@@ -244,7 +244,3 @@ def _tell_invitation(facts: dict[str, object], words: tuple[str, ...]) -> Senten
         return Sentence("{name} is asked about {who}, as nobody else is left.", dict(facts))
     told = {**facts, "words": ", ".join(words)}
     return Sentence("{name} is asked about {who}; both speak of: {words}.", told)
-
-
-def _hours(seconds: int) -> str:
-    return f"{hours_from_seconds(seconds).normalize():f}"

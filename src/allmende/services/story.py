@@ -10,7 +10,7 @@ from allmende.domain.access.ownership import Firm, Holding, OwnershipGraph, Year
 from allmende.domain.access.verdicts import Verdict
 from allmende.domain.basics.people import DAEMON, Person
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.basics.units import hours_from_seconds
+from allmende.domain.basics.units import plain_hours
 from allmende.domain.scheduling.jobs import Job
 from allmende.domain.training.job_files import parse_job_file
 from allmende.services import (
@@ -71,7 +71,7 @@ class Story:
             calls.open_call(self.act(DAEMON), call.id, rules=self.rules)
             facts = {
                 "call": call.id,
-                "hours": f"{hours_from_seconds(call.contingent_seconds).normalize():f}",
+                "hours": plain_hours(call.contingent_seconds),
                 "unit": call.unit.hours_name,
             }
             yield Sentence("The call {call} is open, with {hours} {unit}.", facts)
@@ -193,7 +193,7 @@ class Story:
         return person
 
     def _tell_award(self, part: Part, award: Award) -> Sentence:
-        hours = f"{hours_from_seconds(award.seconds).normalize():f}"
+        hours = plain_hours(award.seconds)
         facts = {
             "who": part.organisation,
             "hours": f"{hours} {award.unit.hours_name}",

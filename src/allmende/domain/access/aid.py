@@ -17,7 +17,7 @@ from allmende.domain.access.working_days import day_of, due_after
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.rules import RuleBook
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.basics.units import SECONDS_PER_HOUR, TimeUnit, hours_from_seconds
+from allmende.domain.basics.units import SECONDS_PER_HOUR, TimeUnit, plain_hours
 
 CENTS = 100
 # Whoever does this works on a market, whatever it is by law (Art. 1(1): "undertakings").
@@ -185,14 +185,14 @@ def check_aid(check: AidCheck) -> None:
     if not check.fits:
         raise CeilingWouldBePassed(
             worth=count_euros(check.worth_cents),
-            hours=_hours(check.seconds),
+            hours=plain_hours(check.seconds),
             unit=check.unit.hours_name,
             price=count_euros(check.price.cents_per_hour),
             granted=count_euros(check.granted_cents),
             declared=count_euros(check.declared_cents),
             total=count_euros(check.total_cents),
             ceiling=count_euros(check.ceiling_cents),
-            most=_hours(check.most_seconds),
+            most=plain_hours(check.most_seconds),
         )
 
 
@@ -201,7 +201,7 @@ def write_notice(entry: AidEntry) -> tuple[Sentence, ...]:
     check = entry.check
     facts = {
         "cents": count_euros(entry.cents),
-        "hours": _hours(check.seconds),
+        "hours": plain_hours(check.seconds),
         "unit": check.unit.hours_name,
         "price": count_euros(check.price.cents_per_hour),
         "total": count_euros(check.total_cents),
@@ -300,7 +300,3 @@ def count_euros(cents: int) -> int | float:
 def write_euros(cents: int) -> str:
     """Return cents as euros with both digits, for programs."""
     return f"{cents // CENTS}.{cents % CENTS:02d}"
-
-
-def _hours(seconds: int) -> str:
-    return f"{hours_from_seconds(seconds).normalize():f}"

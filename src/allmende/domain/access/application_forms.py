@@ -24,7 +24,7 @@ from allmende.domain.access.sections.resources import ResourceAnswers, review_re
 from allmende.domain.access.verdicts import ProjectPurpose
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.basics.units import TimeUnit, hours_from_seconds
+from allmende.domain.basics.units import TimeUnit, plain_hours
 
 
 class HoursBelowZero(Refusal):
@@ -157,7 +157,7 @@ def facts_of(call: Call) -> dict[str, Any]:
     return {
         "unit": call.unit.hours_name,
         "device": Sentence("GPUs") if counts_gpus else Sentence("Nodes"),
-        "most": _hours(call.size_max_seconds),
+        "most": plain_hours(call.size_max_seconds),
     }
 
 
@@ -165,16 +165,16 @@ def check_size(form: ApplicationForm, call: Call) -> None:
     """Refuse a size that is not above 0, beyond the call, or in another unit."""
     if form.requested_seconds is None:
         return
-    asked = _hours(form.requested_seconds)
+    asked = plain_hours(form.requested_seconds)
     if form.unit is not None and form.unit is not call.unit:
         raise WrongUnit(asked=form.unit.hours_name, call=call.id, wanted=call.unit.hours_name)
     if form.requested_seconds <= 0:
         raise HoursBelowZero(asked=asked)
     facts = {"asked": asked, "unit": call.unit.hours_name, "call": call.id}
     if form.requested_seconds > call.size_max_seconds:
-        raise HoursAboveLimit(limit=_hours(call.size_max_seconds), **facts)
+        raise HoursAboveLimit(limit=plain_hours(call.size_max_seconds), **facts)
     if form.requested_seconds < call.size_min_seconds:
-        raise HoursBelowMinimum(limit=_hours(call.size_min_seconds), **facts)
+        raise HoursBelowMinimum(limit=plain_hours(call.size_min_seconds), **facts)
 
 
 def review(
@@ -223,7 +223,7 @@ def _review_size(form: ApplicationForm, call: Call) -> dict[str, Sentence]:
     if form.requested_seconds is None:
         found["requested_seconds"] = Sentence(
             "Say how many {unit} you need, up to {limit}.",
-            {"unit": call.unit.hours_name, "limit": _hours(call.size_max_seconds)},
+            {"unit": call.unit.hours_name, "limit": plain_hours(call.size_max_seconds)},
         )
     try:
         check_size(form, call)
@@ -235,7 +235,3 @@ def _review_size(form: ApplicationForm, call: Call) -> dict[str, Sentence]:
             {"choices": ", ".join(str(months) for months in call.durations_months)},
         )
     return found
-
-
-def _hours(seconds: int) -> str:
-    return f"{hours_from_seconds(seconds).normalize():f}"

@@ -14,7 +14,7 @@ from allmende.domain.access.working_days import BERLIN, day_of
 from allmende.domain.basics.periods import Period
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.basics.units import TimeUnit, hours_from_seconds
+from allmende.domain.basics.units import TimeUnit, plain_hours
 
 MONTHS_A_YEAR = 12
 
@@ -104,7 +104,7 @@ def check_award(application: Application, *, assessment: TechnicalAssessment, se
     asked = application.form.requested_seconds or 0
     if seconds > asked:
         raise AwardAboveRequest(
-            awarded=_hours(seconds), asked=_hours(asked), application=application.id
+            awarded=plain_hours(seconds), asked=plain_hours(asked), application=application.id
         )
 
 
@@ -187,7 +187,7 @@ def write_letter(
     facts = {
         "organisation": frozen.organisation.name,
         "title": application.form.title,
-        "hours": _hours(decision.seconds),
+        "hours": plain_hours(decision.seconds),
         "unit": call.unit.hours_name,
         "partition": call.partition_id,
         "from": day_of(period.starts_at).isoformat(),
@@ -258,7 +258,3 @@ def add_months(start: datetime, months: int) -> datetime:
             day -= 1
         else:
             return moved.astimezone(start.tzinfo)
-
-
-def _hours(seconds: int) -> str:
-    return f"{hours_from_seconds(seconds).normalize():f}"

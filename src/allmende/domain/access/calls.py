@@ -14,7 +14,7 @@ from allmende.domain.basics.periods import Period
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.rules import RuleBook
 from allmende.domain.basics.sites import Partition
-from allmende.domain.basics.units import TimeUnit, hours_from_seconds
+from allmende.domain.basics.units import TimeUnit, plain_hours
 
 
 class CallIsNotOpenYet(Refusal):
@@ -226,9 +226,9 @@ def check_call_within_mode(call: Call, mode: AccessMode, *, gpus_per_node: int) 
     if offered > limit:
         raise CallBeyondMode(
             call=call.id,
-            offered=f"{hours_from_seconds(offered).normalize():f}",
+            offered=plain_hours(offered),
             mode=mode.id,
-            limit=f"{hours_from_seconds(limit).normalize():f}",
+            limit=plain_hours(limit),
         )
 
 

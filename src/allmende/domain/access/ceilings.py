@@ -15,7 +15,7 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.rules import NoSuchRule, Rule
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
-from allmende.domain.basics.units import TimeUnit, hours_from_seconds
+from allmende.domain.basics.units import TimeUnit, plain_hours
 
 LIMITED_SHARE = "union"  # every ceiling that we know is one of the Union share
 
@@ -194,19 +194,15 @@ def check_contingent(contingent: Contingent, *, seconds: int) -> None:
     if contingent.given_seconds + seconds > contingent.limit_seconds:
         raise ShareCeilingWouldBePassed(
             name=contingent.name,
-            limit=_hours(contingent.limit_seconds),
+            limit=plain_hours(contingent.limit_seconds),
             unit=contingent.unit.hours_name,
             share=contingent.access_share,
             partition=contingent.partition_id,
             year=contingent.year,
             percent=contingent.percent,
-            all=_hours(contingent.share_seconds),
-            given=_hours(contingent.given_seconds),
-            asked=_hours(seconds),
-            total=_hours(contingent.given_seconds + seconds),
-            left=_hours(contingent.left_seconds),
+            all=plain_hours(contingent.share_seconds),
+            given=plain_hours(contingent.given_seconds),
+            asked=plain_hours(seconds),
+            total=plain_hours(contingent.given_seconds + seconds),
+            left=plain_hours(contingent.left_seconds),
         )
-
-
-def _hours(seconds: int) -> str:
-    return f"{hours_from_seconds(seconds).normalize():f}"

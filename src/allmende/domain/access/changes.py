@@ -17,7 +17,7 @@ from allmende.domain.basics.periods import Period
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.rules import RuleBook
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.basics.units import hours_from_seconds
+from allmende.domain.basics.units import plain_hours
 
 REASON_MAX = 2_000  # characters as people see them
 
@@ -143,7 +143,9 @@ def check_limits(
         raise TooManyMonths(asked=months, most=limits.months, given=before_months)
     if before_seconds + seconds > limits.seconds:
         raise TooMuchTime(
-            asked=_hours(seconds), most=_hours(limits.seconds), given=_hours(before_seconds)
+            asked=plain_hours(seconds),
+            most=plain_hours(limits.seconds),
+            given=plain_hours(before_seconds),
         )
 
 
@@ -207,7 +209,3 @@ def _check_text(field: str, text: str) -> None:
         facts = {"length": length, "most": REASON_MAX}
         problem = Sentence("The text has {length} characters; use 1 to {most}.", facts)
         raise InvalidInput(field=field, problem=problem)
-
-
-def _hours(seconds: int) -> str:
-    return f"{hours_from_seconds(seconds).normalize():f}"

@@ -6,7 +6,7 @@ from allmende.domain.access.modes import AccessMode, Experience, Route
 from allmende.domain.access.reasons import Reasons
 from allmende.domain.access.verdicts import Answers, Verdict
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.basics.units import SECONDS_PER_HOUR, hours_from_seconds
+from allmende.domain.basics.units import SECONDS_PER_HOUR, plain_hours
 
 EXPERIENCE_ORDER = tuple(Experience)
 
@@ -80,7 +80,7 @@ def _most(mode: AccessMode) -> float:
 
 def _refuse_size(reasons: Reasons, answers: Answers, seconds: int, modes: list[AccessMode]) -> None:
     hours = {
-        "asked": _hours(seconds),
+        "asked": plain_hours(seconds),
         "unit": answers.unit.hours_name,
         "sizes": "; ".join(_describe_size(mode) for mode in modes),
     }
@@ -98,7 +98,7 @@ def _offer_two(
         if mode.access_share == "union" and _most(mode) < seconds <= 2 * _most(mode):
             facts = {
                 "mode": mode.names["en"],
-                "hours": _hours(mode.size_max_seconds or 0),
+                "hours": plain_hours(mode.size_max_seconds or 0),
                 "unit": answers.unit.hours_name,
             }
             reasons.offer(
@@ -116,7 +116,7 @@ def _advise_to_start_small(
     facts = {
         "wanted": wanted.names["en"],
         "start": start.names["en"],
-        "hours": _hours(start.size_max_seconds or 0),
+        "hours": plain_hours(start.size_max_seconds or 0),
         "unit": answers.unit.hours_name,
     }
     reasons.add(
@@ -136,7 +136,3 @@ def _describe_size(mode: AccessMode) -> str:
     if mode.size_max_seconds is None:
         return f"{mode.names['en']} above {low}"
     return f"{mode.names['en']} {low} to {mode.size_max_seconds // SECONDS_PER_HOUR}"
-
-
-def _hours(seconds: int) -> str:
-    return f"{hours_from_seconds(seconds).normalize():f}"

@@ -15,7 +15,7 @@ from allmende.domain.basics.lifecycle import Lifecycle
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.rules import RuleBook
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.basics.units import TimeUnit, hours_from_seconds
+from allmende.domain.basics.units import TimeUnit, plain_hours
 
 TEXT_MAX = 10_000  # characters as people see them
 REASON_MAX = 2_000
@@ -184,9 +184,9 @@ def tell_facts(facts: ReportFacts) -> tuple[Sentence, ...]:
         "from": facts.starts_at.astimezone(BERLIN).date().isoformat(),
         "until": facts.ends_at.astimezone(BERLIN).date().isoformat(),
         "machine": facts.partition_id,
-        "granted": _hours(facts.granted_seconds),
-        "used": _hours(facts.used_seconds),
-        "expired": _hours(facts.expired_seconds),
+        "granted": plain_hours(facts.granted_seconds),
+        "used": plain_hours(facts.used_seconds),
+        "expired": plain_hours(facts.expired_seconds),
         "unit": facts.unit.hours_name,
         "jobs": facts.jobs,
         "done": facts.completed_jobs,
@@ -320,10 +320,6 @@ def _check_text(field: str, text: str, *, most: int) -> str:
         raise InvalidInput(field=field, problem=problem)
     check_seen(field, kept)
     return kept
-
-
-def _hours(seconds: int) -> str:
-    return f"{hours_from_seconds(seconds).normalize():f}"
 
 
 def _end_of_months(end: datetime, months: int) -> datetime:

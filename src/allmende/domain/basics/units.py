@@ -52,6 +52,11 @@ def hours_from_seconds(seconds: int) -> Decimal:
     return (Decimal(seconds) / SECONDS_PER_HOUR).quantize(Decimal("0.000001"))
 
 
+def plain_hours(seconds: int) -> str:
+    """Return hours as plain digits for sentences and files: no exponent, no noughts at the end."""
+    return f"{hours_from_seconds(seconds).normalize():f}"
+
+
 def kwh_from_joules(joules: int) -> Decimal:
     """Return kilowatt-hours, rounded to six digits for people and files."""
     return (Decimal(joules) / JOULES_PER_KWH).quantize(Decimal("0.000001"))

@@ -28,7 +28,7 @@ from allmende.domain.access.consents import read_declarations
 from allmende.domain.access.modes import FormKind
 from allmende.domain.access.questions import Kind, Question
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.basics.units import hours_from_seconds
+from allmende.domain.basics.units import plain_hours
 from allmende.web.countries import COUNTRIES
 from allmende.web.forms.fields import YES_NO, AmountField, plain_number, radio
 from allmende.web.forms.rows import RowsField
@@ -259,7 +259,7 @@ def _shown(question: Question, value: Any) -> Any:
     if question.kind is Kind.TICK:
         return value
     if question.kind is Kind.HOURS:
-        return f"{hours_from_seconds(value).normalize():f}"
+        return plain_hours(value)
     if question.kind is Kind.EUROS:
         return value // 100
     if question.kind is Kind.CODES:

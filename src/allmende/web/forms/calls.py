@@ -14,7 +14,7 @@ from allmende.domain.access.flaws import Flaw
 from allmende.domain.access.modes import AccessMode, Price
 from allmende.domain.access.working_days import BERLIN, period_of
 from allmende.domain.basics.sites import Partition
-from allmende.domain.basics.units import hours_from_seconds, seconds_from_hours
+from allmende.domain.basics.units import plain_hours, seconds_from_hours
 from allmende.services import calls
 from allmende.web.forms.fields import AmountField
 from allmende.web.states import describe
@@ -217,7 +217,7 @@ def read_numbers(text: str) -> tuple[int, ...]:
 
 def write_plain_hours(seconds: int | None) -> str:
     """Return seconds as hours for a field: no separators, no noughts behind the point."""
-    return f"{hours_from_seconds(seconds).normalize():f}" if seconds else ""
+    return f"{plain_hours(seconds)}" if seconds else ""
 
 
 def add_flaws(form: forms.Form, flaws: Iterable[Flaw], field_of: Callable[[Flaw], str]) -> None:
