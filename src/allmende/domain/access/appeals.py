@@ -11,7 +11,7 @@ from enum import StrEnum
 from allmende.domain.access.applications import Application, ApplicationState, reopen
 from allmende.domain.access.reviews import TechnicalAssessment
 from allmende.domain.access.working_days import day_of, due_after, end_of_day
-from allmende.domain.basics.characters import check_seen, count_characters
+from allmende.domain.basics.characters import check_length, check_seen, count_characters
 from allmende.domain.basics.lifecycle import Lifecycle
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.rules import RuleBook
@@ -160,10 +160,6 @@ def take_back_decision(application: Application, appeal: Appeal, *, now: datetim
 
 def _check_text(field: str, text: str) -> None:
     check_seen(field, text)
-    length = count_characters(text.strip())
-    if not length:
+    if not count_characters(text.strip()):
         raise InvalidInput(field=field, problem=Sentence("Write why."))
-    if length > REASON_MAX:
-        facts = {"length": length, "most": REASON_MAX}
-        problem = Sentence("The text has {length} characters; use at most {most}.", facts)
-        raise InvalidInput(field=field, problem=problem)
+    check_length(field, text.strip(), most=REASON_MAX)

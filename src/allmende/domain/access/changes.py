@@ -11,7 +11,7 @@ from enum import StrEnum
 from allmende.domain.access.awards import add_months
 from allmende.domain.access.projects import Project, ProjectHasEnded, ProjectState
 from allmende.domain.access.reports import Report, tells_of
-from allmende.domain.basics.characters import check_seen, count_characters
+from allmende.domain.basics.characters import check_written
 from allmende.domain.basics.lifecycle import Lifecycle
 from allmende.domain.basics.periods import Period
 from allmende.domain.basics.refusals import InvalidInput, Refusal
@@ -121,7 +121,7 @@ def ask(project: Project, change: ProjectChange, earlier: Iterable[ProjectChange
     check_running(project, now=change.asked_at)
     if change.months < 0 or change.seconds < 0 or not change.months + change.seconds:
         raise NothingAskedFor
-    _check_text("reason", change.reason)
+    check_written("reason", change.reason, most=REASON_MAX)
     return replace(change, reason=change.reason.strip())
 
 
@@ -176,7 +176,7 @@ def approve(
 
 def decline(change: ProjectChange, *, answer: str, by: str, now: datetime) -> ProjectChange:
     """Return the request as declined, with a reason that the project reads."""
-    _check_text("answer", answer)
+    check_written("answer", answer, most=REASON_MAX)
     return _answer(change, ChangeState.DECLINED, answer=answer, by=by, now=now)
 
 
@@ -200,12 +200,3 @@ def _answer(
 ) -> ProjectChange:
     LIFECYCLE.check_move(change.state, state)
     return replace(change, state=state, answer=answer.strip(), answered_by=by, answered_at=now)
-
-
-def _check_text(field: str, text: str) -> None:
-    check_seen(field, text)
-    length = count_characters(text.strip())
-    if not 0 < length <= REASON_MAX:
-        facts = {"length": length, "most": REASON_MAX}
-        problem = Sentence("The text has {length} characters; use 1 to {most}.", facts)
-        raise InvalidInput(field=field, problem=problem)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from allmende.domain.access.applications import Application, ApplicationState
 from allmende.domain.access.review_plans import SCORE_MAX, ReviewPlan
 from allmende.domain.access.reviewers import ConflictKind
-from allmende.domain.basics.characters import count_characters
+from allmende.domain.basics.characters import check_length
 from allmende.domain.basics.lifecycle import Lifecycle
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.sentences import Sentence
@@ -227,12 +227,4 @@ def _check_opinion(opinion: Opinion) -> None:
             field=opinion.criterion_id,
             problem=Sentence("Give a score from 0 to {most}.", {"most": SCORE_MAX}),
         )
-    length = count_characters(opinion.text)
-    if length > TEXT_MAX:
-        raise InvalidInput(
-            field=opinion.criterion_id,
-            problem=Sentence(
-                "The text has {length} characters; use at most {most}.",
-                {"length": length, "most": TEXT_MAX},
-            ),
-        )
+    check_length(opinion.criterion_id, opinion.text, most=TEXT_MAX)

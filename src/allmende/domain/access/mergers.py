@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from allmende.domain.basics.characters import count_characters, tidy
+from allmende.domain.basics.characters import check_written, tidy
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.sentences import Sentence
 
@@ -68,10 +68,7 @@ def record(merger: Merger, known: Mapping[str, Merger], *, today: date) -> Merge
         raise HeirHasMerged(into=merger.into_id, heir=find_heir(merger.into_id, known))
     if merger.on > today:
         raise InvalidInput(field="on", problem=Sentence("Record a merger when it has happened."))
-    if not 0 < count_characters(reason) <= REASON_MAX:
-        facts = {"length": count_characters(reason), "most": REASON_MAX}
-        problem = Sentence("The text has {length} characters; use 1 to {most}.", facts)
-        raise InvalidInput(field="reason", problem=problem)
+    check_written("reason", reason, most=REASON_MAX)
     return Merger(
         organisation_id=merger.organisation_id,
         into_id=merger.into_id,

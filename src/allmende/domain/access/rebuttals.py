@@ -6,9 +6,8 @@ from datetime import datetime
 
 from allmende.domain.access.applications import Application, ApplicationState
 from allmende.domain.access.working_days import due_after
-from allmende.domain.basics.characters import check_seen, count_characters
-from allmende.domain.basics.refusals import InvalidInput, Refusal
-from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.characters import check_written
+from allmende.domain.basics.refusals import Refusal
 
 TEXT_MAX = 2_000  # characters as people see them
 
@@ -63,12 +62,7 @@ def write_rebuttal(application: Application, *, text: str, by: str, now: datetim
     if not can_answer(application, now=now):
         raise RebuttalIsClosed(application=application.id)
     assert application.reviewed_at is not None, "only complete reviews can be answered"
-    check_seen("text", text)
-    length = count_characters(text.strip())
-    if not 0 < length <= TEXT_MAX:
-        facts = {"length": length, "most": TEXT_MAX}
-        problem = Sentence("The text has {length} characters; use 1 to {most}.", facts)
-        raise InvalidInput(field="text", problem=problem)
+    check_written("text", text, most=TEXT_MAX)
     return Rebuttal(
         application_id=application.id,
         reviewed_at=application.reviewed_at,

@@ -10,7 +10,7 @@ from enum import StrEnum
 from allmende.domain.access.awards import add_months
 from allmende.domain.access.projects import Project, ProjectState
 from allmende.domain.access.working_days import BERLIN, end_of_day
-from allmende.domain.basics.characters import check_seen, count_characters, tidy
+from allmende.domain.basics.characters import check_length, check_seen, tidy
 from allmende.domain.basics.lifecycle import Lifecycle
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.rules import RuleBook
@@ -313,11 +313,7 @@ def _check_reason(why: str) -> str:
 
 def _check_text(field: str, text: str, *, most: int) -> str:
     kept = tidy(text)
-    length = count_characters(kept)
-    if length > most:
-        facts = {"length": length, "most": most}
-        problem = Sentence("The text has {length} characters; use at most {most}.", facts)
-        raise InvalidInput(field=field, problem=problem)
+    check_length(field, kept, most=most)
     check_seen(field, kept)
     return kept
 

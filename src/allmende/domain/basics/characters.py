@@ -61,6 +61,25 @@ def find_unseen(text: str, *, is_line: bool) -> tuple[int, str] | None:
     return None
 
 
+def check_written(field: str, text: str, *, most: int) -> None:
+    """Refuse, as `InvalidInput`, a text that says nothing, or more than so many characters."""
+    check_seen(field, text)
+    length = count_characters(text.strip())
+    if not 0 < length <= most:
+        facts = {"length": length, "most": most}
+        problem = Sentence("The text has {length} characters; use 1 to {most}.", facts)
+        raise InvalidInput(field=field, problem=problem)
+
+
+def check_length(field: str, text: str, *, most: int) -> None:
+    """Refuse, as `InvalidInput`, a text of more than so many characters."""
+    length = count_characters(text)
+    if length > most:
+        facts = {"length": length, "most": most}
+        problem = Sentence("The text has {length} characters; use at most {most}.", facts)
+        raise InvalidInput(field=field, problem=problem)
+
+
 def check_seen(field: str, text: str) -> None:
     """Refuse, as `InvalidInput`, a text of several lines with a character that nobody sees."""
     if unseen := find_unseen(tidy(text), is_line=False):
