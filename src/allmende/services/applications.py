@@ -19,7 +19,6 @@ from allmende.domain.access.countries import list_barred, name_machine
 from allmende.domain.access.edits import Difference
 from allmende.domain.access.eligibility import answers_for, decide_for_call
 from allmende.domain.access.organisations import Organisation
-from allmende.domain.access.recomputations import answers_of
 from allmende.domain.access.snapshots import hash_content, to_plain
 from allmende.domain.access.verdicts import EligibilityResult
 from allmende.domain.access.working_days import day_of
@@ -271,7 +270,7 @@ def decide(
     deed: Deed,
 ) -> EligibilityResult:
     """Return the eligibility of an application by what is known of its organisation now."""
-    answers = answers_of(application, call)
+    answers = applications.answers_of(application, call)
     on = day_of(deed.now)
     known = answers_for(organisation, answers, book=rules.book, on=on)
     return decide_for_call(known, call, rules=rules, on=on)

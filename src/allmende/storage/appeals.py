@@ -84,20 +84,14 @@ def save_appeal(appeal: Appeal) -> None:
     )
 
 
-def lock_appeal(appeal_id: str) -> Appeal:
-    """Return an appeal that nobody else can answer until this transaction ends."""
-    row = AppealRow.objects.select_for_update().filter(id=appeal_id).first()
-    if row is None:
-        raise NotFound(kind="appeal", id=appeal_id)
-    return _from_row(row)
-
-
 def get_appeal(appeal_id: str) -> Appeal:
     """Return an appeal; `NotFound` when there is none."""
-    row = AppealRow.objects.filter(id=appeal_id).first()
-    if row is None:
-        raise NotFound(kind="appeal", id=appeal_id)
-    return _from_row(row)
+    return _get(AppealRow.objects.filter(id=appeal_id), appeal_id)
+
+
+def lock_appeal(appeal_id: str) -> Appeal:
+    """Return an appeal that nobody else can answer until this transaction ends."""
+    return _get(AppealRow.objects.select_for_update().filter(id=appeal_id), appeal_id)
 
 
 def list_appeals_of(application_id: str) -> list[Appeal]:
@@ -150,6 +144,13 @@ def list_rebuttals_to(applications: Iterable[Application]) -> dict[str, Rebuttal
         for row in rows
         if row.reviewed_at == reviewed_at[row.application_id]
     }
+
+
+def _get(rows: "models.QuerySet[AppealRow]", appeal_id: str) -> Appeal:
+    row = rows.first()
+    if row is None:
+        raise NotFound(kind="appeal", id=appeal_id)
+    return _from_row(row)
 
 
 def _rebuttal(row: RebuttalRow) -> Rebuttal:

@@ -13,7 +13,7 @@ from allmende.domain.access.documents import Document
 from allmende.domain.access.edits import AnswersDiffer, Difference, merge, read_seen
 from allmende.domain.access.modes import AccessMode, FormKind
 from allmende.domain.access.organisations import Organisation
-from allmende.domain.access.verdicts import EligibilityResult, Verdict
+from allmende.domain.access.verdicts import Answers, EligibilityResult, Verdict
 from allmende.domain.access.working_days import due_after
 from allmende.domain.basics.lifecycle import ForbiddenMove, Lifecycle
 from allmende.domain.basics.refusals import Refusal
@@ -203,6 +203,24 @@ def list_findings(
 ) -> tuple[Finding, ...]:
     """Return what is still missing or wrong, section by section."""
     return review(application.form, call, asked=asked, kind=organisation.kind, barred=barred)
+
+
+def answers_of(application: Application, call: Call) -> Answers:
+    """Return what the rules are asked about an application."""
+    form = application.form
+    return Answers(
+        purpose=form.purpose,
+        is_civilian=form.is_civilian,
+        is_prohibited_practice=form.is_prohibited_practice,
+        requested_seconds=form.requested_seconds,
+        unit=call.unit,
+        experience=form.experience,
+        team_countries=form.countries,
+        contract_months_after_end=form.contract_months_after_end,
+        has_personal_data=form.has_personal_data,
+        training_flop=form.training_flop,
+        aid_received_cents=form.aid_received_cents,
+    )
 
 
 def submit(

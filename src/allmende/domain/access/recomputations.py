@@ -7,9 +7,9 @@ call, an award from the assessment, the reviews and what the rules said on its d
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from allmende.domain.access.applications import Application, ApplicationState
+from allmende.domain.access.applications import Application, ApplicationState, answers_of
 from allmende.domain.access.awards import Award, check_award
-from allmende.domain.access.calls import AccessRules, Call
+from allmende.domain.access.calls import AccessRules
 from allmende.domain.access.eligibility import answers_for, decide_for_call
 from allmende.domain.access.expert_reviews import Review
 from allmende.domain.access.gates import check_gates
@@ -17,7 +17,7 @@ from allmende.domain.access.modes import Modes
 from allmende.domain.access.organisations import Organisation
 from allmende.domain.access.rechecks import check_recheck
 from allmende.domain.access.reviews import TechnicalAssessment
-from allmende.domain.access.verdicts import Answers, EligibilityResult, Verdict
+from allmende.domain.access.verdicts import EligibilityResult, Verdict
 from allmende.domain.access.working_days import due_after
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.rules import RuleBook
@@ -35,24 +35,6 @@ class Grounds:
     reviews: Sequence[Review] = ()
     award: Award | None = None
     was_reopened: bool = False  # an appeal was upheld: the clock began anew
-
-
-def answers_of(application: Application, call: Call) -> Answers:
-    """Return what the rules are asked about an application."""
-    form = application.form
-    return Answers(
-        purpose=form.purpose,
-        is_civilian=form.is_civilian,
-        is_prohibited_practice=form.is_prohibited_practice,
-        requested_seconds=form.requested_seconds,
-        unit=call.unit,
-        experience=form.experience,
-        team_countries=form.countries,
-        contract_months_after_end=form.contract_months_after_end,
-        has_personal_data=form.has_personal_data,
-        training_flop=form.training_flop,
-        aid_received_cents=form.aid_received_cents,
-    )
 
 
 def recompute(grounds: Grounds) -> list[Sentence]:
