@@ -18,7 +18,7 @@ from allmende.domain.access.messages import (
     MessageState,
     write_message,
 )
-from allmende.domain.access.working_days import BERLIN
+from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.people import Person, Role
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.trust.permissions import Permission, check_permission
@@ -224,6 +224,6 @@ def _give_up(deed: Deed, message: Message) -> None:
     store.save_message(message)
     if message.kind is MessageKind.MAIL_GIVEN_UP:
         return  # no notice of notices
-    day = deed.now.astimezone(BERLIN).date().isoformat()
+    day = day_of(deed.now).isoformat()
     for role in (Role.PROGRAMME_OFFICER, Role.OPERATOR):
         announce_to(deed, role, MessageKind.MAIL_GIVEN_UP, about="mail", occasion=day)

@@ -15,7 +15,7 @@ from allmende.domain.access.expert_reviews import Review
 from allmende.domain.access.gates import Step, find_due
 from allmende.domain.access.message_kinds import MessageKind
 from allmende.domain.access.projects import Project, ProjectState
-from allmende.domain.access.working_days import BERLIN, begin_before
+from allmende.domain.access.working_days import begin_before, day_of
 
 REVIEW_WORKING_DAYS = 3  # a review is called to mind this long before it is due
 OVERDUE = timedelta(days=14)  # how long after its time a review is asked for once more
@@ -139,10 +139,10 @@ def _remind_of_report(
         return None
     if now < due_at - REPORT_AHEAD or now >= due_at + REPORT_OVERDUE:
         return None
-    last_day = (due_at - timedelta(microseconds=1)).astimezone(BERLIN).date()
+    last_day = day_of(due_at - timedelta(microseconds=1))
     if now >= due_at:
         kind = MessageKind.REPORT_OVERDUE
-    elif now.astimezone(BERLIN).date() == last_day:
+    elif day_of(now) == last_day:
         kind = MessageKind.REPORT_DUE
     else:
         kind = MessageKind.REPORT_DUE_SOON
@@ -156,4 +156,4 @@ def _remind_of_report(
 
 
 def _day(instant: datetime) -> str:
-    return instant.astimezone(BERLIN).date().isoformat()
+    return day_of(instant).isoformat()

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from allmende.domain.access.awards import add_months
 from allmende.domain.access.projects import Project, ProjectState
-from allmende.domain.access.working_days import BERLIN, end_of_day
+from allmende.domain.access.working_days import day_of, end_of_day
 from allmende.domain.basics.characters import check_length, check_seen, tidy
 from allmende.domain.basics.lifecycle import Lifecycle
 from allmende.domain.basics.refusals import InvalidInput, Refusal
@@ -148,12 +148,12 @@ def find_due(project: Project, report: Report, *, book: RuleBook) -> datetime:
     Months follow the day of the end and are over at midnight in Berlin (§§ 187 (1), 188 (2) BGB).
     A returned report has at least the days of a correction.
     """
-    day = project.end.astimezone(BERLIN).date()
+    day = day_of(project.end)
     months = int(book.number("report.period_months", on=day))
     due_at = _end_of_months(project.end, months)
     if report.state is not ReportState.RETURNED or report.decided_at is None:
         return due_at
-    returned = report.decided_at.astimezone(BERLIN).date()
+    returned = day_of(report.decided_at)
     days = int(book.number("report.correction_days", on=returned))
     return max(due_at, end_of_day(returned + timedelta(days=days)))
 
@@ -166,13 +166,13 @@ def is_overdue(project: Project, report: Report, *, book: RuleBook, now: datetim
 
 def find_data_deadline(project: Project, *, book: RuleBook) -> datetime:
     """Return the first instant at which the data of the project may be deleted."""
-    day = project.end.astimezone(BERLIN).date()
+    day = day_of(project.end)
     return _end_of_months(project.end, int(book.number("project.data_months", on=day)))
 
 
 def has_large_rest(project: Project, *, book: RuleBook) -> bool:
     """Say whether so much expired unused that the office should know."""
-    day = project.end.astimezone(BERLIN).date()
+    day = day_of(project.end)
     percent = book.number("project.unused_rest_percent", on=day)
     unused = project.unused_seconds
     return unused > 0 and unused * PER_CENT >= percent * project.awarded_seconds
@@ -181,8 +181,8 @@ def has_large_rest(project: Project, *, book: RuleBook) -> bool:
 def tell_facts(facts: ReportFacts) -> tuple[Sentence, ...]:
     """Return what the system knows of a project in sentences, for what is printed."""
     figures = {
-        "from": facts.starts_at.astimezone(BERLIN).date().isoformat(),
-        "until": facts.ends_at.astimezone(BERLIN).date().isoformat(),
+        "from": day_of(facts.starts_at).isoformat(),
+        "until": day_of(facts.ends_at).isoformat(),
         "machine": facts.partition_id,
         "granted": plain_hours(facts.granted_seconds),
         "used": plain_hours(facts.used_seconds),
@@ -319,4 +319,4 @@ def _check_text(field: str, text: str, *, most: int) -> str:
 
 
 def _end_of_months(end: datetime, months: int) -> datetime:
-    return end_of_day(add_months(end, months).astimezone(BERLIN).date())
+    return end_of_day(day_of(add_months(end, months)))
