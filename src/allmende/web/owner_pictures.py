@@ -53,7 +53,10 @@ class Line:
     def label(self) -> tuple[float, float]:
         """Return where its number stands."""
         (x, y), (to_x, to_y) = self.start, self.end
-        return x + (to_x - x) * LABEL_AT, y + (to_y - y) * LABEL_AT
+        # Past several rows it stands before the first of them, where no box is in the way.
+        row, length = BOX_HEIGHT + GAP_DOWN, abs(to_y - y)
+        at = LABEL_AT * min(1.0, row / length) if length else LABEL_AT
+        return x + (to_x - x) * at, y + (to_y - y) * at
 
 
 @dataclass(frozen=True)
