@@ -24,6 +24,7 @@ from allmende.storage import forecasts as store
 from allmende.storage import jobs as job_store
 from allmende.storage import queues as queue_store
 from allmende.storage import reservations as reservation_store
+from allmende.storage.evidence import one_snapshot
 from allmende.storage.forecasts import KeptForecast
 from allmende.twin import replay
 from allmende.twin.calibrations import LATEST, Calibration, Outcome
@@ -249,17 +250,19 @@ def _tell(
 
 def look_ahead(partition: Partition, now: datetime, asked: Sequence[PendingJob] = ()) -> Forward:
     """Return the partition as it is now, ready to be run forward, and for what is only asked."""
-    alive = queue_store.list_alive_jobs(partition.id)
-    quota = quotas.weigh(partition, alive, now=now, asked=[job.path for job in asked])
-    snapshot = take_snapshot(
-        partition,
-        alive=alive,
-        attempts=job_store.list_unsettled_attempts(partition.id),
-        bars={**quota.bars, **windows.find_bars(alive, now=now)},
-        demoted=quota.demoted,
-        reservations=reservation_store.list_current(partition.id, now=now),
-        now=now,
-    )
+    # Nothing is locked here: a job that a heartbeat starts meanwhile must not be seen twice.
+    with one_snapshot():
+        alive = queue_store.list_alive_jobs(partition.id)
+        quota = quotas.weigh(partition, alive, now=now, asked=[job.path for job in asked])
+        snapshot = take_snapshot(
+            partition,
+            alive=alive,
+            attempts=job_store.list_unsettled_attempts(partition.id),
+            bars={**quota.bars, **windows.find_bars(alive, now=now)},
+            demoted=quota.demoted,
+            reservations=reservation_store.list_current(partition.id, now=now),
+            now=now,
+        )
     # A job inside a reservation starts when that opens: there is no range to tell.
     snapshot = rest_of(snapshot)
     ended = job_store.list_past_jobs(partition.id, limit=PAST_JOBS)
