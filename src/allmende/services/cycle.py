@@ -108,7 +108,8 @@ def _settle_ended(
     """Settle every attempt that ended, each in its own transaction; one refused stops no other."""
     attempts = job_store.list_unsettled_attempts(partition.id)
     ended, troubles, left_out = [], [], []
-    observed = workshop.backend.observe([attempt.key for attempt in attempts])
+    backend = workshop.backend_of(partition.id)
+    observed = backend.observe([attempt.key for attempt in attempts])
     for attempt, seen in zip(attempts, observed, strict=True):
         if seen.state is AttemptState.UNKNOWN and attempt.started_at is not None:
             seen = _end_untraceable(deed, attempt)
@@ -275,7 +276,7 @@ def _carry_out(deed: Deed, partition: Partition, workshop: Workshop) -> list[Mis
     left_out = []
     attempts = job_store.list_unsettled_attempts(partition.id)
     running = {job.id: job for job in queue_store.list_running_jobs(partition.id)}
-    seen = workshop.backend.observe([attempt.key for attempt in attempts])
+    seen = workshop.backend_of(partition.id).observe([attempt.key for attempt in attempts])
     for attempt, observation in zip(attempts, seen, strict=True):
         job = running.get(attempt.job_id)
         if job is None:
@@ -327,8 +328,9 @@ def _start(deed: Deed, job: Job, attempt: Attempt, *, workshop: Workshop) -> Non
     launch = launches.build_launch(job, attempt, workshop=workshop)
     reading = workshop.read_meter()
     if job_store.note_meter(attempt.key, reading.to_json() if reading else None):
-        workshop.backend.start(launch)
-        (seen,) = workshop.backend.observe([attempt.key])
+        backend = workshop.backend_of(job.partition_id)
+        backend.start(launch)
+        (seen,) = backend.observe([attempt.key])
         job_store.note_begin(attempt.key, seen.started_at or deed.now)
 
 
@@ -351,7 +353,7 @@ def _settle_unstarted(
 def _stop(job: Job, attempt: Attempt, workshop: Workshop) -> None:
     asked_by_owner = job.stop_request is not StopRequest.NONE
     at_once = job.stop_request is StopRequest.AT_ONCE
-    workshop.backend.stop(
+    workshop.backend_of(job.partition_id).stop(
         attempt.key,
         reason=EndReason.CANCELLED if asked_by_owner else EndReason.PREEMPTED,
         grace_seconds=0 if at_once else job.request.grace_seconds,

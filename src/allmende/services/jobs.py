@@ -179,8 +179,8 @@ def _find_submitted(spec: JobSpec, project_id: str, client_key: str) -> list[Job
 def check_partition(project: Project, workshop: Workshop) -> Partition:
     """Return the partition of a project, refusing one on which nothing runs from here."""
     partition = workshop.factory.get_partition(project.partition_id)
-    if not partition.is_embedded:
-        others = [p.name for p in workshop.factory.partitions if p.is_embedded]
+    if not partition.takes_jobs:
+        others = [p.name for p in workshop.factory.partitions if p.takes_jobs]
         raise PartitionTakesNoJobs(partition=partition.name, others=", ".join(others))
     return partition
 
