@@ -324,7 +324,7 @@ def _request_stop(deed: Deed, job_id: str, request: StopRequest) -> Job:
     if jobs.LIFECYCLE.is_final(job.state):
         raise JobHasEnded(job=job.id, state=job.state.value)
     job = replace(job, stop_request=request)
-    if job.state is JobState.PENDING:
+    if not job.has_open_attempt:
         end = Sentence("Cancelled by {person}.", {"person": deed.actor.name})
         job = cancel_waiting(deed, job, end=end)
     job_store.save_job(job)
