@@ -8,6 +8,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +19,6 @@ from allmende.domain.scheduling.exchanges import (
     file_name_from_json,
     observation_from_json,
     order_to_json,
-    place_in_time,
 )
 from allmende.domain.trust import agents
 from allmende.domain.trust.agents import Agent
@@ -102,7 +102,8 @@ def _take_call(deed: Deed, call: Call, *, desk: Desk) -> dict[str, Any]:
         agent = _succeed(deed, agent, report.next_key)
     incoming = Incoming(deed, agent.site_id, folder=desk.folder)
     for seen in report.observations:
-        incoming.take_observation(observation_from_json(seen))
+        with suppress(MisshapenReport):  # it is a level: the next one may be whole
+            incoming.take_observation(observation_from_json(seen))
     received = _take_messages(deed, agent, report, desk=desk, incoming=incoming)
     offsets = [_take_piece(incoming, piece) for piece in report.pieces]
     incoming.close_whole()
@@ -189,12 +190,13 @@ def _take_message(
 def _take_piece(incoming: Incoming, piece: Mapping[str, Any]) -> dict[str, Any]:
     try:
         content = base64.b64decode(piece["content"], validate=True)
-        offset = int(piece["offset"])
+        offset, is_gone = int(piece["offset"]), piece["is_gone"] is True
     except (LookupError, TypeError, ValueError, binascii.Error) as error:
         raise MisshapenReport(problem="a piece of a file") from error
-    have = incoming.take_piece(
-        file_name_from_json(piece["file"]), offset=offset, content=content
-    )
+    name = file_name_from_json(piece["file"])
+    if is_gone:
+        incoming.give_up(name)
+    have = incoming.take_piece(name, offset=offset, content=content)
     return {"file": piece["file"], "have_bytes": have}
 
 

@@ -81,6 +81,13 @@ class Incoming:
             file = self._settle(replace(file, have_bytes=file.have_bytes + len(new)))
         return file.have_bytes
 
+    def give_up(self, name: FileName) -> None:
+        """Expect no more of a file that is gone from its site, such as scratch that was cleared."""
+        file = store.find_file(self.site_id, name)
+        if file and not file.is_whole and file.size_bytes >= 0:
+            is_output = name.kind is FileKind.OUTPUT  # part of a model is none
+            store.save_file(replace(file, is_whole=True, stays_there=is_output))
+
     def close_whole(self) -> None:
         """End every attempt whose files have all come."""
         for relayed in store.list_ending(self.site_id):

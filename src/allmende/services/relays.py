@@ -20,7 +20,6 @@ from allmende.storage.relay_files import RelayFolder
 from allmende.storage.relays import Relayed
 
 
-
 class LeftAtSite(Refusal):
     """{name} has {bytes} bytes, too many to be passed on from {site}. Copy it from the job's
     folder there."""

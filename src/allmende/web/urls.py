@@ -3,6 +3,8 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from allmende.domain.trust.agents import ENROL_PATH, EXCHANGE_PATH
+from allmende.web import agents as agent_calls
 from allmende.web.api import api
 from allmende.web.pages import (
     administrators,
@@ -275,6 +277,8 @@ urlpatterns = [
     path("first-administrator/<str:secret>", administrators.claim_link, name="first_administrator"),
     path("api/v1/", reference.show_api, name="api_reference"),
     path("api/v1/", api.urls),
+    path(ENROL_PATH.lstrip("/"), agent_calls.enrol),
+    path(EXCHANGE_PATH.lstrip("/"), agent_calls.exchange),
     # Changing the address is no deed yet: it would have to change the person too.
     path("account/email/", RedirectView.as_view(pattern_name="home"), name="account_email"),
     path("account/", include("allauth.account.urls")),

@@ -1,5 +1,6 @@
 """What the centre and a site agent tell each other, as JSON values: orders, reports, files."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
@@ -70,6 +71,21 @@ class Order:
     stop_reason: EndReason | None = None
     stop_grace_seconds: int = 0
     is_closed: bool = False  # the centre has everything; the agent forgets it
+
+
+def write_json(value: Any) -> str:
+    """Return JSON that any database can hold, whatever bytes a job used in a name or a message."""
+    return json.dumps(_plain(value), ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode().replace("\0", "?")
+    if isinstance(value, Mapping):
+        return {_plain(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value
 
 
 def order_to_json(order: Order) -> dict[str, Any]:
@@ -191,6 +207,9 @@ def _with_times(
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("this is no text")
+    value.encode()  # what cannot be written is no text either
+    if "\0" in value:
+        raise ValueError("this is no text")
     return value
 
 
@@ -223,7 +242,7 @@ def _sentence(value: Any) -> Sentence | None:
     sentence = Sentence.from_json(value)
     _check_templates(sentence)
     # It is shown to people: one that cannot be told is found here, not on a page of theirs.
-    if len(sentence.english()) > LONGEST_SENTENCE:
+    if len(_text(sentence.english())) > LONGEST_SENTENCE:
         raise ValueError("this sentence is too long")
     return sentence
 

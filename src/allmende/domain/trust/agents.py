@@ -12,6 +12,9 @@ from allmende.domain.trust import signatures
 PROTOCOLS = (1,)
 CODE_LIFE = timedelta(hours=1)
 CODE_MARK = "allmende-agent"
+ENROL_PATH, EXCHANGE_PATH = "/api/agents/enrol", "/api/agents/exchange"
+AGENT_HEADER, COUNTER_HEADER = "Allmende-Agent", "Allmende-Counter"
+SIGNATURE_HEADER, KEY_HEADER = "Allmende-Signature", "Allmende-Key"
 QUIET_AFTER = timedelta(minutes=2)
 
 
@@ -143,9 +146,7 @@ def check_signature(
     """Return the agent if it is the one that says this here; strangers learn nothing."""
     if agent is None:
         raise AgentIsUnknown
-    message = signatures.request_message(
-        path=path, agent_id=agent.id, counter=counter, body=body
-    )
+    message = signatures.request_message(path=path, agent_id=agent.id, counter=counter, body=body)
     if not signatures.is_signed(agent.public_key, message, signature):
         raise AgentIsUnknown
     return agent
