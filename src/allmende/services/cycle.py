@@ -26,6 +26,7 @@ from allmende.services import (
     audit,
     forecasts,
     launches,
+    leases,
     metering,
     mistakes,
     queues,
@@ -72,14 +73,19 @@ class CycleReport:
         }
 
 
-def run_cycle(deed: Deed, partition_id: str, *, workshop: Workshop) -> CycleReport:
-    """Do one heartbeat on a partition. Killed at any point, the next one carries on."""
+def run_cycle(
+    deed: Deed, partition_id: str, *, workshop: Workshop, holder: str = ""
+) -> CycleReport:
+    """Do one heartbeat on a partition. Killed at any point, the next one carries on.
+
+    `holder` is the daemon that must still lead when it plans; empty where nobody else can.
+    """
     check_permission(deed.actor, Permission.RUN_CYCLE)
     partition = workshop.factory.get_partition(partition_id)
     ended, troubles, left_out = _settle_ended(deed, partition, workshop)
     queues.tend_queue(deed, partition)
     windows.tend_windows(deed, partition)
-    decided = decide(deed, partition)
+    decided = decide(deed, partition, holder=holder)
     left_out += _carry_out(deed, partition, workshop)
     left_out += trainings.register_trainings(deed, partition, workshop=workshop)
     left_out += _tend_forecasts(deed, partition, decided)
@@ -149,8 +155,10 @@ def _end_untraceable(deed: Deed, attempt: Attempt) -> Observation:
 
 
 @one_transaction
-def decide(deed: Deed, partition: Partition) -> Plan:
+def decide(deed: Deed, partition: Partition, *, holder: str = "") -> Plan:
     """Plan, and write down what was decided; nothing is started before this is committed."""
+    if holder:
+        leases.keep_lead(holder)
     # Should a second daemon plan too, because the lead was lost meanwhile, it waits here, and
     # then sees what the first one decided.
     alive = queue_store.lock_alive_jobs(partition.id)
