@@ -31,6 +31,9 @@ class Running:
     workshop: Workshop
     backend: LocalBackend
 
+    def backend_of(self, _partition_id: str) -> LocalBackend:
+        return self.backend
+
     def act(self, key: str) -> Deed:
         return self.story.act(self.person(key))
 
@@ -76,7 +79,7 @@ def a_running_factory(folder: Path) -> Iterator[Running]:
     """Play the story up to the awards; afterwards, end what still runs."""
     ids = stage.seeded_ids(7)
     backend = LocalBackend(folder / "work", minimum_free_bytes=0)
-    workshop = replace(build_workshop(), backend=backend)
+    workshop = replace(build_workshop(), backend_of=lambda _: backend)
     story = Story(
         act=lambda person: Deed(actor=person, now=wiring.now(), new_id=ids),
         workshop=workshop,

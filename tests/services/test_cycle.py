@@ -194,7 +194,7 @@ def test_a_full_disk_starts_nothing_and_loses_nothing(factory: Running, tmp_path
     (job,) = factory.submit("founder", run="true")
     roomy = factory.workshop
     full = LocalBackend(tmp_path / "work", minimum_free_bytes=2**60)
-    factory.workshop = replace(roomy, backend=full)
+    factory.workshop = replace(roomy, backend_of=lambda _: full)
     factory.beat()
     assert "MiB left" in factory.sentences(job.id)[-1]
     factory.beat()  # and it does not say so at every heartbeat
@@ -209,7 +209,7 @@ def test_a_job_cancelled_while_the_disk_is_full_ends_and_costs_nothing(
 ):
     (job,) = factory.submit("founder", run="true")
     full = LocalBackend(tmp_path / "work", minimum_free_bytes=2**60)
-    factory.workshop = replace(factory.workshop, backend=full)
+    factory.workshop = replace(factory.workshop, backend_of=lambda _: full)
     factory.beat()
     jobs.cancel_job(factory.act("founder"), job.id)
     factory.beat()

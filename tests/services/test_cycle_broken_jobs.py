@@ -95,7 +95,7 @@ class Unforeseen(LocalBackend):
 @pytest.mark.parametrize("step", ["start", "settle", "read"])
 def test_a_job_that_meets_a_mistake_of_ours_waits_for_its_end_alone(factory: Running, step: str):
     backend = Unforeseen(factory.backend.folders.root, minimum_free_bytes=0)
-    factory.workshop = replace(factory.workshop, backend=backend)
+    factory.workshop = replace(factory.workshop, backend_of=lambda _: backend)
     first, second = (
         factory.submit("founder", client_key=f"k{n}", run="true")[0].id for n in range(2)
     )

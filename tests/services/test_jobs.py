@@ -155,7 +155,7 @@ def test_a_member_from_another_organisation_works_in_the_project_as_its_own_peop
     factory.run_to_end(job.id)
     assert jobs.get_job(guest, job.id).job.state is JobState.COMPLETED
     assert [each.id for each in jobs.list_jobs(guest)] == [job.id]
-    assert runs.read_job_log(guest, job.id, backend=factory.backend).text == "hello\n"
+    assert runs.read_job_log(guest, job.id, backend_of=factory.backend_of).text == "hello\n"
     assert [model.job_id for model in models.list_models(guest)] == [job.id]
     assert jobs.get_job(factory.person("founder"), job.id).job.id == job.id
 

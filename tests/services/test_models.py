@@ -248,7 +248,7 @@ def test_an_auditor_sees_the_card_but_not_the_weights(backend, model):
     assert models.get_model(AUDITOR, model.id) == model
     assert models.list_models(AUDITOR) == [model]
     with pytest.raises(NotFound):
-        models.read_model_file(AUDITOR, model.id, "model.safetensors", backend=backend)
+        models.read_model_file(AUDITOR, model.id, "model.safetensors", backend_of=lambda _: backend)
 
 
 def test_a_job_without_a_model_has_none(db):
@@ -269,24 +269,26 @@ def test_models_are_listed_newest_first_and_paged_by_key(backend, model):
 
 
 def test_a_file_is_handed_out_to_its_owner(backend, model):
-    content = models.read_model_file(OWNER, model.id, "model.safetensors", backend=backend)
+    content = models.read_model_file(
+        OWNER, model.id, "model.safetensors", backend_of=lambda _: backend
+    )
     assert content == b"weights"
 
 
 def test_a_file_that_the_model_does_not_have_is_not_found(backend, model):
     leave(backend, {"later.txt": b"x"})
     with pytest.raises(NotFound):
-        models.read_model_file(OWNER, model.id, "later.txt", backend=backend)
+        models.read_model_file(OWNER, model.id, "later.txt", backend_of=lambda _: backend)
 
 
 def test_a_changed_file_is_not_handed_out(backend, model):
     leave(backend, {"model.safetensors": b"weightz"})
     with pytest.raises(models.ModelFileChanged):
-        models.read_model_file(OWNER, model.id, "model.safetensors", backend=backend)
+        models.read_model_file(OWNER, model.id, "model.safetensors", backend_of=lambda _: backend)
 
 
 def test_an_unchanged_model_verifies(backend, model):
-    assert models.verify_model_files(OWNER, model.id, backend=backend) == []
+    assert models.verify_model_files(OWNER, model.id, backend_of=lambda _: backend) == []
 
 
 def test_every_change_of_a_model_is_found(backend, model):
@@ -294,7 +296,7 @@ def test_every_change_of_a_model_is_found(backend, model):
     (out / "metrics.json").unlink()
     (out / "model.safetensors").write_bytes(b"weightz")
     TrainedModelRow.objects.update(record=model.record | {"energy": {}})
-    findings = models.verify_model_files(AUDITOR, model.id, backend=backend)
+    findings = models.verify_model_files(AUDITOR, model.id, backend_of=lambda _: backend)
     assert [finding.english() for finding in findings] == [
         "metrics.json is missing",
         "model.safetensors was changed",

@@ -36,7 +36,7 @@ def test_progress_is_the_last_word_of_the_training_code(factory: Running):
             {"t": 20.0, "step": 25, "total": 100, "metrics": {"loss": 1.0}},
         ],
     )
-    progress = runs.get_progress(factory.person("founder"), job_id, backend=factory.backend)
+    progress = runs.get_progress(factory.person("founder"), job_id, backend_of=factory.backend_of)
     assert (progress.percent, progress.step, progress.metrics) == (25, 25, {"loss": 1.0})
     assert progress.seconds_left == 30
 
@@ -51,7 +51,7 @@ def test_after_a_resume_the_pace_is_that_of_the_new_attempt(factory: Running):
             {"t": 2010.0, "step": 60, "total": 100},
         ],
     )
-    progress = runs.get_progress(factory.person("founder"), job_id, backend=factory.backend)
+    progress = runs.get_progress(factory.person("founder"), job_id, backend_of=factory.backend_of)
     assert progress.seconds_left == 20
 
 
@@ -74,7 +74,7 @@ def test_a_job_may_write_what_it_likes_and_harms_nobody(factory: Running):
             '{"t": 6.0, "st',
         ],
     )
-    progress = runs.get_progress(factory.person("founder"), job_id, backend=factory.backend)
+    progress = runs.get_progress(factory.person("founder"), job_id, backend_of=factory.backend_of)
     assert (progress.step, progress.total, progress.percent) == (3, 0, 0)
     assert progress.metrics == {"ok": 1.0}
     assert progress.seconds_left is None
@@ -83,14 +83,14 @@ def test_a_job_may_write_what_it_likes_and_harms_nobody(factory: Running):
 def test_a_silent_job_has_no_progress_and_no_curves(factory: Running):
     job_id = a_run_that_writes(factory, [])
     founder = factory.person("founder")
-    assert runs.get_progress(founder, job_id, backend=factory.backend) == runs.Progress()
-    assert runs.list_curves(founder, job_id, backend=factory.backend) == []
+    assert runs.get_progress(founder, job_id, backend_of=factory.backend_of) == runs.Progress()
+    assert runs.list_curves(founder, job_id, backend_of=factory.backend_of) == []
 
 
 def test_curves_are_thinned_and_keep_their_ends(factory: Running):
     lines = [{"t": n, "step": n, "total": 5000, "metrics": {"loss": n / 10}} for n in range(5000)]
     job_id = a_run_that_writes(factory, lines)
-    (curve,) = runs.list_curves(factory.person("founder"), job_id, backend=factory.backend)
+    (curve,) = runs.list_curves(factory.person("founder"), job_id, backend_of=factory.backend_of)
     assert len(curve.points) == runs.POINTS_PER_METRIC
     assert (curve.points[0], curve.points[-1]) == ((0, 0.0), (4999, 499.9))
 
@@ -101,7 +101,7 @@ def test_a_step_done_again_counts_once_the_last_time(factory: Running):
         {"t": 2, "step": 1, "metrics": {"loss": 4}},
     ]
     job_id = a_run_that_writes(factory, lines)
-    (curve,) = runs.list_curves(factory.person("founder"), job_id, backend=factory.backend)
+    (curve,) = runs.list_curves(factory.person("founder"), job_id, backend_of=factory.backend_of)
     assert curve.points == ((1, 4.0),)
 
 
@@ -111,7 +111,7 @@ def test_a_log_is_read_piece_by_piece_without_breaking_characters(factory: Runni
     factory.run_to_end(job.id)
     founder, text, offset = factory.person("founder"), "", 0
     while True:
-        part = runs.read_job_log(founder, job.id, offset=offset, backend=factory.backend)
+        part = runs.read_job_log(founder, job.id, offset=offset, backend_of=factory.backend_of)
         text, offset = text + part.text, part.next_offset
         if part.is_whole:
             break
@@ -121,10 +121,10 @@ def test_a_log_is_read_piece_by_piece_without_breaking_characters(factory: Runni
 def test_a_job_that_waits_has_an_empty_log_and_no_attempt_to_read(factory: Running):
     (job,) = factory.submit("founder", run="true")
     founder = factory.person("founder")
-    assert runs.read_job_log(founder, job.id, backend=factory.backend).text == ""
+    assert runs.read_job_log(founder, job.id, backend_of=factory.backend_of).text == ""
     factory.run_to_end(job.id)
     with pytest.raises(NotFound):
-        runs.read_job_log(founder, job.id, attempt=2, backend=factory.backend)
+        runs.read_job_log(founder, job.id, attempt=2, backend_of=factory.backend_of)
 
 
 def test_nobody_reads_a_foreign_run(factory: Running):
@@ -132,16 +132,16 @@ def test_nobody_reads_a_foreign_run(factory: Running):
     stranger = factory.person("startup")
     for look in (runs.get_progress, runs.list_curves, runs.read_job_log):
         with pytest.raises(NotFound):
-            look(stranger, job_id, backend=factory.backend)
+            look(stranger, job_id, backend_of=factory.backend_of)
 
 
 def test_staff_see_how_far_a_job_is_but_not_what_it_writes(factory: Running):
     job_id = a_run_that_writes(factory, [])
     auditor = factory.person("auditor")
-    assert runs.get_progress(auditor, job_id, backend=factory.backend).percent == 0
+    assert runs.get_progress(auditor, job_id, backend_of=factory.backend_of).percent == 0
     for look in (runs.list_curves, runs.read_job_log):
         with pytest.raises(NotFound):
-            look(auditor, job_id, backend=factory.backend)
+            look(auditor, job_id, backend_of=factory.backend_of)
 
 
 def test_a_log_that_is_no_text_is_read_to_its_end(factory: Running):
@@ -149,7 +149,7 @@ def test_a_log_that_is_no_text_is_read_to_its_end(factory: Running):
     factory.run_to_end(job.id)
     founder, text, offset = factory.person("founder"), "", 0
     for _ in range(10):
-        part = runs.read_job_log(founder, job.id, offset=offset, backend=factory.backend)
+        part = runs.read_job_log(founder, job.id, offset=offset, backend_of=factory.backend_of)
         text, offset = text + part.text, part.next_offset
         if part.is_whole:
             break

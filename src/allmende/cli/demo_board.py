@@ -67,7 +67,9 @@ class JobBoard:
         table.add_column(translate(Sentence("where, or why not yet")), no_wrap=True)
         for view in self.views():
             word, style = LOOKS[view.job.state]
-            progress = runs.read_progress(self.workshop.backend, view.job.id)
+            progress = runs.read_progress(
+                self.workshop.backend_of(view.job.partition_id), view.job.id
+            )
             table.add_row(
                 view.job.name,
                 owners[view.job.project_id],

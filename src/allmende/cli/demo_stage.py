@@ -18,7 +18,7 @@ from allmende.domain.basics.ids import IdMaker
 from allmende.domain.basics.people import DAEMON, Person
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.backends import EndReason
-from allmende.domain.scheduling.jobs import JobState
+from allmende.domain.scheduling.jobs import Job, JobState
 from allmende.domain.trust import evidence as sealed
 from allmende.domain.trust.verdicts import PromiseResult, Verdict
 from allmende.services import cycle, evidence, forecasts, leases, ledger, models, promises, runs
@@ -133,13 +133,16 @@ class Stage:
         ends_by = time.monotonic() + LONGEST_START_SECONDS
         while time.monotonic() < ends_by:
             percents = [
-                runs.read_progress(self.workshop.backend, view.job.id).percent
+                self._read_progress(view.job).percent
                 for view in self.board.views()
                 if view.job.state is JobState.RUNNING
             ]
             if all(percents) or max(percents) >= WELL_UNDER_WAY_PERCENT:
                 return
             time.sleep(HEARTBEAT_SECONDS / 10)
+
+    def _read_progress(self, job: Job) -> runs.Progress:
+        return runs.read_progress(self.workshop.backend_of(job.partition_id), job.id)
 
     def _has_ended(self) -> bool:
         return all(view.job.ended_at and view.job.outputs_read_at for view in self.board.views())
@@ -153,7 +156,7 @@ class Stage:
             job = view.job
             if job.project_id != project_id or job.state is not JobState.RUNNING:
                 continue
-            progress = runs.read_progress(self.workshop.backend, job.id)
+            progress = self._read_progress(job)
             if progress.percent >= DYING_AT_PERCENT and job.attempts == 1:
                 self.node_died = stage.let_node_die(view.attempts[-1].key)
                 return

@@ -151,9 +151,12 @@ def print_job_log(
     json: AsJson = False,
 ) -> None:
     """Print what a job wrote so far."""
-    reader, backend, text, offset = acting_person(), wiring.workshop().backend, "", 0
+    backend_of = wiring.workshop().backend_of
+    reader, text, offset = acting_person(), "", 0
     while True:
-        part = runs.read_job_log(reader, job_id, attempt=attempt, offset=offset, backend=backend)
+        part = runs.read_job_log(
+            reader, job_id, attempt=attempt, offset=offset, backend_of=backend_of
+        )
         offset = part.next_offset
         if json:
             text += part.text

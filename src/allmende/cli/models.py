@@ -43,8 +43,8 @@ def show_model(model_id: str, json: AsJson = False) -> None:
 @app.command("check")
 def verify_model(model_id: str, json: AsJson = False) -> None:
     """Compare files and record with what was registered; exit code 1 when something changed."""
-    backend = wiring.workshop().backend
-    findings = models.verify_model_files(acting_person(), model_id, backend=backend)
+    backend_of = wiring.workshop().backend_of
+    findings = models.verify_model_files(acting_person(), model_id, backend_of=backend_of)
     if json:
         show({"model": model_id, "findings": findings}, json=True)
     elif not findings:
@@ -60,11 +60,11 @@ def download_model(
     json: AsJson = False,
 ) -> None:
     """Download the files of a model of yours, each compared with what was registered."""
-    reader, backend = acting_person(), wiring.workshop().backend
+    reader, backend_of = acting_person(), wiring.workshop().backend_of
     model = models.get_model(reader, model_id)
     written = []
     for file in model.files:
-        content = models.read_model_file(reader, model_id, file.name, backend=backend)
+        content = models.read_model_file(reader, model_id, file.name, backend_of=backend_of)
         path = folder / Path(file.name).name
         folder.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

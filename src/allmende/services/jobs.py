@@ -179,8 +179,8 @@ def _find_submitted(spec: JobSpec, project_id: str, client_key: str) -> list[Job
 def check_partition(project: Project, workshop: Workshop) -> Partition:
     """Return the partition of a project, refusing one on which nothing runs from here."""
     partition = workshop.factory.get_partition(project.partition_id)
-    if not partition.is_embedded:
-        others = [p.name for p in workshop.factory.partitions if p.is_embedded]
+    if not partition.takes_jobs:
+        others = [p.name for p in workshop.factory.partitions if p.takes_jobs]
         raise PartitionTakesNoJobs(partition=partition.name, others=", ".join(others))
     return partition
 
@@ -324,7 +324,7 @@ def _request_stop(deed: Deed, job_id: str, request: StopRequest) -> Job:
     if jobs.LIFECYCLE.is_final(job.state):
         raise JobHasEnded(job=job.id, state=job.state.value)
     job = replace(job, stop_request=request)
-    if job.state is JobState.PENDING:
+    if not job.has_open_attempt:
         end = Sentence("Cancelled by {person}.", {"person": deed.actor.name})
         job = cancel_waiting(deed, job, end=end)
     job_store.save_job(job)

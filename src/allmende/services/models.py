@@ -10,7 +10,7 @@ from functools import reduce
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.scheduling.backends import Backend, EndReason
+from allmende.domain.scheduling.backends import Backend, BackendOf, EndReason
 from allmende.domain.scheduling.jobs import Attempt, Job, JobState
 from allmende.domain.training.blueprints import Blueprint
 from allmende.domain.training.fields import Finding
@@ -226,7 +226,7 @@ def list_models(
     )
 
 
-def read_model_file(reader: Person, model_id: str, name: str, *, backend: Backend) -> bytes:
+def read_model_file(reader: Person, model_id: str, name: str, *, backend_of: BackendOf) -> bytes:
     """Return a file of the model, refusing one that is not as it was registered."""
     model = get_model(reader, model_id)
     # Trained models are their owner's: staff see the card, not the weights.
@@ -235,15 +235,16 @@ def read_model_file(reader: Person, model_id: str, name: str, *, backend: Backen
     file = next((file for file in model.files if file.name == name), None)
     if file is None:
         raise NotFound(kind="file", id=name)
-    content = backend.read_output(model.job_id, name)
+    content = _find_backend(model, backend_of).read_output(model.job_id, name)
     if hashlib.sha256(content).hexdigest() != file.sha256:
         raise ModelFileChanged(file=name, model=model_id)
     return content
 
 
-def verify_model_files(reader: Person, model_id: str, *, backend: Backend) -> list[Sentence]:
+def verify_model_files(reader: Person, model_id: str, *, backend_of: BackendOf) -> list[Sentence]:
     """Return what is wrong with a model's files and record; nothing when all is as registered."""
     model = get_model(reader, model_id)
+    backend = _find_backend(model, backend_of)
     present, findings = backend.list_output(model.job_id), []
     for file in model.files:
         if file.name not in present:
@@ -255,3 +256,8 @@ def verify_model_files(reader: Person, model_id: str, *, backend: Backend) -> li
     if not is_record_whole(model.record):
         findings.append(Sentence("the training record was changed"))
     return findings
+
+
+def _find_backend(model: Model, backend_of: BackendOf) -> Backend:
+    """Return the place where the files of a model lie."""
+    return backend_of(job_store.get_job(model.job_id).partition_id)

@@ -9,7 +9,7 @@ from typing import Any
 
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound
-from allmende.domain.scheduling.backends import Backend
+from allmende.domain.scheduling.backends import Backend, BackendOf
 from allmende.services import jobs, projects
 from allmende.services.jobs import JobView
 
@@ -51,10 +51,10 @@ class LogPart:
     is_whole: bool  # nothing more was written yet
 
 
-def get_progress(reader: Person, job_id: str, *, backend: Backend) -> Progress:
+def get_progress(reader: Person, job_id: str, *, backend_of: BackendOf) -> Progress:
     """Return how far a job is; zero before its first word."""
-    jobs.get_job(reader, job_id)
-    return read_progress(backend, job_id)
+    view = jobs.get_job(reader, job_id)
+    return read_progress(backend_of(view.job.partition_id), job_id)
 
 
 def read_progress(backend: Backend, job_id: str) -> Progress:
@@ -72,9 +72,9 @@ def read_progress(backend: Backend, job_id: str) -> Progress:
     )
 
 
-def list_curves(reader: Person, job_id: str, *, backend: Backend) -> list[Curve]:
+def list_curves(reader: Person, job_id: str, *, backend_of: BackendOf) -> list[Curve]:
     """Return every metric of a job over its steps, to members; a step done again counts once."""
-    _check_own(reader, job_id)
+    backend = backend_of(_check_own(reader, job_id).job.partition_id)
     curves: dict[str, dict[int, float]] = {}
     for line in _parse_progress(backend.read_progress(job_id)):
         for name, value in line["metrics"].items():
@@ -86,7 +86,7 @@ def list_curves(reader: Person, job_id: str, *, backend: Backend) -> list[Curve]
 
 
 def read_job_log(
-    reader: Person, job_id: str, *, attempt: int = 0, offset: int = 0, backend: Backend
+    reader: Person, job_id: str, *, attempt: int = 0, offset: int = 0, backend_of: BackendOf
 ) -> LogPart:
     """Return a piece of an attempt's output, to members; the newest attempt's if none is named."""
     view = _check_own(reader, job_id)
@@ -96,6 +96,7 @@ def read_job_log(
     if not 1 <= number <= view.job.attempts:
         raise NotFound(kind="attempt", id=f"{job_id}.{number}")
     key = f"{job_id}.{number}"
+    backend = backend_of(view.job.partition_id)
     content = backend.read_log(key, offset=max(0, offset), limit=LOG_PART_BYTES)
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     text = decoder.decode(content)

@@ -42,8 +42,8 @@ def get_site(reader: Person, site_id: str, *, factory: Factory) -> SiteView:
 
 
 def _view(site: Site) -> SiteView:
-    embedded = [partition for partition in site.partitions if partition.is_embedded]
-    return SiteView(site=site, loads=tuple(get_load(partition) for partition in embedded))
+    driven = [partition for partition in site.partitions if partition.takes_jobs]
+    return SiteView(site=site, loads=tuple(get_load(partition) for partition in driven))
 
 
 def get_load(partition: Partition) -> PartitionLoad:

@@ -21,7 +21,7 @@ def register_trainings(deed: Deed, partition: Partition, *, workshop: Workshop) 
     left_out = []
     for job in job_store.list_jobs_to_read(partition.id):
         try:
-            outputs = models.read_outputs(workshop.backend, job.id)
+            outputs = models.read_outputs(workshop.backend_of(partition.id), job.id)
             _register(deed, job, outputs=outputs, workshop=workshop)
         except (Refusal, ValueError) as problem:  # whatever a job writes, it stops nobody else
             _give_up(deed, job, problem)

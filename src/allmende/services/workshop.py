@@ -6,7 +6,7 @@ from datetime import date
 
 from allmende.domain.basics.sites import Factory
 from allmende.domain.footprint.readings import MeterReading
-from allmende.domain.scheduling.backends import Backend
+from allmende.domain.scheduling.backends import BackendOf
 from allmende.domain.training.blueprints import Blueprint
 from allmende.domain.training.records import ComputeThresholds
 
@@ -16,7 +16,8 @@ class Workshop:
     """What it takes to run jobs here; tests and entry points get it from wiring."""
 
     factory: Factory
-    backend: Backend
+    # Returns the place where the jobs of a partition, named by its id, run.
+    backend_of: BackendOf
     blueprints: Mapping[str, Blueprint]
     # Returns the command's interpreter for a blueprint, building its environment at first use.
     environment_python: Callable[[str], str]

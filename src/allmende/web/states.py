@@ -73,6 +73,7 @@ def _verdicts() -> dict[str, Look]:
 def _partitions() -> dict[str, Look]:
     return {
         "embedded": Look(_("jobs run here"), "run", "good"),
+        "slurm": Look(_("jobs run on its Slurm cluster"), "run", "good"),
         "described": Look(_("shown only"), "ring", "calm"),
         "planned": Look(_("planned"), "clock", "wait"),
     }

@@ -12,6 +12,7 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.rules import RuleBook
 from allmende.domain.footprint.meters import Meter
 from allmende.domain.footprint.readings import MeterReading
+from allmende.domain.scheduling.backends import Backend
 from allmende.domain.training.records import ComputeThresholds
 from allmende.meters.rapl import find_rapl
 from allmende.services.workshop import Workshop
@@ -35,13 +36,19 @@ def build_workshop() -> Workshop:
     book = read_access_rules().book
     return Workshop(
         factory=load_factory(),
-        backend=local_backend(),
+        backend_of=backend_of,
         blueprints=load_blueprints(),
         environment_python=_environment_python,
         blueprint_folder=lambda blueprint_id: str(blueprint_folder(blueprint_id)),
         read_meter=_MeterReader().read,
         compute_thresholds=lambda on: _compute_thresholds(book, on),
     )
+
+
+def backend_of(partition_id: str) -> Backend:
+    """Return the place where the jobs of a partition run."""
+    load_factory().get_partition(partition_id)
+    return local_backend()
 
 
 @cache

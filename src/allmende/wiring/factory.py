@@ -15,7 +15,7 @@ from allmende.domain.scheduling.flexible import parse_day_time
 from allmende.wiring import home, quotas
 from allmende.wiring.configuration import LARGEST, ConfigurationFile, Location
 
-# What an embedded partition must say, because jobs really run on it.
+# What a partition must say on which jobs really run.
 NEEDED = ("nodes", "max_time_limit_seconds", "max_nodes_per_job", "memory_gigabytes_per_node")
 
 SITE_RANGES = {"latitude": (-90, 90), "longitude": (-180, 180)}
@@ -68,6 +68,9 @@ def load_factory(path: Path | None = None) -> Factory:
             raise file.mistake((*at, "land"), f"no such Land of Germany; known: {known}.")
         for number, partition in enumerate(site.partitions):
             _check_partition(file, partition, (*at, "partitions", number))
+            if partition.is_on_slurm and site.slurm is None:
+                problem = "add a table [sites.slurm], which says where its cluster is."
+                raise file.mistake((*at, "partitions", number, "status"), problem)
     return factory
 
 
@@ -120,13 +123,11 @@ def _check_partition(file: ConfigurationFile, partition: Partition, at: Location
     for number, group in enumerate(partition.groups):
         file.check_ranges(group, GROUP_RANGES, (*at, "groups", number))
     shares = partition.access_shares
-    if (shares or partition.is_embedded) and (
-        sum(shares.values()) != 1 or min(shares.values()) < 0
-    ):
+    if (shares or partition.takes_jobs) and (sum(shares.values()) != 1 or min(shares.values()) < 0):
         problem = "the access shares are 0 or more and must add up to 1."
         raise file.mistake((*at, "access_shares"), problem)
-    if partition.is_embedded:
-        _check_embedded(file, partition, at)
+    if partition.takes_jobs:
+        _check_driven(file, partition, at)
 
 
 def _check_time_zone(file: ConfigurationFile, name: str, at: Location) -> None:
@@ -137,11 +138,13 @@ def _check_time_zone(file: ConfigurationFile, name: str, at: Location) -> None:
         raise file.mistake(at, problem) from error
 
 
-def _check_embedded(file: ConfigurationFile, partition: Partition, at: Location) -> None:
-    """Refuse an embedded partition on which jobs could not run or guarantees not be kept."""
+def _check_driven(file: ConfigurationFile, partition: Partition, at: Location) -> None:
+    """Refuse a partition on which jobs could not run or guarantees not be kept."""
     for key in NEEDED:
         if not getattr(partition, key):
-            raise file.mistake((*at, key), "an embedded partition needs it, greater than 0.")
+            raise file.mistake(
+                (*at, key), "a partition on which jobs run needs it, greater than 0."
+            )
     nodes = partition.nodes or 0
     claimed = sum(
         (g.guarantee * nodes + g.widest_job_nodes for g in partition.groups if g.guarantee),

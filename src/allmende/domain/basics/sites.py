@@ -18,7 +18,8 @@ NO_QUOTA = "none"
 class PartitionStatus(StrEnum):
     """Whether jobs run on a partition from here."""
 
-    EMBEDDED = "embedded"  # jobs run on virtual nodes of this machine
+    EMBEDDED = "embedded"  # jobs run on virtual nodes, which the kernel places
+    SLURM = "slurm"  # jobs run on a Slurm cluster, which places them itself
     DESCRIBED = "described"  # a real machine, shown with its figures, not driven from here
     PLANNED = "planned"
 
@@ -72,11 +73,22 @@ class Partition:
     access_shares: Mapping[str, Fraction] = field(default_factory=dict)
     groups: tuple[ShareGroup, ...] = ()
     quota_styles: Mapping[str, tuple[QuotaStyle, ...]] = field(default_factory=dict)  # by mode
+    slurm_partition: str = ""  # its name in the cluster, where another than its id
 
     @property
     def is_embedded(self) -> bool:
-        """Say whether jobs can run here."""
+        """Say whether the kernel places jobs here, node by node."""
         return self.status is PartitionStatus.EMBEDDED
+
+    @property
+    def is_on_slurm(self) -> bool:
+        """Say whether a Slurm cluster places jobs here."""
+        return self.status is PartitionStatus.SLURM
+
+    @property
+    def takes_jobs(self) -> bool:
+        """Say whether jobs can be sent here."""
+        return self.is_embedded or self.is_on_slurm
 
     @property
     def charge_factor(self) -> int:
@@ -111,6 +123,26 @@ class Partition:
         raise NotFound(kind="group", id=group_id)
 
 
+class RunAs(StrEnum):
+    """How a command is run as the person whose job it is."""
+
+    RUNUSER = "runuser"  # by root
+    SUDO = "sudo"  # by an account that sudo allows it
+    NOBODY = ""  # not at all: every job belongs to the account that Allmende runs under
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlurmCluster:
+    """A Slurm cluster as its clients reach it."""
+
+    cluster: str  # its ClusterName
+    conf: str = ""  # the slurm.conf of its clients; "" is where Slurm looks by itself
+    bin_folder: str = ""  # of sbatch, squeue, sacct, sacctmgr; "" is on the PATH
+    run_as: RunAs = RunAs.RUNUSER
+    work_folder: str  # of the jobs' files, on a file system that all its nodes share
+    root_account: str = "allmende"  # below which everything is ours; nothing else is touched
+
+
 @dataclass(frozen=True, kw_only=True)
 class Site:
     """A place with machines, run by a hosting entity."""
@@ -124,6 +156,8 @@ class Site:
     time_zone: str = HERE  # of its clocks, by its name in the IANA database
     land: str = ""  # in Germany: "NW", as ISO 3166-2:DE has it
     focus: tuple[str, ...] = ()
+    slurm: SlurmCluster | None = None  # which runs its partitions of status "slurm"
+    agent: bool = False  # an agent calls in from there, and its partitions are driven through it
     partitions: tuple[Partition, ...] = ()
 
 

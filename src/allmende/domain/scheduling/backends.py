@@ -1,6 +1,6 @@
 """A backend is a place where jobs run: this machine, a Slurm cluster, a simulation."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -19,19 +19,30 @@ class Launch:
     key: str
     job_id: str
     attempt: int
-    nodes: tuple[str, ...]
+    nodes: tuple[str, ...]  # () where the cluster chooses them
     command: tuple[str, ...]  # argv, run once on every node
     environment: Mapping[str, str]
     workdir: str  # where the command starts, from the job's own folder on, which is ""
     time_limit_seconds: int
     grace_seconds: int
     memory_bytes_per_node: int
+    # What a cluster that places jobs itself asks for besides.
+    num_nodes: int = 1  # as many as `nodes`, where those are named
+    gpus_per_node: int = 0
+    cores_per_node: int = 1
+    user_name: str = ""  # the owner's account there; "" where jobs share the one we run under
+    account: str = ""  # in the cluster's accounting: the project's id
+    qos: str = ""
+    partition: str = ""  # in the cluster's words
+    constraint: str = ""
+    requeue: bool = False  # whether the cluster may stop it and put it back to its queue
 
 
 class AttemptState(StrEnum):
     """What the backend knows of an attempt."""
 
     UNKNOWN = "unknown"  # never seen, or nothing is left of it
+    QUEUED = "queued"  # a cluster has it, and has not started it yet
     RUNNING = "running"
     ENDED = "ended"
 
@@ -61,6 +72,11 @@ class Observation:
     sentence: Sentence | None = None  # the reason in words, for the owner of the job
     cpu_seconds: float = 0.0
     max_memory_bytes: int = 0
+    nodes: tuple[str, ...] = ()  # those that the cluster chose
+    wait: Sentence | None = None  # why a queued one waits
+    # The rest is known where a cluster keeps accounts, once the attempt has ended.
+    allocated_seconds: int | None = None  # elapsed seconds x charged units (GPUs, or nodes)
+    record_key: str = ""  # of its usage record
 
 
 class Backend(Protocol):
@@ -93,3 +109,6 @@ class Backend(Protocol):
     def read_output(self, job_id: str, name: str) -> bytes:
         """Return one file of the output folder; `NotFound` when there is none of that name."""
         ...
+
+
+BackendOf = Callable[[str], Backend]  # by the id of a partition

@@ -236,13 +236,13 @@ def list_job_events(request: HttpRequest, job_id: PathId) -> list[JobEvent]:
 @router.get("/{job_id}/progress", response=ProgressOut, **takes(Permission.SEE_JOB))
 def get_progress(request: HttpRequest, job_id: PathId) -> Progress:
     """Return how far a job is."""
-    return runs.get_progress(get_actor(request), job_id, backend=wiring.workshop().backend)
+    return runs.get_progress(get_actor(request), job_id, backend_of=wiring.workshop().backend_of)
 
 
 @router.get("/{job_id}/curves", response=list[CurveOut], **takes(Permission.SEE_JOB))
 def list_curves(request: HttpRequest, job_id: PathId) -> list[Curve]:
     """Return every metric of a job over its steps."""
-    return runs.list_curves(get_actor(request), job_id, backend=wiring.workshop().backend)
+    return runs.list_curves(get_actor(request), job_id, backend_of=wiring.workshop().backend_of)
 
 
 @router.get("/{job_id}/log", response=LogPartOut, **takes(Permission.SEE_JOB))
@@ -258,7 +258,7 @@ def read_job_log(
         job_id,
         attempt=attempt,
         offset=offset,
-        backend=wiring.workshop().backend,
+        backend_of=wiring.workshop().backend_of,
     )
 
 

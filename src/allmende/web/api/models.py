@@ -66,15 +66,15 @@ def get_model(request: HttpRequest, model_id: PathId) -> Model:
 @router.get("/{model_id}/check", response=list[Words], **takes(Permission.SEE_MODEL))
 def verify_model(request: HttpRequest, model_id: PathId) -> list[Any]:
     """Compare the files and the record with what was registered; empty when all is unchanged."""
-    backend = wiring.workshop().backend
-    return models.verify_model_files(get_actor(request), model_id, backend=backend)
+    backend_of = wiring.workshop().backend_of
+    return models.verify_model_files(get_actor(request), model_id, backend_of=backend_of)
 
 
 @router.get("/{model_id}/files/{name}", response=bytes, **takes(Permission.SEE_MODEL))
 def read_model_file(request: HttpRequest, model_id: PathId, name: FileName) -> HttpResponse:
     """Download a file of your model; a file that was changed is not handed out."""
-    backend = wiring.workshop().backend
-    content = models.read_model_file(get_actor(request), model_id, name, backend=backend)
+    backend_of = wiring.workshop().backend_of
+    content = models.read_model_file(get_actor(request), model_id, name, backend_of=backend_of)
     response = HttpResponse(content, content_type="application/octet-stream")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

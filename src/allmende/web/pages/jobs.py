@@ -78,16 +78,16 @@ def show_job_live(request: HttpRequest, job_id: str) -> HttpResponse:
 
 def _live_context(reader: Person, job_id: str, *, is_first_sight: bool = False) -> dict[str, Any]:
     view = jobs.get_job(reader, job_id)
-    backend = wiring.workshop().backend
+    backend_of = wiring.workshop().backend_of
     job, attempts = view.job, view.attempts
-    progress = runs.get_progress(reader, job_id, backend=backend)
+    progress = runs.get_progress(reader, job_id, backend_of=backend_of)
     is_over = LIFECYCLE.is_final(job.state)
     sees_output = projects.is_own(
         reader, organisation_id=job.organisation_id, project_id=job.project_id
     )
     sees_log = bool(attempts) and sees_output
     last = attempts[-1].number if attempts else 0
-    curves = runs.list_curves(reader, job_id, backend=backend) if sees_output else []
+    curves = runs.list_curves(reader, job_id, backend_of=backend_of) if sees_output else []
     return {
         "job": job,
         "attempts": attempts,
@@ -130,9 +130,11 @@ def download_log(request: HttpRequest, job_id: str, number: int) -> HttpResponse
 
 
 def _read_log(reader: Person, job_id: str, number: int) -> str:
-    backend, text, offset = wiring.workshop().backend, "", 0
+    backend_of, text, offset = wiring.workshop().backend_of, "", 0
     while True:
-        part = runs.read_job_log(reader, job_id, attempt=number, offset=offset, backend=backend)
+        part = runs.read_job_log(
+            reader, job_id, attempt=number, offset=offset, backend_of=backend_of
+        )
         text += part.text
         if part.is_whole or part.next_offset == offset:
             return text

@@ -38,8 +38,8 @@ def show_model(request: HttpRequest, model_id: str) -> HttpResponse:
 
 def download_file(request: HttpRequest, model_id: str, name: str) -> HttpResponse:
     """Hand out a file of a model, to its owners."""
-    backend = wiring.workshop().backend
-    content = models.read_model_file(get_person(request), model_id, name, backend=backend)
+    backend_of = wiring.workshop().backend_of
+    content = models.read_model_file(get_person(request), model_id, name, backend_of=backend_of)
     response = HttpResponse(content, content_type="application/octet-stream")
     safe = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name)
     response["Content-Disposition"] = f'attachment; filename="{safe}"'

@@ -1,0 +1,1 @@
+"""Real Slurm clusters, through the commands that every cluster has."""

@@ -1,0 +1,64 @@
+"""Usage records: what a cluster's own accounting says of one run of one job."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+COMMENT_PREFIX = "allmende:"  # of the comment by which an attempt of ours is found again
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsageRecord:
+    """One run of one job. A job that was requeued has a record for each of its runs.
+
+    Amounts are what was allocated, never what was asked for. Instants are aware and in UTC.
+    """
+
+    cluster: str
+    job_id: int  # of an array's task its own number, not the array's
+    submitted_at: datetime  # Slurm counts job numbers round, and a requeued run is submitted anew
+    restarts: int = 0  # how often the job had been requeued before this run
+    user_name: str
+    account: str
+    partition: str
+    qos: str = ""
+    job_name: str = ""
+    state: str  # in Slurm's words and letters: "COMPLETED", "NODE_FAIL", "REQUEUED"
+    exit_code: int | None = None
+    started_at: datetime | None = None  # None: it never ran
+    ended_at: datetime | None = None  # None: it waits, or runs
+    nodes: tuple[str, ...] = ()
+    allocated_nodes: int = 0
+    allocated_cores: int = 0
+    allocated_gpus: int = 0
+    comment: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return the name of this run, the same at every reading."""
+        stamp = int(self.submitted_at.timestamp())
+        return f"{self.cluster}:{self.job_id}:{stamp}:{self.restarts}"
+
+    @property
+    def elapsed_seconds(self) -> int:
+        """Return the whole seconds from start to end, as Slurm counts them; 0 until it ended."""
+        if self.started_at is None or self.ended_at is None:
+            return 0
+        return max(0, int(self.ended_at.timestamp()) - int(self.started_at.timestamp()))
+
+    @property
+    def attempt_key(self) -> str:
+        """Return the key of the attempt of ours that this run was; "" for everybody else's jobs.
+
+        The comment keeps the number of the first run; each requeue makes the next attempt of it.
+        Anybody can write such a comment: whoever goes by it compares account and user name too.
+        """
+        if not self.comment.startswith(COMMENT_PREFIX):
+            return ""
+        job_id, _, number = self.comment.removeprefix(COMMENT_PREFIX).rpartition(".")
+        if not job_id or not number.isascii() or not number.isdigit():
+            return ""
+        return f"{job_id}.{int(number) + self.restarts}"
+
+    def allocated_seconds(self, *, counts_gpus: bool) -> int:
+        """Return elapsed seconds times the allocated GPUs, or nodes where those are charged."""
+        return self.elapsed_seconds * (self.allocated_gpus if counts_gpus else self.allocated_nodes)
