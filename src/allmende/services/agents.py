@@ -86,10 +86,10 @@ def enrol_agent(deed: Deed, asked: Application, *, software: str) -> Agent:
     return agent
 
 
-def list_agents(reader: Person) -> list[Agent]:
-    """Return every agent by site, the newest of each first, also those that were revoked."""
+def list_agents(reader: Person, *, after: str = "", limit: int = 100) -> list[Agent]:
+    """Return agents, the newest first, also those that were revoked."""
     check_permission(reader, Permission.SEE_AGENTS)
-    return store.list_agents()
+    return store.list_agents(after=after, limit=limit)
 
 
 @one_transaction

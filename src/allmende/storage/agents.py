@@ -82,9 +82,14 @@ def find_working_agent(site_id: str) -> Agent | None:
     return _agent(row) if row else None
 
 
-def list_agents() -> list[Agent]:
-    """Return all agents by site, the newest of each first."""
-    return [_agent(row) for row in AgentRow.objects.order_by("site_id", "-enrolled_at", "id")]
+def list_agents(*, after: str = "", limit: int = 100) -> list[Agent]:
+    """Return agents, the newest first, from the one after `after` on."""
+    rows = AgentRow.objects.order_by("-enrolled_at", "-id")
+    last = find_agent(after) if after else None
+    if last is not None:
+        earlier = models.Q(enrolled_at__lt=last.enrolled_at)
+        rows = rows.filter(earlier | models.Q(enrolled_at=last.enrolled_at, id__lt=last.id))
+    return [_agent(row) for row in rows[:limit]]
 
 
 def list_working_agents(site_id: str) -> list[Agent]:

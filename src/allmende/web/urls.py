@@ -8,6 +8,7 @@ from allmende.web import agents as agent_calls
 from allmende.web.api import api
 from allmende.web.pages import (
     administrators,
+    agents,
     aid,
     appeals,
     appearance,
@@ -184,6 +185,8 @@ OFFICE_PAGES = [
         name="programme_refuse",
     ),
     path("reports", reports.list_reports, name="reports"),
+    path("sites/agents", agents.show_agents, name="agents"),
+    path("sites/agents/<str:agent_id>/revoke", agents.revoke_agent, name="agent_revoke"),
     path("reservations", reservations.show_reservations, name="reservations"),
     path(
         "reservations/<str:reservation_id>/cancel",

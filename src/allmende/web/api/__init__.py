@@ -4,6 +4,7 @@ from ninja import NinjaAPI
 
 from allmende import __version__
 from allmende.web.api import (
+    agents,
     aid,
     appeals,
     applications,
@@ -77,6 +78,7 @@ ROUTERS = (
     ("/jobs", jobs.router),
     ("/models", models.router),
     ("/sites", sites.router),
+    ("/agents", agents.router),
     ("/reservations", reservations.router),
     ("/ceilings", ceilings.router),
     ("/promises", promises.router),
