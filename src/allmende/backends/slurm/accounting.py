@@ -91,6 +91,14 @@ def parse_sacct_json(text: str) -> list[UsageRecord]:
         raise UnreadableAnswer(problem=str(problem)) from problem
 
 
+def is_final(record: UsageRecord) -> bool:
+    """Say whether accounting has said its last word on a run.
+
+    For a moment after the end of a short run it names fewer nodes than it counts.
+    """
+    return record.ended_at is not None and len(record.nodes) == record.allocated_nodes
+
+
 def count_restarts(records: Iterable[UsageRecord]) -> list[UsageRecord]:
     """Return the records, in order, each with the number of runs of its job before it.
 
