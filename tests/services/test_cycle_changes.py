@@ -10,7 +10,7 @@ from allmende.backends.local import LocalBackend
 from allmende.domain.basics.people import DAEMON
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.jobs import JobState, StopRequest
-from allmende.services import allocations, cycle, jobs, ledger, projects
+from allmende.services import allocations, attempts, cycle, jobs, ledger, projects
 from tests.services.access import RULES
 from tests.services.running import PARTITION, Running, a_running_factory
 
@@ -158,8 +158,10 @@ def test_a_daemon_that_lost_the_lead_starts_nothing_that_was_settled(factory: Ru
 
     awake: list[bool] = []
     paused = Paused(factory.backend.folders.root, minimum_free_bytes=0)
-    cycle._carry_out(
-        factory.story.act(DAEMON), partition, replace(factory.workshop, backend_of=lambda _: paused)
+    attempts.carry_out(
+        factory.story.act(DAEMON),
+        partition,
+        workshop=replace(factory.workshop, backend_of=lambda _: paused),
     )
     assert factory.job(job.id).state is JobState.CANCELLED
     assert factory.backend.read_log(f"{job.id}.1", offset=0, limit=10) == b""

@@ -81,6 +81,8 @@ def forecast_job(
         return None
     if job.chosen_start_at and job.chosen_start_at > now:
         return tell_choice(job.id, job.chosen_start_at, partition, now)
+    if not partition.is_embedded:
+        return None  # its cluster says it itself, in the reason why the job waits
     forward = look_ahead(partition, now)
     if job.id not in forward.eligible_ids:
         return None
@@ -104,6 +106,8 @@ def recall_forecast(
         partition = workshop.factory.get_partition(job.partition_id)
         if job.chosen_start_at and job.chosen_start_at > now:
             return tell_choice(job.id, job.chosen_start_at, partition, now)
+        if not partition.is_embedded:
+            return None
         forward = look_ahead(partition, now)
         if job.id not in forward.eligible_ids:
             return None

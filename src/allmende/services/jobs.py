@@ -28,6 +28,7 @@ from allmende.services import (
     allocations,
     audit,
     better_hours,
+    cluster_accounts,
     dependencies,
     projects,
     quotas,
@@ -107,6 +108,7 @@ def submit_job(
         return known
     projects.check_can_run(project, now=deed.now)
     partition = check_partition(project, workshop)
+    cluster_accounts.get_user_name(workshop.factory.get_site(partition.site_id), deed.actor.id)
     quotas.check_may_submit(project, partition, now=deed.now)
     check_resources(spec, project, partition)
     if spec.reservation:
@@ -324,7 +326,7 @@ def _request_stop(deed: Deed, job_id: str, request: StopRequest) -> Job:
     if jobs.LIFECYCLE.is_final(job.state):
         raise JobHasEnded(job=job.id, state=job.state.value)
     job = replace(job, stop_request=request)
-    if job.state is JobState.PENDING:
+    if not job.has_open_attempt:
         end = Sentence("Cancelled by {person}.", {"person": deed.actor.name})
         job = cancel_waiting(deed, job, end=end)
     job_store.save_job(job)

@@ -4,12 +4,15 @@ from allmende.domain.scheduling.backends import Launch
 from allmende.domain.scheduling.jobs import Attempt, Job
 from allmende.domain.training.blueprints import command_for, find_blueprint
 from allmende.domain.training.job_files import JobSpec
+from allmende.services import cluster_accounts
 from allmende.services.workshop import Workshop
 
 
 def build_launch(job: Job, attempt: Attempt, *, workshop: Workshop) -> Launch:
     """Return everything that the backend needs to run this attempt."""
     spec = JobSpec.from_json(job.spec)
+    partition = workshop.factory.get_partition(job.partition_id)
+    site = workshop.factory.get_site(partition.site_id)
     return Launch(
         key=attempt.key,
         job_id=job.id,
@@ -21,6 +24,14 @@ def build_launch(job: Job, attempt: Attempt, *, workshop: Workshop) -> Launch:
         time_limit_seconds=job.request.time_limit_seconds,
         grace_seconds=job.request.grace_seconds,
         memory_bytes_per_node=job.request.memory_bytes_per_node,
+        num_nodes=job.request.nodes,
+        gpus_per_node=partition.gpus_per_node,
+        cores_per_node=partition.cores_per_node,
+        user_name=cluster_accounts.get_user_name(site, job.person_id),
+        account=job.project_id,
+        qos=job.group_id,
+        partition=partition.slurm_partition or partition.id,
+        requeue=job.request.preemptible,
     )
 
 

@@ -9,8 +9,9 @@ from allmende.domain.footprint.readings import MeterReading, measure_between
 from allmende.domain.scheduling import jobs
 from allmende.domain.scheduling.backends import EndReason, Observation
 from allmende.domain.scheduling.jobs import Attempt, Job, JobEvent, JobState
-from allmende.services import allocations, audit, queues
+from allmende.services import allocations, audit, leases, queues
 from allmende.services.deeds import Deed, one_transaction
+from allmende.storage import database
 from allmende.storage import jobs as job_store
 
 
@@ -22,6 +23,7 @@ def settle_attempt(
 
     Settling twice is settling once. Time lost because a node died is refunded.
     """
+    database.give_up_when_stalled(leases.STALL_SECONDS)
     job = job_store.lock_job(seen.key.rpartition(".")[0])  # who else settles it comes after us
     attempt = job_store.get_attempt(seen.key)
     if attempt.is_settled:
@@ -58,6 +60,7 @@ def _with_use(
 ) -> Attempt:
     """Return the attempt with its times, its charged seconds and its energy."""
     assert seen.ended_at is not None
+    attempt = replace(attempt, nodes=seen.nodes or attempt.nodes)  # a cluster chose them itself
     energy = _measure(attempt, seen, partition, reading)
     return replace(
         attempt,
@@ -68,16 +71,24 @@ def _with_use(
         sentence=seen.sentence,
         cpu_seconds=seen.cpu_seconds,
         max_memory_bytes=seen.max_memory_bytes,
-        used_seconds=jobs.charged_seconds(
-            seen.started_at,
-            seen.ended_at,
-            nodes=len(attempt.nodes),
-            charge_factor=partition.charge_factor,
-        ),
+        used_seconds=_count_seconds(attempt, seen, partition),
         energy_joules=energy.energy_joules,
         energy_method=energy.method.value,
         energy_scope=energy.scope.value,
         energy_formula=energy.formula,
+    )
+
+
+def _count_seconds(attempt: Attempt, seen: Observation, partition: Partition) -> int:
+    """Return the seconds to charge: a cluster's own account of them, or what we count."""
+    if seen.allocated_seconds is not None:
+        return seen.allocated_seconds
+    assert seen.ended_at is not None
+    return jobs.charged_seconds(
+        seen.started_at,
+        seen.ended_at,
+        nodes=len(attempt.nodes),
+        charge_factor=partition.charge_factor,
     )
 
 
@@ -124,7 +135,11 @@ def _move_on(deed: Deed, job: Job, attempt: Attempt) -> Job:
     state = jobs.next_state(job, attempt.reason)
     if attempt.reason is EndReason.NODE_FAIL:
         job = replace(job, node_failures=job.node_failures + 1)
-    job = jobs.move(job, state, now=deed.now)
+    if job.state is JobState.PENDING and attempt.started_at:
+        # A cluster started and ended it between two heartbeats.
+        job = jobs.move(job, JobState.RUNNING, now=attempt.started_at)
+    if job.state is not state:
+        job = jobs.move(job, state, now=deed.now)
     job = replace(job, hold_id="", held_seconds=0)
     if state is JobState.PENDING:
         why = attempt.sentence or Sentence("The attempt ended early.")

@@ -29,6 +29,13 @@ class NobodyCanSay(Refusal):
     for fewer, or submit it and let it wait until they are back."""
 
 
+class ClusterDecides(Refusal):
+    """{partition} is a cluster that places its jobs itself: when this one would start cannot be
+    said before it waits there. Submit it; its page then says what the cluster expects."""
+
+    status = 422
+
+
 class NoRangeInsideReservation(Refusal):
     """Inside a reservation a job starts as soon as the reservation is open and its nodes are free:
     there is no range to tell. Leave reservation out to ask about the common queue."""
@@ -107,6 +114,8 @@ def forecast_submission(
     chosen, _ = better_hours.choose(spec, partition, now=now)
     if chosen and chosen > now:
         return [_say_chosen(spec, partition, chosen, now)]
+    if not partition.is_embedded:
+        raise ClusterDecides(partition=partition.name)
     path = (project.group_id, project.id, reader.id)
     options = _forecast(partition, path, _choices(spec), now=now)
     if not options or options[0].nodes < spec.num_nodes:

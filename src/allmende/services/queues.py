@@ -1,6 +1,7 @@
 """What waits: time is held for the next attempt, and nothing starts for a project that may not."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 
 from allmende.domain.access.projects import Project, ProjectState, check_can_run
@@ -8,7 +9,7 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling import eligibility
-from allmende.domain.scheduling.jobs import Job, JobEvent, JobState
+from allmende.domain.scheduling.jobs import Job, JobEvent, JobState, StopRequest
 from allmende.services import allocations, audit, dependencies, jobs
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import jobs as job_store
@@ -113,6 +114,11 @@ def end_waiting(deed: Deed, job_id: str, *, end: Sentence, action: str) -> None:
     """Cancel a job that waits in vain; its hours come back, or expire with its project."""
     job = job_store.lock_job(job_id)
     if job.state is not JobState.PENDING:
+        return
+    if job.has_open_attempt:  # a cluster has it: it is called back there, and settled then
+        if job.stop_request is StopRequest.NONE:
+            job_store.save_job(replace(job, stop_request=StopRequest.AT_ONCE))
+            job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=end))
         return
     expiry_id = job.hold_id
     job_store.save_job(jobs.cancel_waiting(deed, job, end=end))

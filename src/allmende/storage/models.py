@@ -7,6 +7,7 @@ from allmende.storage.audit import AuditEventRow, AuditHeadRow
 from allmende.storage.awards import AwardRow
 from allmende.storage.calls import CallRow, RulesSnapshotRow
 from allmende.storage.changes import ProjectChangeRow
+from allmende.storage.cluster_accounts import ClusterAccountRow
 from allmende.storage.cycles import CycleRow, FairnessStateRow, LeaseRow
 from allmende.storage.documents import DocumentRow
 from allmende.storage.expert_reviews import ReviewerRow, ReviewRow
@@ -36,6 +37,7 @@ __all__ = [
     "AuditHeadRow",
     "AwardRow",
     "CallRow",
+    "ClusterAccountRow",
     "CycleRow",
     "DocumentRow",
     "FairnessStateRow",

@@ -37,9 +37,10 @@ def lock_alive_jobs(partition_id: str) -> list[Job]:
     return _read_briefly(_alive(partition_id).select_for_update())
 
 
-def list_running_jobs(partition_id: str) -> list[Job]:
-    """Return the running jobs of a partition, the oldest first, complete."""
-    return [read_job(row) for row in _alive(partition_id).filter(state=JobState.RUNNING)]
+def list_begun_jobs(partition_id: str) -> list[Job]:
+    """Return the jobs of a partition that have an open attempt, the oldest first, complete."""
+    begun = (read_job(row) for row in _alive(partition_id).filter(attempts__gt=0))
+    return [job for job in begun if job.has_open_attempt]
 
 
 def _read_briefly(rows: "models.QuerySet[JobRow]") -> list[Job]:

@@ -80,6 +80,7 @@ ALIVE = st.lists(
     st.tuples(
         st.sampled_from(["s1", "s2", "s3"]),
         st.sampled_from([JobState.PENDING, JobState.RUNNING]),
+        st.booleans(),  # whether it has an attempt: a waiting one may be in a cluster's queue
         st.booleans(),
     ),
     max_size=20,
@@ -91,21 +92,28 @@ def test_no_more_run_or_may_start_than_asked_for_and_no_place_is_left_empty(aliv
     most = {"s1": 0, "s2": 2, "s3": 3}
     jobs = [
         replace(
-            JOB, id=f"j{n}", sweep_id=sweep, state=state, sweep_index=n, max_parallel=most[sweep]
+            JOB,
+            id=f"j{n}",
+            sweep_id=sweep,
+            state=state,
+            sweep_index=n,
+            max_parallel=most[sweep],
+            attempts=1,
+            hold_id=f"j{n}.{1 if state is JobState.RUNNING or is_queued else 2}",
         )
-        for n, (sweep, state, _) in enumerate(alive)
+        for n, (sweep, state, is_queued, _) in enumerate(alive)
     ]
     barred = {
         job.id
         for job, (*_, is_barred) in zip(jobs, alive, strict=True)
-        if is_barred and job.state is JobState.PENDING
+        if is_barred and not job.has_open_attempt
     }
     throttled = find_throttled(jobs, barred=barred)
     assert not barred & throttled.keys()
     for sweep, limit in most.items():
         own = [job for job in jobs if job.sweep_id == sweep]
-        running = sum(job.state is JobState.RUNNING for job in own)
-        waiting = [j for j in own if j.state is JobState.PENDING and j.id not in barred]
+        running = sum(job.has_open_attempt for job in own)
+        waiting = [job for job in own if not job.has_open_attempt and job.id not in barred]
         free = [job for job in waiting if job.id not in throttled]
         places = max(0, limit - running) if limit else len(waiting)
         assert free == waiting[:places]  # by index

@@ -58,9 +58,9 @@ def find_throttled(alive: Iterable[Job], *, barred: Iterable[str]) -> dict[str, 
     place. Places go by index, then by the order of submission.
     """
     bound = [job for job in alive if job.max_parallel]
-    taken = Counter(job.sweep_id for job in bound if job.state is JobState.RUNNING)
+    taken = Counter(job.sweep_id for job in bound if job.has_open_attempt)
     skipped, found = frozenset(barred), {}
-    waiting = [job for job in bound if job.state is JobState.PENDING and job.id not in skipped]
+    waiting = [job for job in bound if not job.has_open_attempt and job.id not in skipped]
     for job in sorted(waiting, key=_place):
         if taken[job.sweep_id] < job.max_parallel:
             taken[job.sweep_id] += 1

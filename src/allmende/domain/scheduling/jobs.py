@@ -105,6 +105,11 @@ class Job:
     spec: dict[str, object] = field(default_factory=dict)
 
     @property
+    def has_open_attempt(self) -> bool:
+        """Say whether an attempt was decided and is not settled: it runs, or waits in a cluster."""
+        return bool(self.hold_id) and self.hold_id == f"{self.id}.{self.attempts}"
+
+    @property
     def arrives_at(self) -> datetime:
         """Return from when on it wants a node: its submission, or the start that it chose."""
         return max(self.submitted_at, self.chosen_start_at or self.submitted_at)

@@ -95,6 +95,10 @@ class Permission(StrEnum):
     MANAGE_NODES = "nodes.manage"
     RESERVE_NODES = "nodes.reserve"
     SEE_RESERVATION = "reservations.see"
+    SEE_CLUSTER_ACCOUNTS = "cluster_accounts.see"
+    MANAGE_CLUSTER_ACCOUNTS = "cluster_accounts.manage"
+    SEE_CLUSTER_POLICY = "cluster_policy.see"
+    APPLY_CLUSTER_POLICY = "cluster_policy.apply"
 
     # People and proof.
     SEE_PEOPLE = "people.see"
@@ -195,6 +199,10 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.MANAGE_NODES: _OPERATIONS,
         Permission.RESERVE_NODES: frozenset({_OPERATOR, _OFFICER}),
         Permission.SEE_RESERVATION: _READERS,
+        Permission.SEE_CLUSTER_ACCOUNTS: _OPERATIONS | {_AUDITOR},
+        Permission.MANAGE_CLUSTER_ACCOUNTS: frozenset({_OPERATOR}),
+        Permission.SEE_CLUSTER_POLICY: _OPERATIONS | {_AUDITOR},
+        Permission.APPLY_CLUSTER_POLICY: _OPERATIONS,
         Permission.SEE_PEOPLE: frozenset({_ADMINISTRATOR, _AUDITOR, _SYSTEM}),
         Permission.MANAGE_PEOPLE: frozenset({_ADMINISTRATOR, _SYSTEM}),
         Permission.CONFIGURE_FACTORY: frozenset({_ADMINISTRATOR, _OPERATOR, _SYSTEM}),
@@ -277,6 +285,10 @@ DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
         Permission.MANAGE_NODES: Sentence("take nodes out of service"),
         Permission.RESERVE_NODES: Sentence("announce or cancel a reservation"),
         Permission.SEE_RESERVATION: Sentence("see the reservations"),
+        Permission.SEE_CLUSTER_ACCOUNTS: Sentence("see who is which user at a site"),
+        Permission.MANAGE_CLUSTER_ACCOUNTS: Sentence("say who is which user at a site"),
+        Permission.SEE_CLUSTER_POLICY: Sentence("see the policy of a cluster"),
+        Permission.APPLY_CLUSTER_POLICY: Sentence("apply the policy to a cluster"),
         Permission.SEE_PEOPLE: Sentence("see the people"),
         Permission.MANAGE_PEOPLE: Sentence("give and take roles"),
         Permission.CONFIGURE_FACTORY: Sentence("configure the factory"),

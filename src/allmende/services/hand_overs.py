@@ -1,0 +1,89 @@
+"""Handing over: what may run on a cluster is given to it, and the cluster decides when and where.
+
+Allmende decides who may: hours are held, the project runs, the other jobs have ended, the chosen
+hour has come. The rest of the policy stands in the cluster's own terms.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.sites import Partition
+from allmende.domain.scheduling.jobs import Attempt, Job, JobEvent, JobState
+from allmende.domain.scheduling.plans import Plan, Start, Wait, WaitReason
+from allmende.services import audit, leases, quotas, windows
+from allmende.services.deeds import Deed, one_transaction
+from allmende.services.snapshots import seconds_of
+from allmende.storage import jobs as job_store
+from allmende.storage import queues as queue_store
+
+AT_ONCE = 20  # in a heartbeat, each of which is a command that may take a tenth of a second
+# What waits here can still be moved or changed; a cluster needs to see only so much to plan well.
+MOST_QUEUED_OF_A_PROJECT = 100
+LATER = Sentence("It is given to the cluster as soon as fewer jobs of its project wait there.")
+
+
+@one_transaction
+def hand_over(deed: Deed, partition: Partition, *, holder: str = "") -> Plan:
+    """Decide which jobs go to the cluster now; they are submitted after this is committed."""
+    if holder:
+        leases.keep_lead(holder)
+    alive = queue_store.lock_alive_jobs(partition.id)
+    waiting = [job for job in alive if job.state is JobState.PENDING]
+    quota = quotas.weigh(partition, alive, now=deed.now)
+    bars = {**quota.bars, **windows.find_bars(alive, now=deed.now)}
+    queued = Counter(job.project_id for job in waiting if job.has_open_attempt)
+    starts: list[str] = []
+    waits: dict[str, Sentence] = {}
+    for job in waiting:
+        if job.has_open_attempt:
+            continue
+        if job.id in bars or not job.hold_id:
+            waits[job.id] = bars.get(job.id) or job.wait or LATER
+        elif len(starts) < AT_ONCE and queued[job.project_id] < MOST_QUEUED_OF_A_PROJECT:
+            queued[job.project_id] += 1
+            starts.append(job.id)
+            _begin_attempt(deed, job_store.get_job(job.id), partition)  # with its file
+        else:
+            waits[job.id] = LATER
+    _note_waits(waits, alive={job.id: job for job in waiting})
+    return Plan(
+        now_seconds=seconds_of(deed.now),
+        starts=tuple(Start(job_id=job_id, node_indices=()) for job_id in starts),
+        preempts=(),
+        waits=tuple(
+            Wait(job_id=job_id, reason=WaitReason.HELD, sentence=sentence)
+            for job_id, sentence in waits.items()
+        ),
+        reservations=(),
+        group_states=(),
+        running_nodes={},
+    )
+
+
+def _note_waits(waits: Mapping[str, Sentence], *, alive: Mapping[str, Job]) -> None:
+    queue_store.note_waits({key: why for key, why in waits.items() if alive[key].wait != why})
+
+
+def _begin_attempt(deed: Deed, job: Job, partition: Partition) -> None:
+    """Write down the next attempt; its job goes on waiting, in the cluster's queue now."""
+    number = job.attempts + 1
+    attempt = Attempt(
+        key=f"{job.id}.{number}",
+        job_id=job.id,
+        number=number,
+        nodes=(),
+        decided_at=deed.now,
+        cycle_number=0,
+        hold_id=job.hold_id,
+        held_seconds=job.held_seconds,
+    )
+    job_store.save_attempt(attempt, partition_id=partition.id)
+    job_store.save_job(replace(job, attempts=number, wait=None))
+    sentence = Sentence(
+        "Attempt {number} is given to the cluster of {partition}.",
+        {"number": number, "partition": partition.name},
+    )
+    job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=sentence))
+    audit.record(deed, action="attempt.handed_over", subject=attempt.key)
