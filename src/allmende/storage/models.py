@@ -26,6 +26,7 @@ from allmende.storage.reservations import ReservationRow
 from allmende.storage.reviews import TechnicalAssessmentRow
 from allmende.storage.tokens import TokenRow
 from allmende.storage.trained_models import TrainedModelRow
+from allmende.storage.usage import UsageBookmarkRow, UsageRow
 
 __all__ = [
     "AdminLinkRow",
@@ -68,4 +69,6 @@ __all__ = [
     "TechnicalAssessmentRow",
     "TokenRow",
     "TrainedModelRow",
+    "UsageBookmarkRow",
+    "UsageRow",
 ]
