@@ -33,6 +33,8 @@ CHORES_SECONDS = 60.0
 SWEEP_SECONDS = 3600.0
 REMINDERS_SECONDS = 600.0
 MAIL_SECONDS = 5.0
+RENEWAL_SECONDS = 2.0  # between renewals of the lead, however long a heartbeat takes
+LONGEST_BEAT_SECONDS = 120.0  # one that takes longer is stuck: let another daemon try
 SECONDS_FOR_MAIL = 5.0  # to finish what is being sent when the daemon ends
 
 log = structlog.get_logger("allmende.daemon")
@@ -49,6 +51,7 @@ class Daemon:
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{wiring.new_id('d')}"
         self.stopping = threading.Event()
         self.leads = False
+        self.beat_began_at = time.monotonic()
 
     def run_mail(self) -> None:
         """Remind, and send what waits, while this daemon leads: a thread, for mail servers hang.
@@ -88,18 +91,40 @@ class Daemon:
         for message in delivery.given_up:
             log.error("mail given up", message=message.id, answer=message.error)
 
+    def run_lead(self) -> None:
+        """Renew the lead while a heartbeat takes its time: a thread, for the beat itself is busy.
+
+        Should it fail, the lease runs out, and the next heartbeat sees who leads.
+        """
+        while not self.stopping.wait(RENEWAL_SECONDS):
+            if not self.leads or self._is_stuck():
+                continue
+            try:
+                leases.take_lead(wiring.deed_of(DAEMON), holder=self.holder)
+            except Exception as error:  # the daemon itself must not end with it
+                log.warning("lead not renewed", exc_info=error)
+            finally:
+                wiring.close_database()
+
+    def _is_stuck(self) -> bool:
+        return time.monotonic() - self.beat_began_at > LONGEST_BEAT_SECONDS
+
     def run(self, *, until: Callable[[], bool] = lambda: False) -> None:
         """Beat until a signal arrives or `until` says so; then give the lead back."""
         mailing = threading.Thread(target=self.run_mail, daemon=True)
+        renewing = threading.Thread(target=self.run_lead, daemon=True)
         mailing.start()
+        renewing.start()
         try:
             while not self.stopping.is_set() and not until():
-                started = time.monotonic()
+                self.beat_began_at = time.monotonic()
                 self._beat_or_wait()
-                self.stopping.wait(max(0.0, started + self.heartbeat_seconds - time.monotonic()))
+                rest_seconds = self.beat_began_at + self.heartbeat_seconds - time.monotonic()
+                self.stopping.wait(max(0.0, rest_seconds))
         finally:
             self.stopping.set()
             mailing.join(SECONDS_FOR_MAIL)  # killed in the middle, the mail is sent once more
+            renewing.join()  # else it might take again what is given back
             if self.leads:
                 leases.give_lead_back(wiring.deed_of(DAEMON), holder=self.holder)
 
@@ -155,7 +180,7 @@ class Daemon:
     def _beat_partition(self, partition_id: str) -> None:
         try:
             deed = wiring.deed_of(DAEMON)
-            report = cycle.run_cycle(deed, partition_id, workshop=self.workshop)
+            report = cycle.run_cycle(deed, partition_id, workshop=self.workshop, holder=self.holder)
         except Refusal as refusal:
             # Nothing is lost: the next heartbeat finds everything as it was.
             log.warning("refused", partition=partition_id, sentence=str(refusal))

@@ -13,9 +13,9 @@ from allmende.domain.basics.refusals import NotFound, NotPermitted, Refusal
 from allmende.domain.scheduling.jobs import JobState
 from allmende.domain.training.job_files import CodeNotBrought, InvalidJobFile, parse_job_file
 from allmende.domain.trust.residency import DataWouldLeave
-from allmende.services import allocations, jobs, leases, models, projects, runs
+from allmende.services import allocations, cycle, jobs, leases, models, projects, runs
 from allmende.wiring.assembly import EnvironmentMissing
-from tests.services.running import Running, a_running_factory
+from tests.services.running import PARTITION, Running, a_running_factory
 
 pytestmark = pytest.mark.django_db
 
@@ -211,6 +211,19 @@ def test_a_lease_from_a_clock_that_was_set_back_does_not_keep_everybody_away(fac
     assert leases.take_lead(tomorrow, holder="one")
     assert leases.take_lead(system, holder="two")
     assert not leases.take_lead(system, holder="one")
+
+
+def test_a_daemon_that_slept_through_the_loss_of_its_lead_decides_nothing(factory: Running):
+    (job,) = factory.submit("founder", run="true")
+    before = factory.story.act(DAEMON)
+    after = replace(before, now=before.now + timedelta(seconds=leases.LEASE_SECONDS))
+    assert leases.take_lead(before, holder="sleeper")
+    assert leases.take_lead(after, holder="standby")
+    with pytest.raises(leases.LeadIsLost):
+        cycle.run_cycle(before, PARTITION, workshop=factory.workshop, holder="sleeper")
+    assert factory.attempts(job.id) == ()
+    cycle.run_cycle(after, PARTITION, workshop=factory.workshop, holder="standby")
+    assert len(factory.attempts(job.id)) == 1
 
 
 @pytest.mark.parametrize("key", ["", "a#1", "k" * 81, "nul\x00"])

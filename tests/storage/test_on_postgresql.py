@@ -40,6 +40,18 @@ ACCESS_TEST_FILES = (
     "tests/services/test_reports.py",
     "tests/services/test_awards.py",
 )
+# What stands in nobody's group above and locks rows, or counts on them.
+OTHER_TEST_FILES = (
+    "tests/services/test_reservations.py",
+    "tests/services/test_windows_and_conditions.py",
+    "tests/services/test_cycle_broken_jobs.py",
+    "tests/services/test_mail.py",
+    "tests/services/test_people.py",
+    "tests/services/test_changes.py",
+    "tests/services/test_mergers.py",
+    "tests/services/test_audit.py",
+    "tests/storage/test_audit.py",
+)
 # What the office reads.
 OFFICE_TEST_FILES = (
     "tests/services/test_programme_figures.py",
@@ -51,6 +63,7 @@ GROUPS = {
     "runs": RUN_TEST_FILES,
     "access": ACCESS_TEST_FILES,
     "office": OFFICE_TEST_FILES,
+    "others": OTHER_TEST_FILES,
 }
 
 # On so few rows PostgreSQL rightly reads the table, so the question about indexes is SQLite's.

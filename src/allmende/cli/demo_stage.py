@@ -125,7 +125,8 @@ class Stage:
     def _beat(self) -> None:
         """Do what a daemon does, as one of them: a portal opened meanwhile brings another."""
         if leases.take_lead(self.act(DAEMON), holder=self.holder):
-            cycle.run_cycle(self.act(DAEMON), PARTITION, workshop=self.workshop)
+            deed = self.act(DAEMON)
+            cycle.run_cycle(deed, PARTITION, workshop=self.workshop, holder=self.holder)
 
     def _wait_for_work_to_lose(self) -> None:
         """Let the SMEs come when the runs are under way, and none of them is near its end."""

@@ -25,6 +25,7 @@ from allmende.services import (
     audit,
     forecasts,
     hand_overs,
+    leases,
     mistakes,
     queues,
     quotas,
@@ -67,8 +68,13 @@ class CycleReport:
         }
 
 
-def run_cycle(deed: Deed, partition_id: str, *, workshop: Workshop) -> CycleReport:
-    """Do one heartbeat on a partition. Killed at any point, the next one carries on."""
+def run_cycle(
+    deed: Deed, partition_id: str, *, workshop: Workshop, holder: str = ""
+) -> CycleReport:
+    """Do one heartbeat on a partition. Killed at any point, the next one carries on.
+
+    `holder` is the daemon that must still lead when it plans; empty where nobody else can.
+    """
     check_permission(deed.actor, Permission.RUN_CYCLE)
     partition = workshop.factory.get_partition(partition_id)
     ended, troubles, left_out = attempts.settle_ended(deed, partition, workshop=workshop)
@@ -76,7 +82,7 @@ def run_cycle(deed: Deed, partition_id: str, *, workshop: Workshop) -> CycleRepo
     windows.tend_windows(deed, partition)
     # A cluster places its jobs itself: it is given whatever may run.
     choose = hand_overs.hand_over if partition.is_on_slurm else decide
-    decided = choose(deed, partition)
+    decided = choose(deed, partition, holder=holder)
     left_out += attempts.carry_out(deed, partition, workshop=workshop)
     left_out += trainings.register_trainings(deed, partition, workshop=workshop)
     if partition.is_embedded:
@@ -101,8 +107,10 @@ def _tend_forecasts(deed: Deed, partition: Partition, decided: Plan) -> list[Mis
 
 
 @one_transaction
-def decide(deed: Deed, partition: Partition) -> Plan:
+def decide(deed: Deed, partition: Partition, *, holder: str = "") -> Plan:
     """Plan, and write down what was decided; nothing is started before this is committed."""
+    if holder:
+        leases.keep_lead(holder)
     # Should a second daemon plan too, because the lead was lost meanwhile, it waits here, and
     # then sees what the first one decided.
     alive = queue_store.lock_alive_jobs(partition.id)

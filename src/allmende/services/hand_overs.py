@@ -12,7 +12,7 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.jobs import Attempt, Job, JobEvent, JobState
 from allmende.domain.scheduling.plans import Plan, Start, Wait, WaitReason
-from allmende.services import audit, quotas, windows
+from allmende.services import audit, leases, quotas, windows
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.snapshots import seconds_of
 from allmende.storage import jobs as job_store
@@ -25,8 +25,10 @@ LATER = Sentence("It is given to the cluster as soon as fewer jobs of its projec
 
 
 @one_transaction
-def hand_over(deed: Deed, partition: Partition) -> Plan:
+def hand_over(deed: Deed, partition: Partition, *, holder: str = "") -> Plan:
     """Decide which jobs go to the cluster now; they are submitted after this is committed."""
+    if holder:
+        leases.keep_lead(holder)
     alive = queue_store.lock_alive_jobs(partition.id)
     waiting = [job for job in alive if job.state is JobState.PENDING]
     quota = quotas.weigh(partition, alive, now=deed.now)

@@ -9,8 +9,9 @@ from allmende.domain.footprint.readings import MeterReading, measure_between
 from allmende.domain.scheduling import jobs
 from allmende.domain.scheduling.backends import EndReason, Observation
 from allmende.domain.scheduling.jobs import Attempt, Job, JobEvent, JobState
-from allmende.services import allocations, audit, queues, usage
+from allmende.services import allocations, audit, leases, queues, usage
 from allmende.services.deeds import Deed, one_transaction
+from allmende.storage import database
 from allmende.storage import jobs as job_store
 
 
@@ -22,6 +23,7 @@ def settle_attempt(
 
     Settling twice is settling once. Time lost because a node died is refunded.
     """
+    database.give_up_when_stalled(leases.STALL_SECONDS)
     job = job_store.lock_job(seen.key.rpartition(".")[0])  # who else settles it comes after us
     attempt = job_store.get_attempt(seen.key)
     if attempt.is_settled:

@@ -101,6 +101,12 @@ def take_lease(name: str, *, holder: str, now: datetime, expires_at: datetime) -
     return rows.update(holder=holder, expires_at=expires_at) == 1
 
 
+def lock_lease(name: str, *, holder: str) -> bool:
+    """Say whether `holder` has a lease; if so, nobody takes it before this transaction ends."""
+    rows = LeaseRow.objects.select_for_update()
+    return rows.filter(name=name, holder=holder).first() is not None
+
+
 def give_lease_back(name: str, *, holder: str) -> None:
     """Let the next daemon lead at once."""
     LeaseRow.objects.filter(name=name, holder=holder).delete()

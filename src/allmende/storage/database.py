@@ -43,6 +43,21 @@ def lock_table(table: str) -> None:
             cursor.execute(f"LOCK TABLE {connection.ops.quote_name(table)} IN EXCLUSIVE MODE")
 
 
+def give_up_when_stalled(seconds: int) -> None:
+    """Let PostgreSQL end this transaction, and free its locks, if we say nothing for so long.
+
+    A process that was stopped, or whose host is gone, would else keep others waiting. SQLite is
+    used by processes of one host, and cannot do it.
+    """
+    if is_postgresql():
+        with connection.cursor() as cursor:
+            milliseconds = str(1000 * seconds)
+            cursor.execute(
+                "SELECT set_config('idle_in_transaction_session_timeout', %s, true)",
+                [milliseconds],
+            )
+
+
 def is_postgresql() -> bool:
     """Say whether rows can be locked one by one."""
     return connection.vendor == "postgresql"

@@ -73,6 +73,16 @@ def _database() -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": socket_folder or parts.hostname or "",
         "PORT": str(parts.port or ""),
+        "OPTIONS": {
+            # As patient as SQLite above; and nobody keeps locks while it does nothing.
+            "options": "-c lock_timeout=30s -c idle_in_transaction_session_timeout=60s",
+            # A server that is gone is noticed in seconds, not in hours.
+            "connect_timeout": 10,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 15_000,
+        },
     }
 
 

@@ -32,7 +32,7 @@ class HomeIsInUse(Refusal):
 
 class HomeIsServed(Refusal):
     """A daemon works on the demo in {home}, and a new demo would take it from under its feet.
-    Stop `make serve` there first, then try again; a daemon that was killed is forgotten after ten
+    Stop `make serve` there first, then try again; a daemon that was killed is forgotten after six
     seconds."""
 
 
