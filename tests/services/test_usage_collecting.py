@@ -1,14 +1,12 @@
 """Collecting from a cluster whose accounting comes late, falls silent, and is read twice."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from allmende.domain.basics.periods import Period
-from allmende.domain.basics.refusals import NotFound, Refusal
-from allmende.domain.basics.usage_records import UsageRecord
+from allmende.domain.basics.refusals import NotFound
 from allmende.services import usage_collecting
 from allmende.storage import usage as store
 from tests.services.usage_worlds import (
@@ -16,6 +14,8 @@ from tests.services.usage_worlds import (
     DEED,
     NOW,
     SITE,
+    Accounting,
+    Silent,
     a_record,
     add_project,
     consumed,
@@ -24,34 +24,6 @@ from tests.services.usage_worlds import (
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
-
-
-class Silent(Refusal):
-    """Nothing answers."""
-
-    status = 503
-
-
-@dataclass
-class Accounting:
-    """What a cluster's accounting has been told so far."""
-
-    records: list[UsageRecord] = field(default_factory=list)
-    is_down: bool = False
-    is_behind: bool = False
-    asked: list[Period] = field(default_factory=list)
-
-    def is_up_to_date(self) -> bool:
-        return not self.is_behind
-
-    def read(self, period: Period) -> Iterator[UsageRecord]:
-        self.asked.append(period)
-        if self.is_down:
-            raise Silent
-        for record in self.records:
-            ended_at = record.ended_at
-            if ended_at is None or period.starts_at <= ended_at < period.ends_at:
-                yield record
 
 
 @pytest.fixture(autouse=True)

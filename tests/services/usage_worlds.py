@@ -1,11 +1,13 @@
 """A site with a Slurm cluster, projects with time there, and records as its accounting has them."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from allmende.domain.access.projects import Project, ProjectState
 from allmende.domain.basics.people import DAEMON
 from allmende.domain.basics.periods import Period
+from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition, PartitionStatus, Site, SlurmCluster
 from allmende.domain.basics.units import TimeUnit
@@ -183,3 +185,31 @@ def settle(record: UsageRecord, *, key: str = "j-1.1", names_record: bool = True
         record_key=record.key if names_record else "",
     )
     metering.settle_attempt(DEED, seen, partition=GPU, reading=None)
+
+
+class Silent(Refusal):
+    """Nothing answers."""
+
+    status = 503
+
+
+@dataclass
+class Accounting:
+    """What a cluster's accounting has been told so far."""
+
+    records: list[UsageRecord] = field(default_factory=list)
+    is_down: bool = False
+    is_behind: bool = False
+    asked: list[Period] = field(default_factory=list)
+
+    def is_up_to_date(self) -> bool:
+        return not self.is_behind
+
+    def read(self, period: Period) -> Iterator[UsageRecord]:
+        self.asked.append(period)
+        if self.is_down:
+            raise Silent
+        for record in self.records:
+            ended_at = record.ended_at
+            if ended_at is None or period.starts_at <= ended_at < period.ends_at:
+                yield record

@@ -75,7 +75,12 @@ def reconcile(
     cluster = get_cluster(site)
     lines: dict[tuple[str, str], Reconciled] = {}
     told: Counter[tuple[str, str]] = Counter()
-    records = (each for each in accounting.read(period) if each.started_at is not None)
+    lasts = period.ends_at >= now
+    records = (
+        each
+        for each in accounting.read(period)
+        if each.started_at is not None and (each.ended_at is not None or lasts)
+    )
     while batch := list(islice(records, BATCH)):
         _add_batch(batch, site=site, period=period, now=now, lines=lines, told=told)
     for (project_id, partition_id), seconds in _list_untold(site, cluster, period, told):

@@ -120,7 +120,7 @@ def revisit(deed: Deed, site: Site) -> Ingestion:
     }
     open_places = _find_accounts(projects)
     for account, name in found:
-        partition = _find_partition(site, name)
+        partition = find_partition(site, name)
         if partition is None or (account, partition.id) not in open_places:
             continue
         begins_at, after = projects[account].period.starts_at, 0
@@ -261,7 +261,7 @@ class _Neighbourhood:
             for partition in self.site.partitions:
                 if partition.id == each.partition_id:
                     return partition
-        return _find_partition(self.site, each.record.partition)
+        return find_partition(self.site, each.record.partition)
 
     def _link(self, each: Usage, project_id: str) -> tuple[Usage, KnownAttempt | None]:
         """Return the record with the attempt of ours that it is; anybody can write a comment."""
@@ -310,10 +310,10 @@ def _find_accounts(project_ids: Iterable[str]) -> dict[tuple[str, str], ProjectA
     }
 
 
-def _find_partition(site: Site, name: str) -> Partition | None:
+def find_partition(site: Site, name: str) -> Partition | None:
     """Return the partition of ours that has this name in the cluster."""
     for partition in site.partitions:
-        if partition.is_on_slurm and name == (partition.slurm_partition or partition.id):
+        if partition.is_on_slurm and name == partition.name_on_slurm:
             return partition
     return None
 
@@ -335,7 +335,7 @@ def _placeholder(deed: Deed, job: Job, *, record_key: str, partition: Partition)
             restarts=int(restarts),
             user_name="",
             account=job.project_id,
-            partition=partition.slurm_partition or partition.id,
+            partition=partition.name_on_slurm,
             state="",
         ),
         read_at=submitted_at,  # whatever is read is newer

@@ -37,9 +37,9 @@ class UsageReader(Protocol):
         ...
 
     def read(self, period: Period) -> Iterator[UsageRecord]:
-        """Yield each run that ended in a period, and, if it lasts until now, those that have not.
+        """Yield each run that ended in a period, and those that have not ended; each once.
 
-        Each comes once. Raises a refusal with status 503 when nothing answers.
+        Raises a refusal with status 503 when nothing answers.
         """
         ...
 
