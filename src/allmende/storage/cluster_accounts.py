@@ -1,5 +1,7 @@
 """Cluster accounts as rows: which person is which user at which site."""
 
+from collections.abc import Collection
+
 from django.db import models
 
 from allmende.domain.basics.cluster_accounts import ClusterAccount
@@ -64,6 +66,12 @@ def get_user_names(site_id: str) -> dict[str, str]:
     """Return the user names of everybody at a site, by person."""
     rows = ClusterAccountRow.objects.filter(site_id=site_id)
     return dict(rows.values_list("person_id", "user_name"))
+
+
+def get_person_ids(site_id: str, user_names: Collection[str]) -> dict[str, str]:
+    """Return who these users at a site are; those who are nobody here are left out."""
+    rows = ClusterAccountRow.objects.filter(site_id=site_id, user_name__in=user_names)
+    return dict(rows.values_list("user_name", "person_id"))
 
 
 def _find(column: str, **wanted: str) -> str | None:

@@ -27,6 +27,7 @@ from allmende.storage.reviews import TechnicalAssessmentRow
 from allmende.storage.slurm_policies import SlurmPolicyItemRow
 from allmende.storage.tokens import TokenRow
 from allmende.storage.trained_models import TrainedModelRow
+from allmende.storage.usage import UsageBookmarkRow, UsageRow
 
 __all__ = [
     "AdminLinkRow",
@@ -70,4 +71,6 @@ __all__ = [
     "TechnicalAssessmentRow",
     "TokenRow",
     "TrainedModelRow",
+    "UsageBookmarkRow",
+    "UsageRow",
 ]
