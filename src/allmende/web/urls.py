@@ -25,6 +25,7 @@ from allmende.web.pages import (
     messages,
     models,
     modes,
+    nodes,
     organisations,
     ownership,
     panels,
@@ -182,6 +183,9 @@ OFFICE_PAGES = [
         name="programme_refuse",
     ),
     path("reports", reports.list_reports, name="reports"),
+    path("nodes/<str:partition_id>", nodes.list_nodes, name="nodes"),
+    path("nodes/<str:partition_id>/<str:node>", nodes.show_node, name="node"),
+    path("nodes/<str:partition_id>/<str:node>/resume", nodes.resume_node, name="node_resume"),
     path("reservations", reservations.show_reservations, name="reservations"),
     path(
         "reservations/<str:reservation_id>/cancel",
