@@ -3,7 +3,7 @@
 from allmende.domain.basics.cluster_accounts import ClusterAccount, check_user_name
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import Refusal
-from allmende.domain.basics.sites import Factory
+from allmende.domain.basics.sites import Factory, RunAs, Site
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import audit
 from allmende.services.deeds import Deed, one_transaction
@@ -18,6 +18,11 @@ class SiteHasNoCluster(Refusal):
 
 class UserNameIsTaken(Refusal):
     """{user_name} at {site} is somebody else already. Two people never share an account."""
+
+
+class NoAccountThere(Refusal):
+    """{person} has no account at {site} yet, and jobs there run as the person who sends them. The
+    operators of the site set it; then send the job again."""
 
 
 @one_transaction
@@ -39,6 +44,17 @@ def set_account(
     store.save_account(account)
     audit.record(deed, action="cluster_account.set", subject=account.key, user_name=user_name)
     return account
+
+
+def get_user_name(site: Site, person_id: str) -> str:
+    """Return as which user a person's jobs run at a site; "" where all run under one account."""
+    if site.slurm is None or site.slurm.run_as is RunAs.NOBODY:
+        return ""
+    user_name = store.find_user_name(site.id, person_id)
+    if user_name is None:
+        person = people_store.get_person(person_id)
+        raise NoAccountThere(person=person.name, site=site.name)
+    return user_name
 
 
 @one_transaction

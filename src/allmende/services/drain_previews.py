@@ -112,7 +112,7 @@ def say_preview(seen: DrainPreview) -> list[Sentence]:
     said = [_say_running(seen, facts), Sentence("Nodes that stay in service: {left}.", facts)]
     if seen.reservations:
         said.append(
-            Sentence("Reservations that lose it, or leave others too little: {reservations}.", facts)
+            Sentence("Reservations that lose it, or leave too little: {reservations}.", facts)
         )
     return [*said, _say_later(seen, facts)]
 

@@ -28,6 +28,7 @@ from allmende.services import (
     allocations,
     audit,
     better_hours,
+    cluster_accounts,
     dependencies,
     projects,
     quotas,
@@ -107,6 +108,7 @@ def submit_job(
         return known
     projects.check_can_run(project, now=deed.now)
     partition = check_partition(project, workshop)
+    cluster_accounts.get_user_name(workshop.factory.get_site(partition.site_id), deed.actor.id)
     quotas.check_may_submit(project, partition, now=deed.now)
     check_resources(spec, project, partition)
     if spec.reservation:

@@ -4,6 +4,7 @@ from allmende.domain.scheduling.backends import Launch
 from allmende.domain.scheduling.jobs import Attempt, Job
 from allmende.domain.training.blueprints import command_for, find_blueprint
 from allmende.domain.training.job_files import JobSpec
+from allmende.services import cluster_accounts
 from allmende.services.workshop import Workshop
 
 
@@ -11,6 +12,7 @@ def build_launch(job: Job, attempt: Attempt, *, workshop: Workshop) -> Launch:
     """Return everything that the backend needs to run this attempt."""
     spec = JobSpec.from_json(job.spec)
     partition = workshop.factory.get_partition(job.partition_id)
+    site = workshop.factory.get_site(partition.site_id)
     return Launch(
         key=attempt.key,
         job_id=job.id,
@@ -25,6 +27,7 @@ def build_launch(job: Job, attempt: Attempt, *, workshop: Workshop) -> Launch:
         num_nodes=job.request.nodes,
         gpus_per_node=partition.gpus_per_node,
         cores_per_node=partition.cores_per_node,
+        user_name=cluster_accounts.get_user_name(site, job.person_id),
         account=job.project_id,
         qos=job.group_id,
         partition=partition.slurm_partition or partition.id,

@@ -49,16 +49,23 @@ class UsageRecord:
     def attempt_key(self) -> str:
         """Return the key of the attempt of ours that this run was; "" for everybody else's jobs.
 
-        The comment keeps the number of the first run; each requeue makes the next attempt of it.
         Anybody can write such a comment: whoever goes by it compares account and user name too.
         """
-        if not self.comment.startswith(COMMENT_PREFIX):
-            return ""
-        job_id, _, number = self.comment.removeprefix(COMMENT_PREFIX).rpartition(".")
-        if not job_id or not number.isascii() or not number.isdigit():
-            return ""
-        return f"{job_id}.{int(number) + self.restarts}"
+        return attempt_key_of(self.comment, restarts=self.restarts)
 
     def allocated_seconds(self, *, counts_gpus: bool) -> int:
         """Return elapsed seconds times the allocated GPUs, or nodes where those are charged."""
         return self.elapsed_seconds * (self.allocated_gpus if counts_gpus else self.allocated_nodes)
+
+
+def attempt_key_of(comment: str, *, restarts: int) -> str:
+    """Return the key of the attempt that a job with this comment is; "" if it is none of ours.
+
+    The comment keeps the number of the first run; each requeue makes the next attempt of it.
+    """
+    if not comment.startswith(COMMENT_PREFIX):
+        return ""
+    job_id, _, number = comment.removeprefix(COMMENT_PREFIX).rpartition(".")
+    if not job_id or not number.isascii() or not number.isdigit():
+        return ""
+    return f"{job_id}.{int(number) + restarts}"
