@@ -17,6 +17,7 @@ from allmende.storage.ledger import LedgerAccountRow, LedgerBalanceRow, LedgerTr
 from allmende.storage.mergers import MergerRow
 from allmende.storage.messages import MessageRow
 from allmende.storage.modes import ModeVersionRow
+from allmende.storage.nodes import NodeDrainRow
 from allmende.storage.organisations import OrganisationRow
 from allmende.storage.people import AdminLinkRow, MembershipRow, PersonRow
 from allmende.storage.projects import ProjectMemberRow, ProjectRow
@@ -55,6 +56,7 @@ __all__ = [
     "MergerRow",
     "MessageRow",
     "ModeVersionRow",
+    "NodeDrainRow",
     "OrganisationRow",
     "PersonRow",
     "ProjectChangeRow",
