@@ -1,5 +1,6 @@
 """Every table, so that Django finds it; each noun's rows live in the file of that noun."""
 
+from allmende.storage.agents import AgentCodeRow, AgentRow
 from allmende.storage.aid import AidEntryRow
 from allmende.storage.appeals import AppealRow, RebuttalRow
 from allmende.storage.applications import ApplicationRow
@@ -22,6 +23,7 @@ from allmende.storage.organisations import OrganisationRow
 from allmende.storage.people import AdminLinkRow, MembershipRow, PersonRow
 from allmende.storage.projects import ProjectMemberRow, ProjectRow
 from allmende.storage.promises import PromiseResultRow
+from allmende.storage.relays import RelayFileRow, RelayRow, RelaySiteRow
 from allmende.storage.reports import InterimReportRow, ReportRow
 from allmende.storage.reservations import ReservationRow
 from allmende.storage.reviews import TechnicalAssessmentRow
@@ -32,6 +34,8 @@ from allmende.storage.usage import UsageBookmarkRow, UsageRow
 
 __all__ = [
     "AdminLinkRow",
+    "AgentCodeRow",
+    "AgentRow",
     "AidEntryRow",
     "AppealRow",
     "ApplicationRow",
@@ -64,6 +68,9 @@ __all__ = [
     "ProjectRow",
     "PromiseResultRow",
     "RebuttalRow",
+    "RelayFileRow",
+    "RelayRow",
+    "RelaySiteRow",
     "ReportRow",
     "ReservationRow",
     "ReviewRow",

@@ -49,6 +49,15 @@ def _applications() -> dict[str, Look]:
     }
 
 
+def _agents() -> dict[str, Look]:
+    return {
+        "new": Look(_("has not called yet"), "clock", "wait"),
+        "connected": Look(_("calls in"), "check", "good"),
+        "quiet": Look(_("cut off"), "warning", "bad"),
+        "revoked": Look(_("revoked"), "cross", "calm"),
+    }
+
+
 def _projects() -> dict[str, Look]:
     return {
         "onboarding": Look(_("starting"), "clock", "busy"),
@@ -286,6 +295,7 @@ KINDS = {
     },
     "relation": _relations,
     "size": _sizes,
+    "agent": _agents,
     "reservation": _reservations,
     "reservation_kind": _reservation_kinds,
     "node": _nodes,

@@ -93,6 +93,7 @@ BODIES: dict[str, Any] = {
     "POST /projects/{project_id}/report/return": {"why": "Name the data."},
     "POST /projects/{project_id}/report/waive": {"why": "The firm is gone."},
     "POST /projects/{project_id}/report/lift-bar": {"why": "Illness."},
+    "POST /agents/codes": {"site_id": "werkstatt"},
     "POST /reservations": {
         "partition_id": "werkbank",
         "nodes": 1,
@@ -121,6 +122,7 @@ OTHER_IDS = {
     "reservation_id": "rv-none",
     "name": "model.safetensors",
     "document_id": "doc-none",
+    "agent_id": "ag-none",
     "year": "2026",
 }
 QUERIES = {

@@ -4,6 +4,7 @@ from ninja import NinjaAPI
 
 from allmende import __version__
 from allmende.web.api import (
+    agents,
     aid,
     appeals,
     applications,
@@ -79,6 +80,7 @@ ROUTERS = (
     ("/models", models.router),
     ("/sites", sites.router),
     ("/nodes", nodes.router),
+    ("/agents", agents.router),
     ("/reservations", reservations.router),
     ("/ceilings", ceilings.router),
     ("/promises", promises.router),

@@ -20,6 +20,7 @@ def show_sites(request: HttpRequest) -> HttpResponse:
         "views": views,
         "places": maps.place_sites(views),
         "can_manage_nodes": can_do(reader, Permission.MANAGE_NODES),
+        "sees_agents": can_do(reader, Permission.SEE_AGENTS),
         "contingents": ceilings.list_contingents(reader, rules=load_access_rules(), now=now()),
     }
     return render(request, "sites.html", context)
