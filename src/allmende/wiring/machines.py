@@ -3,10 +3,12 @@
 from functools import cache
 
 from allmende.backends.local import LocalBackend
+from allmende.backends.slurm.backend import SlurmBackend
+from allmende.backends.slurm.client import SlurmClient
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.backends import Backend
 from allmende.domain.scheduling.exchanges import FOLDER_OF, PYTHON_OF
-from allmende.wiring import environments, home
+from allmende.wiring import environments, home, now
 from allmende.wiring.blueprints import blueprint_folder, load_blueprints
 from allmende.wiring.factory import load_factory
 
@@ -22,8 +24,16 @@ class EnvironmentMissing(Refusal):
 
 def machine_of(partition_id: str) -> Backend:
     """Return the place where the jobs of a partition run, reached from this machine."""
-    load_factory().get_partition(partition_id)
-    return local_backend()
+    partition = load_factory().get_partition(partition_id)
+    return slurm_backend(partition.site_id) if partition.is_on_slurm else local_backend()
+
+
+@cache
+def slurm_backend(site_id: str) -> SlurmBackend:
+    """Return the backend that runs jobs on the cluster of a site."""
+    cluster = load_factory().get_site(site_id).slurm
+    assert cluster is not None, "the factory's configuration has its cluster"
+    return SlurmBackend(SlurmClient(cluster), cluster, now)
 
 
 @cache

@@ -19,6 +19,7 @@ def show_sites(request: HttpRequest) -> HttpResponse:
     context = {
         "views": views,
         "places": maps.place_sites(views),
+        "can_manage_nodes": can_do(reader, Permission.MANAGE_NODES),
         "sees_agents": can_do(reader, Permission.SEE_AGENTS),
         "contingents": ceilings.list_contingents(reader, rules=load_access_rules(), now=now()),
     }
