@@ -57,7 +57,7 @@ def test_each_state_of_an_agent_is_told_and_one_is_sent_away():
     browser = a_browser(Role.OPERATOR)
     agent = enrol()
     page = text_of(browser.get("/sites/agents"))
-    assert "has not called yet" in page
+    assert "no call yet" in page
     assert agent.fingerprint[:16] in page
     now = wiring.now()
     for contact, word in ((now, "calls in"), (now - timedelta(hours=1), "cut off")):
