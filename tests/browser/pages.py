@@ -106,6 +106,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "application-submitted": ("/applications/WAITING_ID", "rolf"),
     "reservations": ("/reservations", "mina"),
     "reservations-officer": ("/reservations", "olga"),
+    "clusters": ("/clusters", "otto"),
     "programme": ("/programme", "olga"),
     "programme-assess": ("/programme/WAITING_ID", "olga"),
     "programme-award": ("/programme/ASSESSED_ID", "olga"),

@@ -131,13 +131,24 @@ def find_drift(
     """
     check_permission(reader, Permission.SEE_CLUSTER_POLICY)
     site = get_site(site_id, factory=factory)
-    applied_at = store.find_applied_at(site_id)
-    if applied_at is None:
-        return PolicyDrift(site_id=site_id, applied_at=None, changes=())
-    actual = keeper_of(site_id).read().policy
-    applied = _list_applied(site_id, actual)
-    drift = list_drift(applied, actual, realm_of(site))
-    return PolicyDrift(site_id=site_id, applied_at=applied_at, changes=drift)
+    return _find_drift(site, keeper_of(site_id).read())
+
+
+def review_policy(
+    reader: Person, site_id: str, *, keeper_of: KeeperOf, factory: Factory, now: datetime
+) -> tuple[PolicyPlan, PolicyDrift]:
+    """Return plan and drift of one and the same look at a site's cluster."""
+    check_permission(reader, Permission.SEE_CLUSTER_POLICY)
+    site = get_site(site_id, factory=factory)
+    state = keeper_of(site_id).read()
+    return compare(site, state, now=now), _find_drift(site, state)
+
+
+def list_clusters(reader: Person, *, factory: Factory) -> list[tuple[Site, datetime | None]]:
+    """Return the sites with a Slurm cluster, and when policy was last applied to each."""
+    check_permission(reader, Permission.SEE_CLUSTER_POLICY)
+    applied = store.list_applied_at()
+    return [(site, applied.get(site.id)) for site in factory.sites if site.slurm is not None]
 
 
 def get_site(site_id: str, *, factory: Factory) -> Site:
@@ -292,6 +303,15 @@ def _name_for_audit(site_id: str, key: ItemKey) -> str:
         return key.text
     person_id = account_store.find_person_id(site_id, key.name)
     return replace(key, name=person_id or "?").text
+
+
+def _find_drift(site: Site, state: ClusterState) -> PolicyDrift:
+    applied_at = store.list_applied_at().get(site.id)
+    drift: tuple[Change, ...] = ()
+    if applied_at is not None:
+        applied = _list_applied(site.id, state.policy)
+        drift = list_drift(applied, state.policy, realm_of(site))
+    return PolicyDrift(site_id=site.id, applied_at=applied_at, changes=drift)
 
 
 def _list_applied(site_id: str, actual: Policy) -> Policy:

@@ -49,6 +49,15 @@ def _applications() -> dict[str, Look]:
     }
 
 
+def _policy_changes() -> dict[str, Look]:
+    return {
+        "add": Look(_("new"), "plus", "good"),
+        "change": Look(_("changed"), "pencil", "wait"),
+        "close": Look(_("closed"), "stop", "bad"),
+        "remove": Look(_("deleted"), "cross", "bad"),
+    }
+
+
 def _projects() -> dict[str, Look]:
     return {
         "onboarding": Look(_("starting"), "clock", "busy"),
@@ -275,6 +284,7 @@ KINDS = {
         for kind in ("route", "experience", "price", "unit", "calendar", "selection")
     },
     "relation": _relations,
+    "policy_change": _policy_changes,
     "size": _sizes,
     "reservation": _reservations,
     "reservation_kind": _reservation_kinds,
