@@ -46,13 +46,14 @@ class ModelCluster:
 
     policy: Policy = field(default_factory=new_policy)
     used_minutes: dict[str, dict[str, int]] = field(default_factory=dict)
+    configuration: dict[str, str] = field(default_factory=lambda: CONFIGURATION)
     changes: list[Change] = field(default_factory=list)
     dies_before: int | None = None
     dies_after: int | None = None
 
     def read(self) -> ClusterState:
         return ClusterState(
-            policy=self.policy, used_minutes=self.used_minutes, configuration=CONFIGURATION
+            policy=self.policy, used_minutes=self.used_minutes, configuration=self.configuration
         )
 
     def change(self, change: Change) -> None:
