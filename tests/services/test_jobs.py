@@ -14,7 +14,7 @@ from allmende.domain.scheduling.jobs import JobState
 from allmende.domain.training.job_files import CodeNotBrought, InvalidJobFile, parse_job_file
 from allmende.domain.trust.residency import DataWouldLeave
 from allmende.services import allocations, cycle, jobs, leases, models, projects, runs
-from allmende.wiring.assembly import EnvironmentMissing
+from allmende.wiring.machines import EnvironmentMissing
 from tests.services.running import PARTITION, Running, a_running_factory
 
 pytestmark = pytest.mark.django_db

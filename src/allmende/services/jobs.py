@@ -19,7 +19,6 @@ from allmende.domain.scheduling.jobs import (
     ResourceRequest,
     StopRequest,
 )
-from allmende.domain.training.blueprints import Blueprint, check_nodes, check_params, find_blueprint
 from allmende.domain.training.job_files import JobSpec, check_servable
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.domain.trust.permissions import Permission, can_do, check_permission
@@ -30,6 +29,7 @@ from allmende.services import (
     better_hours,
     cluster_accounts,
     dependencies,
+    launches,
     projects,
     quotas,
     reservations,
@@ -121,8 +121,8 @@ def submit_job(
         )
     specs = expand_sweep(spec)
     if spec.blueprint:
-        blueprint = check_blueprint(specs, workshop)
-        workshop.environment_python(blueprint.id)  # refuses while it is not built
+        blueprint = launches.check_blueprint(specs, workshop)
+        launches.check_environment(blueprint, partition, workshop)
     check_residency(
         parse_data_class(spec.data_class),
         partition.country,
@@ -185,15 +185,6 @@ def check_partition(project: Project, workshop: Workshop) -> Partition:
         others = [p.name for p in workshop.factory.partitions if p.takes_jobs]
         raise PartitionTakesNoJobs(partition=partition.name, others=", ".join(others))
     return partition
-
-
-def check_blueprint(specs: list[JobSpec], workshop: Workshop) -> Blueprint:
-    """Return the blueprint of some jobs, refusing what it does not take."""
-    blueprint = find_blueprint(workshop.blueprints, specs[0].blueprint)
-    check_nodes(blueprint, specs[0].num_nodes)
-    for spec in specs:
-        check_params(blueprint, spec.params)
-    return blueprint
 
 
 def check_resources(spec: JobSpec, project: Project, partition: Partition) -> None:

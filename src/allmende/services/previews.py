@@ -16,7 +16,7 @@ from allmende.domain.training.job_files import JobSpec
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.domain.trust.residency import check_residency, parse_data_class
-from allmende.services import better_hours, budgets, jobs, projects, quotas
+from allmende.services import better_hours, budgets, jobs, launches, projects, quotas
 from allmende.services.forecasts import JobForecast, forecast_asked, tell_choice
 from allmende.services.quotas import PriorityOutlook
 from allmende.services.snapshots import pending_of
@@ -138,7 +138,7 @@ def _say_chosen(spec: JobSpec, partition: Partition, chosen: datetime, now: date
 def _check(spec: JobSpec, project: Project, partition: Partition, workshop: Workshop) -> None:
     jobs.check_resources(spec, project, partition)
     if spec.blueprint:
-        jobs.check_blueprint(expand_sweep(spec), workshop)
+        launches.check_blueprint(expand_sweep(spec), workshop)
     check_residency(
         parse_data_class(spec.data_class),
         partition.country,

@@ -104,6 +104,12 @@ def get_user_names(site_id: str) -> dict[str, str]:
     return dict(rows.values_list("person_id", "user_name"))
 
 
+def get_person_ids(site_id: str, user_names: Collection[str]) -> dict[str, str]:
+    """Return who these users at a site are; those who are nobody here are left out."""
+    rows = ClusterAccountRow.objects.filter(site_id=site_id, user_name__in=user_names)
+    return dict(rows.values_list("user_name", "person_id"))
+
+
 def _find(column: str, **wanted: str) -> str | None:
     row = ClusterAccountRow.objects.filter(**wanted).values_list(column, flat=True).first()
     return None if row is None else str(row)

@@ -3,9 +3,12 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from allmende.domain.trust.agents import ENROL_PATH, EXCHANGE_PATH
+from allmende.web import agents as agent_calls
 from allmende.web.api import api
 from allmende.web.pages import (
     administrators,
+    agents,
     aid,
     appeals,
     appearance,
@@ -24,8 +27,10 @@ from allmende.web.pages import (
     jobs,
     mergers,
     messages,
+    metrics,
     models,
     modes,
+    nodes,
     organisations,
     ownership,
     panels,
@@ -183,6 +188,12 @@ OFFICE_PAGES = [
         name="programme_refuse",
     ),
     path("reports", reports.list_reports, name="reports"),
+    path("metrics", metrics.show_metrics, name="metrics"),
+    path("nodes/<str:partition_id>", nodes.list_nodes, name="nodes"),
+    path("nodes/<str:partition_id>/<str:node>", nodes.show_node, name="node"),
+    path("nodes/<str:partition_id>/<str:node>/resume", nodes.resume_node, name="node_resume"),
+    path("sites/agents", agents.show_agents, name="agents"),
+    path("sites/agents/<str:agent_id>/revoke", agents.revoke_agent, name="agent_revoke"),
     path("reservations", reservations.show_reservations, name="reservations"),
     path(
         "reservations/<str:reservation_id>/cancel",
@@ -285,6 +296,8 @@ urlpatterns = [
     path("first-administrator/<str:secret>", administrators.claim_link, name="first_administrator"),
     path("api/v1/", reference.show_api, name="api_reference"),
     path("api/v1/", api.urls),
+    path(ENROL_PATH.lstrip("/"), agent_calls.enrol),
+    path(EXCHANGE_PATH.lstrip("/"), agent_calls.exchange),
     # Changing the address is no deed yet: it would have to change the person too.
     path("account/email/", RedirectView.as_view(pattern_name="home"), name="account_email"),
     path("account/", include("allauth.account.urls")),

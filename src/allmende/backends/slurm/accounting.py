@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from allmende.backends.slurm.answers import (
@@ -91,6 +92,14 @@ def parse_sacct_json(text: str) -> list[UsageRecord]:
         raise UnreadableAnswer(problem=str(problem)) from problem
 
 
+def is_final(record: UsageRecord) -> bool:
+    """Say whether accounting has said its last word on a run.
+
+    For a moment after the end of a short run it names fewer nodes than it counts.
+    """
+    return record.ended_at is not None and len(record.nodes) == record.allocated_nodes
+
+
 def count_restarts(records: Iterable[UsageRecord]) -> list[UsageRecord]:
     """Return the records, in order, each with the number of runs of its job before it.
 
@@ -116,6 +125,7 @@ def _read_row(row: Mapping[str, str]) -> UsageRecord:
     state = read_state(row["State"])
     amounts = parse_tres(row["AllocTRES"])
     started_at = parse_instant(row["Start"])
+    ended_at = None if state in OPEN_STATES else parse_instant(row["End"])
     return UsageRecord(
         cluster=row["Cluster"],
         job_id=int(row["JobIDRaw"]),
@@ -128,7 +138,8 @@ def _read_row(row: Mapping[str, str]) -> UsageRecord:
         state=state,
         exit_code=parse_exit_code(row["ExitCode"]),
         started_at=started_at,
-        ended_at=None if state in OPEN_STATES else parse_instant(row["End"]),
+        ended_at=ended_at,
+        suspended_seconds=_count_suspended(started_at, ended_at, int(row["ElapsedRaw"] or 0)),
         nodes=expand_nodes(row["NodeList"]),
         # Without a start NNodes and AllocCPUS say what was asked for.
         allocated_nodes=amounts.get("node", int(row["NNodes"]) if started_at else 0),
@@ -136,6 +147,15 @@ def _read_row(row: Mapping[str, str]) -> UsageRecord:
         allocated_gpus=count_gpus(amounts),
         comment=row["Comment"],
     )
+
+
+def _count_suspended(
+    started_at: datetime | None, ended_at: datetime | None, elapsed_seconds: int
+) -> int:
+    """Return how long a job stood still: what Slurm leaves out of its elapsed time."""
+    if started_at is None or ended_at is None:
+        return 0
+    return max(0, int((ended_at - started_at).total_seconds()) - elapsed_seconds)
 
 
 def _read_job(job: Mapping[str, Any]) -> UsageRecord:
@@ -159,6 +179,7 @@ def _read_job(job: Mapping[str, Any]) -> UsageRecord:
         exit_code=read_exit_code(job.get("exit_code")),
         started_at=parse_instant(times.get("start")),
         ended_at=None if state in OPEN_STATES else parse_instant(times.get("end")),
+        suspended_seconds=read_number(times.get("suspended")) or 0,
         nodes=expand_nodes(job.get("nodes") or ""),
         allocated_nodes=amounts.get("node", 0),
         allocated_cores=amounts.get("cpu", 0),

@@ -4,6 +4,7 @@ from ninja import NinjaAPI
 
 from allmende import __version__
 from allmende.web.api import (
+    agents,
     aid,
     appeals,
     applications,
@@ -23,6 +24,7 @@ from allmende.web.api import (
     mergers,
     models,
     modes,
+    nodes,
     organisations,
     panels,
     people,
@@ -79,6 +81,8 @@ ROUTERS = (
     ("/models", models.router),
     ("/sites", sites.router),
     ("/clusters", clusters.router),
+    ("/nodes", nodes.router),
+    ("/agents", agents.router),
     ("/reservations", reservations.router),
     ("/ceilings", ceilings.router),
     ("/promises", promises.router),

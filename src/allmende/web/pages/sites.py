@@ -20,6 +20,8 @@ def show_sites(request: HttpRequest) -> HttpResponse:
         "views": views,
         "can_see_policy": can_do(reader, Permission.SEE_CLUSTER_POLICY),
         "places": maps.place_sites(views),
+        "can_manage_nodes": can_do(reader, Permission.MANAGE_NODES),
+        "sees_agents": can_do(reader, Permission.SEE_AGENTS),
         "contingents": ceilings.list_contingents(reader, rules=load_access_rules(), now=now()),
     }
     return render(request, "sites.html", context)
