@@ -33,8 +33,6 @@ SACCT_FIELDS = (
     "Start",
     "End",
     "AllocTRES",
-    "NNodes",
-    "AllocCPUS",
     "NodeList",
     "JobName",
     "Comment",
@@ -123,7 +121,6 @@ def _read_row(row: Mapping[str, str]) -> UsageRecord:
         raise ValueError(f"job {row['JobIDRaw']} was never submitted")
     state = read_state(row["State"])
     amounts = parse_tres(row["AllocTRES"])
-    started_at = parse_instant(row["Start"])
     return UsageRecord(
         cluster=row["Cluster"],
         job_id=int(row["JobIDRaw"]),
@@ -135,12 +132,12 @@ def _read_row(row: Mapping[str, str]) -> UsageRecord:
         job_name=row["JobName"],
         state=state,
         exit_code=parse_exit_code(row["ExitCode"]),
-        started_at=started_at,
+        # What was given nothing never ran, whatever is printed as its start.
+        started_at=parse_instant(row["Start"]) if amounts else None,
         ended_at=None if state in OPEN_STATES else parse_instant(row["End"]),
         nodes=expand_nodes(row["NodeList"]),
-        # Without a start NNodes and AllocCPUS say what was asked for.
-        allocated_nodes=amounts.get("node", int(row["NNodes"]) if started_at else 0),
-        allocated_cores=amounts.get("cpu", int(row["AllocCPUS"]) if started_at else 0),
+        allocated_nodes=amounts.get("node", 0),
+        allocated_cores=amounts.get("cpu", 0),
         allocated_gpus=count_gpus(amounts),
         comment=row["Comment"],
     )
@@ -165,7 +162,7 @@ def _read_job(job: Mapping[str, Any]) -> UsageRecord:
         job_name=job.get("name") or "",
         state=state,
         exit_code=read_exit_code(job.get("exit_code")),
-        started_at=parse_instant(times.get("start")),
+        started_at=parse_instant(times.get("start")) if amounts else None,
         ended_at=None if state in OPEN_STATES else parse_instant(times.get("end")),
         nodes=expand_nodes(job.get("nodes") or ""),
         allocated_nodes=amounts.get("node", 0),
