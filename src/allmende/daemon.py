@@ -16,6 +16,7 @@ wiring.start()  # services can be imported only once Django knows its tables
 
 from allmende.domain.basics.people import DAEMON  # noqa: E402
 from allmende.domain.basics.refusals import Refusal  # noqa: E402
+from allmende.domain.basics.sites import Site  # noqa: E402
 from allmende.services import (  # noqa: E402
     cycle,
     documents,
@@ -23,9 +24,11 @@ from allmende.services import (  # noqa: E402
     mail,
     projects,
     promises,
+    usage_collecting,
 )
 from allmende.wiring import post, troubles  # noqa: E402
 from allmende.wiring.access_rules import load_access_rules  # noqa: E402
+from allmende.wiring.clusters import usage_reader  # noqa: E402
 from allmende.wiring.documents import shelf  # noqa: E402
 
 HEARTBEAT_SECONDS = 1.0
@@ -33,6 +36,7 @@ CHORES_SECONDS = 60.0
 SWEEP_SECONDS = 3600.0
 REMINDERS_SECONDS = 600.0
 MAIL_SECONDS = 5.0
+USAGE_SECONDS = 60.0  # between two readings of a cluster's accounting
 RENEWAL_SECONDS = 2.0  # between renewals of the lead, however long a heartbeat takes
 LONGEST_BEAT_SECONDS = 120.0  # one that takes longer is stuck: let another daemon try
 SECONDS_FOR_MAIL = 5.0  # to finish what is being sent when the daemon ends
@@ -91,6 +95,30 @@ class Daemon:
         for message in delivery.given_up:
             log.error("mail given up", message=message.id, answer=message.error)
 
+    def run_usage(self) -> None:
+        """Read what clusters accounted for, while this daemon leads: a thread, for it can be much.
+
+        Killed or failed at any point, the next reading carries on.
+        """
+        while not self.stopping.wait(USAGE_SECONDS):
+            for site in self.workshop.factory.sites:
+                if self.leads and site.slurm and not site.agent:
+                    self._collect_usage(site)
+
+    def _collect_usage(self, site: Site) -> None:
+        try:
+            deed = wiring.deed_of(DAEMON)
+            found = usage_collecting.collect(deed, site, reader=usage_reader(site))
+        except Refusal as refusal:
+            log.warning("usage not collected", site=site.id, sentence=str(refusal))
+        except Exception as error:  # the daemon itself must not end with it
+            log.error("usage not collected", site=site.id, exc_info=error)
+        else:
+            if found.came.new or found.came.changed:
+                log.info("usage", site=site.id, new=found.came.new, changed=found.came.changed)
+        finally:
+            wiring.close_database()
+
     def run_lead(self) -> None:
         """Renew the lead while a heartbeat takes its time: a thread, for the beat itself is busy.
 
@@ -113,6 +141,8 @@ class Daemon:
         """Beat until a signal arrives or `until` says so; then give the lead back."""
         mailing = threading.Thread(target=self.run_mail, daemon=True)
         renewing = threading.Thread(target=self.run_lead, daemon=True)
+        # Not waited for at the end: what it read and did not take in, the next one reads again.
+        threading.Thread(target=self.run_usage, daemon=True).start()
         mailing.start()
         renewing.start()
         try:

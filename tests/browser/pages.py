@@ -104,6 +104,8 @@ PAGES: dict[str, tuple[str, str]] = {
     "application-refused": ("/applications/REFUSED_ID", "rolf"),
     "application-appealed": ("/applications/APPEALED_ID", "rolf"),
     "application-submitted": ("/applications/WAITING_ID", "rolf"),
+    "nodes": ("/nodes/werkbank", "theo"),
+    "node": ("/nodes/werkbank/werkbank-01", "theo"),
     "reservations": ("/reservations", "mina"),
     "reservations-officer": ("/reservations", "olga"),
     "programme": ("/programme", "olga"),

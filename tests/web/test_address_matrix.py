@@ -25,6 +25,8 @@ OTHER_PARTS = {
     "reviewer_id": "p-none",
     "sweep_id": "s-none",
     "reservation_id": "rv-none",
+    "partition_id": "werkbank",
+    "node": "werkbank-06",
     "section": "project",
     "decision": "waive",
     "language": "de",

@@ -54,6 +54,8 @@ COMMANDS = {
     "model": Command("models", "app", "Trained models, their cards and records."),
     "blueprint": Command("blueprints", "app", "What can be trained here.", needs_database=False),
     "site": Command("sites", "app", "Where the machines stand."),
+    "slurm": Command("slurm", "app", "Slurm clusters: what ran there, and what we say of it."),
+    "node": Command("nodes", "app", "What nodes do; draining one, with a preview."),
     "reservation": Command("reservations", "app", "Maintenance, power caps, nodes for a project."),
     "ceiling": Command("ceilings", "app", "What kinds of use may have, and what is left of it."),
     "ledger": Command("ledger", "app", "Every hour, booked twice."),

@@ -42,7 +42,8 @@ def set_account(
     if owner is not None:
         raise UserNameIsTaken(user_name=user_name, site=site_id)
     store.save_account(account)
-    audit.record(deed, action="cluster_account.set", subject=account.key, user_name=user_name)
+    # The name itself often tells who somebody is, and the chain forgets nothing.
+    audit.record(deed, action="cluster_account.set", subject=account.key)
     return account
 
 
@@ -69,12 +70,8 @@ def remove_account(deed: Deed, *, site_id: str, person_id: str, factory: Factory
     if user_name is None:
         return
     store.remove_account(site_id, person_id)
-    audit.record(
-        deed,
-        action="cluster_account.removed",
-        subject=f"{site_id}:{person_id}",
-        user_name=user_name,
-    )
+    account = ClusterAccount(site_id=site_id, person_id=person_id, user_name=user_name)
+    audit.record(deed, action="cluster_account.removed", subject=account.key)
 
 
 def list_accounts(

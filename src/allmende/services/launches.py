@@ -30,7 +30,7 @@ def build_launch(job: Job, attempt: Attempt, *, workshop: Workshop) -> Launch:
         user_name=cluster_accounts.get_user_name(site, job.person_id),
         account=job.project_id,
         qos=job.group_id,
-        partition=partition.slurm_partition or partition.id,
+        partition=partition.name_on_slurm,
         requeue=job.request.preemptible,
     )
 

@@ -7,6 +7,7 @@ from datetime import date
 from allmende.domain.basics.sites import Factory
 from allmende.domain.footprint.readings import MeterReading
 from allmende.domain.scheduling.backends import BackendOf
+from allmende.domain.scheduling.nodes import ClusterNodes
 from allmende.domain.training.blueprints import Blueprint
 from allmende.domain.training.records import ComputeThresholds
 
@@ -18,6 +19,8 @@ class Workshop:
     factory: Factory
     # Returns the place where the jobs of a partition, named by its id, run.
     backend_of: BackendOf
+    # Returns the nodes of a partition, named by its id, that a cluster keeps.
+    cluster_nodes_of: Callable[[str], ClusterNodes]
     blueprints: Mapping[str, Blueprint]
     # Returns the command's interpreter for a blueprint, building its environment at first use.
     environment_python: Callable[[str], str]

@@ -53,23 +53,25 @@ def find_person_id(site_id: str, user_name: str) -> str | None:
     return _find("person_id", site_id=site_id, user_name=user_name)
 
 
-def list_accounts(
-    site_id: str, *, person_ids: Collection[str] | None = None, after: str = "", limit: int = 100
-) -> list[ClusterAccount]:
-    """Return the accounts at a site in the order of the people's ids: all, or those of some."""
+def list_accounts(site_id: str, *, after: str = "", limit: int = 100) -> list[ClusterAccount]:
+    """Return the accounts at a site in the order of the people's ids."""
     rows = ClusterAccountRow.objects.filter(site_id=site_id, person_id__gt=after)
-    if person_ids is not None:
-        rows = rows.filter(person_id__in=person_ids)
     return [
         ClusterAccount(site_id=row.site_id, person_id=row.person_id, user_name=row.user_name)
         for row in rows.order_by("person_id")[:limit]
     ]
 
 
-def get_user_names(site_id: str, person_ids: Collection[str]) -> dict[str, str]:
-    """Return the user names of people at a site by person; those without one are left out."""
-    rows = ClusterAccountRow.objects.filter(site_id=site_id, person_id__in=person_ids)
+def get_user_names(site_id: str) -> dict[str, str]:
+    """Return the user names of everybody at a site, by person."""
+    rows = ClusterAccountRow.objects.filter(site_id=site_id)
     return dict(rows.values_list("person_id", "user_name"))
+
+
+def get_person_ids(site_id: str, user_names: Collection[str]) -> dict[str, str]:
+    """Return who these users at a site are; those who are nobody here are left out."""
+    rows = ClusterAccountRow.objects.filter(site_id=site_id, user_name__in=user_names)
+    return dict(rows.values_list("user_name", "person_id"))
 
 
 def _find(column: str, **wanted: str) -> str | None:

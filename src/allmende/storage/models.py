@@ -17,6 +17,7 @@ from allmende.storage.ledger import LedgerAccountRow, LedgerBalanceRow, LedgerTr
 from allmende.storage.mergers import MergerRow
 from allmende.storage.messages import MessageRow
 from allmende.storage.modes import ModeVersionRow
+from allmende.storage.nodes import NodeDrainRow
 from allmende.storage.organisations import OrganisationRow
 from allmende.storage.people import AdminLinkRow, MembershipRow, PersonRow
 from allmende.storage.projects import ProjectMemberRow, ProjectRow
@@ -24,8 +25,10 @@ from allmende.storage.promises import PromiseResultRow
 from allmende.storage.reports import InterimReportRow, ReportRow
 from allmende.storage.reservations import ReservationRow
 from allmende.storage.reviews import TechnicalAssessmentRow
+from allmende.storage.slurm_policies import SlurmPolicyItemRow
 from allmende.storage.tokens import TokenRow
 from allmende.storage.trained_models import TrainedModelRow
+from allmende.storage.usage import UsageBookmarkRow, UsageRow
 
 __all__ = [
     "AdminLinkRow",
@@ -53,6 +56,7 @@ __all__ = [
     "MergerRow",
     "MessageRow",
     "ModeVersionRow",
+    "NodeDrainRow",
     "OrganisationRow",
     "PersonRow",
     "ProjectChangeRow",
@@ -65,7 +69,10 @@ __all__ = [
     "ReviewRow",
     "ReviewerRow",
     "RulesSnapshotRow",
+    "SlurmPolicyItemRow",
     "TechnicalAssessmentRow",
     "TokenRow",
     "TrainedModelRow",
+    "UsageBookmarkRow",
+    "UsageRow",
 ]

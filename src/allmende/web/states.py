@@ -239,6 +239,16 @@ def _reservations() -> dict[str, Look]:
     }
 
 
+def _nodes() -> dict[str, Look]:
+    return {
+        "idle": Look(_("free"), "ring", "calm"),
+        "busy": Look(_("works"), "run", "busy"),
+        "draining": Look(_("finishes its work"), "clock", "wait"),
+        "drained": Look(_("out of service"), "stop", "calm"),
+        "down": Look(_("does not answer"), "warning", "bad"),
+    }
+
+
 def _reservation_kinds() -> dict[str, Look]:
     return {
         "maintenance": Look(_("Out of service"), "warning", "calm"),
@@ -278,6 +288,7 @@ KINDS = {
     "size": _sizes,
     "reservation": _reservations,
     "reservation_kind": _reservation_kinds,
+    "node": _nodes,
     "budget": _budgets,
     "share": _shares,
     "job": _jobs,

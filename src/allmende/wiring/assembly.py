@@ -8,11 +8,14 @@ from functools import cache
 import psutil
 
 from allmende.backends.local import LocalBackend
+from allmende.backends.slurm.client import SlurmClient
+from allmende.backends.slurm.nodes import SlurmNodes
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.rules import RuleBook
 from allmende.domain.footprint.meters import Meter
 from allmende.domain.footprint.readings import MeterReading
 from allmende.domain.scheduling.backends import Backend
+from allmende.domain.scheduling.nodes import ClusterNodes
 from allmende.domain.training.records import ComputeThresholds
 from allmende.meters.rapl import find_rapl
 from allmende.services.workshop import Workshop
@@ -31,12 +34,20 @@ class EnvironmentMissing(Refusal):
     status = 503
 
 
+class NodesOutOfReach(Refusal):
+    """The nodes of {partition} are not managed from here. Drain them where the machine stands, with
+    its own commands."""
+
+    status = 409
+
+
 def build_workshop() -> Workshop:
     """Return the parts as this installation is configured."""
     book = read_access_rules().book
     return Workshop(
         factory=load_factory(),
         backend_of=backend_of,
+        cluster_nodes_of=cluster_nodes_of,
         blueprints=load_blueprints(),
         environment_python=_environment_python,
         blueprint_folder=lambda blueprint_id: str(blueprint_folder(blueprint_id)),
@@ -49,6 +60,16 @@ def backend_of(partition_id: str) -> Backend:
     """Return the place where the jobs of a partition run."""
     load_factory().get_partition(partition_id)
     return local_backend()
+
+
+def cluster_nodes_of(partition_id: str) -> ClusterNodes:
+    """Return the nodes of a partition that a Slurm cluster keeps."""
+    factory = load_factory()
+    partition = factory.get_partition(partition_id)
+    site = factory.get_site(partition.site_id)
+    if site.slurm is None or site.agent:
+        raise NodesOutOfReach(partition=partition.name)
+    return SlurmNodes(SlurmClient(site.slurm), partition=partition.slurm_partition)
 
 
 @cache

@@ -100,12 +100,15 @@ BODIES: dict[str, Any] = {
         "ends_at": "2100-01-01T00:00Z",
         "reason": "Fans.",
     },
+    "POST /nodes/{partition_id}/{node}/drain": {"reason": "Fans."},
     "POST /jobs": JOB_FILE,
     "POST /jobs/forecast": JOB_FILE,
 }
 OTHER_IDS = {
     "mode_id": "playground",
     "site_id": "werkstatt",
+    "partition_id": "werkbank",
+    "node": "werkbank-06",
     "sweep_id": "s-none",
     "promise_id": "no-such-promise",
     "token_id": "t-none",

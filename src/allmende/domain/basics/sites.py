@@ -86,6 +86,11 @@ class Partition:
         return self.status is PartitionStatus.SLURM
 
     @property
+    def name_on_slurm(self) -> str:
+        """Return its name in the cluster."""
+        return self.slurm_partition or self.id
+
+    @property
     def takes_jobs(self) -> bool:
         """Say whether jobs can be sent here."""
         return self.is_embedded or self.is_on_slurm

@@ -93,6 +93,7 @@ class Permission(StrEnum):
     RUN_CYCLE = "cycle.run"
     RECORD_USAGE = "usage.record"
     MANAGE_NODES = "nodes.manage"
+    SEE_METRICS = "metrics.see"
     RESERVE_NODES = "nodes.reserve"
     SEE_RESERVATION = "reservations.see"
     SEE_CLUSTER_ACCOUNTS = "cluster_accounts.see"
@@ -197,6 +198,7 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.RUN_CYCLE: frozenset({_SYSTEM}),
         Permission.RECORD_USAGE: frozenset({_SYSTEM}),
         Permission.MANAGE_NODES: _OPERATIONS,
+        Permission.SEE_METRICS: _OPERATIONS,
         Permission.RESERVE_NODES: frozenset({_OPERATOR, _OFFICER}),
         Permission.SEE_RESERVATION: _READERS,
         Permission.SEE_CLUSTER_ACCOUNTS: _OPERATIONS | {_AUDITOR},
@@ -283,6 +285,7 @@ DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
         Permission.RUN_CYCLE: Sentence("run the scheduler"),
         Permission.RECORD_USAGE: Sentence("record usage"),
         Permission.MANAGE_NODES: Sentence("take nodes out of service"),
+        Permission.SEE_METRICS: Sentence("read the figures for monitoring"),
         Permission.RESERVE_NODES: Sentence("announce or cancel a reservation"),
         Permission.SEE_RESERVATION: Sentence("see the reservations"),
         Permission.SEE_CLUSTER_ACCOUNTS: Sentence("see who is which user at a site"),
