@@ -24,6 +24,7 @@ from allmende.services import (  # noqa: E402
     mail,
     projects,
     promises,
+    slurm_policies,
     usage,
     usage_collecting,
 )
@@ -31,6 +32,7 @@ from allmende.wiring import post, troubles  # noqa: E402
 from allmende.wiring.access_rules import load_access_rules  # noqa: E402
 from allmende.wiring.clusters import usage_reader  # noqa: E402
 from allmende.wiring.documents import shelf  # noqa: E402
+from allmende.wiring.slurm_policies import policy_keeper_of  # noqa: E402
 
 HEARTBEAT_SECONDS = 1.0
 CHORES_SECONDS = 60.0
@@ -106,6 +108,7 @@ class Daemon:
             for site in self.workshop.factory.sites:
                 if self.leads and site.slurm is not None:
                     self._collect_usage(site)
+                    self._keep_policy(site)
 
     def _collect_usage(self, site: Site) -> None:
         try:
@@ -121,6 +124,27 @@ class Daemon:
         else:
             if came.new or came.changed:
                 log.info("usage", site=site.id, new=came.new, changed=came.changed)
+        finally:
+            wiring.close_database()
+
+    def _keep_policy(self, site: Site) -> None:
+        """Tell a cluster what was decided here, where the site wants that done by itself."""
+        if site.slurm is None or not site.slurm.keep_applied:
+            return
+        try:
+            done = slurm_policies.keep_policy(
+                lambda: wiring.deed_of(DAEMON),
+                site.id,
+                keeper_of=policy_keeper_of,
+                factory=self.workshop.factory,
+            )
+        except Refusal as refusal:
+            log.warning("policy not kept", site=site.id, sentence=str(refusal))
+        except Exception as error:  # the daemon itself must not end with it
+            log.error("policy not kept", site=site.id, exc_info=error)
+        else:
+            if done.changes:
+                log.info("policy", site=site.id, changes=len(done.changes))
         finally:
             wiring.close_database()
 

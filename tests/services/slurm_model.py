@@ -3,20 +3,23 @@
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from allmende.domain.basics.people import Role
+from allmende.domain.basics.people import DAEMON, Role
+from allmende.domain.basics.refusals import Refusal
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import PartitionStatus, SlurmCluster
 from allmende.domain.scheduling.slurm_policies import (
     Change,
     ClusterState,
+    ItemKey,
     ItemKind,
     Policy,
     account_key,
     apply_change,
     qos_key,
 )
-from allmende.services import cluster_accounts, slurm_policies
+from allmende.services import allocations, cluster_accounts, slurm_policies
 from allmende.wiring.factory import load_factory
-from tests.services.access import NOON, awarded, deed, founder, open_playground, person
+from tests.services.access import NOON, awarded, deed, founder, officer, open_playground, person
 
 SITE = "werkstatt"
 CONFIGURATION = {
@@ -27,6 +30,10 @@ CONFIGURATION = {
     "PriorityUsageResetPeriod": "NONE",
     "PreemptType": "preempt/qos",
 }
+
+
+class Refused(Refusal):
+    """The cluster does not want it."""
 
 
 class Killed(Exception):
@@ -46,16 +53,20 @@ class ModelCluster:
 
     policy: Policy = field(default_factory=new_policy)
     used_minutes: dict[str, dict[str, int]] = field(default_factory=dict)
+    configuration: dict[str, str] = field(default_factory=lambda: CONFIGURATION)
     changes: list[Change] = field(default_factory=list)
+    refuses: tuple[ItemKey, ...] = ()
     dies_before: int | None = None
     dies_after: int | None = None
 
     def read(self) -> ClusterState:
         return ClusterState(
-            policy=self.policy, used_minutes=self.used_minutes, configuration=CONFIGURATION
+            policy=self.policy, used_minutes=self.used_minutes, configuration=self.configuration
         )
 
     def change(self, change: Change) -> None:
+        if change.key in self.refuses:
+            raise Refused
         if self.dies_before == len(self.changes):
             raise Killed
         self.policy = apply_change(self.policy, change)
@@ -124,6 +135,21 @@ class World:
             keeper_of=self.keeper_of,
             factory=FACTORY,
             digest=digest,
+        )
+
+    def keep(self, *, now=LATER):
+        return slurm_policies.keep_policy(
+            lambda: deed(DAEMON, now=now), SITE, keeper_of=self.keeper_of, factory=FACTORY
+        )
+
+    def top_up(self):
+        allocations.top_up_project(
+            deed(officer()),
+            top_up_id="t-1",
+            project_id=self.project_id,
+            mode_id="playground",
+            seconds=3600,
+            reason=Sentence("More."),
         )
 
     def drift(self):

@@ -7,7 +7,6 @@ import pytest
 
 from allmende.domain.basics.people import Role
 from allmende.domain.basics.refusals import NotPermitted
-from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.slurm_policies import (
     ALL_CLOSED,
     ChangeKind,
@@ -15,9 +14,14 @@ from allmende.domain.scheduling.slurm_policies import (
     qos_key,
     user_key,
 )
-from allmende.services import allocations, cluster_accounts, projects, slurm_policies
+from allmende.services import cluster_accounts, projects, slurm_policies
 from allmende.services.cluster_accounts import SiteHasNoCluster
-from allmende.services.slurm_policies import Outsider, PlanHasChanged, SomebodyApplies
+from allmende.services.slurm_policies import (
+    ChangesRefused,
+    Outsider,
+    PlanHasChanged,
+    SomebodyApplies,
+)
 from allmende.storage import audit as audit_store
 from allmende.storage import cycles as cycle_store
 from tests.services.access import NOON, deed, person
@@ -159,20 +163,46 @@ def test_what_somebody_changed_by_hand_is_drift_and_is_put_right(world):
 
 def test_a_change_of_policy_here_is_no_drift(world):
     world.apply()
-    project = projects.get_project(world.ada, world.project_id)
-    allocations.top_up_project(
-        deed(person("office", Role.PROGRAMME_OFFICER)),
-        top_up_id="t-1",
-        project_id=project.id,
-        mode_id="playground",
-        partition_id="werkbank",
-        access_share=project.access_share,
-        seconds=3600,
-        reason=Sentence("More."),
-    )
+    world.top_up()
     assert world.drift().changes == ()
     (change,) = world.plan().changes
     assert change.after == {"GrpTRESMins": "node=300"}
+
+
+def test_a_change_that_the_cluster_refuses_stops_no_other(world):
+    user = user_key("ada", world.project_id, "booster")
+    world.cluster.refuses = (qos_key("industry"), user)
+    with pytest.raises(ChangesRefused, match=r"refused 2 of the changes.*does not want it"):
+        world.apply()
+    assert len(world.cluster.changes) == len(audited()) == 7
+    assert world.drift().changes == ()
+    world.cluster.refuses = ()
+    assert [change.key for change in world.apply().changes] == [qos_key("industry"), user]
+    assert len(audited()) == 9
+
+
+def test_the_daemon_tells_a_cluster_what_was_decided_here(world):
+    world.apply()
+    world.top_up()
+    assert [change.after for change in world.keep().changes] == [{"GrpTRESMins": "node=300"}]
+    assert world.keep().changes == world.plan().changes == world.drift().changes == ()
+
+
+def test_the_daemon_leaves_to_operators_what_others_changed(world):
+    world.apply()
+    world.top_up()
+    world.cluster.set_by_hand(account_key("sme"), Fairshare="777")
+    world.cluster.set_by_hand(account_key("cuckoo"), Parent="sme")
+    drift = world.drift().changes
+    assert [change.key for change in world.keep().changes] == [account_key(world.project_id)]
+    assert world.drift().changes == drift
+    assert {change.key.name for change in world.plan().changes} == {"sme", "cuckoo"}
+
+
+def test_the_daemon_begins_nothing(world):
+    assert world.keep().changes == ()
+    assert world.cluster.changes == []
+    assert world.drift().applied_at is None
 
 
 def test_nothing_has_drifted_from_what_was_never_applied(world):

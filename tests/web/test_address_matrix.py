@@ -25,6 +25,7 @@ OTHER_PARTS = {
     "reviewer_id": "p-none",
     "sweep_id": "s-none",
     "reservation_id": "rv-none",
+    "site_id": "werkstatt",
     "partition_id": "werkbank",
     "node": "werkbank-06",
     "agent_id": "ag-none",

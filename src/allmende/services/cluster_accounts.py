@@ -9,6 +9,7 @@ from allmende.services import audit
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import cluster_accounts as store
 from allmende.storage import people as people_store
+from allmende.storage.cluster_accounts import SitePerson
 
 
 class SiteHasNoCluster(Refusal):
@@ -81,6 +82,17 @@ def list_accounts(
     check_permission(reader, Permission.SEE_CLUSTER_ACCOUNTS)
     check_has_cluster(site_id, factory=factory)
     return store.list_accounts(site_id, after=after, limit=limit)
+
+
+def list_people(
+    reader: Person, site_id: str, *, factory: Factory, after: str = "", limit: int = 100
+) -> list[SitePerson]:
+    """Return a page of those who work in projects at a site, each with the user that they are."""
+    check_permission(reader, Permission.SEE_CLUSTER_ACCOUNTS)
+    check_has_cluster(site_id, factory=factory)
+    partitions = factory.get_site(site_id).partitions
+    ids = [partition.id for partition in partitions if partition.is_on_slurm]
+    return store.list_people(site_id, ids, after=after, limit=limit)
 
 
 def check_has_cluster(site_id: str, *, factory: Factory) -> None:

@@ -39,6 +39,8 @@ from allmende.storage import slurm_policies as store
 
 KeeperOf = Callable[[str], PolicyKeeper]  # by the id of a site
 BeginDeed = Callable[[], Deed]  # of the same actor, at the present instant
+# The status from which on a refusal is the machine's own trouble, which passes.
+MACHINE_TROUBLE = 500
 LEASE = timedelta(seconds=60)  # longer than a command may take
 # Others are not known to a cluster, or closed there.
 KNOWN_STATES = (ProjectState.ACTIVE, ProjectState.SUSPENDED)
@@ -51,6 +53,11 @@ class SomebodyApplies(Refusal):
 class PlanHasChanged(Refusal):
     """What is to be changed on the cluster of {site} is no longer what you saw. Look at the plan
     again."""
+
+
+class ChangesRefused(Refusal):
+    """The cluster of {site} refused {count} of the changes; all others were made. The first refusal
+    was: {sentence}"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +93,9 @@ class PolicyDrift:
     changes: tuple[Change, ...]
 
 
+Choose = Callable[[PolicyPlan, PolicyDrift], PolicyPlan]
+
+
 def plan_policy(
     reader: Person, site_id: str, *, keeper_of: KeeperOf, factory: Factory, now: datetime
 ) -> PolicyPlan:
@@ -103,23 +113,35 @@ def apply_policy(
     With `digest`, only a plan that is the one seen before is applied. Killed at any point, the
     next call carries on; each change has one event in the audit chain.
     """
-    first = begin()
-    check_permission(first.actor, Permission.APPLY_CLUSTER_POLICY)
-    site = get_site(site_id, factory=factory)
-    keeper = keeper_of(site_id)
-    with _hold_lease(begin, site) as renew:
-        state = keeper.read()
-        _settle_pending(begin(), site_id, state.policy)
-        plan = compare(site, state, now=first.now)
+
+    def choose(plan: PolicyPlan, _drift: PolicyDrift) -> PolicyPlan:
         if digest not in ("", plan.digest):
-            raise PlanHasChanged(site=site.name)
-        for change in plan.changes:
-            renew()
-            _begin_change(begin(), site_id, change)
-            keeper.change(change)
-            _end_change(begin(), site_id, change)
-        _remember(begin(), plan)
-    return plan
+            raise PlanHasChanged(site=factory.get_site(site_id).name)
+        return plan
+
+    return _apply(begin, get_site(site_id, factory=factory), keeper_of, choose)
+
+
+def keep_policy(
+    begin: BeginDeed, site_id: str, *, keeper_of: KeeperOf, factory: Factory
+) -> PolicyPlan:
+    """Tell a cluster what was decided here since policy was applied, and return what was changed.
+
+    What others changed by hand stays for the operators to judge, and so does a cluster to which
+    policy was never applied.
+    """
+
+    def choose(plan: PolicyPlan, drift: PolicyDrift) -> PolicyPlan:
+        others = {change.key for change in drift.changes}
+        if drift.applied_at is None:
+            return replace(plan, wanted={}, changes=())
+        return replace(
+            plan,
+            wanted={key: value for key, value in plan.wanted.items() if key not in others},
+            changes=tuple(change for change in plan.changes if change.key not in others),
+        )
+
+    return _apply(begin, get_site(site_id, factory=factory), keeper_of, choose)
 
 
 def find_drift(
@@ -131,13 +153,24 @@ def find_drift(
     """
     check_permission(reader, Permission.SEE_CLUSTER_POLICY)
     site = get_site(site_id, factory=factory)
-    applied_at = store.find_applied_at(site_id)
-    if applied_at is None:
-        return PolicyDrift(site_id=site_id, applied_at=None, changes=())
-    actual = keeper_of(site_id).read().policy
-    applied = _list_applied(site_id, actual)
-    drift = list_drift(applied, actual, realm_of(site))
-    return PolicyDrift(site_id=site_id, applied_at=applied_at, changes=drift)
+    return _find_drift(site, keeper_of(site_id).read())
+
+
+def review_policy(
+    reader: Person, site_id: str, *, keeper_of: KeeperOf, factory: Factory, now: datetime
+) -> tuple[PolicyPlan, PolicyDrift]:
+    """Return plan and drift of one and the same look at a site's cluster."""
+    check_permission(reader, Permission.SEE_CLUSTER_POLICY)
+    site = get_site(site_id, factory=factory)
+    state = keeper_of(site_id).read()
+    return compare(site, state, now=now), _find_drift(site, state)
+
+
+def list_clusters(reader: Person, *, factory: Factory) -> list[tuple[Site, datetime | None]]:
+    """Return the sites with a Slurm cluster, and when policy was last applied to each."""
+    check_permission(reader, Permission.SEE_CLUSTER_POLICY)
+    applied = store.list_applied_at()
+    return [(site, applied.get(site.id)) for site in factory.sites if site.slurm is not None]
 
 
 def get_site(site_id: str, *, factory: Factory) -> Site:
@@ -226,6 +259,36 @@ def _claim(
     )
 
 
+def _apply(begin: BeginDeed, site: Site, keeper_of: KeeperOf, choose: Choose) -> PolicyPlan:
+    """Take what was chosen of a plan, step by step; a step that is refused stops no other."""
+    first = begin()
+    check_permission(first.actor, Permission.APPLY_CLUSTER_POLICY)
+    keeper = keeper_of(site.id)
+    refused: dict[ItemKey, Sentence] = {}
+    with _hold_lease(begin, site) as renew:
+        state = keeper.read()
+        _settle_pending(begin(), site.id, state.policy)
+        plan = choose(compare(site, state, now=first.now), _find_drift(site, state))
+        for change in plan.changes:
+            renew()
+            _begin_change(begin(), site.id, change)
+            try:
+                keeper.change(change)
+            except Refusal as refusal:
+                if refusal.status >= MACHINE_TROUBLE:
+                    raise
+                refused[change.key] = refusal.sentence
+                store.end_change(site.id, change.key, is_made=False, now=first.now)
+            else:
+                _end_change(begin(), site.id, change)
+        made = {key: value for key, value in plan.wanted.items() if key not in refused}
+        _remember(begin(), site.id, made)
+    if refused:
+        first_one = next(iter(refused.values()))
+        raise ChangesRefused(count=len(refused), site=site.name, sentence=first_one)
+    return plan
+
+
 @contextmanager
 def _hold_lease(begin: BeginDeed, site: Site) -> Iterator[Callable[[], None]]:
     """Let nobody else apply policy to the site meanwhile; the value renews that."""
@@ -281,9 +344,9 @@ def _settle_pending(deed: Deed, site_id: str, actual: Policy) -> None:
 
 
 @one_transaction
-def _remember(deed: Deed, plan: PolicyPlan) -> None:
+def _remember(deed: Deed, site_id: str, policy: Policy) -> None:
     """Keep everything as it is now, what was found as wanted too, so that drift is seen in it."""
-    store.save_items(plan.site_id, plan.wanted, now=deed.now)
+    store.save_items(site_id, policy, now=deed.now)
 
 
 def _name_for_audit(site_id: str, key: ItemKey) -> str:
@@ -292,6 +355,15 @@ def _name_for_audit(site_id: str, key: ItemKey) -> str:
         return key.text
     person_id = account_store.find_person_id(site_id, key.name)
     return replace(key, name=person_id or "?").text
+
+
+def _find_drift(site: Site, state: ClusterState) -> PolicyDrift:
+    applied_at = store.list_applied_at().get(site.id)
+    drift: tuple[Change, ...] = ()
+    if applied_at is not None:
+        applied = _list_applied(site.id, state.policy)
+        drift = list_drift(applied, state.policy, realm_of(site))
+    return PolicyDrift(site_id=site.id, applied_at=applied_at, changes=drift)
 
 
 def _list_applied(site_id: str, actual: Policy) -> Policy:

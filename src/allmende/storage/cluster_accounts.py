@@ -1,11 +1,14 @@
 """Cluster accounts as rows: which person is which user at which site."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from django.db import models
 
 from allmende.domain.basics.cluster_accounts import ClusterAccount
 from allmende.storage import database
+from allmende.storage.people import PersonRow
+from allmende.storage.projects import ProjectMemberRow
 
 
 class ClusterAccountRow(models.Model):
@@ -22,6 +25,15 @@ class ClusterAccountRow(models.Model):
             models.UniqueConstraint(fields=("site_id", "person_id"), name="one_user_per_person"),
             models.UniqueConstraint(fields=("site_id", "user_name"), name="one_person_per_user"),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SitePerson:
+    """Somebody who works at a site, or may; "" where it is not known which user they are there."""
+
+    person_id: str
+    name: str
+    user_name: str
 
 
 def lock_accounts() -> None:
@@ -59,6 +71,30 @@ def list_accounts(site_id: str, *, after: str = "", limit: int = 100) -> list[Cl
     return [
         ClusterAccount(site_id=row.site_id, person_id=row.person_id, user_name=row.user_name)
         for row in rows.order_by("person_id")[:limit]
+    ]
+
+
+def list_people(
+    site_id: str, partition_ids: Collection[str], *, after: str = "", limit: int = 100
+) -> list[SitePerson]:
+    """Return the members of projects on these partitions, and whoever has an account at the site.
+
+    They come in the order of their ids, from the one after `after` on.
+    """
+    accounts = ClusterAccountRow.objects.filter(site_id=site_id)
+    members = ProjectMemberRow.objects.filter(project__partition_id__in=partition_ids)
+    rows = PersonRow.objects.filter(
+        models.Q(id__in=members.values("person_id"))
+        | models.Q(id__in=accounts.values("person_id")),
+        id__gt=after,
+    )
+    own = accounts.filter(person_id=models.OuterRef("id"))
+    named = rows.annotate(user_name=models.Subquery(own.values("user_name")[:1]))
+    return [
+        SitePerson(person_id=person_id, name=name, user_name=user_name or "")
+        for person_id, name, user_name in named.order_by("id").values_list(
+            "id", "name", "user_name"
+        )[:limit]
     ]
 
 

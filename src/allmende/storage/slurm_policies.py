@@ -95,11 +95,10 @@ def save_items(site_id: str, items: Mapping[ItemKey, Settings], *, now: datetime
     )
 
 
-def find_applied_at(site_id: str) -> datetime | None:
-    """Return when policy was last applied at a site; None where it never was."""
-    rows = SlurmPolicyItemRow.objects.filter(site_id=site_id)
-    latest: datetime | None = rows.aggregate(models.Max("applied_at"))["applied_at__max"]
-    return latest
+def list_applied_at() -> dict[str, datetime]:
+    """Return when policy was last applied, by site; a site where it never was is left out."""
+    rows = SlurmPolicyItemRow.objects.filter(applied_at__isnull=False)
+    return dict(rows.values_list("site_id").annotate(models.Max("applied_at")).order_by())
 
 
 def list_time(partition_ids: Collection[str]) -> list[TimeRow]:

@@ -101,6 +101,8 @@ BODIES: dict[str, Any] = {
         "ends_at": "2100-01-01T00:00Z",
         "reason": "Fans.",
     },
+    "POST /clusters/{site_id}/apply": {},
+    "PUT /clusters/{site_id}/accounts/{person_id}": {"user_name": "mina"},
     "POST /nodes/{partition_id}/{node}/drain": {"reason": "Fans."},
     "POST /jobs": JOB_FILE,
     "POST /jobs/forecast": JOB_FILE,

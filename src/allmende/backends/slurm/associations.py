@@ -66,7 +66,6 @@ ASSOCIATION_COLUMNS: Mapping[str, Column] = MappingProxyType(
 )
 QOS_COLUMNS: Mapping[str, Column] = MappingProxyType(
     {
-        "Description": Column("Description", _W),
         "Priority": Column("Priority", _N),
         "Preempt": Column("Preempt", _L),
         "PreemptMode": Column("PreemptMode", _W),
@@ -83,6 +82,7 @@ QOS_COLUMNS: Mapping[str, Column] = MappingProxyType(
         "MaxTRESPerUser": Column("MaxTRESPU", _T),
         "MaxJobsPerUser": Column("MaxJobsPU", _N),
         "MaxSubmitJobsPerUser": Column("MaxSubmitPU", _N),
+        "Description": Column("Description", _W),  # last, for it may hold any text, a | too
     }
 )
 
@@ -119,7 +119,7 @@ def parse_qos(text: str) -> Policy:
     """Return every QOS of a listing with its settings."""
     return {
         qos_key(cells[0]): _read_settings(QOS_COLUMNS, cells[1:])
-        for cells in _read(text, 1 + len(QOS_COLUMNS), "sacctmgr show qos")
+        for cells in _read(text, 1 + len(QOS_COLUMNS), "sacctmgr show qos", ends_in_text=True)
     }
 
 
@@ -177,11 +177,12 @@ def _render(key: ItemKey, name: str, before: str, after: str) -> str:
     return f"{name}={after}"
 
 
-def _read(text: str, width: int, command: str) -> Iterator[list[str]]:
-    for line in text.splitlines():
-        if not line.strip():
-            continue
-        cells = [cell.strip() for cell in line.split("|")]
+def _read(
+    text: str, width: int, command: str, *, ends_in_text: bool = False
+) -> Iterator[list[str]]:
+    """Yield the cells of each row; refuse a listing as a whole where one row is not as asked."""
+    for line in filter(str.strip, text.splitlines()):
+        cells = [cell.strip() for cell in line.split("|", width - 1 if ends_in_text else -1)]
         if len(cells) != width:
             raise ListingUnreadable(command=command, line=line[:200])
         yield cells

@@ -146,6 +146,7 @@ class SlurmCluster:
     run_as: RunAs = RunAs.RUNUSER
     work_folder: str  # of the jobs' files, on a file system that all its nodes share
     root_account: str = "allmende"  # below which everything is ours; nothing else is touched
+    keep_applied: bool = False  # whether the daemon tells it by itself what was decided here
 
 
 @dataclass(frozen=True, kw_only=True)
