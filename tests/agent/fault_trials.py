@@ -1,7 +1,9 @@
 """A minute of faults: a centre, three agents, lines that fail, processes that are killed.
 
-Run as a program in a home of its own: `python -m tests.agent.fault_trials FOLDER SEED SECONDS`. It
-prints what stands in the books at the end, and what really ran, as JSON.
+Two of the agents run jobs on their own machine, and one on a Slurm cluster.
+
+Run as a program in a home of its own: `python -m tests.agent.fault_trials FOLDER SEED SECONDS LAB`.
+It prints what stands in the books at the end, and what really ran, as JSON.
 """
 
 import json
@@ -22,11 +24,22 @@ from allmende import wiring
 
 wiring.start()
 
-from allmende.domain.basics.people import DAEMON  # noqa: E402
+from tools.slurm_lab import Lab  # noqa: E402
+
+from allmende.backends.slurm.client import SlurmClient  # noqa: E402
+from allmende.backends.slurm.policies import SlurmPolicies  # noqa: E402
+from allmende.domain.basics.people import DAEMON, Person, Role  # noqa: E402
 from allmende.domain.basics.refusals import Refusal  # noqa: E402
 from allmende.domain.scheduling.jobs import LIFECYCLE  # noqa: E402
 from allmende.domain.training.job_files import parse_job_file  # noqa: E402
-from allmende.services import agents, audit, jobs, ledger  # noqa: E402
+from allmende.services import (  # noqa: E402
+    agents,
+    audit,
+    cluster_accounts,
+    jobs,
+    ledger,
+    slurm_policies,
+)
 from allmende.services.story import Story  # noqa: E402
 from allmende.wiring import database_version, home, stage  # noqa: E402
 from allmende.wiring.access_rules import load_access_rules  # noqa: E402
@@ -35,12 +48,13 @@ from tests.agent.faulty_proxy import Proxies  # noqa: E402
 
 PROJECT = Path(__file__).resolve().parents[2]
 SITES = {"werkstatt": "founder", "heide": "researcher", "harz": "corporation"}
+ON_SLURM, USER = "harz", "games"
 PARTITIONS = {"werkstatt": "werkbank", "heide": "heide-cpu", "harz": "harz-cpu"}
 FAULTINESS = 35.0
-LONGEST_SECONDS = 60.0
+LONGEST_SECONDS = 90.0
 
 
-def write_configuration(folder: Path) -> None:
+def write_configuration(folder: Path, lab: Lab) -> None:
     """Write a factory in which three sites of one partition each have an agent."""
     shutil.copytree(PROJECT / "config", folder)
     text = (folder / "factory.toml").read_text()
@@ -49,6 +63,12 @@ def write_configuration(folder: Path) -> None:
     sites = [
         site.replace("werkstatt", name).replace("werkbank", PARTITIONS[name]) for name in SITES
     ]
+    on_slurm = list(SITES).index(ON_SLURM)
+    sites[on_slurm] = (
+        sites[on_slurm]
+        .replace('status = "embedded"', 'status = "slurm"\nslurm_partition = "booster"')
+        .replace("[[sites.partitions]]", f"{describe_cluster(lab)}\n[[sites.partitions]]", 1)
+    )
     (folder / "factory.toml").write_text(text[:start] + "\n".join(sites))
     calls = (folder / "calls.toml").read_text().split("[[calls]]")
     for number, call in enumerate(calls):
@@ -59,11 +79,29 @@ def write_configuration(folder: Path) -> None:
     (folder / "calls.toml").write_text("[[calls]]".join(calls))
 
 
+def describe_cluster(lab: Lab) -> str:
+    """Return the table that says where the cluster is; its jobs' files lie beside it."""
+    work_folder = lab.plan.folder / "work"
+    work_folder.mkdir(exist_ok=True)
+    return f"""
+[sites.slurm]
+cluster = "{lab.plan.cluster}"
+conf = "{lab.plan.conf}"
+bin_folder = "{lab.plan.folder}/bin"
+work_folder = "{work_folder}"
+"""
+
+
 class Trial:
     """Everybody who takes part, and the one who does them harm."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, lab: Lab) -> None:
         self.folder = folder
+        self.lab = lab
+        # Whoever a job runs as can write here.
+        self.ran = lab.plan.folder / "ran"
+        self.ran.touch()
+        self.ran.chmod(0o666)
         self.seed = seed
         self.dice = random.Random(seed)
         self.processes: dict[str, subprocess.Popen] = {}
@@ -97,6 +135,27 @@ class Trial:
         ):
             for _ in part():
                 pass
+        self.prepare_cluster()
+
+    def prepare_cluster(self) -> None:
+        """Let the owner of the jobs there be a user of the cluster, and tell it our policy."""
+        operator = Person(id="p-op", name="Operator", roles=frozenset({Role.OPERATOR}))
+        factory = self.workshop.factory
+        cluster_accounts.set_account(
+            wiring.deed_of(operator),
+            site_id=ON_SLURM,
+            person_id=self.story.persons[SITES[ON_SLURM]].id,
+            user_name=USER,
+            factory=factory,
+        )
+        cluster = factory.get_site(ON_SLURM).slurm
+        assert cluster is not None
+        slurm_policies.apply_policy(
+            lambda: wiring.deed_of(operator),
+            ON_SLURM,
+            keeper_of=lambda _: SlurmPolicies(SlurmClient(cluster)),
+            factory=factory,
+        )
 
     # ---- processes
 
@@ -172,7 +231,7 @@ class Trial:
     def submit(self, site: str) -> None:
         owner = SITES[site]
         script = (
-            f"echo $ALLMENDE_JOB_ID.$ALLMENDE_ATTEMPT >> {self.folder}/ran;"
+            f"echo $ALLMENDE_JOB_ID.$ALLMENDE_ATTEMPT >> {self.ran};"
             "echo begun $ALLMENDE_JOB_ID; echo model > $ALLMENDE_OUT/model;"
             f"sleep {self.dice.uniform(0, 2.5):.2f}; echo done $ALLMENDE_JOB_ID"
         )
@@ -251,7 +310,8 @@ class Trial:
             "jobs": len(found),
             "attempts": [attempt.key for attempt in attempts],
             "completed": [a.key for a in attempts if a.reason == "completed"],
-            "ran": Counter((self.folder / "ran").read_text().split()),
+            "ran": Counter(self.ran.read_text().split()),
+            "ran_on_slurm": len([a for a in attempts if a.key in self.measure_cluster()]),
             "unsettled": [attempt.key for attempt in attempts if not attempt.is_settled],
             "settled": events["attempt.settled"],
             "set_aside": events["agent.message_set_aside"],
@@ -285,7 +345,26 @@ class Trial:
             end = json.loads(path.read_text())
             key = f"{path.parts[-4]}.{path.parts[-2]}"
             found[key] = (end["ended_at"] - end["started_at"]) / 1_000_000
-        return found
+        return found | self.measure_cluster()
+
+    def measure_cluster(self) -> dict[str, float]:
+        """Return how long each attempt ran by the cluster's own accounting."""
+        asked = (
+            "-n",
+            "-X",
+            "-P",
+            "-D",
+            "-a",
+            "-S",
+            "now-1hours",
+            "-o",
+            "jobname,elapsedraw,nnodes",
+        )
+        lines = (line.split("|") for line in self.lab.run("sacct", *asked).splitlines())
+        found: Counter[str] = Counter()
+        for key, seconds, nodes in lines:
+            found[key] += int(seconds) * int(nodes)
+        return dict(found)
 
 
 def wait_until(is_so, *, seconds: float = LONGEST_SECONDS) -> None:
@@ -295,8 +374,8 @@ def wait_until(is_so, *, seconds: float = LONGEST_SECONDS) -> None:
         time.sleep(0.2)
 
 
-def main(folder: Path, seed: int, seconds: float) -> dict:
-    trial = Trial(folder, seed)
+def main(folder: Path, seed: int, seconds: float, lab: Lab) -> dict:
+    trial = Trial(folder, seed, lab)
     try:
         trial.prepare()
         trial.play(seconds)
@@ -307,5 +386,6 @@ def main(folder: Path, seed: int, seconds: float) -> dict:
 
 if __name__ == "__main__":
     assert re.search("centre$", str(home.home())), "a home of its own"
-    answer = main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))
+    the_lab = Lab.find(Path(sys.argv[4]))
+    answer = main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), the_lab)
     sys.stdout.write(json.dumps(answer))

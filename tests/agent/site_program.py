@@ -7,7 +7,9 @@ from datetime import timedelta
 from allmende import wiring
 from allmende.agent import loop
 from allmende.backends.local import LocalBackend
-from allmende.wiring import home
+from allmende.domain.scheduling.backends import Backend
+from allmende.wiring import home, machines
+from allmende.wiring.factory import load_factory
 
 HEARTBEAT_SECONDS, MOST_SECONDS = 0.2, 2.0
 
@@ -31,10 +33,15 @@ def main(site: str, skew_seconds: float) -> None:
     Skewed.skew = timedelta(seconds=skew_seconds)
     right_now = wiring.now
     wiring.now = lambda: right_now() + Skewed.skew
-    backend = Skewed(home.home() / "work", minimum_free_bytes=0)
+    local = Skewed(home.home() / "work", minimum_free_bytes=0)
+
+    def backend_of(partition_id: str) -> Backend:
+        partition = load_factory().get_partition(partition_id)
+        return machines.machine_of(partition_id) if partition.is_on_slurm else local
+
     loop.run(
         site,
-        backend_of=lambda _: backend,
+        backend_of=backend_of,
         heartbeat_seconds=HEARTBEAT_SECONDS,
         most_seconds=MOST_SECONDS,
     )

@@ -6,25 +6,43 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tools.slurm_lab import Lab, find_missing
 
 from tests.agent.fault_trials import PROJECT, write_configuration
 
 SECONDS = 25
 
 
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    """Start a cluster of its own: the policy told to it would be in the way of other tests."""
+    missing = find_missing()
+    if missing:
+        pytest.skip(missing)
+    lab = Lab.make(nodes=2, gpus=0, tied=True).start()
+    try:
+        yield lab
+    finally:
+        lab.stop(and_forget=True)
+
+
 @pytest.mark.slow
-def test_a_minute_of_faults_loses_nothing_doubles_nothing_and_lets_nobody_in(tmp_path: Path):
+def test_a_minute_of_faults_loses_nothing_doubles_nothing_and_lets_nobody_in(
+    tmp_path: Path, lab: Lab
+):
     seed = int(os.environ.get("ALLMENDE_FAULT_SEED", random.SystemRandom().randrange(10**6)))
-    check_books(play(tmp_path, seed))
+    check_books(play(tmp_path, seed, lab))
 
 
-def play(folder: Path, seed: int) -> dict:
-    write_configuration(folder / "config")
+def play(folder: Path, seed: int, lab: Lab) -> dict:
+    write_configuration(folder / "config", lab)
+    trial = ("tests.agent.fault_trials", str(folder), str(seed), str(SECONDS))
     done = subprocess.run(
-        [sys.executable, "-m", "tests.agent.fault_trials", str(folder), str(seed), str(SECONDS)],
+        [sys.executable, "-m", *trial, str(lab.plan.folder)],
         cwd=PROJECT,
         env={
             **os.environ,
@@ -60,6 +78,7 @@ def check_jobs(seen: dict) -> None:
     assert set(seen["ran"].values()) <= {1}
     assert set(seen["completed"]) <= set(seen["ran"]) <= set(seen["attempts"])
     assert len(seen["completed"]) > 10
+    assert seen["ran_on_slurm"] > 3
     for key in seen["completed"]:
         job_id = key.rpartition(".")[0]
         assert seen["logs"][key] == f"begun {job_id}\ndone {job_id}\n"
