@@ -25,6 +25,7 @@ from allmende.services import (  # noqa: E402
     projects,
     promises,
     slurm_policies,
+    usage,
     usage_collecting,
 )
 from allmende.wiring import post, troubles  # noqa: E402
@@ -105,21 +106,24 @@ class Daemon:
         """
         while not self.stopping.wait(USAGE_SECONDS):
             for site in self.workshop.factory.sites:
-                if self.leads and _is_reached_from_here(site):
+                if self.leads and site.slurm is not None:
                     self._collect_usage(site)
                     self._keep_policy(site)
 
     def _collect_usage(self, site: Site) -> None:
         try:
             deed = wiring.deed_of(DAEMON)
-            found = usage_collecting.collect(deed, site, reader=usage_reader(site))
+            if site.agent:  # what it reads comes with its calls
+                came = usage.revisit(deed, site)
+            else:
+                came = usage_collecting.collect(deed, site, reader=usage_reader(site)).came
         except Refusal as refusal:
             log.warning("usage not collected", site=site.id, sentence=str(refusal))
         except Exception as error:  # the daemon itself must not end with it
             log.error("usage not collected", site=site.id, exc_info=error)
         else:
-            if found.came.new or found.came.changed:
-                log.info("usage", site=site.id, new=found.came.new, changed=found.came.changed)
+            if came.new or came.changed:
+                log.info("usage", site=site.id, new=came.new, changed=came.changed)
         finally:
             wiring.close_database()
 

@@ -262,12 +262,12 @@ def test_usage_is_taken_once_however_often_it_is_sent(line, monkeypatch):
             folder=desk.folder, software="9.9", take_usage=lambda *what: taken.append(what)
         ),
     )  # fmt: skip
-    line.agent.read_usage = lambda cursor: ([{"job": 1}], "7") if not cursor else ([], cursor)
-    line.agent.tend()
+    line.spool.add_usage([{"job": 1}], cursor="7")
     line.ask()
     line.restart()
     line.call()
-    assert [(site, records) for _, site, records in taken] == [(SITE, [{"job": 1}])]
+    body = {"records": [{"job": 1}], "complete_until": "7"}
+    assert [tuple(said) for _, *said in taken] == [(SITE, body)]
     assert (line.spool.depth, line.spool.usage_cursor) == (0, "7")
 
 

@@ -11,9 +11,6 @@ from pathlib import Path
 import pytest
 
 from tests.agent.fault_trials import PROJECT, write_configuration
-from tests.postgresql import empty_postgresql_url, postgresql_url
-
-__all__ = ["empty_postgresql_url", "postgresql_url"]
 
 SECONDS = 25
 
@@ -33,7 +30,7 @@ def play(folder: Path, seed: int) -> dict:
             **os.environ,
             "ALLMENDE_HOME": str(folder / "centre"),
             "ALLMENDE_CONFIG": str(folder / "config"),
-            "ALLMENDE_DATABASE_URL": "",
+            "ALLMENDE_DATABASE_URL": os.environ.get("ALLMENDE_FAULT_DATABASE_URL", ""),
             "PYTHONPATH": ":".join([str(PROJECT / "src"), str(PROJECT), *sys.path]),
         },
         capture_output=True,

@@ -106,6 +106,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "application-submitted": ("/applications/WAITING_ID", "rolf"),
     "nodes": ("/nodes/werkbank", "theo"),
     "node": ("/nodes/werkbank/werkbank-01", "theo"),
+    "agents": ("/sites/agents", "theo"),
     "reservations": ("/reservations", "mina"),
     "reservations-officer": ("/reservations", "olga"),
     "clusters": ("/clusters", "theo"),

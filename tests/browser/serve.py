@@ -19,10 +19,12 @@ def main() -> None:
     from django.core.wsgi import get_wsgi_application
     from waitress.server import create_server
 
+    from tests.agent import lines
     from tests.web import factory
 
     call_command("migrate", verbosity=0)
     world = factory.build_world()
+    lines.enrol()
     show_a_cluster()
     sessions = {}
     for user in User.objects.all():

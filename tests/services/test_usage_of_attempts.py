@@ -7,9 +7,14 @@ import pytest
 
 from allmende.domain.accounting.usage import UsageState
 from allmende.domain.basics.people import DAEMON
-from allmende.services import ledger, usage
+from allmende.domain.trust.gathering import gather_evidence
+from allmende.domain.trust.promises import evaluate_promises
+from allmende.domain.trust.verdicts import Verdict
+from allmende.services import evidence, ledger, usage
 from allmende.storage import ledger as ledger_store
 from allmende.storage import usage as store
+from allmende.wiring.access_rules import read_access_rules
+from allmende.wiring.factory import load_factory
 from tests.services.usage_worlds import (
     AWARDED,
     DEED,
@@ -127,6 +132,19 @@ def test_a_record_that_was_charged_by_itself_is_not_charged_again_by_a_settlemen
     assert consumed() == 1200
     settle(a_record())
     assert (consumed(), left()) == (1200, AWARDED - 1200)
+
+
+def test_what_is_charged_by_records_is_part_of_the_evidence_and_the_promises_hold():
+    lost = a_record(2, state="NODE_FAIL")
+    ingest(a_record(1, minutes=3, comment=OURS.comment), lost, a_record(3), a_record(4))
+    settle(OURS)
+    ingest(a_record(4, minutes=5), read_at=NOW + timedelta(1))
+    factory = replace(load_factory(), sites=(SITE,))
+    written = evidence.gather_records(factory=factory, rules=read_access_rules(), now=NOW)
+    results = evaluate_promises(gather_evidence(written, at=NOW))
+    verdicts = {result.promise_id: result.verdict for result in results}
+    assert verdicts["metered-once"] is verdicts["faults-refunded"] is Verdict.KEPT
+    assert verdicts["ledger-balances"] is Verdict.KEPT
 
 
 def test_a_second_settlement_under_the_same_record_charges_nothing_more():

@@ -16,6 +16,7 @@ from allmende.agent import calls
 from allmende.agent.identities import Safe
 from allmende.agent.site_agent import Backoff, SiteAgent
 from allmende.agent.spools import Spool
+from allmende.agent.usage import Accounting, UsageSource
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.backends import BackendOf
 from allmende.domain.trust import signatures
@@ -47,6 +48,7 @@ class Loop:
         site_id: str,
         *,
         backend_of: BackendOf = machines.machine_of,
+        accounting: Accounting | None = None,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
         most_seconds: float = 60.0,
     ) -> None:
@@ -61,6 +63,7 @@ class Loop:
             places=machines.places,
             now=wiring.now,
             software=__version__,
+            usage=UsageSource(accounting, now=wiring.now) if accounting else None,
         )
         self.backoff = Backoff(first_seconds=heartbeat_seconds, most_seconds=most_seconds)
         self.heartbeat_seconds = heartbeat_seconds
@@ -157,6 +160,7 @@ class Loop:
 
 def run(site_id: str, **choices: Any) -> None:
     """Run an agent in the foreground until SIGTERM or Ctrl-C."""
+    choices.setdefault("accounting", machines.find_accounting(site_id))
     loop = Loop(site_id, **choices)
     signal.signal(signal.SIGTERM, loop.stop)
     signal.signal(signal.SIGINT, loop.stop)

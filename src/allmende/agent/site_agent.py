@@ -10,6 +10,7 @@ import structlog
 
 from allmende.agent.shipments import PIECE_BYTES, Shipments, write_piece
 from allmende.agent.spools import Spool, Watched
+from allmende.agent.usage import UsageSource
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.backends import (
@@ -49,8 +50,6 @@ MOST_LEVELS = 1000
 
 log = structlog.get_logger("allmende.agent")
 
-# Returns the usage that came after a cursor, and the next cursor.
-ReadUsage = Callable[[str], tuple[list[Any], str]]
 # What a mark in a command of the centre stands for here; see `exchanges.localise`.
 Places = Callable[[tuple[str, ...]], Mapping[str, str]]
 
@@ -66,14 +65,14 @@ class SiteAgent:
         places: Places,
         now: Callable[[], datetime],
         software: str,
-        read_usage: ReadUsage = lambda cursor: ([], cursor),
+        usage: UsageSource | None = None,
     ) -> None:
         self.spool = spool
         self.backend_of = backend_of
         self.places = places
         self.now = now
         self.software = software
-        self.read_usage = read_usage
+        self.usage = usage
         self.trouble = ""
         self._shipments: dict[str, Shipments] = {}
         self._levels: dict[str, Any] = {}  # what attempts are like now
@@ -105,12 +104,11 @@ class SiteAgent:
                 continue
             for each, found in zip(attempts, seen, strict=True):
                 self._tend(each, found)
-        try:
-            records, cursor = self.read_usage(self.spool.usage_cursor)
-            if cursor != self.spool.usage_cursor:
-                self.spool.add_usage(records, cursor=cursor)
-        except (Refusal, OSError) as error:
-            self._note_trouble(error)
+        if self.usage is not None:
+            try:
+                self.usage.collect(self.spool)
+            except (Refusal, OSError) as error:
+                self._note_trouble(error)
 
     def _tend(self, watched: Watched, seen: Observation) -> None:
         try:

@@ -131,11 +131,12 @@ class Spool:
             self.database.execute("UPDATE attempt SET has_ended = 0")
 
     def add_usage(self, records: Sequence[Any], *, cursor: str) -> None:
-        """Keep usage records for delivery, and up to where usage was read."""
-        with self.database:
-            if records:
-                self._add("usage", {"records": list(records)})
-            self._note("usage_cursor", cursor)
+        """Keep usage records for delivery, and until when nothing of usage is missing."""
+        is_news = cursor != self.usage_cursor
+        if records or is_news:
+            with self.database:
+                self._add("usage", {"records": list(records), "complete_until": cursor})
+                self._note("usage_cursor", cursor)
 
     def list_messages(self, *, most: int, most_bytes: int) -> list[Message]:
         """Return the first messages that wait; one at least, however large it is."""

@@ -1,5 +1,6 @@
 """The agent of a site: beside its machine, calling the centre."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -22,13 +23,16 @@ def run_agent(context: typer.Context, site: SiteOption = "") -> None:
 
 @app.command("enrol")
 def enrol_agent(
-    code: Annotated[str, typer.Argument(help="What `allmende agents enrol` printed.")],
+    code: Annotated[
+        str, typer.Argument(help="What `allmende agents enrol` printed; - reads it from the input.")
+    ],
     site: SiteOption,
     centre: Annotated[str, typer.Option(help="Address of the centre: https://ai.example.org")],
     json: AsJson = False,
 ) -> None:
     """Make a key for this machine, and let the centre know it, with an operator's code."""
-    fingerprint = loop.enrol(site_id=site, centre=centre, code=code)
+    text = sys.stdin.readline() if code == "-" else code
+    fingerprint = loop.enrol(site_id=site, centre=centre, code=text)
     if json:
         show({"site": site, "fingerprint": fingerprint}, json=True)
         return

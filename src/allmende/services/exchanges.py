@@ -36,8 +36,8 @@ MOST_WANTED = 20
 MOST_ENTRIES = 10_000  # of any one kind in a report
 MESSAGE_MISTAKES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
-# Takes the usage records of a site, as its agent read them; taken again they change nothing.
-TakeUsage = Callable[[Deed, str, list[Any]], None]
+# Takes what a site's agent read of its cluster's accounting; taken again it changes nothing.
+TakeUsage = Callable[[Deed, str, Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +182,7 @@ def _take_message(
     if kind == "ended":
         incoming.take_end(observation_from_json(body["observation"]), body["files"])
     elif kind == "usage":
-        desk.take_usage(deed, agent.site_id, body["records"])
+        desk.take_usage(deed, agent.site_id, body)
     else:
         raise MisshapenReport(problem=f"message of kind {kind}")
 

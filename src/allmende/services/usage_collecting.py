@@ -1,6 +1,6 @@
 """Collecting: a cluster's accounting is read again and again, from where nothing was missing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -27,6 +27,12 @@ class SiteKeepsNoUsage(Refusal):
     """No accounting is read at {site}. Only a site with a Slurm cluster has one."""
 
     status = 404
+
+
+class OtherCluster(Refusal):
+    """The agent of {site} reports usage of another cluster than {cluster}. It was not taken."""
+
+    status = 403
 
 
 class UsageReader(Protocol):
@@ -82,6 +88,25 @@ def collect(
             bookmark = replace(bookmark, complete_until=deed.now)
     _keep(deed, replace(bookmark, read_at=deed.now, trouble=None))
     return Collection(cluster=cluster, period=period, is_complete=is_complete, came=came)
+
+
+def take_in(
+    deed: Deed, site: Site, records: Sequence[UsageRecord], *, complete_until: datetime | None
+) -> Ingestion:
+    """Take in what the agent of a site read; `complete_until` is until when it misses nothing.
+
+    It reads one after the other, so what comes later was read later, whatever its clock says.
+    """
+    check_permission(deed.actor, Permission.RECORD_USAGE)
+    cluster = get_cluster(site)
+    if any(record.cluster != cluster for record in records):
+        raise OtherCluster(site=site.name, cluster=cluster)
+    came = usage.ingest(deed, site, records, read_at=deed.now)
+    bookmark = replace(store.get_bookmark(cluster), read_at=deed.now, trouble=None)
+    if complete_until is not None:
+        bookmark = replace(bookmark, complete_until=min(complete_until, deed.now))
+    _keep(deed, bookmark)
+    return came
 
 
 def get_site(factory: Factory, site_id: str) -> Site:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import connection, models
 
-from allmende.domain.accounting.usage import FINDINGS, Usage, UsageState
+from allmende.domain.accounting.usage import FINDINGS, REFUNDED_STATES, Usage, UsageState
 from allmende.domain.basics.periods import Period
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.usage_records import UsageRecord
@@ -130,10 +130,12 @@ class UsageSum:
     project_id: str
     partition_id: str
     records: int
-    used_seconds: int
+    used_seconds: int  # by those that are charged
     settled_seconds: int
     charged_seconds: int
     given_back_seconds: int
+    refunded_seconds: int  # of that, by transfers of their own
+    lost_seconds: int  # used in runs that the site did not deliver
 
     @property
     def booked_seconds(self) -> int:
@@ -307,37 +309,35 @@ def save_bookmark(bookmark: Bookmark) -> None:
     )
 
 
-def sum_usages(cluster: str, *, period: Period | None = None) -> list[UsageSum]:
+def sum_usages(cluster: str = "", *, period: Period | None = None) -> list[UsageSum]:
     """Return what the records come to by project and partition; of a period, what ended in it."""
-    rows = UsageRow.objects.filter(cluster=cluster)
+    rows = UsageRow.objects.filter(cluster=cluster) if cluster else UsageRow.objects.all()
     if period is not None:
         rows = rows.filter(ended_at__gte=period.starts_at, ended_at__lt=period.ends_at)
-    totals = rows.values_list("project_id", "partition_id").annotate(
-        models.Count("number"),
-        *(
-            models.Sum(name)
-            for name in (
-                "used_seconds",
-                "settled_seconds",
-                "charged_seconds",
-                "settled_refund_seconds",
-                "refunded_seconds",
-            )
-        ),
+    was_lost = models.Q(slurm_state__in=REFUNDED_STATES) | models.Q(settled_refund_seconds__gt=0)
+    is_charged = models.Q(state=UsageState.CHARGED.value)
+    totals = rows.values("project_id", "partition_id").annotate(
+        records=models.Count("number"),
+        used=models.Sum("used_seconds", filter=is_charged),
+        settled=models.Sum("settled_seconds"),
+        charged=models.Sum("charged_seconds"),
+        settled_refunds=models.Sum("settled_refund_seconds"),
+        refunds=models.Sum("refunded_seconds"),
+        lost=models.Sum("used_seconds", filter=was_lost & is_charged),
     )
     return [
         UsageSum(
-            project_id=project_id,
-            partition_id=partition_id,
-            records=records,
-            used_seconds=used,
-            settled_seconds=settled,
-            charged_seconds=charged,
-            given_back_seconds=settled_refund + refunded,
+            project_id=row["project_id"],
+            partition_id=row["partition_id"],
+            records=row["records"],
+            used_seconds=row["used"] or 0,
+            settled_seconds=row["settled"],
+            charged_seconds=row["charged"],
+            given_back_seconds=row["settled_refunds"] + row["refunds"],
+            refunded_seconds=row["refunds"],
+            lost_seconds=row["lost"] or 0,
         )
-        for project_id, partition_id, records, used, settled, charged, settled_refund, refunded in (
-            totals.order_by("project_id", "partition_id")
-        )
+        for row in totals.order_by("project_id", "partition_id")
     ]
 
 

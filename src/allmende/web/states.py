@@ -60,7 +60,7 @@ def _policy_changes() -> dict[str, Look]:
 
 def _agents() -> dict[str, Look]:
     return {
-        "new": Look(_("has not called yet"), "clock", "wait"),
+        "new": Look(_("no call yet"), "clock", "wait"),
         "connected": Look(_("calls in"), "check", "good"),
         "quiet": Look(_("cut off"), "warning", "bad"),
         "revoked": Look(_("revoked"), "cross", "calm"),

@@ -1,15 +1,22 @@
 """The centre's side of site agents: its key, its desk, and the relays in place of machines."""
 
 import secrets
+from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
+from typing import Any
 
 from allmende import __version__, wiring
 from allmende.domain.basics.sites import Site
+from allmende.domain.scheduling.exchanges import usage_from_json
 from allmende.domain.trust import signatures
+from allmende.services import usage_collecting
+from allmende.services.deeds import Deed
 from allmende.services.exchanges import Desk
 from allmende.services.relays import Relay
 from allmende.storage.relay_files import RelayFolder
 from allmende.wiring import home
+from allmende.wiring.factory import load_factory
 
 
 @cache
@@ -46,5 +53,12 @@ def desk() -> Desk:
     return Desk(folder=relay_folder(), software=__version__, take_usage=_take_usage)
 
 
-def _take_usage(*_: object) -> None:
-    """Leave usage records alone: no site sends any yet."""
+def _take_usage(deed: Deed, site_id: str, body: Mapping[str, Any]) -> None:
+    records = [usage_from_json(record) for record in body["records"]]
+    until = body["complete_until"]
+    usage_collecting.take_in(
+        deed,
+        load_factory().get_site(site_id),
+        records,
+        complete_until=datetime.fromisoformat(until) if until else None,
+    )

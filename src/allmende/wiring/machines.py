@@ -5,6 +5,7 @@ from functools import cache
 from allmende.backends.local import LocalBackend
 from allmende.backends.slurm.backend import SlurmBackend
 from allmende.backends.slurm.client import SlurmClient
+from allmende.backends.slurm.usage_reader import SlurmUsageReader
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.backends import Backend
 from allmende.domain.scheduling.exchanges import FOLDER_OF, PYTHON_OF
@@ -34,6 +35,12 @@ def slurm_backend(site_id: str) -> SlurmBackend:
     cluster = load_factory().get_site(site_id).slurm
     assert cluster is not None, "the factory's configuration has its cluster"
     return SlurmBackend(SlurmClient(cluster), cluster, now)
+
+
+def find_accounting(site_id: str) -> SlurmUsageReader | None:
+    """Return what reads the accounting of a site's cluster; None where there is no cluster."""
+    cluster = load_factory().get_site(site_id).slurm
+    return SlurmUsageReader(SlurmClient(cluster)) if cluster else None
 
 
 @cache

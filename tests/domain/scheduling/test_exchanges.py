@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.usage_records import UsageRecord
 from allmende.domain.scheduling import exchanges
 from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch, Observation
 from allmende.domain.scheduling.exchanges import FileFacts, FileKind, FileName, Order
@@ -183,3 +184,61 @@ def test_what_is_no_text_becomes_a_question_mark():
     text = exchanges.write_json(value)
     assert json.loads(text) == {"a?": ["b?", "\\u0000"], "n": [1]}
     text.encode()
+
+
+USAGES = st.builds(
+    UsageRecord,
+    cluster=TEXTS,
+    job_id=st.integers(0, 2**31),
+    submitted_at=INSTANTS,
+    restarts=st.integers(0, 9),
+    user_name=TEXTS,
+    account=TEXTS,
+    partition=TEXTS,
+    qos=TEXTS,
+    job_name=TEXTS,
+    state=TEXTS,
+    exit_code=st.none() | st.integers(-64, 255),
+    started_at=st.none() | INSTANTS,
+    ended_at=st.none() | INSTANTS,
+    suspended_seconds=st.integers(0, 10**6),
+    nodes=st.lists(TEXTS, max_size=3).map(tuple),
+    allocated_nodes=st.integers(0, 10**5),
+    allocated_cores=st.integers(0, 10**7),
+    allocated_gpus=st.integers(0, 10**6),
+    comment=TEXTS,
+)
+
+
+@given(USAGES)
+def test_a_usage_record_survives_json(record):
+    text = exchanges.write_json(exchanges.usage_to_json(record))
+    assert exchanges.usage_from_json(json.loads(text)) == record
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"job_id": "1"},
+        {"submitted_at": None},
+        {"started_at": "yesterday"},
+        {"allocated_gpus": -1},
+        {"nodes": [1]},
+        {"account": None},
+    ],
+)
+def test_a_usage_record_that_cannot_be_is_refused(changes):
+    record = UsageRecord(
+        cluster="c",
+        job_id=1,
+        submitted_at=NOON,
+        user_name="u",
+        account="a",
+        partition="p",
+        state="s",
+    )
+    value = exchanges.usage_to_json(record)
+    assert exchanges.usage_from_json(value) == record
+    for wrong in (value | changes, {"cluster": "c"}):
+        with pytest.raises(exchanges.MisshapenReport):
+            exchanges.usage_from_json(wrong)

@@ -15,7 +15,12 @@ from allmende.backends.local.outputs import (
 from allmende.backends.nodes import outcomes
 from allmende.backends.slurm import notes
 from allmende.backends.slurm.accounting import is_final, parse_sacct, sacct_options
-from allmende.backends.slurm.client import ClusterUnreachable, CommandRefused, SlurmClient
+from allmende.backends.slurm.client import (
+    ANSWER_SECONDS,
+    ClusterUnreachable,
+    CommandRefused,
+    SlurmClient,
+)
 from allmende.backends.slurm.endings import describe_ending
 from allmende.backends.slurm.notes import Attempt
 from allmende.backends.slurm.places import find_place, list_below, open_below
@@ -51,6 +56,7 @@ class SlurmBackend:
         self.clock = clock
         self.work_folder = Path(cluster.work_folder)
         self.tools = Tools(cluster.bin_folder)
+        self.answer_seconds = ANSWER_SECONDS
 
     def start(self, launch: Launch) -> None:
         """Start the attempt, or do nothing when its key was started before.
@@ -75,7 +81,7 @@ class SlurmBackend:
             slurm_id, first = earlier
             notes.note_job(place, launch.attempt, slurm_id=slurm_id, first=first)
             return
-        said = self.client.run(
+        said = self._run(
             "sbatch",
             *sbatch_options(launch, place),
             user_name=launch.user_name,
@@ -148,16 +154,20 @@ class SlurmBackend:
                 raise OutputTooLarge(name=name, bytes=size)
             return file.read()
 
+    def _run(self, command: str, *options: str, user_name: str = "", stdin: str = "") -> str:
+        seconds = self.answer_seconds
+        return self.client.run(
+            command, *options, user_name=user_name, stdin=stdin, timeout_seconds=seconds
+        )
+
     def _list_live(self) -> list[LiveJob]:
-        return parse_squeue(self.client.run("squeue", *squeue_options()))
+        return parse_squeue(self._run("squeue", *squeue_options()))
 
     def _list_runs(self, attempts: Collection[Attempt]) -> list[UsageRecord]:
         """Return every run that accounting has of the jobs of some attempts."""
         numbers = ",".join(sorted({str(attempt.slurm_id) for attempt in attempts}))
         since = min(attempt.intended_at for attempt in attempts) - PATIENCE
-        return parse_sacct(
-            self.client.run("sacct", *sacct_options(), f"--jobs={numbers}", _since(since))
-        )
+        return parse_sacct(self._run("sacct", *sacct_options(), f"--jobs={numbers}", _since(since)))
 
     def _look_up(self, attempt: Attempt) -> int | None:
         """Return the job of an attempt whose submission had no answer; None: there is none."""
@@ -166,9 +176,7 @@ class SlurmBackend:
         if found is not None:
             return found
         since = _since(attempt.intended_at - PATIENCE)
-        runs = parse_sacct(
-            self.client.run("sacct", *sacct_options(), f"--name={attempt.key}", since)
-        )
+        runs = parse_sacct(self._run("sacct", *sacct_options(), f"--name={attempt.key}", since))
         mine = [run.job_id for run in runs if run.user_name == attempt.user_name]
         return min(mine, default=None)
 
@@ -224,7 +232,7 @@ class SlurmBackend:
         """Call scancel as the owner. What is over meanwhile cannot be cancelled, and need not."""
         try:
             user_name = attempt.user_name
-            self.client.run("scancel", *options, str(attempt.slurm_id), user_name=user_name)
+            self._run("scancel", *options, str(attempt.slurm_id), user_name=user_name)
         except CommandRefused:
             return
 
@@ -282,7 +290,7 @@ class SlurmBackend:
             if attempt is None or attempt.slurm_id is None or job.state in OVER:
                 continue
             if job.job_id != attempt.slurm_id:
-                self.client.run("scancel", str(job.job_id), user_name=attempt.user_name)
+                self._run("scancel", str(job.job_id), user_name=attempt.user_name)
 
     def _find_ends(self, gone: list[Attempt]) -> Mapping[str, Observation]:
         """Return the ends that accounting has; without it, nothing has ended."""

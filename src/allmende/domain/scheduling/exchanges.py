@@ -10,10 +10,20 @@ from typing import Any
 
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.usage_records import UsageRecord
 from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch, Observation
 
 # In a command these stand for what only the machine of the agent knows; see `localise`.
 PYTHON_OF, FOLDER_OF = "allmende-python:", "allmende-blueprint:"
+USAGE_INSTANTS = ("submitted_at", "started_at", "ended_at")
+USAGE_AMOUNTS = (
+    "job_id",
+    "restarts",
+    "suspended_seconds",
+    "allocated_nodes",
+    "allocated_cores",
+    "allocated_gpus",
+)
 LONGEST_SENTENCE = 4000
 LARGEST_NUMBER = 2**53
 
@@ -141,6 +151,33 @@ def observation_from_json(value: Mapping[str, Any]) -> Observation:
         )
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise MisshapenReport(problem=f"observation: {error}") from error
+
+
+def usage_to_json(record: UsageRecord) -> dict[str, Any]:
+    """Return a value that JSON can hold; `usage_from_json` reads it back."""
+    instants = {name: getattr(record, name) for name in USAGE_INSTANTS}
+    return asdict(record) | {name: at and at.isoformat() for name, at in instants.items()}
+
+
+def usage_from_json(value: Mapping[str, Any]) -> UsageRecord:
+    """Read a usage record back; `MisshapenReport` where it is none."""
+    try:
+        facts: dict[str, Any] = {}
+        for field in fields(UsageRecord):
+            given = value[field.name]
+            if field.name in USAGE_INSTANTS:
+                facts[field.name] = _instant(given)
+            elif field.name == "nodes":
+                facts[field.name] = tuple(_text(node) for node in given)
+            elif field.name == "exit_code" and given is None:
+                facts[field.name] = None
+            else:
+                facts[field.name] = _text(given) if field.type in (str, "str") else _whole(given)
+        if facts["submitted_at"] is None or any(facts[name] < 0 for name in USAGE_AMOUNTS):
+            raise ValueError("what it must say is missing, or below nothing")
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise MisshapenReport(problem=f"usage: {error}") from error
+    return UsageRecord(**facts)
 
 
 def file_name_from_json(value: Mapping[str, Any]) -> FileName:
