@@ -102,6 +102,7 @@ BODIES: dict[str, Any] = {
     },
     "POST /jobs": JOB_FILE,
     "POST /jobs/forecast": JOB_FILE,
+    "POST /jobs/where": JOB_FILE,
 }
 OTHER_IDS = {
     "mode_id": "playground",
