@@ -106,6 +106,7 @@ BODIES: dict[str, Any] = {
     "POST /nodes/{partition_id}/{node}/drain": {"reason": "Fans."},
     "POST /jobs": JOB_FILE,
     "POST /jobs/forecast": JOB_FILE,
+    "POST /jobs/where": JOB_FILE,
 }
 OTHER_IDS = {
     "mode_id": "playground",

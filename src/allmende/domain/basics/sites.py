@@ -50,6 +50,7 @@ class Partition:
     nodes: int | None = None  # None: not published
     gpus_per_node: int = 0
     cores_per_node: int = 1
+    specialisations: tuple[str, ...] = ()  # what its nodes are made for: "robotics"
     bought_after_2020: bool = True
     power_megawatts: float | None = None
     planned_for: str = ""
