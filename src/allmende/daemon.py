@@ -22,6 +22,7 @@ from allmende.services import (  # noqa: E402
     documents,
     leases,
     mail,
+    moves,
     projects,
     promises,
     slurm_policies,
@@ -40,6 +41,7 @@ SWEEP_SECONDS = 3600.0
 REMINDERS_SECONDS = 600.0
 MAIL_SECONDS = 5.0
 CLUSTER_SECONDS = 2.0  # between two looks at a cluster, whose commands take their time
+MOVES_SECONDS = 5.0  # between two looks at who might start sooner elsewhere
 USAGE_SECONDS = 60.0  # between two readings of a cluster's accounting
 RENEWAL_SECONDS = 2.0  # between renewals of the lead, however long a heartbeat takes
 LONGEST_BEAT_SECONDS = 120.0  # one that takes longer is stuck: let another daemon try
@@ -148,6 +150,23 @@ class Daemon:
         finally:
             wiring.close_database()
 
+    def run_moves(self) -> None:
+        """Move jobs to where they start sooner, while this daemon leads: looking ahead takes time.
+
+        Whatever goes wrong ends one pass, not the thread: the next one finds everything as it was.
+        """
+        while not self.stopping.wait(MOVES_SECONDS):
+            if not self.leads:
+                continue
+            try:
+                deed = wiring.deed_of(DAEMON)
+                for job in moves.move_waiting(deed, workshop=self.workshop, holder=self.holder):
+                    log.info("moved", job=job.id, partition=job.partition_id)
+            except Exception as error:  # the daemon itself must not end with it
+                log.error("jobs stay where they wait", exc_info=error)
+            finally:
+                wiring.close_database()
+
     def run_clusters(self, site: Site) -> None:
         """Beat on the partitions of a cluster: a thread, for one that hangs must hold up nobody.
 
@@ -187,6 +206,7 @@ class Daemon:
         renewing = threading.Thread(target=self.run_lead, daemon=True)
         # Not waited for at the end: what it read and did not take in, the next one reads again.
         threading.Thread(target=self.run_usage, daemon=True).start()
+        threading.Thread(target=self.run_moves, daemon=True).start()
         for site in self.workshop.factory.sites:
             if _is_reached_from_here(site):
                 threading.Thread(target=self.run_clusters, args=[site], daemon=True).start()
