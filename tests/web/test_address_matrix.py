@@ -27,6 +27,7 @@ OTHER_PARTS = {
     "reservation_id": "rv-none",
     "partition_id": "werkbank",
     "node": "werkbank-06",
+    "incident_id": "in-none",
     "section": "project",
     "decision": "waive",
     "language": "de",

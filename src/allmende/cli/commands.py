@@ -55,6 +55,7 @@ COMMANDS = {
     "blueprint": Command("blueprints", "app", "What can be trained here.", needs_database=False),
     "site": Command("sites", "app", "Where the machines stand."),
     "node": Command("nodes", "app", "What nodes do; draining one, with a preview."),
+    "incident": Command("incidents", "app", "What went wrong at a site, for everybody to read."),
     "reservation": Command("reservations", "app", "Maintenance, power caps, nodes for a project."),
     "ceiling": Command("ceilings", "app", "What kinds of use may have, and what is left of it."),
     "ledger": Command("ledger", "app", "Every hour, booked twice."),

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from allmende.domain.trust.permissions import Permission, can_do
-from allmende.services import ceilings, sites
+from allmende.services import ceilings, incidents, sites
 from allmende.web import maps
 from allmende.web.acting import get_person
 from allmende.wiring import now
@@ -19,6 +19,7 @@ def show_sites(request: HttpRequest) -> HttpResponse:
     context = {
         "views": views,
         "places": maps.place_sites(views),
+        "incidents": incidents.list_open_incidents(reader, factory=load_factory()),
         "can_manage_nodes": can_do(reader, Permission.MANAGE_NODES),
         "contingents": ceilings.list_contingents(reader, rules=load_access_rules(), now=now()),
     }
