@@ -184,6 +184,21 @@ def forecast_asked(
     return told
 
 
+def foresee_start(
+    partition: Partition,
+    job_id: str,
+    *,
+    now: datetime,
+    decisions: int,
+    asked: Sequence[PendingJob] = (),
+) -> datetime | None:
+    """Return the middle of a range alone, for comparing; None where it cannot be said."""
+    forward = look_ahead(partition, now, asked)
+    if job_id not in forward.eligible_ids:
+        return None
+    return _instant(now, _ask(forward, job_id, now, decisions=decisions).median_seconds)
+
+
 def get_hit_rate(partition_id: str) -> HitRate:
     """Return how well the latest forecasts of a partition held."""
     return _rate(store.list_outcomes(partition_id, limit=LATEST))

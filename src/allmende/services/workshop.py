@@ -2,14 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
-from allmende.domain.basics.sites import Factory
+from allmende.domain.basics.sites import Factory, Partition
 from allmende.domain.footprint.readings import MeterReading
 from allmende.domain.scheduling.backends import BackendOf
 from allmende.domain.scheduling.nodes import ClusterNodes
 from allmende.domain.training.blueprints import Blueprint
 from allmende.domain.training.records import ComputeThresholds
+
+PredictStart = Callable[[Partition, int, int], datetime | None]
+
+
+def nobody_can_say(_partition: Partition, _nodes: int, _limit_seconds: int) -> datetime | None:
+    """Return that a start is not known: a cluster is asked only where wiring says how."""
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,3 +37,5 @@ class Workshop:
     read_meter: Callable[[], MeterReading | None]
     # Returns the marks of training compute that are in force on a day.
     compute_thresholds: Callable[[date], ComputeThresholds]
+    # Returns when a cluster would start a job of so many nodes and seconds, where it can say.
+    predict_start: PredictStart = nobody_can_say

@@ -1,5 +1,6 @@
 """Every table, so that Django finds it; each noun's rows live in the file of that noun."""
 
+from allmende.storage.agents import AgentCodeRow, AgentRow
 from allmende.storage.aid import AidEntryRow
 from allmende.storage.appeals import AppealRow, RebuttalRow
 from allmende.storage.applications import ApplicationRow
@@ -23,14 +24,19 @@ from allmende.storage.organisations import OrganisationRow
 from allmende.storage.people import AdminLinkRow, MembershipRow, PersonRow
 from allmende.storage.projects import ProjectMemberRow, ProjectRow
 from allmende.storage.promises import PromiseResultRow
+from allmende.storage.relays import RelayFileRow, RelayRow, RelaySiteRow
 from allmende.storage.reports import InterimReportRow, ReportRow
 from allmende.storage.reservations import ReservationRow
 from allmende.storage.reviews import TechnicalAssessmentRow
+from allmende.storage.slurm_policies import SlurmPolicyItemRow
 from allmende.storage.tokens import TokenRow
 from allmende.storage.trained_models import TrainedModelRow
+from allmende.storage.usage import UsageBookmarkRow, UsageRow
 
 __all__ = [
     "AdminLinkRow",
+    "AgentCodeRow",
+    "AgentRow",
     "AidEntryRow",
     "AppealRow",
     "ApplicationRow",
@@ -64,12 +70,18 @@ __all__ = [
     "ProjectRow",
     "PromiseResultRow",
     "RebuttalRow",
+    "RelayFileRow",
+    "RelayRow",
+    "RelaySiteRow",
     "ReportRow",
     "ReservationRow",
     "ReviewRow",
     "ReviewerRow",
     "RulesSnapshotRow",
+    "SlurmPolicyItemRow",
     "TechnicalAssessmentRow",
     "TokenRow",
     "TrainedModelRow",
+    "UsageBookmarkRow",
+    "UsageRow",
 ]

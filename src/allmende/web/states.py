@@ -49,6 +49,24 @@ def _applications() -> dict[str, Look]:
     }
 
 
+def _policy_changes() -> dict[str, Look]:
+    return {
+        "add": Look(_("new"), "plus", "good"),
+        "change": Look(_("changed"), "pencil", "wait"),
+        "close": Look(_("closed"), "stop", "bad"),
+        "remove": Look(_("deleted"), "cross", "bad"),
+    }
+
+
+def _agents() -> dict[str, Look]:
+    return {
+        "new": Look(_("no call yet"), "clock", "wait"),
+        "connected": Look(_("calls in"), "check", "good"),
+        "quiet": Look(_("cut off"), "warning", "bad"),
+        "revoked": Look(_("revoked"), "cross", "calm"),
+    }
+
+
 def _projects() -> dict[str, Look]:
     return {
         "onboarding": Look(_("starting"), "clock", "busy"),
@@ -293,7 +311,9 @@ KINDS = {
         for kind in ("route", "experience", "price", "unit", "calendar", "selection")
     },
     "relation": _relations,
+    "policy_change": _policy_changes,
     "size": _sizes,
+    "agent": _agents,
     "reservation": _reservations,
     "reservation_kind": _reservation_kinds,
     "node": _nodes,

@@ -3,11 +3,9 @@
 import secrets
 from datetime import date
 from fractions import Fraction
-from functools import cache
 
 import psutil
 
-from allmende.backends.local import LocalBackend
 from allmende.backends.slurm.client import SlurmClient
 from allmende.backends.slurm.nodes import SlurmNodes
 from allmende.domain.basics.refusals import Refusal
@@ -19,19 +17,10 @@ from allmende.domain.scheduling.nodes import ClusterNodes
 from allmende.domain.training.records import ComputeThresholds
 from allmende.meters.rapl import find_rapl
 from allmende.services.workshop import Workshop
-from allmende.wiring import environments, home
+from allmende.wiring import agents, machines
 from allmende.wiring.access_rules import read_access_rules
 from allmende.wiring.blueprints import blueprint_folder, load_blueprints
 from allmende.wiring.factory import load_factory
-
-
-class EnvironmentMissing(Refusal):
-    """The environment of the blueprint {blueprint} is not built yet.
-
-    The operator builds it with: allmende blueprint prepare {blueprint}
-    """
-
-    status = 503
 
 
 class NodesOutOfReach(Refusal):
@@ -49,7 +38,7 @@ def build_workshop() -> Workshop:
         backend_of=backend_of,
         cluster_nodes_of=cluster_nodes_of,
         blueprints=load_blueprints(),
-        environment_python=_environment_python,
+        environment_python=machines.environment_python,
         blueprint_folder=lambda blueprint_id: str(blueprint_folder(blueprint_id)),
         read_meter=_MeterReader().read,
         compute_thresholds=lambda on: _compute_thresholds(book, on),
@@ -58,8 +47,9 @@ def build_workshop() -> Workshop:
 
 def backend_of(partition_id: str) -> Backend:
     """Return the place where the jobs of a partition run."""
-    load_factory().get_partition(partition_id)
-    return local_backend()
+    factory = load_factory()
+    site = factory.get_site(factory.get_partition(partition_id).site_id)
+    return agents.relay_of(site, partition_id) if site.agent else machines.machine_of(partition_id)
 
 
 def cluster_nodes_of(partition_id: str) -> ClusterNodes:
@@ -70,19 +60,6 @@ def cluster_nodes_of(partition_id: str) -> ClusterNodes:
     if site.slurm is None or site.agent:
         raise NodesOutOfReach(partition=partition.name)
     return SlurmNodes(SlurmClient(site.slurm), partition=partition.slurm_partition)
-
-
-@cache
-def local_backend() -> LocalBackend:
-    """Return the backend that runs jobs as processes of this machine."""
-    return LocalBackend(home.home() / "work")
-
-
-def _environment_python(blueprint_id: str) -> str:
-    # Never built here: a page that somebody waits for is no place to install packages.
-    if not environments.is_environment_built(blueprint_id):
-        raise EnvironmentMissing(blueprint=blueprint_id)
-    return str(environments.environment_python(blueprint_id))
 
 
 class _MeterReader:

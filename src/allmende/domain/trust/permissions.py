@@ -102,6 +102,9 @@ class Permission(StrEnum):
     SEE_CLUSTER_POLICY = "cluster_policy.see"
     APPLY_CLUSTER_POLICY = "cluster_policy.apply"
 
+    SEE_AGENTS = "agents.see"
+    MANAGE_AGENTS = "agents.manage"
+
     # People and proof.
     SEE_PEOPLE = "people.see"
     MANAGE_PEOPLE = "people.manage"
@@ -207,6 +210,9 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.MANAGE_CLUSTER_ACCOUNTS: frozenset({_OPERATOR}),
         Permission.SEE_CLUSTER_POLICY: _OPERATIONS | {_AUDITOR},
         Permission.APPLY_CLUSTER_POLICY: _OPERATIONS,
+        Permission.SEE_AGENTS: frozenset({_OPERATOR, _AUDITOR, _ADMINISTRATOR}),
+        # An agent is let in as a person is: by whoever runs the machines, or gives the roles.
+        Permission.MANAGE_AGENTS: frozenset({_OPERATOR, _ADMINISTRATOR}),
         Permission.SEE_PEOPLE: frozenset({_ADMINISTRATOR, _AUDITOR, _SYSTEM}),
         Permission.MANAGE_PEOPLE: frozenset({_ADMINISTRATOR, _SYSTEM}),
         Permission.CONFIGURE_FACTORY: frozenset({_ADMINISTRATOR, _OPERATOR, _SYSTEM}),
@@ -295,6 +301,8 @@ DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
         Permission.MANAGE_CLUSTER_ACCOUNTS: Sentence("say who is which user at a site"),
         Permission.SEE_CLUSTER_POLICY: Sentence("see the policy of a cluster"),
         Permission.APPLY_CLUSTER_POLICY: Sentence("apply the policy to a cluster"),
+        Permission.SEE_AGENTS: Sentence("see the site agents"),
+        Permission.MANAGE_AGENTS: Sentence("let in or send away a site agent"),
         Permission.SEE_PEOPLE: Sentence("see the people"),
         Permission.MANAGE_PEOPLE: Sentence("give and take roles"),
         Permission.CONFIGURE_FACTORY: Sentence("configure the factory"),

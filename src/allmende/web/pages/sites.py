@@ -18,9 +18,11 @@ def show_sites(request: HttpRequest) -> HttpResponse:
     views = sites.list_sites(reader, factory=load_factory())
     context = {
         "views": views,
+        "can_see_policy": can_do(reader, Permission.SEE_CLUSTER_POLICY),
         "places": maps.place_sites(views),
         "incidents": incidents.list_open_incidents(reader, factory=load_factory()),
         "can_manage_nodes": can_do(reader, Permission.MANAGE_NODES),
+        "sees_agents": can_do(reader, Permission.SEE_AGENTS),
         "contingents": ceilings.list_contingents(reader, rules=load_access_rules(), now=now()),
     }
     return render(request, "sites.html", context)
