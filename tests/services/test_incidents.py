@@ -1,5 +1,6 @@
 """The incident log: who writes it, who reads what, and what the records say it cost."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -61,6 +62,7 @@ def lose_a_node(factory: Running, key: str) -> tuple[str, datetime]:
     """Let the node of a job die; return the attempt and when it was settled."""
     (job,) = factory.submit("founder", client_key=key, run="sleep 30")
     factory.beat_until(lambda: any(each.started_at for each in factory.attempts(job.id)))
+    time.sleep(1.5)  # so that there is a sign of life, and seconds to refund
     assert factory.backend.fail_node(f"{job.id}.1")
     factory.beat_until(lambda: factory.attempts(job.id)[0].is_settled)
     return f"{job.id}.1", wiring.now()
