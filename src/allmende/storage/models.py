@@ -13,6 +13,7 @@ from allmende.storage.cycles import CycleRow, FairnessStateRow, LeaseRow
 from allmende.storage.documents import DocumentRow
 from allmende.storage.expert_reviews import ReviewerRow, ReviewRow
 from allmende.storage.forecasts import ForecastRow
+from allmende.storage.incidents import IncidentEntryRow
 from allmende.storage.jobs import AttemptRow, JobEventRow, JobRow
 from allmende.storage.ledger import LedgerAccountRow, LedgerBalanceRow, LedgerTransferRow
 from allmende.storage.mergers import MergerRow
@@ -49,6 +50,7 @@ __all__ = [
     "DocumentRow",
     "FairnessStateRow",
     "ForecastRow",
+    "IncidentEntryRow",
     "InterimReportRow",
     "JobEventRow",
     "JobRow",
