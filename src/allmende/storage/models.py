@@ -8,6 +8,7 @@ from allmende.storage.audit import AuditEventRow, AuditHeadRow
 from allmende.storage.awards import AwardRow
 from allmende.storage.calls import CallRow, RulesSnapshotRow
 from allmende.storage.changes import ProjectChangeRow
+from allmende.storage.choices import ChoiceRow
 from allmende.storage.cluster_accounts import ClusterAccountRow
 from allmende.storage.cycles import CycleRow, FairnessStateRow, LeaseRow
 from allmende.storage.documents import DocumentRow
@@ -45,6 +46,7 @@ __all__ = [
     "AuditHeadRow",
     "AwardRow",
     "CallRow",
+    "ChoiceRow",
     "ClusterAccountRow",
     "CycleRow",
     "DocumentRow",
