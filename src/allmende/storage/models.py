@@ -24,6 +24,7 @@ from allmende.storage.promises import PromiseResultRow
 from allmende.storage.reports import InterimReportRow, ReportRow
 from allmende.storage.reservations import ReservationRow
 from allmende.storage.reviews import TechnicalAssessmentRow
+from allmende.storage.steering import SteeringLookRow, SteeringRow
 from allmende.storage.tokens import TokenRow
 from allmende.storage.trained_models import TrainedModelRow
 
@@ -65,6 +66,8 @@ __all__ = [
     "ReviewRow",
     "ReviewerRow",
     "RulesSnapshotRow",
+    "SteeringLookRow",
+    "SteeringRow",
     "TechnicalAssessmentRow",
     "TokenRow",
     "TrainedModelRow",
