@@ -9,6 +9,10 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests.slurm_lab import slurm_lab
+
+__all__ = ["slurm_lab"]
+
 PROJECT = Path(__file__).resolve().parents[1]
 
 # Set before Django reads its settings, so that no test ever touches a real `var/`.

@@ -1,6 +1,7 @@
 """The daemon outlives troubles of its machine, and nothing else."""
 
 import os
+from dataclasses import replace
 
 import pytest
 from django.core import mail as outbox
@@ -15,6 +16,7 @@ from allmende.domain.basics.people import DAEMON
 from allmende.services import mail
 from allmende.wiring.documents import shelf
 from tests.services.access import deed, person
+from tests.services.slurm_model import FACTORY, SITE, World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -77,3 +79,19 @@ class Mailing(Daemon):
     def beat(self) -> None:
         self.leads = True
         self.beats += 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_daemon_tells_a_cluster_what_was_decided_here_if_it_shall(monkeypatch, keeps):
+    world = World()
+    world.apply()
+    world.top_up()
+    site = FACTORY.get_site(SITE)
+    keeping = replace(site, slurm=replace(site.slurm, keep_applied=keeps))
+    daemon = Daemon()
+    daemon.workshop = replace(daemon.workshop, factory=replace(FACTORY, sites=(keeping,)))
+    monkeypatch.setattr("allmende.daemon.policy_keeper_of", world.keeper_of)
+    before = len(world.cluster.changes)
+    daemon._keep_policy(keeping)
+    assert (len(world.cluster.changes) > before) is keeps

@@ -16,23 +16,33 @@ wiring.start()  # services can be imported only once Django knows its tables
 
 from allmende.domain.basics.people import DAEMON  # noqa: E402
 from allmende.domain.basics.refusals import Refusal  # noqa: E402
+from allmende.domain.basics.sites import Site  # noqa: E402
 from allmende.services import (  # noqa: E402
     cycle,
     documents,
     leases,
     mail,
+    moves,
     projects,
     promises,
+    slurm_policies,
+    usage,
+    usage_collecting,
 )
 from allmende.wiring import post, troubles  # noqa: E402
 from allmende.wiring.access_rules import load_access_rules  # noqa: E402
+from allmende.wiring.clusters import usage_reader  # noqa: E402
 from allmende.wiring.documents import shelf  # noqa: E402
+from allmende.wiring.slurm_policies import policy_keeper_of  # noqa: E402
 
 HEARTBEAT_SECONDS = 1.0
 CHORES_SECONDS = 60.0
 SWEEP_SECONDS = 3600.0
 REMINDERS_SECONDS = 600.0
 MAIL_SECONDS = 5.0
+CLUSTER_SECONDS = 2.0  # between two looks at a cluster, whose commands take their time
+MOVES_SECONDS = 5.0  # between two looks at who might start sooner elsewhere
+USAGE_SECONDS = 60.0  # between two readings of a cluster's accounting
 RENEWAL_SECONDS = 2.0  # between renewals of the lead, however long a heartbeat takes
 LONGEST_BEAT_SECONDS = 120.0  # one that takes longer is stuck: let another daemon try
 SECONDS_FOR_MAIL = 5.0  # to finish what is being sent when the daemon ends
@@ -91,6 +101,87 @@ class Daemon:
         for message in delivery.given_up:
             log.error("mail given up", message=message.id, answer=message.error)
 
+    def run_usage(self) -> None:
+        """Read what clusters accounted for, while this daemon leads: a thread, for it can be much.
+
+        Killed or failed at any point, the next reading carries on.
+        """
+        while not self.stopping.wait(USAGE_SECONDS):
+            for site in self.workshop.factory.sites:
+                if self.leads and site.slurm is not None:
+                    self._collect_usage(site)
+                    self._keep_policy(site)
+
+    def _collect_usage(self, site: Site) -> None:
+        try:
+            deed = wiring.deed_of(DAEMON)
+            if site.agent:  # what it reads comes with its calls
+                came = usage.revisit(deed, site)
+            else:
+                came = usage_collecting.collect(deed, site, reader=usage_reader(site)).came
+        except Refusal as refusal:
+            log.warning("usage not collected", site=site.id, sentence=str(refusal))
+        except Exception as error:  # the daemon itself must not end with it
+            log.error("usage not collected", site=site.id, exc_info=error)
+        else:
+            if came.new or came.changed:
+                log.info("usage", site=site.id, new=came.new, changed=came.changed)
+        finally:
+            wiring.close_database()
+
+    def _keep_policy(self, site: Site) -> None:
+        """Tell a cluster what was decided here, where the site wants that done by itself."""
+        if site.slurm is None or not site.slurm.keep_applied:
+            return
+        try:
+            done = slurm_policies.keep_policy(
+                lambda: wiring.deed_of(DAEMON),
+                site.id,
+                keeper_of=policy_keeper_of,
+                factory=self.workshop.factory,
+            )
+        except Refusal as refusal:
+            log.warning("policy not kept", site=site.id, sentence=str(refusal))
+        except Exception as error:  # the daemon itself must not end with it
+            log.error("policy not kept", site=site.id, exc_info=error)
+        else:
+            if done.changes:
+                log.info("policy", site=site.id, changes=len(done.changes))
+        finally:
+            wiring.close_database()
+
+    def run_moves(self) -> None:
+        """Move jobs to where they start sooner, while this daemon leads: looking ahead takes time.
+
+        Whatever goes wrong ends one pass, not the thread: the next one finds everything as it was.
+        """
+        while not self.stopping.wait(MOVES_SECONDS):
+            if not self.leads:
+                continue
+            try:
+                deed = wiring.deed_of(DAEMON)
+                for job in moves.move_waiting(deed, workshop=self.workshop, holder=self.holder):
+                    log.info("moved", job=job.id, partition=job.partition_id)
+            except Exception as error:  # the daemon itself must not end with it
+                log.error("jobs stay where they wait", exc_info=error)
+            finally:
+                wiring.close_database()
+
+    def run_clusters(self, site: Site) -> None:
+        """Beat on the partitions of a cluster: a thread, for one that hangs must hold up nobody.
+
+        Whatever goes wrong ends one beat, not the thread: the next one finds everything as it was.
+        """
+        partitions = [partition.id for partition in site.partitions if partition.is_on_slurm]
+        while not self.stopping.wait(CLUSTER_SECONDS):
+            try:
+                for partition_id in partitions if self.leads else ():
+                    self._beat_partition(partition_id)
+            except Exception as error:  # the daemon itself must not end with it
+                log.error("a cluster is left out", site=site.id, exc_info=error)
+            finally:
+                wiring.close_database()
+
     def run_lead(self) -> None:
         """Renew the lead while a heartbeat takes its time: a thread, for the beat itself is busy.
 
@@ -113,6 +204,12 @@ class Daemon:
         """Beat until a signal arrives or `until` says so; then give the lead back."""
         mailing = threading.Thread(target=self.run_mail, daemon=True)
         renewing = threading.Thread(target=self.run_lead, daemon=True)
+        # Not waited for at the end: what it read and did not take in, the next one reads again.
+        threading.Thread(target=self.run_usage, daemon=True).start()
+        threading.Thread(target=self.run_moves, daemon=True).start()
+        for site in self.workshop.factory.sites:
+            if _is_reached_from_here(site):
+                threading.Thread(target=self.run_clusters, args=[site], daemon=True).start()
         mailing.start()
         renewing.start()
         try:
@@ -151,9 +248,11 @@ class Daemon:
             self.leads = leads
         if not leads:
             return
-        for partition in self.workshop.factory.partitions:
-            if partition.is_embedded:
-                self._beat_partition(partition.id)
+        for site in self.workshop.factory.sites:
+            for partition in site.partitions:
+                # A cluster has a thread of its own, but not where an agent stands between.
+                if partition.is_embedded or (partition.is_on_slurm and site.agent):
+                    self._beat_partition(partition.id)
         if time.monotonic() - self.chores_done_at >= CHORES_SECONDS:
             self.chores_done_at = time.monotonic()
             self._do_chores()
@@ -202,6 +301,11 @@ class Daemon:
     def stop(self, *_: int | FrameType | None) -> None:
         """End after the current heartbeat."""
         self.stopping.set()
+
+
+def _is_reached_from_here(site: Site) -> bool:
+    """Say whether a site has a cluster whose commands are run from here."""
+    return site.slurm is not None and not site.agent
 
 
 def main(*, until_closed: int | None = None) -> None:

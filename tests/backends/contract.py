@@ -136,7 +136,7 @@ class BackendContract:
         wait_for_log(backend, launch.key, b"begun")
         backend.stop(launch.key, reason=EndReason.PREEMPTED, grace_seconds=10)
         assert wait_for_end(backend, launch.key).reason is EndReason.PREEMPTED
-        assert b"saved" in backend.read_log(launch.key, offset=0, limit=100)
+        assert b"saved" in backend.read_log(launch.key, offset=0, limit=10_000)
 
     def test_command_that_ignores_the_stop_is_killed_after_the_grace(self, backend):
         launch = a_launch('trap "" TERM; echo begun; while true; do sleep 0.1; done')
@@ -171,7 +171,8 @@ class BackendContract:
         script = 'test "$ALLMENDE_NODE_RANK" = 1 && exit 4; sleep 30'
         seen = run(backend, script, nodes=("node-01", "node-02"))
         assert (seen.reason, seen.exit_code) == (EndReason.FAILED, 4)
-        assert "node-02" in seen.sentence.english()
+        # A cluster chooses nodes itself, and says which.
+        assert (seen.nodes or ("node-01", "node-02"))[1] in seen.sentence.english()
 
     def test_attempts_of_a_job_share_its_checkpoints_and_progress(self, backend):
         script = (

@@ -1,6 +1,7 @@
 """The pure parsers of Slurm's answers, on recorded and composed ones of 22.05 to 25.11."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from allmende.backends.slurm import answers
 from allmende.backends.slurm.accounting import (
     SACCT_FIELDS,
+    is_final,
     parse_sacct,
     parse_sacct_json,
     sacct_options,
@@ -69,6 +71,13 @@ def test_every_run_of_a_requeued_job_is_an_attempt_of_its_own(runs):
     assert first.allocated_seconds(counts_gpus=True) == 2 * 12
     assert (second.started_at, second.nodes, second.elapsed_seconds) == (None, (), 0)
     assert (second.allocated_nodes, second.allocated_cores) == (0, 0)
+
+
+def test_a_run_is_final_once_all_its_nodes_are_named(runs):
+    assert all(is_final(run) for run in runs.values())
+    run = runs["1:1795667940:0"]
+    assert not is_final(replace(run, nodes=("jp0001",)))
+    assert not is_final(replace(run, ended_at=None))
 
 
 def test_what_users_write_into_names_and_comments_changes_nothing_else(runs):

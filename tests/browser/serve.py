@@ -19,10 +19,13 @@ def main() -> None:
     from django.core.wsgi import get_wsgi_application
     from waitress.server import create_server
 
+    from tests.agent import lines
     from tests.web import factory
 
     call_command("migrate", verbosity=0)
     world = factory.build_world()
+    lines.enrol()
+    show_a_cluster()
     sessions = {}
     for user in User.objects.all():
         session = SessionStore()
@@ -39,6 +42,25 @@ def main() -> None:
     sys.stdout.flush()
     sys.stdin.read()
     factory.stop_world(world)
+
+
+def show_a_cluster() -> None:
+    """Let the pages of clusters show one: policy was applied, and then somebody changed things."""
+    from allmende.domain.basics.people import DAEMON
+    from allmende.domain.scheduling.slurm_policies import account_key
+    from allmende.services import slurm_policies
+    from allmende.web.pages import clusters
+    from tests.services.slurm_model import FACTORY, SITE, ModelCluster
+
+    cluster = ModelCluster()
+    clusters.load_factory = lambda: FACTORY
+    clusters.policy_keeper_of = lambda _: cluster
+    slurm_policies.apply_policy(
+        lambda: wiring.deed_of(DAEMON), SITE, keeper_of=lambda _: cluster, factory=FACTORY
+    )
+    cluster.set_by_hand(account_key("industry"), Fairshare="900", MaxJobs="3")
+    cluster.set_by_hand(account_key("somebodys-own"), Parent="sme")
+    cluster.configuration = {**cluster.configuration, "PriorityDecayHalfLife": "7-00:00:00"}
 
 
 if __name__ == "__main__":

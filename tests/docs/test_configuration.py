@@ -11,7 +11,7 @@ from allmende.domain.access.onboarding_steps import OnboardingStep
 from allmende.domain.access.review_plans import Criterion, ReviewPlan
 from allmende.domain.basics.quotas import QuotaStyle
 from allmende.domain.basics.rules import Rule
-from allmende.domain.basics.sites import Factory, Partition, ShareGroup, Site
+from allmende.domain.basics.sites import Factory, Partition, ShareGroup, Site, SlurmCluster
 from allmende.wiring.access_rules import HOURS
 from tests.docs.pages import PROJECT
 
@@ -45,6 +45,7 @@ def keys_in(heading: str) -> set[str]:
     [
         ("`[factory]`", Factory),
         ("`[[sites]]`", Site),
+        ("`[sites.slurm]`", SlurmCluster),
         ("`[[sites.partitions]]`", Partition),
         ("`[[sites.partitions.groups]]`", ShareGroup),
         ("`[[quota_styles]]`", QuotaStyle),

@@ -18,7 +18,7 @@ import pytest
 from tests.docs.pages import PROJECT, Step, list_walkthroughs, read_steps
 from tests.docs.reading import Reader
 
-STARTED = ("serve", "daemon")
+STARTED = ("serve", "daemon", "agent")
 SECONDS = 60
 
 

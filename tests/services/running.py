@@ -11,7 +11,7 @@ from allmende.backends.local import LocalBackend
 from allmende.domain.basics.people import DAEMON, Person
 from allmende.domain.scheduling.jobs import Job
 from allmende.domain.training.job_files import parse_job_file
-from allmende.services import cycle, jobs
+from allmende.services import cycle, jobs, submissions
 from allmende.services.cycle import CycleReport
 from allmende.services.deeds import Deed
 from allmende.services.story import Story
@@ -52,7 +52,7 @@ class Running:
 
     def submit(self, key: str, client_key: str = "k", **file: object) -> list[Job]:
         spec = parse_job_file({"name": "try", "max_duration": "30s", **file})
-        return jobs.submit_job(
+        return submissions.submit_job(
             self.act(key),
             spec,
             project_id=self.story.projects[key],

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from allmende.domain.basics.people import DAEMON
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.scheduling.jobs import Job, JobState
-from allmende.services import allocations, cycle, jobs, sweeps
+from allmende.services import allocations, client_keys, cycle, jobs, submissions, sweeps
 from allmende.services.dependencies import (
     NothingToWaitFor,
     TooManyDependencies,
@@ -166,7 +166,7 @@ def test_an_array_of_four_never_runs_more_than_two_at_once(factory: Running, tmp
 def test_a_task_of_an_array_is_run_again_with_its_own_index(factory: Running):
     tasks = factory.submit("founder", run="echo $ALLMENDE_ARRAY_INDEX", array="8-10")
     factory.run_to_end(*(job.id for job in tasks))
-    again = jobs.run_job_again(
+    again = submissions.run_job_again(
         factory.act("founder"), tasks[1].id, client_key="again", workshop=factory.workshop
     )
     assert (again.spec["array"], again.sweep_index, again.sweep_id) == ("9/3", 9, "")
@@ -176,9 +176,9 @@ def test_an_array_is_submitted_once_for_one_key(factory: Running):
     first = factory.submit("founder", "a", run="true", array="1-3%2")
     again = factory.submit("founder", "a", run="true", array="1-3", max_parallel=2)
     assert [job.id for job in again] == [job.id for job in first]
-    with pytest.raises(jobs.DifferentJob):
+    with pytest.raises(client_keys.DifferentJob):
         factory.submit("founder", "a", run="true", array="1-3%1")
-    with pytest.raises(jobs.DifferentJob):
+    with pytest.raises(client_keys.DifferentJob):
         factory.submit("founder", "a", run="true", array="1-4%2")
 
 

@@ -1,7 +1,4 @@
-"""Jobs on a cluster that places them itself; the cluster is one in memory, so that each step is seen.
-
-The same with a real Slurm: tests/backends/test_slurm.py and tests/slurm/.
-"""
+"""Jobs on a cluster that places them itself: one in memory, so that each step is seen."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -164,9 +161,7 @@ def test_a_job_that_began_while_it_was_called_back_is_charged_all_the_same(facto
 
 
 @pytest.mark.parametrize("reason", [EndReason.PREEMPTED, EndReason.NODE_FAIL])
-def test_a_run_that_the_cluster_cut_short_is_followed_by_the_next_attempt(
-    factory, cluster, reason
-):
+def test_a_run_that_the_cluster_cut_short_is_followed_by_the_next_attempt(factory, cluster, reason):
     (job,) = factory.submit("founder", run="true")
     factory.beat()
     cluster.end(f"{job.id}.1", reason)

@@ -13,8 +13,18 @@ from allmende.domain.basics.refusals import NotFound, NotPermitted, Refusal
 from allmende.domain.scheduling.jobs import JobState
 from allmende.domain.training.job_files import CodeNotBrought, InvalidJobFile, parse_job_file
 from allmende.domain.trust.residency import DataWouldLeave
-from allmende.services import allocations, cycle, jobs, leases, models, projects, runs
-from allmende.wiring.assembly import EnvironmentMissing
+from allmende.services import (
+    allocations,
+    client_keys,
+    cycle,
+    jobs,
+    leases,
+    models,
+    projects,
+    runs,
+    submissions,
+)
+from allmende.wiring.machines import EnvironmentMissing
 from tests.services.running import PARTITION, Running, a_running_factory
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +71,7 @@ def test_submitting_twice_with_one_key_is_submitting_once(factory: Running):
     again = factory.submit("founder", client_key="mine", run="true")
     assert [job.id for job in again] == [job.id for job in first]
     assert held(factory, "founder") == 35
-    with pytest.raises(jobs.DifferentJob):
+    with pytest.raises(client_keys.DifferentJob):
         factory.submit("founder", client_key="mine", run="false")
 
 
@@ -132,7 +142,7 @@ def test_a_foreign_tenant_s_job_does_not_exist(factory: Running):
         with pytest.raises(NotFound):
             deed(factory.act("startup"), job.id)
     with pytest.raises(NotFound):
-        jobs.run_job_again(
+        submissions.run_job_again(
             factory.act("startup"), job.id, client_key="x", workshop=factory.workshop
         )
     assert jobs.list_jobs(stranger) == []
@@ -180,7 +190,7 @@ def test_a_finished_job_cannot_be_stopped_but_run_again(factory: Running):
     factory.run_to_end(job.id)
     with pytest.raises(jobs.JobHasEnded):
         jobs.stop_job(factory.act("founder"), job.id)
-    again = jobs.run_job_again(
+    again = submissions.run_job_again(
         factory.act("founder"), job.id, client_key="again", workshop=factory.workshop
     )
     assert again.id != job.id
@@ -228,7 +238,7 @@ def test_a_daemon_that_slept_through_the_loss_of_its_lead_decides_nothing(factor
 
 @pytest.mark.parametrize("key", ["", "a#1", "k" * 81, "nul\x00"])
 def test_a_key_that_cannot_be_kept_is_refused(factory: Running, key: str):
-    with pytest.raises(jobs.KeyIsUnusable):
+    with pytest.raises(client_keys.KeyIsUnusable):
         factory.submit("founder", client_key=key, run="true")
 
 

@@ -57,12 +57,20 @@ OFFICE_TEST_FILES = (
     "tests/services/test_programme_figures.py",
     "tests/services/test_worklists.py",
 )
+# What clusters account for.
+USAGE_TEST_FILES = (
+    "tests/services/test_usage.py",
+    "tests/services/test_usage_collecting.py",
+    "tests/services/test_usage_model.py",
+    "tests/services/test_usage_of_attempts.py",
+)
 GROUPS = {
     "ledger": LEDGER_TEST_FILES,
     "jobs": JOB_TEST_FILES,
     "runs": RUN_TEST_FILES,
     "access": ACCESS_TEST_FILES,
     "office": OFFICE_TEST_FILES,
+    "usage": USAGE_TEST_FILES,
     "others": OTHER_TEST_FILES,
 }
 

@@ -76,6 +76,7 @@ def test_a_partition_keeps_the_clocks_of_its_site(tmp_path: Path):
         ("seconds = 20 ", "seconds = -20 ", "response_target_seconds", "-20 is not"),
         ("pue = 1.0 ", "pue = 0.5 ", "pue", "0.5 is not between 1 and"),
         ("pue = 1.0 ", 'preferred_hours = ["10-16"] ', "preferred_hours", "Write when it begins"),
+        ("pue = 1.0 ", 'specialisations = ["Robotics"] ', "specialisations", "such as robotics"),
         (
             'focus = ["trying',
             'time_zone = "Mars"\nfocus = ["trying',

@@ -14,6 +14,7 @@ class ExitCode(IntEnum):
     NOT_FOUND = 3
     NOT_PERMITTED = 4
     ENVIRONMENT = 5
+    DIFFERENT = 6
     INTERRUPTED = 130
 
 
@@ -25,6 +26,7 @@ MEANINGS = {
     ExitCode.NOT_PERMITTED: "the acting person may not do this",
     ExitCode.ENVIRONMENT: "this machine is in the way: a port, the disk, the database, the "
     "configuration",
+    ExitCode.DIFFERENT: "compared, and there are differences",
     ExitCode.INTERRUPTED: "stopped with Ctrl-C",
 }
 

@@ -12,9 +12,10 @@ from allmende.cli.acting import acting_deed, acting_person
 from allmende.cli.output import AsJson, say, show
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
+from allmende.domain.scheduling.brokering import Choice
 from allmende.domain.scheduling.jobs import LIFECYCLE, Job, JobState
 from allmende.domain.training.job_files import parse_job_file
-from allmende.services import forecasts, jobs, previews, runs, sweeps
+from allmende.services import brokering, forecasts, jobs, previews, runs, submissions, sweeps
 from allmende.wiring.job_texts import KeyIsThereTwice, read_job_text
 
 app = typer.Typer()
@@ -27,6 +28,9 @@ MORE_COLUMNS = (
 ATTEMPT_COLUMNS = (
     "number", "nodes", "started_at", "ended_at", "reason", "used_seconds", "energy_joules",
     "energy_method", "sentence",
+)  # fmt: skip
+VERDICT_COLUMNS = (
+    "partition_id", "fits", "starts_at", "green_percent", "bytes_to_move", "sentence",
 )  # fmt: skip
 POLL_SECONDS = 2.0
 Key = Annotated[
@@ -63,7 +67,7 @@ def submit_job(
 ) -> None:
     """Submit a job file; a sweep or an array becomes several jobs."""
     deed = acting_deed()
-    submitted = jobs.submit_job(
+    submitted = submissions.submit_job(
         deed,
         parse_job_file(_wait_also(_read(file), after=after or [], after_ok=after_ok or [])),
         project_id=project,
@@ -94,6 +98,31 @@ def forecast_submission(
     for option in found.options[1:]:
         say(previews.say_option(option))
     say(found.priority.sentence)
+    if found.choice is not None:
+        _say_choice(found.choice)
+
+
+@app.command("where")
+def choose_partition(
+    file: Annotated[Path, typer.Argument(help="The job file, YAML or JSON.")],
+    project: Annotated[str, typer.Option(help="The project that would pay for it.")],
+    json: AsJson = False,
+) -> None:
+    """Say where a job file would run, without submitting it, and why not elsewhere."""
+    choice = previews.choose_partition(
+        acting_person(),
+        parse_job_file(_read(file)),
+        project_id=project,
+        now=wiring.now(),
+        workshop=wiring.workshop(),
+    )
+    verdicts = choice.verdicts if choice else ()
+    show(
+        verdicts,
+        json=json,
+        columns=VERDICT_COLUMNS,
+        empty="The project has time on one partition only: there is nothing to choose.",
+    )
 
 
 @app.command("list")
@@ -130,12 +159,16 @@ def explain_job(job_id: str, json: AsJson = False) -> None:
     forecast = forecasts.forecast_job(
         acting_person(), job_id, now=wiring.now(), workshop=wiring.workshop()
     )
+    choices = brokering.list_choices(acting_person(), job_id)
     if json:
-        show({"state": job.state, "sentence": sentence, "forecast": forecast}, json=True)
+        facts = {"state": job.state, "sentence": sentence, "forecast": forecast}
+        show({**facts, "choices": choices}, json=True)
         return
     say(sentence)
     if forecast is not None:
         say(forecasts.say_forecast(forecast))
+    if choices:
+        _say_choice(choices[-1].choice)
 
 
 @app.command("events")
@@ -215,10 +248,19 @@ def stop_job(job_id: str, json: AsJson = False) -> None:
 def run_job_again(job_id: str, key: Key = "", json: AsJson = False) -> None:
     """Submit the same job file once more."""
     deed = acting_deed()
-    again = jobs.run_job_again(
+    again = submissions.run_job_again(
         deed, job_id, client_key=key or deed.new_id("key"), workshop=wiring.workshop()
     )
     show(again, json=json, columns=COLUMNS)
+
+
+def _say_choice(choice: Choice) -> None:
+    for verdict in choice.verdicts:
+        facts = {"place": verdict.name, "why": verdict.sentence}
+        if verdict is choice.chosen:
+            say(Sentence("It runs on {place}. {why}", facts))
+        else:
+            say(Sentence("Not on {place}. {why}", facts))
 
 
 def _wait_also(value: Any, **names: list[str]) -> Any:

@@ -39,9 +39,9 @@ def show(
         _print_record(value, columns=columns)
 
 
-def say(text: str | Sentence) -> None:
-    """Print a sentence for people, in their language."""
-    _console().print(_text(text), markup=False, highlight=False, soft_wrap=True)
+def say(text: str | Sentence, *, style: str = "") -> None:
+    """Print a sentence for people, in their language; in colour where it goes to a terminal."""
+    _console().print(_text(text), style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def write_new(file: Path, content: bytes) -> None:

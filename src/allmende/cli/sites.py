@@ -14,8 +14,8 @@ from allmende.wiring.factory import load_factory
 
 app = typer.Typer()
 
-COLUMNS = ("site", "partition", "id", "status", "nodes", "busy_nodes", "running_jobs",
-           "pending_jobs", "hardware")  # fmt: skip
+COLUMNS = ("site", "partition", "id", "status", "nodes", "busy_nodes", "drained_nodes",
+           "running_jobs", "pending_jobs", "hardware")  # fmt: skip
 
 
 @app.command("list")

@@ -25,14 +25,19 @@ def get_budget(
 ) -> Budget:
     """Return how much a project has left, and where the rest went."""
     check_permission(reader, Permission.SEE_BUDGET)
-    _check_visible(reader, project_id)
+    check_visible(reader, project_id)
     return _budget(find_accounts(project_id, partition_id=partition_id, access_share=access_share))
 
 
 def list_budgets(reader: Person, project_id: str) -> list[Budget]:
     """Return the budgets of a project, one for each partition and access share."""
     check_permission(reader, Permission.SEE_BUDGET)
-    _check_visible(reader, project_id)
+    check_visible(reader, project_id)
+    return find_budgets(project_id)
+
+
+def find_budgets(project_id: str) -> list[Budget]:
+    """Return the same, for those who have asked for nothing themselves."""
     return [_budget(each) for each in _list_allocations(project_id)]
 
 
@@ -90,7 +95,8 @@ def _list_allocations(project_id: str) -> list[ProjectAccounts]:
     return [allocations.accounts_from(account) for account in found]
 
 
-def _check_visible(reader: Person, project_id: str) -> None:
+def check_visible(reader: Person, project_id: str) -> None:
+    """Refuse, as if there were no such project, somebody who may not see its budget."""
     project = project_store.get_project(project_id)
     if reader.id in project.member_ids:
         return

@@ -9,6 +9,7 @@ from allmende.services import audit
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import cluster_accounts as store
 from allmende.storage import people as people_store
+from allmende.storage.cluster_accounts import SitePerson
 
 
 class SiteHasNoCluster(Refusal):
@@ -42,7 +43,8 @@ def set_account(
     if owner is not None:
         raise UserNameIsTaken(user_name=user_name, site=site_id)
     store.save_account(account)
-    audit.record(deed, action="cluster_account.set", subject=account.key, user_name=user_name)
+    # The name itself often tells who somebody is, and the chain forgets nothing.
+    audit.record(deed, action="cluster_account.set", subject=account.key)
     return account
 
 
@@ -69,12 +71,8 @@ def remove_account(deed: Deed, *, site_id: str, person_id: str, factory: Factory
     if user_name is None:
         return
     store.remove_account(site_id, person_id)
-    audit.record(
-        deed,
-        action="cluster_account.removed",
-        subject=f"{site_id}:{person_id}",
-        user_name=user_name,
-    )
+    account = ClusterAccount(site_id=site_id, person_id=person_id, user_name=user_name)
+    audit.record(deed, action="cluster_account.removed", subject=account.key)
 
 
 def list_accounts(
@@ -84,6 +82,17 @@ def list_accounts(
     check_permission(reader, Permission.SEE_CLUSTER_ACCOUNTS)
     check_has_cluster(site_id, factory=factory)
     return store.list_accounts(site_id, after=after, limit=limit)
+
+
+def list_people(
+    reader: Person, site_id: str, *, factory: Factory, after: str = "", limit: int = 100
+) -> list[SitePerson]:
+    """Return a page of those who work in projects at a site, each with the user that they are."""
+    check_permission(reader, Permission.SEE_CLUSTER_ACCOUNTS)
+    check_has_cluster(site_id, factory=factory)
+    partitions = factory.get_site(site_id).partitions
+    ids = [partition.id for partition in partitions if partition.is_on_slurm]
+    return store.list_people(site_id, ids, after=after, limit=limit)
 
 
 def check_has_cluster(site_id: str, *, factory: Factory) -> None:

@@ -38,6 +38,7 @@ from allmende.services.snapshots import name_groups, policy_of, take_snapshot
 from allmende.services.workshop import Workshop
 from allmende.storage import cycles as cycle_store
 from allmende.storage import jobs as job_store
+from allmende.storage import nodes as node_store
 from allmende.storage import queues as queue_store
 from allmende.storage import reservations as reservation_store
 
@@ -123,6 +124,7 @@ def decide(deed: Deed, partition: Partition, *, holder: str = "") -> Plan:
         bars={**quota.bars, **windows.find_bars(alive, now=deed.now)},
         demoted=quota.demoted,
         reservations=reservation_store.list_current(partition.id, now=deed.now),
+        drained=node_store.list_drained(partition.id),
         now=deed.now,
     )
     policy = policy_of(partition)

@@ -66,7 +66,7 @@ def find_dependencies(
 def states_of(alive: Collection[Job]) -> dict[str, JobState]:
     """Return the states of the living jobs and of every job that one of them waits for.
 
-    `alive` has every waiting and running job of a partition, on which all of a project's jobs are.
+    `alive` has every waiting and running job of a partition; the others may be on another one.
     """
     states = {job.id: job.state for job in alive}
     ended = {

@@ -26,6 +26,7 @@ from allmende.storage import cycles as cycle_store
 from allmende.storage import jobs as job_store
 from allmende.storage import ledger as ledger_store
 from allmende.storage import trained_models as model_store
+from allmende.storage import usage as usage_store
 
 # Applications are read page by page, because their forms are long.
 PAGE = 500
@@ -112,6 +113,9 @@ def _factory(factory: Factory, targets: Targets) -> Iterator[Record]:
     yield records.record_of_targets(targets)
     for partition in factory.partitions:
         yield records.record_of_partition(partition)
+    for each in usage_store.sum_usages():
+        if each.project_id:  # what nobody was charged for is no evidence of a charge
+            yield records.record_of_usage(each)
 
 
 def _accounts() -> Iterator[Record]:

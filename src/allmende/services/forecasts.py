@@ -1,7 +1,7 @@
 """When will my job start? A range from forward runs of the kernel, and how well others held."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,6 +22,7 @@ from allmende.services.snapshots import (
 from allmende.services.workshop import Workshop
 from allmende.storage import forecasts as store
 from allmende.storage import jobs as job_store
+from allmende.storage import nodes as node_store
 from allmende.storage import queues as queue_store
 from allmende.storage import reservations as reservation_store
 from allmende.storage.evidence import one_snapshot
@@ -183,6 +184,21 @@ def forecast_asked(
     return told
 
 
+def foresee_start(
+    partition: Partition,
+    job_id: str,
+    *,
+    now: datetime,
+    decisions: int,
+    asked: Sequence[PendingJob] = (),
+) -> datetime | None:
+    """Return the middle of a range alone, for comparing; None where it cannot be said."""
+    forward = look_ahead(partition, now, asked)
+    if job_id not in forward.eligible_ids:
+        return None
+    return _instant(now, _ask(forward, job_id, now, decisions=decisions).median_seconds)
+
+
 def get_hit_rate(partition_id: str) -> HitRate:
     """Return how well the latest forecasts of a partition held."""
     return _rate(store.list_outcomes(partition_id, limit=LATEST))
@@ -252,8 +268,17 @@ def _tell(
     )
 
 
-def look_ahead(partition: Partition, now: datetime, asked: Sequence[PendingJob] = ()) -> Forward:
-    """Return the partition as it is now, ready to be run forward, and for what is only asked."""
+def look_ahead(
+    partition: Partition,
+    now: datetime,
+    asked: Sequence[PendingJob] = (),
+    *,
+    without: Collection[str] = (),
+) -> Forward:
+    """Return the partition as it is now, ready to be run forward, and for what is only asked.
+
+    `without` names nodes that are supposed to be drained too.
+    """
     # Nothing is locked here: a job that a heartbeat starts meanwhile must not be seen twice.
     with one_snapshot():
         alive = queue_store.list_alive_jobs(partition.id)
@@ -265,6 +290,7 @@ def look_ahead(partition: Partition, now: datetime, asked: Sequence[PendingJob] 
             bars={**quota.bars, **windows.find_bars(alive, now=now)},
             demoted=quota.demoted,
             reservations=reservation_store.list_current(partition.id, now=now),
+            drained={*node_store.list_drained(partition.id), *without},
             now=now,
         )
     # A job inside a reservation starts when that opens: there is no range to tell.

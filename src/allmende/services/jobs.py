@@ -1,6 +1,5 @@
 """Submitting, stopping, repeating and reading jobs."""
 
-import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +18,6 @@ from allmende.domain.scheduling.jobs import (
     ResourceRequest,
     StopRequest,
 )
-from allmende.domain.training.blueprints import Blueprint, check_nodes, check_params, find_blueprint
 from allmende.domain.training.job_files import JobSpec, check_servable
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.domain.trust.permissions import Permission, can_do, check_permission
@@ -28,8 +26,10 @@ from allmende.services import (
     allocations,
     audit,
     better_hours,
+    client_keys,
     cluster_accounts,
     dependencies,
+    launches,
     projects,
     quotas,
     reservations,
@@ -39,14 +39,6 @@ from allmende.services.snapshots import most_seconds
 from allmende.services.workshop import Workshop
 from allmende.storage import jobs as job_store
 from allmende.storage import projects as project_store
-
-LONGEST_KEY = 80
-# No "#": the further jobs of a sweep have the key of the first with a number after it.
-CLIENT_KEY = re.compile(rf"[A-Za-z0-9._: -]{{1,{LONGEST_KEY}}}")
-
-
-class DifferentJob(Refusal):
-    """The key {client_key} already names job {job}, with another content. Use a new key."""
 
 
 class PartitionTakesNoJobs(Refusal):
@@ -73,12 +65,6 @@ class TooMuchMemory(Refusal):
     status = 422
 
 
-class KeyIsUnusable(Refusal):
-    """This key for the submission cannot be used. Take up to {most} letters, digits and . _ : -"""
-
-    status = 422
-
-
 class JobHasEnded(Refusal):
     """Job {job} has already ended ({state}). Run it again instead."""
 
@@ -93,21 +79,29 @@ class JobView:
 
 @one_transaction
 def submit_job(
-    deed: Deed, spec: JobSpec, *, project_id: str, client_key: str, workshop: Workshop
+    deed: Deed,
+    spec: JobSpec,
+    *,
+    project_id: str,
+    client_key: str,
+    workshop: Workshop,
+    partition_id: str = "",
+    access_share: str = "",
 ) -> list[Job]:
     """Check the job file, hold its hours, and put it in the queue; a sweep becomes several jobs.
 
-    The client makes the key: submitting twice with one key is submitting once.
+    The client makes the key: submitting twice with one key is submitting once. It goes to the
+    partition of the project, or to another one that `submissions` has chosen.
     """
     check_permission(deed.actor, Permission.SUBMIT_JOB)
-    _check_key(client_key)
+    client_keys.check_key(client_key)
     # Locked, so that two submissions with one key follow each other.
     project = projects.check_own(deed.actor, project_store.lock_project(project_id))
-    known = _find_submitted(spec, project_id, client_key)
+    known = client_keys.find_submitted(spec, project_id, client_key)
     if known:
         return known
     projects.check_can_run(project, now=deed.now)
-    partition = check_partition(project, workshop)
+    partition = check_partition(project, workshop, partition_id)
     cluster_accounts.get_user_name(workshop.factory.get_site(partition.site_id), deed.actor.id)
     quotas.check_may_submit(project, partition, now=deed.now)
     check_resources(spec, project, partition)
@@ -121,8 +115,8 @@ def submit_job(
         )
     specs = expand_sweep(spec)
     if spec.blueprint:
-        blueprint = check_blueprint(specs, workshop)
-        workshop.environment_python(blueprint.id)  # refuses while it is not built
+        blueprint = launches.check_blueprint(specs, workshop)
+        launches.check_environment(blueprint, partition, workshop)
     check_residency(
         parse_data_class(spec.data_class),
         partition.country,
@@ -140,6 +134,7 @@ def submit_job(
         "latest_start_at": latest,
         "sweep_id": deed.new_id("s") if len(specs) > 1 else "",
         "max_parallel": spec.max_parallel if len(specs) > 1 else 0,
+        "access_share": access_share or project.access_share,
     }
     return [
         _submit_one(
@@ -157,43 +152,13 @@ def submit_job(
     ]
 
 
-def _check_key(client_key: str) -> None:
-    if not CLIENT_KEY.fullmatch(client_key):
-        raise KeyIsUnusable(most=LONGEST_KEY)
-
-
-def _find_submitted(spec: JobSpec, project_id: str, client_key: str) -> list[Job]:
-    first = job_store.find_job_by_client_key(project_id, client_key)
-    if first is None:
-        return []
-    known = [first]
-    if first.sweep_id:
-        sweep = job_store.list_jobs(project_id=project_id, sweep_id=first.sweep_id, limit=1000)
-        known = sorted(sweep, key=lambda job: int(job.client_key.partition("#")[2] or 0))
-    together = spec.max_parallel if len(known) > 1 else 0
-    if first.max_parallel != together or [job.spec for job in known] != [
-        single.to_json() for single in expand_sweep(spec)
-    ]:
-        raise DifferentJob(client_key=client_key, job=first.id)
-    return known
-
-
-def check_partition(project: Project, workshop: Workshop) -> Partition:
-    """Return the partition of a project, refusing one on which nothing runs from here."""
-    partition = workshop.factory.get_partition(project.partition_id)
+def check_partition(project: Project, workshop: Workshop, partition_id: str = "") -> Partition:
+    """Return a partition, a project's own if none is named; refuse one where nothing runs."""
+    partition = workshop.factory.get_partition(partition_id or project.partition_id)
     if not partition.takes_jobs:
         others = [p.name for p in workshop.factory.partitions if p.takes_jobs]
         raise PartitionTakesNoJobs(partition=partition.name, others=", ".join(others))
     return partition
-
-
-def check_blueprint(specs: list[JobSpec], workshop: Workshop) -> Blueprint:
-    """Return the blueprint of some jobs, refusing what it does not take."""
-    blueprint = find_blueprint(workshop.blueprints, specs[0].blueprint)
-    check_nodes(blueprint, specs[0].num_nodes)
-    for spec in specs:
-        check_params(blueprint, spec.params)
-    return blueprint
 
 
 def check_resources(spec: JobSpec, project: Project, partition: Partition) -> None:
@@ -238,17 +203,9 @@ def _submit_one(
         organisation_id=project.organisation_id,
         person_id=deed.actor.id,
         partition_id=partition.id,
-        access_share=project.access_share,
         group_id=project.group_id,
         data_class=spec.data_class,
-        request=ResourceRequest(
-            nodes=spec.num_nodes,
-            time_limit_seconds=spec.max_duration_seconds,
-            memory_bytes_per_node=spec.memory_bytes
-            or int(partition.memory_gigabytes_per_node * 1e9),
-            preemptible=spec.preemptible,
-            grace_seconds=partition.grace_seconds,
-        ),
+        request=build_request(spec, partition),
         submitted_at=deed.now,
         max_retries=spec.max_retries,
         wait=Sentence("The next plan decides about it."),
@@ -271,15 +228,27 @@ def _submit_one(
     return job
 
 
-def hold_next_attempt(deed: Deed, job: Job, *, partition: Partition) -> Job:
+def build_request(spec: JobSpec, partition: Partition) -> ResourceRequest:
+    """Return what a job file asks of a partition."""
+    return ResourceRequest(
+        nodes=spec.num_nodes,
+        time_limit_seconds=spec.max_duration_seconds,
+        memory_bytes_per_node=spec.memory_bytes or int(partition.memory_gigabytes_per_node * 1e9),
+        preemptible=spec.preemptible,
+        grace_seconds=partition.grace_seconds,
+    )
+
+
+def hold_next_attempt(deed: Deed, job: Job, *, partition: Partition, move: int = 0) -> Job:
     """Set time aside for one more attempt: the limit and the grace, on every node.
 
-    Raises the ledger's refusal when the project's budget does not cover it.
+    Raises the ledger's refusal when the project's budget does not cover it. After a move it is
+    held anew, under the number of the move.
     """
     longest_seconds = job.request.time_limit_seconds + job.request.grace_seconds
     held_seconds = job.request.nodes * longest_seconds * partition.charge_factor
     number = job.attempts + 1
-    hold_id = f"{job.id}.{number}"
+    hold_id = f"{job.id}.{number}" + (f"{jobs.MOVED}{move}" if move else "")
     allocations.hold_for_job(
         deed,
         project_id=job.project_id,
@@ -350,18 +319,6 @@ def cancel_waiting(deed: Deed, job: Job, *, end: Sentence) -> Job:
     return jobs.move(job, JobState.CANCELLED, now=deed.now)
 
 
-@one_transaction
-def run_job_again(deed: Deed, job_id: str, *, client_key: str, workshop: Workshop) -> Job:
-    """Submit the same job file once more, as a job of its own."""
-    check_permission(deed.actor, Permission.RUN_JOB_AGAIN)
-    old = _get(deed.actor, job_id)
-    spec = JobSpec.from_json(old.spec)
-    again = submit_job(
-        deed, spec, project_id=old.project_id, client_key=client_key, workshop=workshop
-    )
-    return again[0]
-
-
 def get_job(reader: Person, job_id: str) -> JobView:
     """Return a job with its attempts; a foreign tenant's job does not exist for the reader."""
     check_permission(reader, Permission.SEE_JOB)
@@ -390,6 +347,11 @@ def list_job_events(reader: Person, job_id: str) -> list[JobEvent]:
     check_permission(reader, Permission.SEE_JOB)
     _get(reader, job_id, unless=Permission.SEE_EVERY_JOB)
     return job_store.list_job_events(job_id)
+
+
+def get_own_job(person: Person, job_id: str) -> Job:
+    """Return a job of a project that is a person's own; any other does not exist for them."""
+    return _get(person, job_id)
 
 
 def _get(person: Person, job_id: str, *, unless: Permission | None = None) -> Job:

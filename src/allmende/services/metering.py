@@ -9,7 +9,7 @@ from allmende.domain.footprint.readings import MeterReading, measure_between
 from allmende.domain.scheduling import jobs
 from allmende.domain.scheduling.backends import EndReason, Observation
 from allmende.domain.scheduling.jobs import Attempt, Job, JobEvent, JobState
-from allmende.services import allocations, audit, leases, queues
+from allmende.services import allocations, audit, leases, queues, usage
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import database
 from allmende.storage import jobs as job_store
@@ -28,6 +28,8 @@ def settle_attempt(
     attempt = job_store.get_attempt(seen.key)
     if attempt.is_settled:
         return job
+    if seen.record_key:
+        usage.lock_record(seen.record_key)
     assert seen.ended_at is not None, "only an ended attempt is settled"
     assert seen.reason is not None, "an ended attempt has a reason"
     attempt = _with_use(attempt, seen, partition, reading)
@@ -39,6 +41,8 @@ def settle_attempt(
     )
     if attempt.reason is EndReason.NODE_FAIL and attempt.used_seconds:
         attempt = _refund(deed, job, attempt)
+    if seen.record_key:
+        usage.note_settled(deed, job, attempt, record_key=seen.record_key, partition=partition)
     queues.expire_rest(deed, job.project_id, expiry_id=attempt.key)
     attempt = replace(attempt, settled_at=deed.now)
     job_store.save_attempt(attempt, partition_id=partition.id)

@@ -10,13 +10,24 @@ from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
+from allmende.domain.basics.units import TimeUnit
+from allmende.domain.scheduling.brokering import Choice, check_found
 from allmende.domain.scheduling.explain import say_duration, say_nodes
 from allmende.domain.scheduling.shares import Path
 from allmende.domain.training.job_files import JobSpec
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.domain.trust.residency import check_residency, parse_data_class
-from allmende.services import better_hours, budgets, jobs, projects, quotas
+from allmende.services import (
+    better_hours,
+    brokering,
+    budgets,
+    jobs,
+    launches,
+    projects,
+    quotas,
+)
+from allmende.services.brokering import Question
 from allmende.services.forecasts import JobForecast, forecast_asked, tell_choice
 from allmende.services.quotas import PriorityOutlook
 from allmende.services.snapshots import pending_of
@@ -62,7 +73,9 @@ class Preview:
     jobs: int
     held_seconds: int  # of all its jobs, until each has ended
     available_seconds: int  # of the project, before
+    unit: TimeUnit  # of both
     priority: PriorityOutlook  # with these jobs
+    choice: Choice | None  # where it would run; None where the project has time in one place
 
     @property
     def left_seconds(self) -> int:
@@ -77,11 +90,12 @@ def preview_job(
 
     Nothing is submitted. What a submission would refuse of the file is refused.
     """
-    options = forecast_submission(reader, spec, project_id=project_id, now=now, workshop=workshop)
-    project = project_store.get_project(project_id)
-    partition = workshop.factory.get_partition(project.partition_id)
+    question = _ask(reader, spec, project_id=project_id, now=now, workshop=workshop)
+    choice = brokering.choose_partition(question, foresees=True)
+    partition, access_share = _find_place(question, choice)
+    options = _list_options(question, partition)
     budget = budgets.get_budget(
-        reader, project_id, partition_id=partition.id, access_share=project.access_share
+        reader, project_id, partition_id=partition.id, access_share=access_share
     )
     count = len(expand_sweep(spec))
     seconds = spec.max_duration_seconds + partition.grace_seconds
@@ -91,7 +105,9 @@ def preview_job(
         jobs=count,
         held_seconds=held_seconds,
         available_seconds=budget.available_seconds,
-        priority=quotas.foresee(partition, project, now=now, and_seconds=held_seconds),
+        unit=partition.unit,
+        priority=quotas.foresee(partition, question.project, now=now, and_seconds=held_seconds),
+        choice=choice,
     )
 
 
@@ -103,24 +119,56 @@ def forecast_submission(
     Nothing is submitted. The first option is the file as it is; the others ask for less, or stand
     for another partition, on which the project would need an award.
     """
+    question = _ask(reader, spec, project_id=project_id, now=now, workshop=workshop)
+    partition, _ = _find_place(question, brokering.choose_partition(question))
+    return _list_options(question, partition)
+
+
+def choose_partition(
+    reader: Person, spec: JobSpec, *, project_id: str, now: datetime, workshop: Workshop
+) -> Choice | None:
+    """Return where a job file would run if it were submitted now, and why not elsewhere.
+
+    None where the project has time on one partition only. Nothing is submitted.
+    """
+    question = _ask(reader, spec, project_id=project_id, now=now, workshop=workshop)
+    return brokering.choose_partition(question, foresees=True)
+
+
+def _ask(
+    reader: Person, spec: JobSpec, *, project_id: str, now: datetime, workshop: Workshop
+) -> Question:
     check_permission(reader, Permission.SUBMIT_JOB)
     if spec.reservation:
         raise NoRangeInsideReservation
     project = projects.check_own(reader, project_store.get_project(project_id))
     projects.check_can_run(project, now=now)
-    partition = jobs.check_partition(project, workshop)
+    return Question(spec=spec, project=project, person_id=reader.id, now=now, workshop=workshop)
+
+
+def _find_place(question: Question, choice: Choice | None) -> tuple[Partition, str]:
+    """Return the partition that the job would go to, and under which access share."""
+    if choice is None:
+        return question.home, question.project.access_share
+    taken = check_found(choice)
+    return question.workshop.factory.get_partition(taken.partition_id), taken.access_share
+
+
+def _list_options(question: Question, partition: Partition) -> list[Option]:
+    spec, project, now = question.spec, question.project, question.now
+    jobs.check_partition(project, question.workshop, partition.id)
     quotas.check_may_submit(project, partition, now=now)
-    _check(spec, project, partition, workshop)
+    _check(spec, project, partition, question.workshop)
     chosen, _ = better_hours.choose(spec, partition, now=now)
     if chosen and chosen > now:
         return [_say_chosen(spec, partition, chosen, now)]
     if not partition.is_embedded:
         raise ClusterDecides(partition=partition.name)
-    path = (project.group_id, project.id, reader.id)
+    path = (project.group_id, project.id, question.person_id)
     options = _forecast(partition, path, _choices(spec), now=now)
     if not options or options[0].nodes < spec.num_nodes:
         raise NobodyCanSay()
-    for other in _list_others(spec, project, workshop):
+    for other in _list_others(question):
         options += _forecast(other, path, _choices(spec)[:1], now=now, needs_award=True)
     first, *others = options
     return [first, *(each for each in others if _is_sooner(each.forecast, first.forecast))]
@@ -138,7 +186,7 @@ def _say_chosen(spec: JobSpec, partition: Partition, chosen: datetime, now: date
 def _check(spec: JobSpec, project: Project, partition: Partition, workshop: Workshop) -> None:
     jobs.check_resources(spec, project, partition)
     if spec.blueprint:
-        jobs.check_blueprint(expand_sweep(spec), workshop)
+        launches.check_blueprint(expand_sweep(spec), workshop)
     check_residency(
         parse_data_class(spec.data_class),
         partition.country,
@@ -146,13 +194,15 @@ def _check(spec: JobSpec, project: Project, partition: Partition, workshop: Work
     )
 
 
-def _list_others(spec: JobSpec, project: Project, workshop: Workshop) -> list[Partition]:
-    """Return the other partitions on which jobs run from here, and that would take this one."""
+def _list_others(question: Question) -> list[Partition]:
+    """Return where the project has no time, and that would take the job."""
+    has_time = {each.partition_id for each in brokering.list_places(question)}
     found = []
-    for partition in workshop.factory.partitions:
-        if partition.is_embedded and partition.id != project.partition_id:
+    for partition in question.workshop.factory.partitions:
+        is_new = partition.id not in {question.project.partition_id, *has_time}
+        if partition.is_embedded and is_new and not question.spec.partition:
             with contextlib.suppress(Refusal):
-                _check(spec, project, partition, workshop)
+                _check(question.spec, question.project, partition, question.workshop)
                 found.append(partition)
     return found
 

@@ -79,7 +79,8 @@ def weigh(
         if job.state is JobState.RUNNING:
             running[job.project_id] += job.held_seconds
     projects = project_store.list_projects_by_id({project_id for _, project_id in places})
-    here = [project for project in projects if project.partition_id == partition.id]
+    waits_here = {job.project_id for job in waiting}  # so it has time here, wherever its award is
+    here = [p for p in projects if p.partition_id == partition.id or p.id in waits_here]
     accounts = read_accounts(partition, here, running=running, now=now)
     late, stopped = set(), {}
     for project_id, account in accounts.items():

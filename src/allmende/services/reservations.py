@@ -8,7 +8,7 @@ from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Factory, Partition
-from allmende.domain.scheduling import reservations
+from allmende.domain.scheduling import power_caps, reservations
 from allmende.domain.scheduling.reservations import (
     Board,
     NodeReservation,
@@ -21,6 +21,7 @@ from allmende.services import audit, projects
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.snapshots import ends_by_of, seconds_of
 from allmende.storage import jobs as job_store
+from allmende.storage import nodes as node_store
 from allmende.storage import projects as project_store
 from allmende.storage import queues as queue_store
 from allmende.storage import reservations as store
@@ -222,7 +223,7 @@ def _complete(
             problem = Sentence("a cap on power says itself how many nodes may work. Leave it out.")
             raise InvalidInput(field="nodes", problem=problem)
         assert announcement.cap_watts is not None, "its kind says so"
-        nodes = reservations.idle_nodes_under_cap(partition, announcement.cap_watts)
+        nodes = power_caps.idle_nodes_under_cap(partition, announcement.cap_watts)
     else:
         nodes = reservations.check_nodes(partition, announcement.nodes, announcement.node_names)
     reason = " ".join(announcement.reason.split())
@@ -279,6 +280,7 @@ def _board(partition: Partition, now: datetime) -> Board:
     return Board(
         nodes=partition.nodes or 0,
         least_left=reservations.least_left(partition),
+        drained=frozenset(node_store.list_drained(partition.id)),
         reservations=current,
         occupations=occupations,
     )

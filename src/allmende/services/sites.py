@@ -7,6 +7,7 @@ from allmende.domain.basics.sites import Factory, Partition, Site
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services.forecasts import HitRate, get_hit_rate
 from allmende.storage import jobs as job_store
+from allmende.storage import nodes as node_store
 from allmende.storage import queues as queue_store
 
 
@@ -16,6 +17,7 @@ class PartitionLoad:
 
     partition: Partition
     busy_nodes: int
+    drained_nodes: int  # that get nothing new; of a cluster, those drained from here
     running_jobs: int
     pending_jobs: int
     hit_rate: HitRate  # of the starts that were forecast here
@@ -54,6 +56,7 @@ def get_load(partition: Partition) -> PartitionLoad:
     return PartitionLoad(
         partition=partition,
         busy_nodes=sum(len(attempt.nodes) for attempt in unsettled),
+        drained_nodes=len(node_store.list_drained(partition.id)),
         running_jobs=running,
         pending_jobs=len(alive) - running,
         hit_rate=get_hit_rate(partition.id),

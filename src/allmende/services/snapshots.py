@@ -80,16 +80,21 @@ def take_snapshot(
     bars: Mapping[str, Sentence],
     demoted: frozenset[Path] = frozenset(),
     reservations: Sequence[NodeReservation] = (),
+    drained: Collection[str] = (),
     now: datetime,
 ) -> Snapshot:
     """Return what the kernel sees now. What the last plan left is taken to have held until now.
 
     `bars` says by job why some may not start, however many nodes are free; `demoted` are the
-    projects over their quota; `reservations` are those announced or open.
+    projects over their quota; `reservations` are those announced or open; `drained` are nodes, by
+    name, that are out of service until further notice.
     """
     now_seconds = seconds_of(now)
-    changes = capacity_changes(reservations, nodes=partition.nodes or 0, now_seconds=now_seconds)
-    machine = machine_of(partition, attempts, changes)
+    drained = set(drained) & set(partition.node_names)
+    changes = capacity_changes(
+        reservations, nodes=partition.nodes or 0, now_seconds=now_seconds, drained=drained
+    )
+    machine = machine_of(partition, attempts, changes, drained=drained)
     by_id = {job.id: job for job in alive}
     running = tuple(
         _running(by_id[attempt.job_id], attempt, machine, now)
@@ -137,14 +142,17 @@ def machine_of(
     partition: Partition,
     attempts: Sequence[Attempt],
     changes: tuple[CapacityChange, ...] = (),
+    *,
+    drained: Collection[str] = (),
 ) -> Machine:
-    """Return the nodes; those taken out of the configuration finish what they run."""
+    """Return the nodes; those drained or taken out of the configuration finish what they run."""
     configured = partition.node_names
     former = sorted({node for each in attempts for node in each.nodes} - set(configured))
     nodes = (*configured, *former)
+    gone = {index for index, name in enumerate(configured) if name in drained}
     return Machine(
         nodes=nodes,
-        drained=frozenset(range(len(configured), len(nodes))),
+        drained=frozenset(gone | set(range(len(configured), len(nodes)))),
         capacity_changes=changes,
     )
 

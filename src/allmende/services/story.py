@@ -17,10 +17,10 @@ from allmende.services import (
     applications,
     awards,
     calls,
-    jobs,
     organisations,
     people,
     reviews,
+    submissions,
 )
 from allmende.services.cast import (
     APPLICANTS,
@@ -215,7 +215,7 @@ class Story:
             "data_class": "public",
             "record": {"purpose": part.answers["title"]},
         }
-        submitted = jobs.submit_job(
+        submitted = submissions.submit_job(
             self.act(self.persons[part.key]),
             parse_job_file(file),
             project_id=self.projects[part.key],

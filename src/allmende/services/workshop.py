@@ -2,13 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
-from allmende.domain.basics.sites import Factory
+from allmende.domain.basics.sites import Factory, Partition
 from allmende.domain.footprint.readings import MeterReading
 from allmende.domain.scheduling.backends import BackendOf
+from allmende.domain.scheduling.nodes import ClusterNodes
 from allmende.domain.training.blueprints import Blueprint
 from allmende.domain.training.records import ComputeThresholds
+
+PredictStart = Callable[[Partition, int, int], datetime | None]
+
+
+def nobody_can_say(_partition: Partition, _nodes: int, _limit_seconds: int) -> datetime | None:
+    """Return that a start is not known: a cluster is asked only where wiring says how."""
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +26,8 @@ class Workshop:
     factory: Factory
     # Returns the place where the jobs of a partition, named by its id, run.
     backend_of: BackendOf
+    # Returns the nodes of a partition, named by its id, that a cluster keeps.
+    cluster_nodes_of: Callable[[str], ClusterNodes]
     blueprints: Mapping[str, Blueprint]
     # Returns the command's interpreter for a blueprint, building its environment at first use.
     environment_python: Callable[[str], str]
@@ -27,3 +37,5 @@ class Workshop:
     read_meter: Callable[[], MeterReading | None]
     # Returns the marks of training compute that are in force on a day.
     compute_thresholds: Callable[[date], ComputeThresholds]
+    # Returns when a cluster would start a job of so many nodes and seconds, where it can say.
+    predict_start: PredictStart = nobody_can_say

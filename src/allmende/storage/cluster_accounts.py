@@ -1,11 +1,14 @@
 """Cluster accounts as rows: which person is which user at which site."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from django.db import models
 
 from allmende.domain.basics.cluster_accounts import ClusterAccount
 from allmende.storage import database
+from allmende.storage.people import PersonRow
+from allmende.storage.projects import ProjectMemberRow
 
 
 class ClusterAccountRow(models.Model):
@@ -22,6 +25,15 @@ class ClusterAccountRow(models.Model):
             models.UniqueConstraint(fields=("site_id", "person_id"), name="one_user_per_person"),
             models.UniqueConstraint(fields=("site_id", "user_name"), name="one_person_per_user"),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SitePerson:
+    """Somebody who works at a site, or may; "" where it is not known which user they are there."""
+
+    person_id: str
+    name: str
+    user_name: str
 
 
 def lock_accounts() -> None:
@@ -53,23 +65,49 @@ def find_person_id(site_id: str, user_name: str) -> str | None:
     return _find("person_id", site_id=site_id, user_name=user_name)
 
 
-def list_accounts(
-    site_id: str, *, person_ids: Collection[str] | None = None, after: str = "", limit: int = 100
-) -> list[ClusterAccount]:
-    """Return the accounts at a site in the order of the people's ids: all, or those of some."""
+def list_accounts(site_id: str, *, after: str = "", limit: int = 100) -> list[ClusterAccount]:
+    """Return the accounts at a site in the order of the people's ids."""
     rows = ClusterAccountRow.objects.filter(site_id=site_id, person_id__gt=after)
-    if person_ids is not None:
-        rows = rows.filter(person_id__in=person_ids)
     return [
         ClusterAccount(site_id=row.site_id, person_id=row.person_id, user_name=row.user_name)
         for row in rows.order_by("person_id")[:limit]
     ]
 
 
-def get_user_names(site_id: str, person_ids: Collection[str]) -> dict[str, str]:
-    """Return the user names of people at a site by person; those without one are left out."""
-    rows = ClusterAccountRow.objects.filter(site_id=site_id, person_id__in=person_ids)
+def list_people(
+    site_id: str, partition_ids: Collection[str], *, after: str = "", limit: int = 100
+) -> list[SitePerson]:
+    """Return the members of projects on these partitions, and whoever has an account at the site.
+
+    They come in the order of their ids, from the one after `after` on.
+    """
+    accounts = ClusterAccountRow.objects.filter(site_id=site_id)
+    members = ProjectMemberRow.objects.filter(project__partition_id__in=partition_ids)
+    rows = PersonRow.objects.filter(
+        models.Q(id__in=members.values("person_id"))
+        | models.Q(id__in=accounts.values("person_id")),
+        id__gt=after,
+    )
+    own = accounts.filter(person_id=models.OuterRef("id"))
+    named = rows.annotate(user_name=models.Subquery(own.values("user_name")[:1]))
+    return [
+        SitePerson(person_id=person_id, name=name, user_name=user_name or "")
+        for person_id, name, user_name in named.order_by("id").values_list(
+            "id", "name", "user_name"
+        )[:limit]
+    ]
+
+
+def get_user_names(site_id: str) -> dict[str, str]:
+    """Return the user names of everybody at a site, by person."""
+    rows = ClusterAccountRow.objects.filter(site_id=site_id)
     return dict(rows.values_list("person_id", "user_name"))
+
+
+def get_person_ids(site_id: str, user_names: Collection[str]) -> dict[str, str]:
+    """Return who these users at a site are; those who are nobody here are left out."""
+    rows = ClusterAccountRow.objects.filter(site_id=site_id, user_name__in=user_names)
+    return dict(rows.values_list("user_name", "person_id"))
 
 
 def _find(column: str, **wanted: str) -> str | None:

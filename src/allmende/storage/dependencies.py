@@ -42,3 +42,9 @@ def list_states(job_ids: Collection[str]) -> dict[str, JobState]:
     """Return the states of jobs, in one question."""
     rows = JobRow.objects.filter(id__among=set(job_ids)).values_list("id", "state")
     return {job_id: JobState(state) for job_id, state in rows}
+
+
+def list_partitions(job_ids: Collection[str]) -> dict[str, str]:
+    """Return the partition of each job, in one question."""
+    rows = JobRow.objects.filter(id__among=set(job_ids)).values_list("id", "partition_id")
+    return dict(rows)

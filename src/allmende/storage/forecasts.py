@@ -77,6 +77,11 @@ def find_forecast(job_id: str) -> KeptForecast | None:
     return _forecast(row) if row else None
 
 
+def forget(job_id: str) -> None:
+    """Forget what was said of a job that has not started, for it waits elsewhere now."""
+    ForecastRow.objects.filter(job_id=job_id, started_after_seconds__isnull=True).delete()
+
+
 def list_unforecast_jobs(partition_id: str) -> list[str]:
     """Return the id of each job that waits with time held, and of which nothing was said.
 

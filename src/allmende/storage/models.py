@@ -1,5 +1,6 @@
 """Every table, so that Django finds it; each noun's rows live in the file of that noun."""
 
+from allmende.storage.agents import AgentCodeRow, AgentRow
 from allmende.storage.aid import AidEntryRow
 from allmende.storage.appeals import AppealRow, RebuttalRow
 from allmende.storage.applications import ApplicationRow
@@ -17,19 +18,25 @@ from allmende.storage.ledger import LedgerAccountRow, LedgerBalanceRow, LedgerTr
 from allmende.storage.mergers import MergerRow
 from allmende.storage.messages import MessageRow
 from allmende.storage.modes import ModeVersionRow
+from allmende.storage.nodes import NodeDrainRow
 from allmende.storage.organisations import OrganisationRow
 from allmende.storage.people import AdminLinkRow, MembershipRow, PersonRow
 from allmende.storage.projects import ProjectMemberRow, ProjectRow
 from allmende.storage.promises import PromiseResultRow
+from allmende.storage.relays import RelayFileRow, RelayRow, RelaySiteRow
 from allmende.storage.reports import InterimReportRow, ReportRow
 from allmende.storage.reservations import ReservationRow
 from allmende.storage.reviews import TechnicalAssessmentRow
+from allmende.storage.slurm_policies import SlurmPolicyItemRow
 from allmende.storage.steering import SteeringLookRow, SteeringRow
 from allmende.storage.tokens import TokenRow
 from allmende.storage.trained_models import TrainedModelRow
+from allmende.storage.usage import UsageBookmarkRow, UsageRow
 
 __all__ = [
     "AdminLinkRow",
+    "AgentCodeRow",
+    "AgentRow",
     "AidEntryRow",
     "AppealRow",
     "ApplicationRow",
@@ -54,6 +61,7 @@ __all__ = [
     "MergerRow",
     "MessageRow",
     "ModeVersionRow",
+    "NodeDrainRow",
     "OrganisationRow",
     "PersonRow",
     "ProjectChangeRow",
@@ -61,14 +69,20 @@ __all__ = [
     "ProjectRow",
     "PromiseResultRow",
     "RebuttalRow",
+    "RelayFileRow",
+    "RelayRow",
+    "RelaySiteRow",
     "ReportRow",
     "ReservationRow",
     "ReviewRow",
     "ReviewerRow",
     "RulesSnapshotRow",
+    "SlurmPolicyItemRow",
     "SteeringLookRow",
     "SteeringRow",
     "TechnicalAssessmentRow",
     "TokenRow",
     "TrainedModelRow",
+    "UsageBookmarkRow",
+    "UsageRow",
 ]

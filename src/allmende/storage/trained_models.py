@@ -54,6 +54,15 @@ def find_model_of_job(job_id: str) -> Model | None:
     return _model(row) if row else None
 
 
+def sum_bytes_by_job(job_ids: Iterable[str]) -> dict[str, int]:
+    """Return by job how large the model is that it left, for those that left one."""
+    rows = TrainedModelRow.objects.filter(job_id__among=set(job_ids))
+    return {
+        job_id: sum(file[1] for file in files)
+        for job_id, files in rows.values_list("job_id", "files")
+    }
+
+
 def list_models(
     *,
     organisation_ids: Iterable[str] | None = None,

@@ -7,10 +7,10 @@ Everything is decided by the same `decide` that plans the live factory; where it
 stop borrowers, it stops them here, and they begin anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -34,6 +34,8 @@ from allmende.twin.ends import Ends, push_end
 from allmende.twin.pasts import Past, PastJob, Pools
 from allmende.twin.replay import LOADING, compiled_clock
 from allmende.twin.traces import Ints
+
+T = TypeVar("T")
 
 RUNS = 64
 TOGETHER = 2  # runs at a time, and the fewest that make a range
@@ -133,24 +135,56 @@ class Forward:
         starts = [each.seconds if each.is_started else HORIZON_SECONDS for each in made]
         return np.array(starts, dtype=np.int64)
 
+    def find_middles(
+        self, *, dice: np.random.Generator, runs: int, decisions: int
+    ) -> dict[str, int]:
+        """Return after how many seconds each waiting job starts in half of the runs.
+
+        It is the horizon for one that had not started when a run had made its part of the
+        decisions.
+        """
+        now = self.snapshot.now_seconds
+
+        def run(seed: np.random.Generator) -> Ints:
+            works, _, _ = self._play(seed, decisions // runs)
+            starts, late = works.starts[: self.waiting], np.int64(HORIZON_SECONDS)
+            return np.where(starts == NEVER, late, np.minimum(starts - now, late))
+
+        middles = np.sort(np.stack(self._each(run, dice.spawn(runs))), axis=0)[runs // 2]
+        waiting = self.eligible[: self.waiting]
+        return {job.id: int(middle) for job, middle in zip(waiting, middles, strict=True)}
+
     def _place_of(self, job_id: str) -> int:
         return next(place for place, job in enumerate(self.eligible) if job.id == job_id)
 
     def _run(
         self, wanted: int, seeds: Sequence[np.random.Generator], decisions: int
     ) -> list["_Run"]:
+        return self._each(lambda dice: self._run_once(wanted, dice, decisions), seeds)
+
+    def _each(
+        self, run: Callable[[np.random.Generator], T], seeds: Sequence[np.random.Generator]
+    ) -> list[T]:
         """Run once for each of the dice, several at a time: compiled, they hold no lock."""
         with LOADING:
-            # Compiled even for a few jobs: the runs are many.
-            play: Any = compiled_clock().functions["run"]
+            compiled_clock()  # even for a few jobs: the runs are many
         with ThreadPoolExecutor(TOGETHER) as threads:
-            return list(
-                threads.map(lambda dice: self._run_once(wanted, dice, decisions, play), seeds)
-            )
+            return list(threads.map(run, seeds))
 
-    def _run_once(
-        self, wanted: int, dice: np.random.Generator, decisions: int, play: Any
-    ) -> "_Run":
+    def _run_once(self, wanted: int, dice: np.random.Generator, decisions: int) -> "_Run":
+        now = self.snapshot.now_seconds
+        works, state, reached = self._play(dice, decisions, wanted)
+        start, left = int(works.starts[wanted]), int(state[clock.LEFT])
+        if start != NEVER:
+            return _Run(start - now, decisions - left, is_started=True)
+        if left > 0:
+            return _Run(HORIZON_SECONDS, decisions - left, is_started=True)
+        return _Run(reached - now, decisions, is_started=False)
+
+    def _play(
+        self, dice: np.random.Generator, decisions: int, wanted: int = NEVER
+    ) -> tuple[Works, Ints, int]:
+        """Play until the job that is wanted starts, or all have ended; return how far it went."""
         now, own = self.snapshot.now_seconds, self._take_board()
         works, ends, running = self.draw(own, dice)
         state = clock.begin(
@@ -164,15 +198,11 @@ class Forward:
         board = compiled.pack(own)
         if wanted >= self.waiting:  # it is only asked about
             compiled.compile_kernel().functions["push"](board, wanted)
+        play: Any = compiled_clock().functions["run"]
         play(board, works, ends, state)
-        start, left = int(works.starts[wanted]), int(state[clock.LEFT])
         reached = int(board.settings[boards.NOW])
         self._spare.append(own)
-        if start != NEVER:
-            return _Run(start - now, decisions - left, is_started=True)
-        if left > 0:
-            return _Run(HORIZON_SECONDS, decisions - left, is_started=True)
-        return _Run(reached - now, decisions, is_started=False)
+        return works, state, reached
 
     def _take_board(self) -> Board:
         """Return a board that may be changed: one that was used before, or a new one.

@@ -49,6 +49,24 @@ def _applications() -> dict[str, Look]:
     }
 
 
+def _policy_changes() -> dict[str, Look]:
+    return {
+        "add": Look(_("new"), "plus", "good"),
+        "change": Look(_("changed"), "pencil", "wait"),
+        "close": Look(_("closed"), "stop", "bad"),
+        "remove": Look(_("deleted"), "cross", "bad"),
+    }
+
+
+def _agents() -> dict[str, Look]:
+    return {
+        "new": Look(_("no call yet"), "clock", "wait"),
+        "connected": Look(_("calls in"), "check", "good"),
+        "quiet": Look(_("cut off"), "warning", "bad"),
+        "revoked": Look(_("revoked"), "cross", "calm"),
+    }
+
+
 def _projects() -> dict[str, Look]:
     return {
         "onboarding": Look(_("starting"), "clock", "busy"),
@@ -239,6 +257,16 @@ def _reservations() -> dict[str, Look]:
     }
 
 
+def _nodes() -> dict[str, Look]:
+    return {
+        "idle": Look(_("free"), "ring", "calm"),
+        "busy": Look(_("works"), "run", "busy"),
+        "draining": Look(_("finishes its work"), "clock", "wait"),
+        "drained": Look(_("out of service"), "stop", "calm"),
+        "down": Look(_("does not answer"), "warning", "bad"),
+    }
+
+
 def _reservation_kinds() -> dict[str, Look]:
     return {
         "maintenance": Look(_("Out of service"), "warning", "calm"),
@@ -275,9 +303,12 @@ KINDS = {
         for kind in ("route", "experience", "price", "unit", "calendar", "selection")
     },
     "relation": _relations,
+    "policy_change": _policy_changes,
     "size": _sizes,
+    "agent": _agents,
     "reservation": _reservations,
     "reservation_kind": _reservation_kinds,
+    "node": _nodes,
     "budget": _budgets,
     "share": _shares,
     "job": _jobs,

@@ -3,9 +3,12 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from allmende.domain.trust.agents import ENROL_PATH, EXCHANGE_PATH
+from allmende.web import agents as agent_calls
 from allmende.web.api import api
 from allmende.web.pages import (
     administrators,
+    agents,
     aid,
     appeals,
     appearance,
@@ -14,6 +17,7 @@ from allmende.web.pages import (
     awards,
     calls,
     changes,
+    clusters,
     documents,
     duties,
     eligibility,
@@ -23,8 +27,10 @@ from allmende.web.pages import (
     jobs,
     mergers,
     messages,
+    metrics,
     models,
     modes,
+    nodes,
     organisations,
     ownership,
     panels,
@@ -182,11 +188,26 @@ OFFICE_PAGES = [
         name="programme_refuse",
     ),
     path("reports", reports.list_reports, name="reports"),
+    path("metrics", metrics.show_metrics, name="metrics"),
+    path("nodes/<str:partition_id>", nodes.list_nodes, name="nodes"),
+    path("nodes/<str:partition_id>/<str:node>", nodes.show_node, name="node"),
+    path("nodes/<str:partition_id>/<str:node>/resume", nodes.resume_node, name="node_resume"),
+    path("sites/agents", agents.show_agents, name="agents"),
+    path("sites/agents/<str:agent_id>/revoke", agents.revoke_agent, name="agent_revoke"),
     path("reservations", reservations.show_reservations, name="reservations"),
     path(
         "reservations/<str:reservation_id>/cancel",
         reservations.cancel_reservation,
         name="reservation_cancel",
+    ),
+    path("clusters", clusters.list_clusters, name="clusters"),
+    path("clusters/<str:site_id>", clusters.show_policy, name="cluster"),
+    path("clusters/<str:site_id>/apply", clusters.apply_policy, name="cluster_apply"),
+    path("clusters/<str:site_id>/accounts", clusters.list_accounts, name="cluster_accounts"),
+    path(
+        "clusters/<str:site_id>/accounts/<str:person_id>",
+        clusters.set_account,
+        name="cluster_account",
     ),
     path("mail", messages.list_mail, name="mail"),
     path("mail/<str:message_id>/retry", messages.retry_message, name="mail_retry"),
@@ -275,6 +296,8 @@ urlpatterns = [
     path("first-administrator/<str:secret>", administrators.claim_link, name="first_administrator"),
     path("api/v1/", reference.show_api, name="api_reference"),
     path("api/v1/", api.urls),
+    path(ENROL_PATH.lstrip("/"), agent_calls.enrol),
+    path(EXCHANGE_PATH.lstrip("/"), agent_calls.exchange),
     # Changing the address is no deed yet: it would have to change the person too.
     path("account/email/", RedirectView.as_view(pattern_name="home"), name="account_email"),
     path("account/", include("allauth.account.urls")),

@@ -3,32 +3,31 @@
 import secrets
 from datetime import date
 from fractions import Fraction
-from functools import cache
 
 import psutil
 
-from allmende.backends.local import LocalBackend
+from allmende.backends.slurm.client import SlurmClient
+from allmende.backends.slurm.nodes import SlurmNodes
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.rules import RuleBook
 from allmende.domain.footprint.meters import Meter
 from allmende.domain.footprint.readings import MeterReading
 from allmende.domain.scheduling.backends import Backend
+from allmende.domain.scheduling.nodes import ClusterNodes
 from allmende.domain.training.records import ComputeThresholds
 from allmende.meters.rapl import find_rapl
 from allmende.services.workshop import Workshop
-from allmende.wiring import environments, home
+from allmende.wiring import agents, machines
 from allmende.wiring.access_rules import read_access_rules
 from allmende.wiring.blueprints import blueprint_folder, load_blueprints
 from allmende.wiring.factory import load_factory
 
 
-class EnvironmentMissing(Refusal):
-    """The environment of the blueprint {blueprint} is not built yet.
+class NodesOutOfReach(Refusal):
+    """The nodes of {partition} are not managed from here. Drain them where the machine stands, with
+    its own commands."""
 
-    The operator builds it with: allmende blueprint prepare {blueprint}
-    """
-
-    status = 503
+    status = 409
 
 
 def build_workshop() -> Workshop:
@@ -37,8 +36,9 @@ def build_workshop() -> Workshop:
     return Workshop(
         factory=load_factory(),
         backend_of=backend_of,
+        cluster_nodes_of=cluster_nodes_of,
         blueprints=load_blueprints(),
-        environment_python=_environment_python,
+        environment_python=machines.environment_python,
         blueprint_folder=lambda blueprint_id: str(blueprint_folder(blueprint_id)),
         read_meter=_MeterReader().read,
         compute_thresholds=lambda on: _compute_thresholds(book, on),
@@ -47,21 +47,19 @@ def build_workshop() -> Workshop:
 
 def backend_of(partition_id: str) -> Backend:
     """Return the place where the jobs of a partition run."""
-    load_factory().get_partition(partition_id)
-    return local_backend()
+    factory = load_factory()
+    site = factory.get_site(factory.get_partition(partition_id).site_id)
+    return agents.relay_of(site, partition_id) if site.agent else machines.machine_of(partition_id)
 
 
-@cache
-def local_backend() -> LocalBackend:
-    """Return the backend that runs jobs as processes of this machine."""
-    return LocalBackend(home.home() / "work")
-
-
-def _environment_python(blueprint_id: str) -> str:
-    # Never built here: a page that somebody waits for is no place to install packages.
-    if not environments.is_environment_built(blueprint_id):
-        raise EnvironmentMissing(blueprint=blueprint_id)
-    return str(environments.environment_python(blueprint_id))
+def cluster_nodes_of(partition_id: str) -> ClusterNodes:
+    """Return the nodes of a partition that a Slurm cluster keeps."""
+    factory = load_factory()
+    partition = factory.get_partition(partition_id)
+    site = factory.get_site(partition.site_id)
+    if site.slurm is None or site.agent:
+        raise NodesOutOfReach(partition=partition.name)
+    return SlurmNodes(SlurmClient(site.slurm), partition=partition.slurm_partition)
 
 
 class _MeterReader:

@@ -1,6 +1,7 @@
 """Reads config/factory.toml: the sites, the partitions, and who shares them."""
 
 import math
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
@@ -17,6 +18,9 @@ from allmende.wiring.configuration import LARGEST, ConfigurationFile, Location
 
 # What a partition must say on which jobs really run.
 NEEDED = ("nodes", "max_time_limit_seconds", "max_nodes_per_job", "memory_gigabytes_per_node")
+
+# Job files name one of these, so nobody should have to guess how it is written.
+SPECIALISATION = re.compile("[a-z]+(-[a-z]+)*")
 
 SITE_RANGES = {"latitude": (-90, 90), "longitude": (-180, 180)}
 PARTITION_RANGES = {
@@ -120,6 +124,10 @@ def _check_partition(file: ConfigurationFile, partition: Partition, at: Location
             parse_day_time(text)
         except Refusal as refusal:
             raise file.mistake((*at, "preferred_hours"), str(refusal)) from refusal
+    for word in partition.specialisations:
+        if not SPECIALISATION.fullmatch(word):
+            problem = f"{word!r} is no word of small letters and hyphens, such as robotics."
+            raise file.mistake((*at, "specialisations"), problem)
     for number, group in enumerate(partition.groups):
         file.check_ranges(group, GROUP_RANGES, (*at, "groups", number))
     shares = partition.access_shares

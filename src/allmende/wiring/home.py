@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 DOCUMENT_MEGABYTES_MAX = 1_000
@@ -36,15 +37,20 @@ def document_megabytes() -> int:
 
 def secret_key() -> str:
     """Return this installation's secret, made at first use and readable by its owner only."""
-    path = home() / "secret.key"
+    return read_or_make("secret.key", lambda: secrets.token_urlsafe(48))
+
+
+def read_or_make(name: str, make: Callable[[], str]) -> str:
+    """Return what a file of the home says, made at first use and readable by its owner only."""
+    path = home() / name
     with contextlib.suppress(FileNotFoundError):
         return path.read_text()
     path.parent.mkdir(parents=True, exist_ok=True)
     # It gets its name once it is whole: another process that starts now must not read half of it.
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix="secret.key.")
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{name}.")
     try:
         with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(48))
+            file.write(make())
         with contextlib.suppress(FileExistsError):  # another process was a moment quicker
             os.link(draft, path)
     finally:

@@ -10,6 +10,7 @@ from allmende.wiring import home as places
 
 # With TLS from the first byte (smtps), with TLS asked for, or without, on one machine.
 SMTP_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+LEAST_TOKEN_LETTERS = 20
 
 HOME = places.home()
 SECRET_KEY = places.secret_key()
@@ -146,6 +147,12 @@ FILE_UPLOAD_HANDLERS = [
     "allmende.web.uploads.CountingHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
+# With it a monitoring system reads /metrics; empty: only operators do, with tokens of their own.
+METRICS_TOKEN = os.environ.get("ALLMENDE_METRICS_TOKEN", "")
+if METRICS_TOKEN and len(METRICS_TOKEN) < LEAST_TOKEN_LETTERS:
+    raise ImproperlyConfigured(
+        f"ALLMENDE_METRICS_TOKEN has at least {LEAST_TOKEN_LETTERS} letters."
+    )
 # Each noun's migrations are one history in storage/migrations.
 # Where no mail server is named, mails become files, for people who try things out.
 EMAIL_FILE_PATH = HOME / "mail"

@@ -14,6 +14,7 @@ from allmende.domain.scheduling.flexible import (
     HoursAreUnclear,
     choose_start,
     parse_day_time,
+    percent_inside,
     preferred_hours,
 )
 
@@ -129,3 +130,11 @@ def test_a_month_of_hours_is_chosen_from_quickly():
     hours = hours_of(*(float(n * 7919 % 613) for n in range(720)), seconds=3600)
     chosen = choose_start(NOON, at(30 * 86_400), duration_seconds=5 * 3600, hours=hours)
     assert NOON <= chosen <= at(30 * 86_400)
+
+
+@given(st.lists(st.sampled_from([0, None]), max_size=6), st.integers(-10, 70), st.integers(1, 60))
+def test_the_part_inside_of_hours_is_that_of_its_seconds(costs, start, duration):
+    hours = hours_of(*costs)
+    seconds = range(start, start + duration)
+    inside = sum(any(h.starts_at <= at(second) < h.ends_at for h in hours) for second in seconds)
+    assert percent_inside(hours, at(start), duration_seconds=duration) == 100 * inside // duration

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from allmende.domain.basics.sites import Partition, PartitionStatus, ShareGroup
 from allmende.domain.basics.units import TimeUnit
-from allmende.domain.scheduling import reservations
+from allmende.domain.scheduling import power_caps, reservations
 from allmende.domain.scheduling.machine import CapacityChange
 from allmende.domain.scheduling.reservations import (
     Board,
@@ -84,6 +84,21 @@ def test_what_is_left_changes_when_something_begins_or_ends():
     assert now[0] == CapacityChange(at_seconds=SECOND + 15, nodes=4)
 
 
+def test_a_drained_node_counts_beside_maintenance_of_others_and_once_with_its_own():
+    def left(*names: str, nodes: int = 2, kind=ReservationKind.MAINTENANCE) -> int:
+        announced = [a_reservation(lasts=10, nodes=nodes, node_names=names, kind=kind)]
+        drained = {"p-01"}
+        first, last = reservations.capacity_changes(
+            announced, nodes=6, now_seconds=SECOND, drained=drained
+        )
+        assert (last.at_seconds, last.nodes) == (SECOND + 10, 5)
+        return first.nodes
+
+    assert left("p-01", "p-02") == left() == left(kind=CAP) == 4
+    assert left("p-02", "p-03") == left(kind=PROJECT) == 3
+    assert reservations.capacity_changes((), nodes=6, now_seconds=SECOND, drained={"p-01"}) == ()
+
+
 @pytest.mark.parametrize(
     ("begins", "lasts", "refusal"),
     [
@@ -125,10 +140,10 @@ def test_nodes_are_given_by_number_or_by_name():
 def test_a_cap_holds_even_if_every_working_node_draws_its_most(watts, nodes):
     partition = a_partition(nodes=nodes)
     try:
-        idle = reservations.idle_nodes_under_cap(partition, watts)
-    except reservations.CapBelowIdle:
+        idle = power_caps.idle_nodes_under_cap(partition, watts)
+    except power_caps.CapBelowIdle:
         assert watts < nodes * 4
-    except reservations.CapChangesNothing:
+    except power_caps.CapChangesNothing:
         assert watts >= nodes * 16
     else:
         assert idle * 4 + (nodes - idle) * 16 <= watts
@@ -136,10 +151,10 @@ def test_a_cap_holds_even_if_every_working_node_draws_its_most(watts, nodes):
 
 
 def test_a_cap_needs_to_know_what_a_node_draws():
-    with pytest.raises(reservations.WattsUnknown):
-        reservations.idle_nodes_under_cap(a_partition(gpus_per_node=4), 50)
+    with pytest.raises(power_caps.WattsUnknown):
+        power_caps.idle_nodes_under_cap(a_partition(gpus_per_node=4), 50)
     partition = a_partition(gpus_per_node=4, watts_most_per_node=24.0)
-    assert reservations.idle_nodes_under_cap(partition, 84) == 3
+    assert power_caps.idle_nodes_under_cap(partition, 84) == 3
 
 
 def test_what_the_guarantees_need():
@@ -198,22 +213,27 @@ def test_named_nodes_have_to_be_free_themselves():
 def random_board(rng: Random) -> Board:
     nodes = rng.randint(1, 8)
     board = Board(nodes=nodes, least_left=rng.randint(0, nodes))
-    free = [f"p-{n:02d}" for n in range(1, nodes + 1)]
-    jobs = []
+    names = [f"p-{n:02d}" for n in range(1, nodes + 1)]
+    free, jobs = [*names], []
     while free and rng.random() < 0.8:
         jobs.append(a_job(free.pop(), ends=rng.randint(1, 60)))
-    board = replace(board, occupations=tuple(jobs))
+    drained = frozenset(rng.sample(names, rng.choice([0, 0, rng.randint(0, nodes)])))
+    board = replace(board, occupations=tuple(jobs), drained=drained)
     for _ in range(rng.randint(0, 6)):
         board = try_announce(rng, board)
     return board
 
 
 def try_announce(rng: Random, board: Board) -> Board:
+    nodes, kind = rng.randint(1, board.nodes), rng.choice(list(ReservationKind))
+    names = [f"p-{n:02d}" for n in range(1, board.nodes + 1)]
+    is_named = kind is ReservationKind.MAINTENANCE and rng.random() < 0.5
     asked = a_reservation(
         begins=rng.randint(0, 80),
         lasts=rng.randint(1, 40),
-        nodes=rng.randint(1, board.nodes),
-        kind=rng.choice(list(ReservationKind)),
+        nodes=nodes,
+        kind=kind,
+        node_names=tuple(rng.sample(names, nodes)) if is_named else (),
     )
     try:
         reservations.check_room(asked, board)
@@ -223,7 +243,7 @@ def try_announce(rng: Random, board: Board) -> Board:
         moved = replace(asked, starts_at=start, ends_at=start + (asked.ends_at - asked.starts_at))
         reservations.check_room(moved, board)  # what was told does fit
         return board
-    except reservations.ReservationsDoNotFit:
+    except (reservations.ReservationsDoNotFit, reservations.NodesStillRun):
         return board
     return replace(board, reservations=[*board.reservations, asked])
 
@@ -238,8 +258,12 @@ def test_everything_announced_fits_beside_what_runs_and_what_is_guaranteed(seed)
             for each in board.reservations
             if each.starts_at_seconds <= second < each.ends_at_seconds
         ]
-        left = board.nodes - reservations.taken_at(there, second)
-        running = sum(len(j.node_names) for j in board.occupations if j.ends_by_seconds > second)
+        left = board.nodes - reservations.taken_at(there, second, drained=board.drained)
+        running = sum(
+            len(job.node_names - board.drained)
+            for job in board.occupations
+            if job.ends_by_seconds > second
+        )
         if there:
             assert left >= running
         if any(each.kind is PROJECT for each in there):

@@ -12,6 +12,7 @@ from allmende.domain.training.conditions import (
     Array,
     WaitsTooLong,
     parse_array,
+    read_instant,
     read_until,
 )
 from allmende.domain.training.job_files import InvalidJobFile, JobSpec, parse_job_file
@@ -121,6 +122,10 @@ def test_a_sweep_may_run_a_few_at_a_time():
         ({"when": {"flexible_until": "0h"}}, "0h is no time"),
         ({"when": {"flexible_until": "2026-12-01"}}, "such as 2026-12-01T08:00"),
         ({"when": {"flexible_until": "0001-01-01T08:00"}}, "is no time"),
+        ({"when": {"deadline": "soon"}}, "in how long, such as 2d."),
+        ({"when": {"deadline": "1h"}, "reservation": "r-1"}, "a reservation has its own time"),
+        ({"partition": "p", "reservation": "r-1"}, "a reservation has its own. Keep one"),
+        ({"resources": {"specialization": "robotics"}}, "Did you mean specialisation?"),
         ({"when": {"flexible": "12h"}}, "Did you mean flexible_until?"),
     ],
 )
@@ -154,3 +159,22 @@ def test_the_latest_start_counts_from_now_or_on_the_clocks_of_the_site(text, unt
 def test_nobody_waits_by_choice_for_longer_than_thirty_days(text):
     with pytest.raises(WaitsTooLong, match="30 days at most"):
         read_until(text, now=NOON, zone=BERLIN)
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2d", NOON + timedelta(days=2)),
+        ("99999999999d", NOON + timedelta(days=3650)),
+        ("2027-03-01T09:00", datetime(2027, 3, 1, 8, tzinfo=UTC)),
+        ("2027-03-01T09:00+00:00", datetime(2027, 3, 1, 9, tzinfo=UTC)),
+    ],
+)
+def test_a_deadline_is_a_duration_or_an_instant_on_the_clocks_of_the_site(text, instant):
+    assert read_instant(spec(when={"deadline": text}).deadline, now=NOON, zone=BERLIN) == instant
+
+
+def test_a_deadline_and_a_wait_by_choice_are_written_back_together():
+    found = spec(when={"flexible_until": "12h", "deadline": "2d"})
+    assert found.to_json()["when"] == {"flexible_until": "12h", "deadline": "2d"}
+    assert JobSpec.from_json(found.to_json()) == found

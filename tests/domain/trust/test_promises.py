@@ -18,6 +18,7 @@ from allmende.domain.trust.facts import (
     GroupFact,
     Targets,
     TrainingFact,
+    UsageFact,
 )
 from allmende.domain.trust.promises import (
     PROMISES,
@@ -89,6 +90,16 @@ CONSUMED = AccountFact(
 REFUNDED = replace(
     CONSUMED, id="refunded:werkbank:union", kind="refunded", owner_id="", balance_seconds=-30
 )
+A_USAGE = UsageFact(
+    project_id="pr-1",
+    partition_id="werkbank",
+    booked_seconds=40,
+    used_seconds=40,
+    charged_seconds=0,  # by the settlements of the attempts above
+    lost_seconds=5,
+    given_back_seconds=5,
+    refunded_seconds=0,
+)
 AN_APPLICATION = ApplicationFact(
     id="app-1",
     is_from_sme=True,
@@ -105,6 +116,7 @@ GOOD = Evidence(
     targets=TARGETS,
     cycles=tuple(a_cycle(number) for number in range(1, 4)),
     attempts=(AN_ATTEMPT, A_DEAD_ONE),
+    usages=(A_USAGE,),
     accounts=(CONSUMED, REFUNDED),
     applications=(AN_APPLICATION,),
     trainings=(A_TRAINING,),
@@ -188,6 +200,26 @@ BAD = {
         {"attempts": (replace(AN_ATTEMPT, refunded_seconds=30), A_DEAD_ONE)},
     ),
     "a refund that the ledger does not know": ("faults-refunded", {"accounts": (CONSUMED,)}),
+    "a record of a cluster that is not in the ledger": (
+        "metered-once",
+        {"usages": (replace(A_USAGE, charged_seconds=1),)},
+    ),
+    "a record of a cluster in the ledger of nobody": (
+        "metered-once",
+        {"usages": (replace(A_USAGE, project_id="pr-2", charged_seconds=1),)},
+    ),
+    "a record of a cluster that says less than was booked": (
+        "metered-once",
+        {"usages": (replace(A_USAGE, used_seconds=39),)},
+    ),
+    "a run on a dead node that is not refunded": (
+        "faults-refunded",
+        {"usages": (replace(A_USAGE, given_back_seconds=4),)},
+    ),
+    "a refund of a cluster's record that the ledger does not know": (
+        "faults-refunded",
+        {"usages": (replace(A_USAGE, refunded_seconds=1),)},
+    ),
     "data abroad": ("data-residency", {"attempts": (replace(AN_ATTEMPT, country="US"),)}),
     "data of a class that nobody knows": (
         "data-residency",

@@ -93,6 +93,7 @@ BODIES: dict[str, Any] = {
     "POST /projects/{project_id}/report/return": {"why": "Name the data."},
     "POST /projects/{project_id}/report/waive": {"why": "The firm is gone."},
     "POST /projects/{project_id}/report/lift-bar": {"why": "Illness."},
+    "POST /agents/codes": {"site_id": "werkstatt"},
     "POST /reservations": {
         "partition_id": "werkbank",
         "nodes": 1,
@@ -100,12 +101,18 @@ BODIES: dict[str, Any] = {
         "ends_at": "2100-01-01T00:00Z",
         "reason": "Fans.",
     },
+    "POST /clusters/{site_id}/apply": {},
+    "PUT /clusters/{site_id}/accounts/{person_id}": {"user_name": "mina"},
+    "POST /nodes/{partition_id}/{node}/drain": {"reason": "Fans."},
     "POST /jobs": JOB_FILE,
     "POST /jobs/forecast": JOB_FILE,
+    "POST /jobs/where": JOB_FILE,
 }
 OTHER_IDS = {
     "mode_id": "playground",
     "site_id": "werkstatt",
+    "partition_id": "werkbank",
+    "node": "werkbank-06",
     "sweep_id": "s-none",
     "promise_id": "no-such-promise",
     "token_id": "t-none",
@@ -118,6 +125,7 @@ OTHER_IDS = {
     "reservation_id": "rv-none",
     "name": "model.safetensors",
     "document_id": "doc-none",
+    "agent_id": "ag-none",
     "year": "2026",
 }
 QUERIES = {

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from allmende.backends.slurm.answers import (
@@ -33,8 +34,6 @@ SACCT_FIELDS = (
     "Start",
     "End",
     "AllocTRES",
-    "NNodes",
-    "AllocCPUS",
     "NodeList",
     "JobName",
     "Comment",
@@ -91,6 +90,14 @@ def parse_sacct_json(text: str) -> list[UsageRecord]:
         raise UnreadableAnswer(problem=str(problem)) from problem
 
 
+def is_final(record: UsageRecord) -> bool:
+    """Say whether accounting has said its last word on a run.
+
+    For a moment after the end of a short run it names fewer nodes than it counts.
+    """
+    return record.ended_at is not None and len(record.nodes) == record.allocated_nodes
+
+
 def count_restarts(records: Iterable[UsageRecord]) -> list[UsageRecord]:
     """Return the records, in order, each with the number of runs of its job before it.
 
@@ -103,10 +110,13 @@ def count_restarts(records: Iterable[UsageRecord]) -> list[UsageRecord]:
         groups.setdefault(job, []).append(record)
     counted: dict[int, UsageRecord] = {}
     for runs in groups.values():
-        in_order = sorted(runs, key=lambda run: (run.submitted_at, run.started_at is None))
-        for number, run in enumerate(in_order):
+        for number, run in enumerate(sorted(runs, key=_when)):
             counted[id(run)] = replace(run, restarts=max(number, run.restarts))
     return [counted[id(record)] for record in given]
+
+
+def _when(run: UsageRecord) -> tuple[datetime, bool, datetime]:
+    return run.submitted_at, run.started_at is None, run.started_at or run.submitted_at
 
 
 def _read_row(row: Mapping[str, str]) -> UsageRecord:
@@ -115,7 +125,9 @@ def _read_row(row: Mapping[str, str]) -> UsageRecord:
         raise ValueError(f"job {row['JobIDRaw']} was never submitted")
     state = read_state(row["State"])
     amounts = parse_tres(row["AllocTRES"])
-    started_at = parse_instant(row["Start"])
+    # What was given nothing never ran, whatever is printed as its start.
+    started_at = parse_instant(row["Start"]) if amounts else None
+    ended_at = None if state in OPEN_STATES else parse_instant(row["End"])
     return UsageRecord(
         cluster=row["Cluster"],
         job_id=int(row["JobIDRaw"]),
@@ -128,14 +140,23 @@ def _read_row(row: Mapping[str, str]) -> UsageRecord:
         state=state,
         exit_code=parse_exit_code(row["ExitCode"]),
         started_at=started_at,
-        ended_at=None if state in OPEN_STATES else parse_instant(row["End"]),
+        ended_at=ended_at,
+        suspended_seconds=_count_suspended(started_at, ended_at, int(row["ElapsedRaw"] or 0)),
         nodes=expand_nodes(row["NodeList"]),
-        # Without a start NNodes and AllocCPUS say what was asked for.
-        allocated_nodes=amounts.get("node", int(row["NNodes"]) if started_at else 0),
-        allocated_cores=amounts.get("cpu", int(row["AllocCPUS"]) if started_at else 0),
+        allocated_nodes=amounts.get("node", 0),
+        allocated_cores=amounts.get("cpu", 0),
         allocated_gpus=count_gpus(amounts),
         comment=row["Comment"],
     )
+
+
+def _count_suspended(
+    started_at: datetime | None, ended_at: datetime | None, elapsed_seconds: int
+) -> int:
+    """Return how long a job stood still: what Slurm leaves out of its elapsed time."""
+    if started_at is None or ended_at is None:
+        return 0
+    return max(0, int((ended_at - started_at).total_seconds()) - elapsed_seconds)
 
 
 def _read_job(job: Mapping[str, Any]) -> UsageRecord:
@@ -157,8 +178,9 @@ def _read_job(job: Mapping[str, Any]) -> UsageRecord:
         job_name=job.get("name") or "",
         state=state,
         exit_code=read_exit_code(job.get("exit_code")),
-        started_at=parse_instant(times.get("start")),
+        started_at=parse_instant(times.get("start")) if amounts else None,
         ended_at=None if state in OPEN_STATES else parse_instant(times.get("end")),
+        suspended_seconds=read_number(times.get("suspended")) or 0,
         nodes=expand_nodes(job.get("nodes") or ""),
         allocated_nodes=amounts.get("node", 0),
         allocated_cores=amounts.get("cpu", 0),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from allmende.domain.accounting.ledger import (
     CLOSING_KINDS,
     CORRECTABLE_KINDS,
+    FACT_KINDS,
     Account,
     AccountKind,
     Transfer,
@@ -84,7 +85,7 @@ class _Replay:
                     },
                 ),
             )
-        if transfer.kind is not TransferKind.OVERRUN and not debit.allows(left):
+        if transfer.kind not in FACT_KINDS and not debit.allows(left):
             self.note(
                 "overdrawn",
                 transfer.id,

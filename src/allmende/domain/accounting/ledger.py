@@ -39,7 +39,10 @@ class TransferKind(StrEnum):
     VOID = "void"
     EXPIRE_HOLD = "expire_hold"
     OVERRUN = "overrun"  # metered beyond the hold
+    CHARGE = "charge"  # metered without a hold: a job that was given to a cluster directly
+    UNCHARGE = "uncharge"  # metered less than was charged before
     REFUND = "refund"
+    UNREFUND = "unrefund"  # less to give back than was given back before
     EXPIRE = "expire"
     CORRECTION = "correction"
 
@@ -56,7 +59,10 @@ ROUTES: Mapping[TransferKind, tuple[AccountKind, AccountKind]] = {
     TransferKind.VOID: (AccountKind.HELD, AccountKind.PROJECT),
     TransferKind.EXPIRE_HOLD: (AccountKind.HELD, AccountKind.PROJECT),
     TransferKind.OVERRUN: (AccountKind.PROJECT, AccountKind.CONSUMED),
+    TransferKind.CHARGE: (AccountKind.PROJECT, AccountKind.CONSUMED),
+    TransferKind.UNCHARGE: (AccountKind.CONSUMED, AccountKind.PROJECT),
     TransferKind.REFUND: (AccountKind.REFUNDED, AccountKind.PROJECT),
+    TransferKind.UNREFUND: (AccountKind.PROJECT, AccountKind.REFUNDED),
     TransferKind.EXPIRE: (AccountKind.PROJECT, AccountKind.EXPIRED),
 }
 
@@ -64,6 +70,8 @@ ROUTES: Mapping[TransferKind, tuple[AccountKind, AccountKind]] = {
 CLOSING_KINDS = frozenset(
     {TransferKind.POST, TransferKind.RELEASE, TransferKind.VOID, TransferKind.EXPIRE_HOLD}
 )
+# What a machine did is a fact: the account goes below its limit where it must.
+FACT_KINDS = frozenset({TransferKind.OVERRUN, TransferKind.CHARGE, TransferKind.UNREFUND})
 # A hold is put right by settling or voiding it, and a correction by a new deed.
 CORRECTABLE_KINDS = frozenset(ROUTES) - CLOSING_KINDS - {TransferKind.HOLD}
 
@@ -231,8 +239,8 @@ def apply_transfers(
 ) -> dict[str, int]:
     """Return the balances after the transfers, refusing the first that its account cannot bear.
 
-    What was metered beyond a hold is never refused: the account goes below its limit and can hold
-    nothing more until it is topped up.
+    What was metered is never refused: the account goes below its limit and can hold nothing more
+    until it is topped up.
     """
     after = dict(balances)
     for transfer in transfers:
@@ -241,7 +249,7 @@ def apply_transfers(
         assert debit.unit is credit.unit, "units do not mix"
         assert is_on_its_route(transfer, debit, credit), f"no route for {transfer.id}"
         left = after[debit.id] - transfer.amount_seconds
-        if transfer.kind is not TransferKind.OVERRUN and not debit.allows(left):
+        if transfer.kind not in FACT_KINDS and not debit.allows(left):
             raise _not_enough(debit, balance=after[debit.id], needed=transfer.amount_seconds)
         after[debit.id] = left
         after[credit.id] += transfer.amount_seconds

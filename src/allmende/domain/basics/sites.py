@@ -50,6 +50,7 @@ class Partition:
     nodes: int | None = None  # None: not published
     gpus_per_node: int = 0
     cores_per_node: int = 1
+    specialisations: tuple[str, ...] = ()  # what its nodes are made for: "robotics"
     bought_after_2020: bool = True
     power_megawatts: float | None = None
     planned_for: str = ""
@@ -84,6 +85,11 @@ class Partition:
     def is_on_slurm(self) -> bool:
         """Say whether a Slurm cluster places jobs here."""
         return self.status is PartitionStatus.SLURM
+
+    @property
+    def name_on_slurm(self) -> str:
+        """Return its name in the cluster."""
+        return self.slurm_partition or self.id
 
     @property
     def takes_jobs(self) -> bool:
@@ -141,6 +147,7 @@ class SlurmCluster:
     run_as: RunAs = RunAs.RUNUSER
     work_folder: str  # of the jobs' files, on a file system that all its nodes share
     root_account: str = "allmende"  # below which everything is ours; nothing else is touched
+    keep_applied: bool = False  # whether the daemon tells it by itself what was decided here
 
 
 @dataclass(frozen=True, kw_only=True)

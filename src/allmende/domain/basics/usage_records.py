@@ -26,6 +26,7 @@ class UsageRecord:
     exit_code: int | None = None
     started_at: datetime | None = None  # None: it never ran
     ended_at: datetime | None = None  # None: it waits, or runs
+    suspended_seconds: int = 0  # in which it kept its place and was charged nothing
     nodes: tuple[str, ...] = ()
     allocated_nodes: int = 0
     allocated_cores: int = 0
@@ -40,10 +41,11 @@ class UsageRecord:
 
     @property
     def elapsed_seconds(self) -> int:
-        """Return the whole seconds from start to end, as Slurm counts them; 0 until it ended."""
+        """Return the whole seconds that it ran, as Slurm counts them; 0 until it ended."""
         if self.started_at is None or self.ended_at is None:
             return 0
-        return max(0, int(self.ended_at.timestamp()) - int(self.started_at.timestamp()))
+        span = int(self.ended_at.timestamp()) - int(self.started_at.timestamp())
+        return max(0, span - self.suspended_seconds)  # a clock that was set back makes none
 
     @property
     def attempt_key(self) -> str:

@@ -119,3 +119,16 @@ def preferred_hours(
         else:
             merged.append((begins, ends))
     return [Hour(starts_at=begins, ends_at=ends, cost=0) for begins, ends in merged]
+
+
+def percent_inside(hours: Iterable[Hour], starts_at: datetime, *, duration_seconds: int) -> int:
+    """Return how much of a time lies inside of hours that do not overlap, in whole per cent."""
+    ends_at = starts_at + timedelta(seconds=duration_seconds)
+    inside = sum(
+        (
+            max(min(hour.ends_at, ends_at) - max(hour.starts_at, starts_at), timedelta(0))
+            for hour in hours
+        ),
+        timedelta(0),
+    )
+    return 100 * inside // (ends_at - starts_at)

@@ -47,6 +47,10 @@ LIFECYCLE = Lifecycle(
 )
 
 
+# Parts the id of an attempt from the number of the move after which its time was held anew.
+MOVED = "~"
+
+
 class StopRequest(StrEnum):
     """What the owner of a running job asked for."""
 
@@ -107,7 +111,17 @@ class Job:
     @property
     def has_open_attempt(self) -> bool:
         """Say whether an attempt was decided and is not settled: it runs, or waits in a cluster."""
-        return bool(self.hold_id) and self.hold_id == f"{self.id}.{self.attempts}"
+        attempt, _, _ = self.hold_id.partition(MOVED)
+        return attempt == f"{self.id}.{self.attempts}"
+
+    @property
+    def may_move(self) -> bool:
+        """Say whether it can still go to another partition: it waits, and nothing has begun."""
+        return (
+            self.state is JobState.PENDING
+            and not self.attempts
+            and self.stop_request is StopRequest.NONE
+        )
 
     @property
     def arrives_at(self) -> datetime:

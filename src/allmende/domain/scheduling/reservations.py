@@ -5,7 +5,7 @@ beside the jobs that already run. See docs/explanation/fairness.md.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -83,27 +83,6 @@ class JobsStillRun(Refusal):
 class NodesStillRun(Refusal):
     """Jobs that run now on these nodes may go on until {first}. Let it start then, or give a number
     of nodes instead of their names."""
-
-
-class WattsUnknown(Refusal):
-    """Nothing says what a node of {partition} draws, so a cap on power cannot be turned into nodes.
-    Set watts_most_per_node in config/factory.toml."""
-
-    status = 422
-
-
-class CapBelowIdle(Refusal):
-    """Even without any job the {nodes} nodes of {partition} draw up to {idle} kW, more than a cap
-    of {cap} kW. Give a higher one."""
-
-    status = 422
-
-
-class CapChangesNothing(Refusal):
-    """All {nodes} nodes of {partition} together draw at most {most} kW, so a cap of {cap} kW
-    changes nothing. Give a lower one."""
-
-    status = 422
 
 
 class ReservationKind(StrEnum):
@@ -191,27 +170,11 @@ class Occupation:
 class Board:
     """What a new reservation has to fit beside. `least_left` is what the guarantees need."""
 
-    nodes: int
+    nodes: int  # drained ones among them
     least_left: int = 0
+    drained: frozenset[str] = frozenset()  # out of service until further notice, by name
     reservations: Sequence[NodeReservation] = ()  # neither over nor cancelled
     occupations: Sequence[Occupation] = field(default=())
-
-
-def idle_nodes_under_cap(partition: Partition, cap_watts: int) -> int:
-    """Return how many nodes must stay idle so that the cap holds whatever the others run.
-
-    Nodes that do nothing still draw their idle power; the number that may work is rounded down.
-    """
-    nodes, idle = partition.nodes or 0, partition.watts_idle_per_node
-    most = partition.worst_watts_per_node
-    if most <= idle:
-        raise WattsUnknown(partition=partition.name)
-    facts = {"partition": partition.name, "nodes": nodes, "cap": cap_watts / 1000}
-    if cap_watts < nodes * idle:
-        raise CapBelowIdle(**facts, idle=nodes * idle / 1000)
-    if cap_watts >= nodes * most:
-        raise CapChangesNothing(**facts, most=nodes * most / 1000)
-    return nodes - int((cap_watts - nodes * idle) / (most - idle))
 
 
 def least_left(partition: Partition) -> int:
@@ -227,25 +190,51 @@ def least_left(partition: Partition) -> int:
     return math.ceil(widest / lent) if lent > 0 else partition.nodes or 0
 
 
-def taken_at(reservations: Iterable[NodeReservation], second: int) -> int:
+def taken_at(
+    reservations: Iterable[NodeReservation], second: int, *, drained: Collection[str] = ()
+) -> int:
     """Return how many nodes are not open to everybody at a second.
 
     A node out of service draws no more than an idle one, so it counts for maintenance and for a cap
     at once; what is kept for a project works, and counts besides.
     """
-    sums = dict.fromkeys(ReservationKind, 0)
-    cap = 0
-    for each in reservations:
-        if each.starts_at_seconds <= second < each.ends_at_seconds:
-            sums[each.kind] += each.nodes
-            cap = max(cap, each.nodes if each.kind is ReservationKind.POWER_CAP else 0)
-    return max(sums[ReservationKind.MAINTENANCE], cap) + sums[ReservationKind.PROJECT]
+    there = [
+        each for each in reservations if each.starts_at_seconds <= second < each.ends_at_seconds
+    ]
+    kept = sum(each.nodes for each in there if each.kind is ReservationKind.PROJECT)
+    return max(_out_of_service(there, drained), _idle_under_caps(there)) + kept
+
+
+def _idle_under_caps(there: Iterable[NodeReservation]) -> int:
+    """Return how many nodes stay idle under the lowest of these caps on power."""
+    caps = (each.nodes for each in there if each.kind is ReservationKind.POWER_CAP)
+    return max(caps, default=0)
+
+
+def _out_of_service(there: Iterable[NodeReservation], drained: Collection[str] = ()) -> int:
+    """Return how many nodes do not work under these.
+
+    Maintenance without names is of drained ones first: they do not work anyway.
+    """
+    maintenance = [each for each in there if each.kind is ReservationKind.MAINTENANCE]
+    named = {name for each in maintenance for name in each.node_names}
+    unnamed = sum(each.nodes for each in maintenance if not each.node_names)
+    of_named = sum(each.nodes for each in maintenance if each.node_names)
+    return of_named + max(unnamed, len(set(drained) - named))
 
 
 def capacity_changes(
-    reservations: Sequence[NodeReservation], *, nodes: int, now_seconds: int
+    reservations: Sequence[NodeReservation],
+    *,
+    nodes: int,
+    now_seconds: int,
+    drained: Collection[str] = (),
 ) -> tuple[CapacityChange, ...]:
-    """Return what is left to everybody, from now on; empty when nothing is announced."""
+    """Return what is left to everybody, from now on; empty when nothing is announced.
+
+    `drained` are nodes that are out of service until further notice, by name; `nodes` counts them.
+    """
+    in_service = nodes - len(set(drained))
     instants = {now_seconds} | {
         second
         for each in reservations
@@ -254,8 +243,8 @@ def capacity_changes(
     }
     changes: list[CapacityChange] = []
     for second in sorted(instants):
-        left = max(0, nodes - taken_at(reservations, second))
-        if left != (changes[-1].nodes if changes else nodes):
+        left = max(0, nodes - taken_at(reservations, second, drained=drained))
+        if left != (changes[-1].nodes if changes else in_service):
             changes.append(CapacityChange(at_seconds=second, nodes=left))
     return tuple(changes)
 
@@ -323,15 +312,14 @@ def _most_at(asked: NodeReservation, board: Board, second: int) -> int:
     ]
     kinds = {each.kind for each in there} | {asked.kind}
     least = board.least_left if ReservationKind.PROJECT in kinds else 0
-    of_kind = {
-        kind: [each.nodes for each in there if each.kind is kind] for kind in ReservationKind
-    }
-    maintenance = sum(of_kind[ReservationKind.MAINTENANCE])
-    cap = max(of_kind[ReservationKind.POWER_CAP], default=0)
-    room = board.nodes - least - sum(of_kind[ReservationKind.PROJECT])
+    kept = sum(each.nodes for each in there if each.kind is ReservationKind.PROJECT)
+    room = board.nodes - least - kept
+    if asked.kind is ReservationKind.MAINTENANCE:
+        others = _out_of_service([*there, asked], board.drained) - asked.nodes
+        return room - others
     if asked.kind is ReservationKind.PROJECT:
-        return room - max(maintenance, cap)
-    return room - maintenance if asked.kind is ReservationKind.MAINTENANCE else room
+        return room - max(_out_of_service(there, board.drained), _idle_under_caps(there))
+    return room
 
 
 def _steps(reservations: Sequence[NodeReservation], start: int, seconds: int) -> list[int]:
@@ -346,13 +334,17 @@ def _is_free(asked: NodeReservation, board: Board, start: int) -> bool:
     moved = replace(asked, starts_at=asked.starts_at + by, ends_at=asked.ends_at + by)
     together = [*board.reservations, moved]
     return all(
-        taken_at(together, second) + _busy_at(board, second) <= board.nodes
+        taken_at(together, second, drained=board.drained) + _busy_at(board, second) <= board.nodes
         for second in _steps(board.reservations, start, asked.seconds)
     )
 
 
 def _busy_at(board: Board, second: int) -> int:
-    return sum(len(job.node_names) for job in board.occupations if job.ends_by_seconds > second)
+    return sum(
+        len(job.node_names - board.drained)
+        for job in board.occupations
+        if job.ends_by_seconds > second
+    )
 
 
 def _fits(asked: NodeReservation, board: Board, start: int) -> bool:

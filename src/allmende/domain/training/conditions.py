@@ -13,6 +13,7 @@ LONGEST_NAME = 100
 LONGEST_WAIT_DAYS = 30
 YEARS = range(2000, 2200)
 RANGE = re.compile(r"(\d{1,6})-(\d{1,6})(?:%(\d{1,6}))?", re.ASCII)
+LONGEST_SECONDS = 10 * 365 * 86_400  # more than anybody means, and still an instant
 TASK = re.compile(r"(\d{1,6})/(\d{1,6})", re.ASCII)
 
 
@@ -67,6 +68,7 @@ def read_conditions(top: Fields) -> dict[str, Any]:
         "array": array,
         "max_parallel": top.whole("max_parallel", 0) or parallel,
         "flexible_until": _until(when),
+        "deadline": _deadline(when),
     }
     when.finish()
     sweep = top.values.get("sweep")  # read by others; an empty one is none
@@ -78,6 +80,8 @@ def read_conditions(top: Fields) -> dict[str, Any]:
             "{key} waits for better hours, and a reservation has its own time. Keep one of "
             "the two.",
         )
+    if top.has("reservation") and when.has("deadline"):
+        when.find("deadline", "{key}: a reservation has its own time. Keep one of the two.")
     if top.has("max_parallel") and not (sweep or top.has("array")):
         top.find("max_parallel", "{key} belongs to several jobs: add sweep or array.")
     if array and sweep:
@@ -92,17 +96,20 @@ def read_until(text: str, *, now: datetime, zone: tzinfo) -> datetime:
 
     Refuses what lies more than thirty days ahead.
     """
-    seconds = parse_duration(text)
-    most = timedelta(days=LONGEST_WAIT_DAYS)
-    if seconds is not None:
-        if seconds > most.total_seconds():
-            raise WaitsTooLong(most=LONGEST_WAIT_DAYS)
-        return now + timedelta(seconds=seconds)
-    instant = datetime.fromisoformat(text)
-    until = instant if instant.tzinfo else instant.replace(tzinfo=zone)
-    if until - now > most:
+    until = read_instant(text, now=now, zone=zone)
+    if until - now > timedelta(days=LONGEST_WAIT_DAYS):
         raise WaitsTooLong(most=LONGEST_WAIT_DAYS)
-    return until.astimezone(now.tzinfo)
+    return until
+
+
+def read_instant(text: str, *, now: datetime, zone: tzinfo) -> datetime:
+    """Return the instant that a duration from now on means, or an instant on a zone's clocks."""
+    seconds = parse_duration(text)
+    if seconds is not None:
+        return now + timedelta(seconds=min(seconds, LONGEST_SECONDS))
+    instant = datetime.fromisoformat(text)
+    at = instant if instant.tzinfo else instant.replace(tzinfo=zone)
+    return at.astimezone(now.tzinfo)
 
 
 def _array(top: Fields) -> tuple[Array | None, int]:
@@ -133,24 +140,40 @@ def _names(top: Fields, key: str) -> tuple[str, ...]:
 
 
 def _until(when: Fields) -> str:
-    value = when.get("flexible_until")
-    if value is None:
-        return ""
-    # YAML itself makes an instant of one that has seconds.
-    text = value.isoformat() if isinstance(value, datetime) else str(value)
-    seconds = parse_duration(text)
-    if seconds:
-        return render_duration(seconds)
-    instant = _instant(text)
-    if instant is None:
+    text, time = _time(when.get("flexible_until"))
+    if text and not time:
         when.find(
             "flexible_until",
             "{key}: {value} is no time. Write how long it may wait, such as 12h, or until when, "
             "such as 2026-12-01T08:00.",
             value=text[:60],
         )
-        return ""
-    return instant.isoformat()
+    return time
+
+
+def _deadline(when: Fields) -> str:
+    text, time = _time(when.get("deadline"))
+    if text and not time:
+        when.find(
+            "deadline",
+            "{key}: {value} is no time. Write by when it must have ended, such as "
+            "2026-12-01T08:00, or in how long, such as 2d.",
+            value=text[:60],
+        )
+    return time
+
+
+def _time(value: object) -> tuple[str, str]:
+    """Return what was written, and the duration or instant that it means; "" if it is none."""
+    if value is None:
+        return "", ""
+    # YAML itself makes an instant of one that has seconds.
+    text = value.isoformat() if isinstance(value, datetime) else str(value) or " "
+    seconds = parse_duration(text)
+    if seconds:
+        return text, render_duration(seconds)
+    instant = _instant(text)
+    return text, instant.isoformat() if instant else ""
 
 
 def _instant(text: str) -> datetime | None:

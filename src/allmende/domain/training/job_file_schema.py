@@ -77,7 +77,9 @@ def _how_much() -> dict[str, Any]:
                 "type": ["string", "integer"],
                 "description": "Accelerators, with their kind or without: H100:4 or 4.",
             },
+            specialisation=_text("What the nodes must be made for, such as robotics or medicine."),
         ),
+        "partition": _text("The only partition on which it may run; left out, one is chosen."),
         "num_nodes": WHOLE | {"description": "Nodes; run starts once on each."},
         "max_duration": DURATION
         | {"description": "The longest that one attempt may take; 4m when left out."},
@@ -96,8 +98,9 @@ def _conditions() -> dict[str, Any]:
         "max_parallel": WHOLE
         | {"description": "Jobs of a sweep or an array at once; all when left out."},
         "when": _section(
-            "How long the job may wait by choice, for better hours.",
+            "How long the job may wait by choice, for better hours, and by when it must end.",
             flexible_until=_text("The latest start: how long from now, 12h, or 2026-12-01T08:00."),
+            deadline=_text("By when it must have ended: in 2d, or 2026-12-01T08:00."),
         ),
     }
 

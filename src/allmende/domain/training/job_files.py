@@ -9,6 +9,7 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.domain.training import fields
 from allmende.domain.training.conditions import Array, read_conditions
 from allmende.domain.training.fields import Fields, Finding
+from allmende.domain.training.resources import read_resources
 
 DATA_CLASSES = tuple(DataClass)
 RETRY_REASONS = ("preempted", "node_fail")
@@ -81,6 +82,8 @@ class JobSpec:
     memory_bytes: int | None = None  # per node; None: what a node of the partition has
     accelerator: str = ""  # "H100"; empty: any
     accelerators: int = 0  # per node
+    specialisation: str = ""  # what the nodes must be made for: "robotics"; empty: anything
+    partition: str = ""  # the only one on which it may run; empty: wherever the project has time
     num_nodes: int = 1
     max_duration_seconds: int = DEFAULT_MAX_DURATION_SECONDS
     checkpoint_seconds: int | None = None  # None: as the code thinks best
@@ -97,6 +100,7 @@ class JobSpec:
     after: tuple[str, ...] = ()  # jobs that must have ended, by id or client key
     after_ok: tuple[str, ...] = ()  # jobs that must have completed
     flexible_until: str = ""  # "12h", or an ISO instant; without an offset, on the site's clocks
+    deadline: str = ""  # by when it must have ended: "2d", or an ISO instant, as above
     licence: str = ""
     purpose: str = ""
 
@@ -104,7 +108,7 @@ class JobSpec:
         """Return the whole job file, itself a legal one: `parse_job_file` reads it back."""
         result: dict[str, Any] = {"name": self.name}
         result |= {"blueprint": self.blueprint} if self.blueprint else {"run": self.run}
-        given = ("workdir", "setup", "reservation")
+        given = ("workdir", "setup", "reservation", "partition")
         result |= {key: value for key in given if (value := getattr(self, key))}
         result |= {
             "params": dict(self.params),
@@ -128,7 +132,7 @@ class JobSpec:
             "max_parallel": self.max_parallel,
             "after": list(self.after),
             "after_ok": list(self.after_ok),
-            "when": self.flexible_until and {"flexible_until": self.flexible_until},
+            "when": {k: v for k in ("flexible_until", "deadline") if (v := getattr(self, k))},
         }
         return {key: value for key, value in said.items() if value}
 
@@ -145,6 +149,8 @@ class JobSpec:
         if self.accelerators:
             kind = f"{self.accelerator}:" if self.accelerator else ""
             resources["accelerators"] = f"{kind}{self.accelerators}"
+        if self.specialisation:
+            resources["specialisation"] = self.specialisation
         return resources
 
     @classmethod
@@ -189,7 +195,7 @@ def parse_job_file(value: object) -> JobSpec:
         raise InvalidJobFile(findings)
     spec = JobSpec(
         **_what(top),
-        **_how_much(top),
+        **read_resources(top),
         **_how_long(top),
         data=tuple(_data_mount(item) for item in top.sections("data")),
         data_class=top.choice("data_class", DATA_CLASSES, "internal"),
@@ -279,35 +285,6 @@ def _envs(top: Fields) -> dict[str, str]:
             most=ENVS_BYTES_MAX,
         )
     return envs
-
-
-def _how_much(top: Fields) -> dict[str, Any]:
-    section = top.section("resources")
-    accelerator, accelerators = _accelerators(section)
-    result = {
-        "cpus": section.whole("cpus", 1),
-        "memory_bytes": section.memory("memory"),
-        "accelerator": accelerator,
-        "accelerators": accelerators,
-        "num_nodes": top.whole("num_nodes", 1),
-    }
-    section.finish()
-    return result
-
-
-def _accelerators(section: Fields) -> tuple[str, int]:
-    value = section.get("accelerators")
-    if value is None:
-        return "", 0
-    kind, _, count = str(value).rpartition(":")
-    if count.isdecimal() and count.isascii() and int(count) > 0 and not isinstance(value, bool):
-        return kind, int(count)
-    section.find(
-        "accelerators",
-        "{key}: {value} is no number of accelerators. Write for example H100:4 or 4.",
-        value=str(value),
-    )
-    return "", 0
 
 
 def _how_long(top: Fields) -> dict[str, Any]:

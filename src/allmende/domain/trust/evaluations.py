@@ -140,7 +140,12 @@ def judge_metering(evidence: Evidence) -> Measurement:
     for attempt in evidence.attempts:
         if attempt.is_settled:
             used[_consumed_account(attempt)] += attempt.used_seconds
-    booked = {a.id: a.balance_seconds for a in evidence.accounts if a.kind == "consumed"}
+    consumed = [account for account in evidence.accounts if account.kind == "consumed"]
+    booked = {account.id: account.balance_seconds for account in consumed}
+    by_place = {(account.owner_id, account.partition_id): account.id for account in consumed}
+    for usage in evidence.usages:
+        place = (usage.project_id, usage.partition_id)
+        used[by_place.get(place, "/".join(place))] += usage.charged_seconds
     rows = [
         _row(
             f"account {account_id}",
@@ -163,6 +168,17 @@ def judge_metering(evidence: Evidence) -> Measurement:
         )
         for attempt in _settled(evidence)
     ]
+    rows += [
+        _row(
+            f"cluster records of {usage.project_id} on {usage.partition_id}",
+            Sentence(
+                "{metered} s by the clock, {used} s charged",
+                {"metered": usage.used_seconds, "used": usage.booked_seconds},
+            ),
+            is_kept=usage.used_seconds == usage.booked_seconds,
+        )
+        for usage in evidence.usages
+    ]
     value = Sentence("{seconds} s used, {booked} s booked", _sums(used.total(), booked.values()))
     return _measured(value, rows)
 
@@ -179,7 +195,16 @@ def judge_refunds(evidence: Evidence) -> Measurement:
             )
             is_kept = owed == attempt.refunded_seconds
             rows.append(_row(f"attempt {attempt.key}", says, is_kept=is_kept))
+    for usage in evidence.usages:
+        if usage.lost_seconds or usage.given_back_seconds:
+            says = Sentence(
+                "{lost} s lost, {refunded} s given back",
+                {"lost": usage.lost_seconds, "refunded": usage.given_back_seconds},
+            )
+            is_kept = usage.lost_seconds == usage.given_back_seconds
+            rows.append(_row(f"cluster records of {usage.project_id}", says, is_kept=is_kept))
     given = sum(attempt.refunded_seconds for attempt in _settled(evidence))
+    given += sum(usage.refunded_seconds for usage in evidence.usages)
     booked = -sum(a.balance_seconds for a in evidence.accounts if a.kind == "refunded")
     if rows or booked:
         says = Sentence(

@@ -79,6 +79,20 @@ class AccountFact:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UsageFact:
+    """What a cluster's own records of a project on a partition come to."""
+
+    project_id: str
+    partition_id: str
+    booked_seconds: int  # what stands in the ledger as consumed for them
+    used_seconds: int  # what they say, of those that were charged
+    charged_seconds: int  # booked by themselves, not by the settlement of an attempt
+    lost_seconds: int  # used in runs that the site did not deliver
+    given_back_seconds: int
+    refunded_seconds: int  # given back by themselves
+
+
+@dataclass(frozen=True, kw_only=True)
 class ApplicationFact:
     """A submitted application: when it had to be decided, when it was, and at what price."""
 
@@ -107,6 +121,7 @@ class Evidence:
     targets: Targets
     cycles: tuple[CycleFact, ...] = ()
     attempts: tuple[AttemptFact, ...] = ()
+    usages: tuple[UsageFact, ...] = ()
     accounts: tuple[AccountFact, ...] = ()
     ledger_findings: tuple[Finding, ...] = ()
     applications: tuple[ApplicationFact, ...] = ()

@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import chain
 
 from allmende.domain.accounting.findings import check_ledger
+from allmende.domain.basics.sites import PartitionStatus
 from allmende.domain.scheduling.fairness import lag_bound
 from allmende.domain.scheduling.jobs import charged_seconds
 from allmende.domain.scheduling.plans import Snapshot
@@ -23,6 +24,7 @@ from allmende.domain.trust.facts import (
     Evidence,
     GroupFact,
     TrainingFact,
+    UsageFact,
 )
 from allmende.domain.trust.records import Record, Records
 
@@ -36,6 +38,11 @@ def gather_evidence(written: Records, *, at: datetime) -> Evidence:
         targets=targets,
         cycles=tuple(_cycle(record) for record in written[records.CYCLES]),
         attempts=tuple(_attempts(written)),
+        usages=tuple(
+            UsageFact(**{name: record[name] for name in records.USAGE_FIELDS})
+            for record in written[records.FACTORY]
+            if record["record"] == "usage"
+        ),
         accounts=tuple(_account(record) for record in written[records.ACCOUNTS]),
         ledger_findings=tuple(find_in_ledger(written)),
         applications=tuple(
@@ -131,6 +138,9 @@ def _attempt(record: Record, job: Record, partition: Record) -> AttemptFact:
         if ended
         else 0
     )
+    if partition.get("status") == PartitionStatus.SLURM.value:
+        # The cluster may have allocated a part of a node; its own records are judged for it.
+        metered = record["used_seconds"]
     return AttemptFact(
         key=record["key"],
         project_id=job["project_id"],

@@ -93,12 +93,16 @@ class Permission(StrEnum):
     RUN_CYCLE = "cycle.run"
     RECORD_USAGE = "usage.record"
     MANAGE_NODES = "nodes.manage"
+    SEE_METRICS = "metrics.see"
     RESERVE_NODES = "nodes.reserve"
     SEE_RESERVATION = "reservations.see"
     SEE_CLUSTER_ACCOUNTS = "cluster_accounts.see"
     MANAGE_CLUSTER_ACCOUNTS = "cluster_accounts.manage"
     SEE_CLUSTER_POLICY = "cluster_policy.see"
     APPLY_CLUSTER_POLICY = "cluster_policy.apply"
+
+    SEE_AGENTS = "agents.see"
+    MANAGE_AGENTS = "agents.manage"
 
     # People and proof.
     SEE_PEOPLE = "people.see"
@@ -197,12 +201,16 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.RUN_CYCLE: frozenset({_SYSTEM}),
         Permission.RECORD_USAGE: frozenset({_SYSTEM}),
         Permission.MANAGE_NODES: _OPERATIONS,
+        Permission.SEE_METRICS: _OPERATIONS,
         Permission.RESERVE_NODES: frozenset({_OPERATOR, _OFFICER}),
         Permission.SEE_RESERVATION: _READERS,
         Permission.SEE_CLUSTER_ACCOUNTS: _OPERATIONS | {_AUDITOR},
         Permission.MANAGE_CLUSTER_ACCOUNTS: frozenset({_OPERATOR}),
         Permission.SEE_CLUSTER_POLICY: _OPERATIONS | {_AUDITOR},
         Permission.APPLY_CLUSTER_POLICY: _OPERATIONS,
+        Permission.SEE_AGENTS: frozenset({_OPERATOR, _AUDITOR, _ADMINISTRATOR}),
+        # An agent is let in as a person is: by whoever runs the machines, or gives the roles.
+        Permission.MANAGE_AGENTS: frozenset({_OPERATOR, _ADMINISTRATOR}),
         Permission.SEE_PEOPLE: frozenset({_ADMINISTRATOR, _AUDITOR, _SYSTEM}),
         Permission.MANAGE_PEOPLE: frozenset({_ADMINISTRATOR, _SYSTEM}),
         Permission.CONFIGURE_FACTORY: frozenset({_ADMINISTRATOR, _OPERATOR, _SYSTEM}),
@@ -283,12 +291,15 @@ DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
         Permission.RUN_CYCLE: Sentence("run the scheduler"),
         Permission.RECORD_USAGE: Sentence("record usage"),
         Permission.MANAGE_NODES: Sentence("take nodes out of service"),
+        Permission.SEE_METRICS: Sentence("read the figures for monitoring"),
         Permission.RESERVE_NODES: Sentence("announce or cancel a reservation"),
         Permission.SEE_RESERVATION: Sentence("see the reservations"),
         Permission.SEE_CLUSTER_ACCOUNTS: Sentence("see who is which user at a site"),
         Permission.MANAGE_CLUSTER_ACCOUNTS: Sentence("say who is which user at a site"),
         Permission.SEE_CLUSTER_POLICY: Sentence("see the policy of a cluster"),
         Permission.APPLY_CLUSTER_POLICY: Sentence("apply the policy to a cluster"),
+        Permission.SEE_AGENTS: Sentence("see the site agents"),
+        Permission.MANAGE_AGENTS: Sentence("let in or send away a site agent"),
         Permission.SEE_PEOPLE: Sentence("see the people"),
         Permission.MANAGE_PEOPLE: Sentence("give and take roles"),
         Permission.CONFIGURE_FACTORY: Sentence("configure the factory"),

@@ -77,8 +77,20 @@ def record_of_partition(partition: Partition) -> Record:
         "country": partition.country,
         "charge_factor": partition.charge_factor,
         "unit": partition.unit.value,
+        "status": partition.status.value,
         "nodes": partition.nodes,
     }
+
+
+USAGE_FIELDS = (
+    "project_id partition_id booked_seconds used_seconds charged_seconds lost_seconds "
+    "given_back_seconds refunded_seconds"
+).split()
+
+
+def record_of_usage(sums: object) -> Record:
+    """Return what a cluster's records of a project come to: one line, however many they are."""
+    return {"record": "usage", **{name: getattr(sums, name) for name in USAGE_FIELDS}}
 
 
 def record_of_targets(targets: Targets) -> Record:

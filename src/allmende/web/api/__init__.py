@@ -4,6 +4,7 @@ from ninja import NinjaAPI
 
 from allmende import __version__
 from allmende.web.api import (
+    agents,
     aid,
     appeals,
     applications,
@@ -12,6 +13,7 @@ from allmende.web.api import (
     calls,
     ceilings,
     changes,
+    clusters,
     documents,
     eligibility,
     expert_reviews,
@@ -22,6 +24,7 @@ from allmende.web.api import (
     mergers,
     models,
     modes,
+    nodes,
     organisations,
     panels,
     people,
@@ -77,6 +80,9 @@ ROUTERS = (
     ("/jobs", jobs.router),
     ("/models", models.router),
     ("/sites", sites.router),
+    ("/clusters", clusters.router),
+    ("/nodes", nodes.router),
+    ("/agents", agents.router),
     ("/reservations", reservations.router),
     ("/ceilings", ceilings.router),
     ("/promises", promises.router),

@@ -8,10 +8,11 @@ from ninja import Body, Query, Router, Schema, Status
 
 from allmende import wiring
 from allmende.domain.scheduling.backends import EndReason
+from allmende.domain.scheduling.brokering import Verdict
 from allmende.domain.scheduling.jobs import Job, JobEvent, JobState, StopRequest
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.trust.permissions import Permission
-from allmende.services import forecasts, jobs, previews, runs, sweeps
+from allmende.services import brokering, forecasts, jobs, previews, runs, submissions, sweeps
 from allmende.services.previews import Option
 from allmende.services.runs import Curve, LogPart, Progress
 from allmende.web.api.permits import begin_deed, get_actor, takes
@@ -122,6 +123,29 @@ class OptionOut(Schema):
     forecast: ForecastOut
 
 
+class VerdictOut(Schema):
+    """What became of one partition: whether the job fits there, and why it was taken or not.
+
+    `starts_at` is predicted, and null where nobody could say.
+    """
+
+    partition_id: str
+    name: str
+    fits: bool
+    sentence: Words
+    starts_at: datetime | None
+    green_percent: int
+    bytes_to_move: int
+
+
+class ChoiceOut(Schema):
+    """Why a job is on its partition: the first verdict is that of the one that was taken."""
+
+    number: int
+    made_at: datetime
+    verdicts: list[VerdictOut]
+
+
 class WhyOut(Schema):
     """Why a job is where it is, in a sentence; and when it starts, while it waits for nodes."""
 
@@ -166,7 +190,7 @@ def submit_job(
 
     Sending it again with the same key submits nothing more and returns the same jobs.
     """
-    submitted = jobs.submit_job(
+    submitted = submissions.submit_job(
         begin_deed(request),
         parse_job_file(job_file),
         project_id=project_id,
@@ -190,6 +214,26 @@ def forecast_submission(
         now=wiring.now(),
         workshop=wiring.workshop(),
     )
+
+
+@router.post("/where", response=list[VerdictOut], **takes(Permission.SUBMIT_JOB))
+def choose_partition(
+    request: HttpRequest,
+    project_id: QueryId,
+    job_file: Annotated[dict[str, Any], Body(description="A job file, as JSON.")],
+) -> list[Verdict]:
+    """Say where a job file would run, without submitting it, and why not elsewhere.
+
+    The list is empty where the project has time on one partition only.
+    """
+    choice = previews.choose_partition(
+        get_actor(request),
+        parse_job_file(job_file),
+        project_id=project_id,
+        now=wiring.now(),
+        workshop=wiring.workshop(),
+    )
+    return list(choice.verdicts) if choice else []
 
 
 @router.get("", response=Page[JobOut], **takes(Permission.SEE_JOB))
@@ -225,6 +269,18 @@ def explain_job(request: HttpRequest, job_id: PathId) -> dict[str, Any]:
     job = jobs.get_job(reader, job_id).job
     forecast = forecasts.forecast_job(reader, job_id, now=wiring.now(), workshop=wiring.workshop())
     return {"state": job.state, "sentence": job.wait or job.end, "forecast": forecast}
+
+
+@router.get("/{job_id}/choices", response=list[ChoiceOut], **takes(Permission.SEE_JOB))
+def list_choices(request: HttpRequest, job_id: PathId) -> list[dict[str, Any]]:
+    """List why a job went to its partition, and why it moved; the first choice first.
+
+    Empty where its project had time on one partition only.
+    """
+    return [
+        {"number": each.number, "made_at": each.made_at, "verdicts": each.choice.verdicts}
+        for each in brokering.list_choices(get_actor(request), job_id)
+    ]
 
 
 @router.get("/{job_id}/events", response=list[JobEventOut], **takes(Permission.SEE_JOB))
@@ -285,5 +341,6 @@ def run_job_again(request: HttpRequest, job_id: PathId, client_key: ClientKey) -
     """Submit the same job file once more, as a job of its own."""
     deed = begin_deed(request)
     return Status(
-        201, jobs.run_job_again(deed, job_id, client_key=client_key, workshop=wiring.workshop())
+        201,
+        submissions.run_job_again(deed, job_id, client_key=client_key, workshop=wiring.workshop()),
     )

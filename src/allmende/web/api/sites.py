@@ -38,6 +38,7 @@ class PartitionOut(Schema):
     note: str
     planned_for: str
     busy_nodes: int | None
+    drained_nodes: int | None
     running_jobs: int | None
     pending_jobs: int | None
     hit_rate: HitRateOut | None
@@ -71,7 +72,7 @@ def get_site(request: HttpRequest, site_id: PathId) -> dict[str, Any]:
 
 def _to_json(view: SiteView) -> dict[str, Any]:
     loads = {load.partition.id: load for load in view.loads}
-    names = ("busy_nodes", "running_jobs", "pending_jobs", "hit_rate")
+    names = ("busy_nodes", "drained_nodes", "running_jobs", "pending_jobs", "hit_rate")
     partitions = [
         {
             **{name: getattr(partition, name, None) for name in PartitionOut.model_fields},

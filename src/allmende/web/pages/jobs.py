@@ -17,7 +17,18 @@ from allmende.domain.scheduling.jobs import LIFECYCLE, StopRequest
 from allmende.domain.training.blueprints import InvalidParams, find_blueprint
 from allmende.domain.training.job_files import InvalidJobFile, JobSpec, parse_job_file
 from allmende.domain.trust.permissions import Permission, can_do
-from allmende.services import budgets, forecasts, jobs, models, previews, projects, runs, sweeps
+from allmende.services import (
+    brokering,
+    budgets,
+    forecasts,
+    jobs,
+    models,
+    previews,
+    projects,
+    runs,
+    submissions,
+    sweeps,
+)
 from allmende.services.previews import Preview
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.curves import draw_curves
@@ -101,6 +112,7 @@ def _live_context(reader: Person, job_id: str, *, is_first_sight: bool = False) 
         "announced_percent": progress.percent // 10 * 10,
         "curves": draw_curves(curves),
         "events": jobs.list_job_events(reader, job_id),
+        "choices": brokering.list_choices(reader, job_id)[::-1],
         "used_seconds": sum(attempt.used_seconds for attempt in attempts),
         "refunded_seconds": sum(attempt.refunded_seconds for attempt in attempts),
         "energy_joules": sum(attempt.energy_joules for attempt in attempts),
@@ -170,7 +182,7 @@ def stop_job(request: HttpRequest, job_id: str) -> HttpResponse:
 @require_POST
 def run_job_again(request: HttpRequest, job_id: str) -> HttpResponse:
     """Submit the same job file once more."""
-    again = jobs.run_job_again(
+    again = submissions.run_job_again(
         begin_deed(request),
         job_id,
         client_key=request.POST.get("client_key") or wiring.new_id("k"),
@@ -204,7 +216,6 @@ def new_job(request: HttpRequest, project_id: str) -> HttpResponse:
         "budgets": budgets.list_budgets(reader, project_id),
         "asks": asks,
         "preview": preview,
-        "unit": workshop.factory.get_partition(project.partition_id).unit,
     }
     # A part of the page is only put in its place when all is well with the answer.
     status = 422 if form.errors and "HX-Request" not in request.headers else 200
@@ -234,7 +245,7 @@ def _submit(
     request: HttpRequest, form: BlueprintForm | JobFileForm, project_id: str
 ) -> list[jobs.Job]:
     def submit(spec: JobSpec) -> list[jobs.Job]:
-        return jobs.submit_job(
+        return submissions.submit_job(
             begin_deed(request),
             spec,
             project_id=project_id,

@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from allmende.domain.trust.permissions import Permission, can_do
 from allmende.services import ceilings, sites
 from allmende.web import maps
 from allmende.web.acting import get_person
@@ -17,7 +18,10 @@ def show_sites(request: HttpRequest) -> HttpResponse:
     views = sites.list_sites(reader, factory=load_factory())
     context = {
         "views": views,
+        "can_see_policy": can_do(reader, Permission.SEE_CLUSTER_POLICY),
         "places": maps.place_sites(views),
+        "can_manage_nodes": can_do(reader, Permission.MANAGE_NODES),
+        "sees_agents": can_do(reader, Permission.SEE_AGENTS),
         "contingents": ceilings.list_contingents(reader, rules=load_access_rules(), now=now()),
     }
     return render(request, "sites.html", context)

@@ -1,0 +1,190 @@
+"""The agent's loop: tend the machine, call the centre, wait; until it is told to stop."""
+
+import contextlib
+import os
+import signal
+import sqlite3
+import threading
+import time
+from types import FrameType
+from typing import Any
+
+import structlog
+
+from allmende import __version__, wiring
+from allmende.agent import calls
+from allmende.agent.identities import Safe
+from allmende.agent.site_agent import Backoff, SiteAgent
+from allmende.agent.spools import Spool
+from allmende.agent.usage import Accounting, UsageSource
+from allmende.domain.basics.refusals import Refusal
+from allmende.domain.scheduling.backends import BackendOf
+from allmende.domain.trust import signatures
+from allmende.domain.trust.agents import AgentIsRevoked, CallIsRepeated, ProtocolsDoNotMeet
+from allmende.wiring import home, machines
+
+HEARTBEAT_SECONDS = 1.0
+
+log = structlog.get_logger("allmende.agent")
+
+
+class SomebodyElseSpeaks(Refusal):
+    """Somebody else speaks for {site} with the key of this agent: the centre has taken call
+    {theirs}, and the last one from here was {own}. A second agent runs with a copy of this home,
+    or this home is an old copy. Find out which, and enrol the right one anew."""
+
+
+class SentAway(Refusal):
+    """The centre sent this agent away: {sentence}"""
+
+    status = 403
+
+
+class Loop:
+    """One agent at work. Killed at any instant, the next one carries on."""
+
+    def __init__(
+        self,
+        site_id: str,
+        *,
+        backend_of: BackendOf = machines.machine_of,
+        accounting: Accounting | None = None,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+        most_seconds: float = 60.0,
+    ) -> None:
+        self.safe = Safe(home.home() / "agent")
+        self.identity = self.safe.read_identity(site_id)
+        self.lock = self.safe.lock()
+        self.key = self.safe.read_key()
+        self.spool = Spool(self.safe.folder / "spool.sqlite3")
+        self.agent = SiteAgent(
+            self.spool,
+            backend_of=backend_of,
+            places=machines.places,
+            now=wiring.now,
+            software=__version__,
+            usage=UsageSource(accounting, now=wiring.now) if accounting else None,
+        )
+        self.backoff = Backoff(first_seconds=heartbeat_seconds, most_seconds=most_seconds)
+        self.heartbeat_seconds = heartbeat_seconds
+        self.calls_at = float("-inf")
+        self.stopping = threading.Event()
+        self._said = ""
+
+    def run(self) -> None:
+        """Work until a signal arrives; a refusal that lasts ends it."""
+        while not self.stopping.is_set():
+            started = time.monotonic()
+            self.beat()
+            is_busy = self.agent.is_busy and not self.backoff.failures
+            pause = 0.0 if is_busy else started + self.heartbeat_seconds - time.monotonic()
+            self.stopping.wait(max(0.0, pause))
+
+    def close(self) -> None:
+        """Let another agent have this home."""
+        self.spool.close()
+        os.close(self.lock)
+
+    def beat(self) -> None:
+        """Tend the machine, and call the centre if it is time to."""
+        try:
+            self.agent.tend()
+            if time.monotonic() >= self.calls_at:
+                self._call()
+        except sqlite3.Error as error:
+            # Mostly a full disk. Nothing is lost: what could not be noted is seen again.
+            self._fail(f"the spool cannot be written: {error}")
+
+    def _call(self) -> None:
+        next_key = self.safe.find_next_key()
+        # After a failure it may be known by the next key already: then that answer got lost.
+        is_next = next_key is not None and self.backoff.failures % 2 == 1
+        report = self.agent.write_report()
+        if next_key is not None:
+            report["next_key"] = self._offer(next_key)
+        key = next_key if next_key is not None and is_next else self.key
+        counter = self.spool.count_on()
+        try:
+            answer = calls.exchange(self.identity, key, counter=counter, report=report)
+        except calls.Refused as refused:
+            self._take_refusal(refused, counter=counter)
+        except calls.NoAnswer as refusal:
+            self._fail(str(refusal))
+        else:
+            self._take(report, answer, next_key=next_key)
+
+    def _take(self, report: Any, answer: Any, *, next_key: bytes | None) -> None:
+        try:
+            self.agent.take_answer(report, answer)
+        except (LookupError, TypeError, ValueError) as error:
+            self._fail(f"the answer of the centre cannot be read: {error!r}")
+            return
+        if next_key is not None and answer["fingerprint"] == _fingerprint(next_key):
+            self.safe.promote_next_key()
+            self.key = next_key
+            log.info("the key was changed", fingerprint=answer["fingerprint"])
+        if self.backoff.failures or not self._said:
+            self._said = "connected"
+            log.info("connected", centre=self.identity.centre, site=self.identity.site_id)
+        self.backoff.succeed()
+
+    def _offer(self, next_key: bytes) -> dict[str, str]:
+        public_key = signatures.public_key_of(next_key)
+        message = signatures.succession_message(
+            agent_id=self.identity.agent_id, public_key=public_key
+        )
+        return {"public_key": public_key.hex(), "proof": signatures.sign(next_key, message)}
+
+    def _take_refusal(self, refused: calls.Refused, *, counter: int) -> None:
+        if refused.answer_code == AgentIsRevoked.code():
+            raise SentAway(sentence=str(refused.facts["sentence"]))
+        if refused.answer_code == CallIsRepeated.code():
+            theirs = int(refused.answer_facts["counter"])
+            if theirs > counter:
+                raise SomebodyElseSpeaks(site=self.identity.site_id, theirs=theirs, own=counter)
+            return  # this call was taken, and its answer went astray: the next one tells as much
+        if refused.answer_code == ProtocolsDoNotMeet.code():
+            self.backoff.failures = max(self.backoff.failures, 6)  # that takes a person
+        self._fail(str(refused))
+
+    def _fail(self, words: str) -> None:
+        self.calls_at = time.monotonic() + self.backoff.fail()
+        if words != self._said:
+            self._said = words
+            log.warning("waiting", sentence=words)
+
+    def stop(self, *_: int | FrameType | None) -> None:
+        """End after the current beat."""
+        self.stopping.set()
+
+
+def run(site_id: str, **choices: Any) -> None:
+    """Run an agent in the foreground until SIGTERM or Ctrl-C."""
+    choices.setdefault("accounting", machines.find_accounting(site_id))
+    loop = Loop(site_id, **choices)
+    signal.signal(signal.SIGTERM, loop.stop)
+    signal.signal(signal.SIGINT, loop.stop)
+    with contextlib.closing(loop):
+        loop.run()
+
+
+def enrol(*, site_id: str, centre: str, code: str) -> str:
+    """Let the agent of this home be enrolled; return the fingerprint of its key."""
+    safe = Safe(home.home() / "agent")
+    lock = safe.lock()
+    try:
+        calls.enrol(safe, site_id=site_id, centre=centre, code=code, software=__version__)
+        return _fingerprint(safe.read_key())
+    finally:
+        os.close(lock)
+
+
+def rotate(site_id: str) -> str:
+    """Make a new key, which the agent uses from its next call on; return its fingerprint."""
+    safe = Safe(home.home() / "agent")
+    safe.read_identity(site_id)
+    return _fingerprint(safe.make_next_key())
+
+
+def _fingerprint(key: bytes) -> str:
+    return signatures.fingerprint_of(signatures.public_key_of(key))

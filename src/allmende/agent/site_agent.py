@@ -1,0 +1,330 @@
+"""The agent's work: bring the machine to what was ordered, see what became of it, and tell."""
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from allmende.agent.shipments import PIECE_BYTES, Shipments, write_piece
+from allmende.agent.spools import Spool, Watched
+from allmende.agent.usage import UsageSource
+from allmende.domain.basics.refusals import NotFound, Refusal
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.scheduling.backends import (
+    AttemptState,
+    BackendOf,
+    EndReason,
+    Launch,
+    Observation,
+)
+from allmende.domain.scheduling.exchanges import (
+    FileKind,
+    FileName,
+    file_name_from_json,
+    localise,
+    observation_to_json,
+    order_from_json,
+)
+from allmende.domain.trust.agents import PROTOCOLS
+
+# The status from which on a refusal is the machine's own trouble, which passes.
+MACHINE_TROUBLE = 500
+# What code comes to when it meets files or figures that nobody foresaw.
+MISTAKES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+REPORT_BYTES = 2**20  # of files in one call, before they are written as text
+MOST_MESSAGES = 100
+MOST_MESSAGE_BYTES = 512 * 1024
+MOST_LEVELS = 1000
+
+log = structlog.get_logger("allmende.agent")
+
+# What a mark in a command of the centre stands for here; see `exchanges.localise`.
+Places = Callable[[tuple[str, ...]], Mapping[str, str]]
+
+
+class SiteAgent:
+    """Knows its orders from its spool, so it goes on without the centre for as long as need be."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        *,
+        backend_of: BackendOf,
+        places: Places,
+        now: Callable[[], datetime],
+        software: str,
+        usage: UsageSource | None = None,
+    ) -> None:
+        self.spool = spool
+        self.backend_of = backend_of
+        self.places = places
+        self.now = now
+        self.software = software
+        self.usage = usage
+        self.trouble = ""
+        self._shipments: dict[str, Shipments] = {}
+        self._levels: dict[str, Any] = {}  # what attempts are like now
+        self._told: dict[str, Any] = {}  # what the centre knows that they are like
+        self._have: dict[FileName, int] = {}  # how much of each file the centre has
+        self._wanted: list[FileName] = []  # of attempts that have ended
+        self.is_busy = False  # there is more to tell than went into the last call
+
+    # ---- beside the machine
+
+    def tend(self) -> None:
+        """Bring every attempt to what was ordered, and note what became of it.
+
+        A trouble leaves everything as it is, for the next time.
+        """
+        self.trouble = ""
+        watched = self.spool.list_watched()
+        self._forget({each.order.key for each in watched})
+        by_partition: dict[str, list[Watched]] = {}
+        for each in watched:
+            if not each.has_ended:
+                by_partition.setdefault(each.order.partition_id, []).append(each)
+        for partition_id, attempts in by_partition.items():
+            try:
+                backend = self.backend_of(partition_id)
+                seen = backend.observe([each.order.key for each in attempts])
+            except (Refusal, OSError) as error:
+                self._note_trouble(error)
+                continue
+            for each, found in zip(attempts, seen, strict=True):
+                self._tend(each, found)
+        if self.usage is not None:
+            try:
+                self.usage.collect(self.spool)
+            except (Refusal, OSError) as error:
+                self._note_trouble(error)
+
+    def _tend(self, watched: Watched, seen: Observation) -> None:
+        try:
+            if seen.state is AttemptState.UNKNOWN:
+                seen = self._begin(watched)
+            if seen.state is AttemptState.ENDED:
+                self._note_end(watched, seen)
+                return
+            if seen.started_at is not None and watched.started_at is None:
+                self.spool.note_start(seen.key, seen.started_at)
+            if watched.order.stop_reason is not None:
+                self.backend_of(watched.order.partition_id).stop(
+                    seen.key,
+                    reason=watched.order.stop_reason,
+                    grace_seconds=watched.order.stop_grace_seconds,
+                )
+        except Refusal as refusal:
+            self._note_trouble(refusal)
+            seen = _queued(seen, refusal.sentence)
+        except MISTAKES as error:  # whatever a job made of its files, it stops no other
+            self._note_trouble(error)
+            return
+        self._levels[seen.key] = observation_to_json(seen)
+
+    def _begin(self, watched: Watched) -> Observation:
+        """Return what becomes of an attempt of which the machine knows nothing."""
+        order = watched.order
+        unstarted = Observation(key=order.key, state=AttemptState.ENDED, ended_at=self.now())
+        if watched.started_at is not None:
+            return self._end_untraceable(watched, watched.started_at)
+        if order.stop_reason is not None:
+            called_off = Sentence("It was called off before it began.")
+            return replace(unstarted, reason=order.stop_reason, sentence=called_off)
+        try:
+            backend = self.backend_of(order.partition_id)
+            backend.start(self._localise(order.launch))
+        except Refusal as refusal:
+            if refusal.status >= MACHINE_TROUBLE:
+                raise
+            # It can never start, and nothing of it has run.
+            return replace(unstarted, reason=EndReason.FAILED, sentence=refusal.sentence)
+        (seen,) = backend.observe([order.key])
+        return _queued(seen, None) if seen.state is AttemptState.UNKNOWN else seen
+
+    def _localise(self, launch: Launch) -> Launch:
+        places = self.places(launch.command)
+        return replace(launch, command=localise(launch.command, places))
+
+    def _end_untraceable(self, watched: Watched, started_at: datetime) -> Observation:
+        """Return the end of an attempt that did run, and of which nothing is found now."""
+        launch = watched.order.launch
+        longest = timedelta(seconds=launch.time_limit_seconds + launch.grace_seconds)
+        return Observation(
+            key=launch.key,
+            state=AttemptState.ENDED,
+            started_at=started_at,
+            ended_at=max(started_at, min(self.now(), started_at + longest)),
+            reason=EndReason.FAILED,
+            sentence=Sentence(
+                "Its runner's files are gone or were changed while it ran, so nobody can say how "
+                "it ended. What lies beside the job's own folder is not for the job to touch."
+            ),
+        )
+
+    def _note_end(self, watched: Watched, seen: Observation) -> None:
+        shipments = self._shipments_of(watched.order.partition_id)
+        files = shipments.describe(seen.key, watched.order.launch.job_id)
+        shipments.let_go()
+        body = {"observation": observation_to_json(seen), "files": [asdict(each) for each in files]}
+        self.spool.note_end(seen.key, body)
+        self._levels.pop(seen.key, None)
+
+    # ---- towards the centre
+
+    def write_report(self) -> dict[str, Any]:
+        """Return what the next call tells."""
+        changed = [level for key, level in self._levels.items() if self._told.get(key) != level][
+            :MOST_LEVELS
+        ]
+        messages = self.spool.list_messages(most=MOST_MESSAGES, most_bytes=MOST_MESSAGE_BYTES)
+        return {
+            "protocols": PROTOCOLS,
+            "software": self.software,
+            "revision": self.spool.revision,
+            "spool_depth": self.spool.depth,
+            "trouble": self.trouble,
+            "observations": changed,
+            "messages": [asdict(message) for message in messages],
+            "pieces": self._write_pieces(),
+        }
+
+    def take_answer(self, report: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+        """Let an answer take effect; what it acknowledges is forgotten, what it orders is kept."""
+        orders = [order_from_json(order) for order in answer["orders"]]
+        if answer["revision"] < report["revision"]:
+            # The centre was restored from a copy: it may know less than it was told.
+            self._told.clear()
+            self.spool.reopen()
+        self.spool.take_orders(orders, revision=answer["revision"])
+        self.spool.forget_messages(answer["received"])
+        for level in report["observations"]:
+            self._told[level["key"]] = level
+        for each in answer["offsets"]:
+            self._note_offset(each)
+        self._wanted = []
+        for each in answer["wanted"]:
+            self._note_offset(each)
+            self._wanted.append(file_name_from_json(each["file"]))
+        self.is_busy = bool(orders or self._wanted or self.spool.depth)
+
+    def _note_offset(self, said: Mapping[str, Any]) -> None:
+        file, have_bytes = file_name_from_json(said["file"]), said["have_bytes"]
+        if have_bytes is None:
+            self._have.pop(file, None)
+        else:
+            self._have[file] = have_bytes
+
+    def _write_pieces(self) -> list[Any]:
+        """Return pieces of files: first of what has ended, then of what runs."""
+        pieces, left_bytes = [], REPORT_BYTES
+        watched = self.spool.list_watched()
+        for file, partition_id, has_ended in self._list_files(watched):
+            if left_bytes <= 0:
+                break
+            have_bytes = self._have.get(file)
+            if have_bytes is None:
+                pieces.append(write_piece(file, offset=0, content=b""))
+                left_bytes -= 1024
+                continue
+            limit = REPORT_BYTES if has_ended else PIECE_BYTES
+            content, is_gone = self._read(
+                file,
+                partition_id,
+                offset=have_bytes,
+                limit=min(limit, left_bytes),
+                wanted=has_ended,
+            )
+            if content or is_gone:
+                pieces.append(
+                    write_piece(file, offset=have_bytes, content=content, is_gone=is_gone)
+                )
+                left_bytes -= len(content) + 1024
+        return pieces
+
+    def _list_files(self, watched: Iterable[Watched]) -> list[tuple[FileName, str, bool]]:
+        """Return the files to send, where each is, and whether its attempt has ended."""
+        partitions: dict[str, str] = {}
+        growing = []
+        for each in watched:
+            key, job_id = each.order.key, each.order.launch.job_id
+            partitions[key] = partitions[job_id] = each.order.partition_id
+            if not each.has_ended and each.started_at is not None:
+                growing.append(FileName(kind=FileKind.LOG, owner=key))
+                growing.append(FileName(kind=FileKind.PROGRESS, owner=job_id))
+        wanted = [file for file in self._wanted if file.owner in partitions]
+        return [(file, partitions[file.owner], True) for file in wanted] + [
+            (file, partitions[file.owner], False) for file in growing
+        ]
+
+    def _read(
+        self, file: FileName, partition_id: str, *, offset: int, limit: int, wanted: bool
+    ) -> tuple[bytes, bool]:
+        """Return a piece of a file, and whether a file that is wanted can be sent no more."""
+        try:
+            shipments = self._shipments_of(partition_id)
+            content = shipments.read(file, offset=offset, limit=limit, has_ended=wanted)
+        except NotFound:
+            return b"", wanted
+        except (Refusal, OSError) as error:
+            self._note_trouble(error)
+            is_lasting = isinstance(error, Refusal) and error.status < MACHINE_TROUBLE
+            return b"", wanted and is_lasting
+        return content, wanted and not content
+
+    def _shipments_of(self, partition_id: str) -> Shipments:
+        if partition_id not in self._shipments:
+            self._shipments[partition_id] = Shipments(self.backend_of(partition_id))
+        return self._shipments[partition_id]
+
+    def _forget(self, keys: set[str]) -> None:
+        """Forget what is known of attempts that the centre has all of."""
+        for known in (self._levels, self._told):
+            for key in known.keys() - keys:
+                del known[key]
+        owners = keys | {key.rpartition(".")[0] for key in keys}
+        for file in [file for file in self._have if file.owner not in owners]:
+            del self._have[file]
+
+    def _note_trouble(self, error: Exception) -> None:
+        words = str(error) or type(error).__name__
+        if words != self.trouble:
+            log.warning("trouble", sentence=words)
+        self.trouble = words
+
+
+class Backoff:
+    """How long to wait after calls that failed: twice as long each time, and never all at once."""
+
+    def __init__(self, *, first_seconds: float = 1.0, most_seconds: float = 60.0) -> None:
+        self.first_seconds = first_seconds
+        self.most_seconds = most_seconds
+        self.failures = 0
+
+    def succeed(self) -> None:
+        """Begin anew."""
+        self.failures = 0
+
+    def fail(self) -> float:
+        """Return the seconds to wait now."""
+        longest = min(self.most_seconds, self.first_seconds * 2.0**self.failures)
+        self.failures = min(self.failures + 1, 30)
+        return longest * random.uniform(0.5, 1.0)  # noqa: S311 - nobody gains by guessing it
+
+
+def _queued(seen: Observation, why: Sentence | None) -> Observation:
+    """Return an attempt that has not begun as one that waits; one that runs is left as it is."""
+    if seen.state is AttemptState.RUNNING:
+        return seen
+    return Observation(key=seen.key, state=AttemptState.QUEUED, wait=why)

@@ -1,0 +1,73 @@
+"""What a cluster's accounting says, for the centre: each record once, and again when it changes."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any, Protocol
+
+from allmende.agent.spools import Spool
+from allmende.domain.basics.periods import Period
+from allmende.domain.basics.usage_records import UsageRecord
+from allmende.domain.scheduling.exchanges import usage_to_json
+
+READING = timedelta(minutes=1)  # between two readings
+# What a cluster writes late it usually writes within the hour.
+OVERLAP = timedelta(hours=1)
+FIRST_READING = timedelta(days=31)
+BATCH = 500  # records in a message
+
+
+class Accounting(Protocol):
+    """How a cluster's accounting is read."""
+
+    def is_up_to_date(self) -> bool:
+        """Say whether the accounting has been told everything that the cluster knows."""
+        ...
+
+    def read(self, period: Period) -> Iterator[UsageRecord]:
+        """Yield each run that ended in a period, and those that have not ended; each once."""
+        ...
+
+
+class UsageSource:
+    """Reads from an instant on until which nothing was missing, by the clock of this machine."""
+
+    def __init__(self, accounting: Accounting, *, now: Callable[[], datetime]) -> None:
+        self.accounting = accounting
+        self.now = now
+        self._read_at: datetime | None = None
+        self._kept: dict[str, Any] = {}  # as it lies in the spool, or did
+
+    def collect(self, spool: Spool) -> None:
+        """Put what is new or changed into the spool; nothing before a minute is over.
+
+        Killed or failed at any point, the next reading begins where this one did.
+        """
+        now = self.now()
+        if self._read_at and timedelta() <= now - self._read_at < READING:
+            return
+        self._read_at = now
+        cursor = spool.usage_cursor
+        complete_until = datetime.fromisoformat(cursor) if cursor else now - FIRST_READING
+        # Asked first: what the cluster knew then is in the answer that follows.
+        is_complete = self.accounting.is_up_to_date()
+        period = Period(starts_at=min(complete_until, now) - OVERLAP, ends_at=now)
+        new = self._read_new(period)
+        while batch := dict(islice(new, BATCH)):
+            spool.add_usage(list(batch.values()), cursor=cursor)
+            self._kept |= batch
+        if is_complete:
+            spool.add_usage([], cursor=now.isoformat())
+        self._forget(before=now - 2 * OVERLAP)
+
+    def _read_new(self, period: Period) -> Iterator[tuple[str, Any]]:
+        for record in self.accounting.read(period):
+            value = usage_to_json(record)
+            if self._kept.get(record.key) != value:
+                yield record.key, value
+
+    def _forget(self, *, before: datetime) -> None:
+        """Forget what the next reading will not bring again."""
+        for key, value in list(self._kept.items()):
+            if value["ended_at"] and datetime.fromisoformat(value["ended_at"]) < before:
+                del self._kept[key]

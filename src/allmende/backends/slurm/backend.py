@@ -1,0 +1,349 @@
+"""The Slurm backend: states an attempt once, finds it again by its comment, believes accounting."""
+
+import os
+import pwd
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from allmende.backends.local.backend import EarlierAttemptRuns
+from allmende.backends.local.outputs import (
+    LARGEST_OUTPUT_BYTES,
+    LARGEST_PROGRESS_BYTES,
+    OutputTooLarge,
+)
+from allmende.backends.nodes import outcomes
+from allmende.backends.slurm import notes
+from allmende.backends.slurm.accounting import is_final, parse_sacct, sacct_options
+from allmende.backends.slurm.client import (
+    ANSWER_SECONDS,
+    ClusterUnreachable,
+    CommandRefused,
+    SlurmClient,
+)
+from allmende.backends.slurm.endings import describe_ending
+from allmende.backends.slurm.notes import Attempt
+from allmende.backends.slurm.places import find_place, list_below, open_below
+from allmende.backends.slurm.queue import LiveJob, parse_squeue, squeue_options
+from allmende.backends.slurm.submission import Tools, render_script, sbatch_options
+from allmende.backends.slurm.waits import describe_wait
+from allmende.domain.basics.refusals import NotFound
+from allmende.domain.basics.sites import RunAs, SlurmCluster
+from allmende.domain.basics.usage_records import UsageRecord
+from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch, Observation
+
+WAITING = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT"})
+OVER = frozenset(
+    "BOOT_FAIL CANCELLED COMPLETED DEADLINE FAILED NODE_FAIL OUT_OF_MEMORY PREEMPTED REVOKED"
+    " TIMEOUT LAUNCH_FAILED".split()
+)
+# Who has a claim on an attempt that has ended: no job that comes late may still begin it.
+NOBODY = "nobody"
+# How long after its grace a stopped attempt may linger before Slurm is asked to end it itself.
+LINGER_SECONDS = 30
+# How long a job that neither the controller nor accounting knows may still turn up.
+PATIENCE = timedelta(days=1)
+
+
+class SlurmBackend:
+    """Runs jobs on one Slurm cluster, each as the person whose it is."""
+
+    def __init__(
+        self, client: SlurmClient, cluster: SlurmCluster, clock: Callable[[], datetime]
+    ) -> None:
+        self.client = client
+        self.cluster = cluster
+        self.clock = clock
+        self.work_folder = Path(cluster.work_folder)
+        self.tools = Tools(cluster.bin_folder)
+        self.answer_seconds = ANSWER_SECONDS
+
+    def start(self, launch: Launch) -> None:
+        """Start the attempt, or do nothing when its key was started before.
+
+        Where an earlier call had no answer, the cluster is asked for the job first. Neither the
+        controller nor accounting to be asked: `ClusterUnreachable`, and nothing is submitted.
+        """
+        place = find_place(self.work_folder, launch.job_id)
+        assert place is not None, "a job's id is made of plain letters, digits, - and _"
+        assert launch.key == f"{launch.job_id}.{launch.attempt}", "the key names the attempt"
+        attempt = notes.find_attempt(self.work_folder, launch.key)
+        if attempt is not None and attempt.slurm_id is not None:
+            return
+        if attempt is not None and (found := self._look_up(attempt)):
+            notes.note_job(place, launch.attempt, slurm_id=found, first=launch.attempt)
+            return
+        earlier = self._find_earlier(launch) if launch.attempt > 1 else None
+        user_name = launch.user_name if self.cluster.run_as is not RunAs.NOBODY else ""
+        place.prepare(launch.attempt, user_name=user_name)
+        notes.note_intent(launch, place, user_name=user_name or _own_name(), now=self.clock())
+        if earlier is not None:
+            slurm_id, first = earlier
+            notes.note_job(place, launch.attempt, slurm_id=slurm_id, first=first)
+            return
+        said = self._run(
+            "sbatch",
+            *sbatch_options(launch, place),
+            user_name=launch.user_name,
+            stdin=render_script(launch, place, tools=self.tools),
+        )
+        slurm_id = int(said.strip().split(";")[0])
+        notes.note_job(place, launch.attempt, slurm_id=slurm_id, first=launch.attempt)
+
+    def stop(self, key: str, *, reason: EndReason, grace_seconds: int) -> None:
+        """Ask the attempt to end: SIGTERM, the grace, SIGKILL. Unknown or ended: do nothing."""
+        attempt = notes.find_attempt(self.work_folder, key)
+        if attempt is None or notes.find_end(attempt):
+            return
+        if attempt.slurm_id is None:
+            attempt = self._identify(attempt, self._list_live())
+            if attempt.slurm_id is None:
+                return
+        notes.note_stop(attempt, reason, grace_seconds=grace_seconds, now=self.clock())
+        self._cancel(attempt, "--state=PENDING")
+        self._cancel(attempt, "--batch", "--signal=USR2")
+
+    def observe(self, keys: Iterable[str]) -> list[Observation]:
+        """Report every key asked for, in that order.
+
+        Ended attempts are read from notes; for all others the controller is asked once, and
+        accounting once for those that the controller no longer runs.
+        """
+        wanted = list(keys)
+        seen: dict[str, Observation] = {}
+        unsettled: list[Attempt] = []
+        for key in dict.fromkeys(wanted):
+            attempt = notes.find_attempt(self.work_folder, key)
+            end = notes.find_end(attempt) if attempt else None
+            if attempt and not end:
+                unsettled.append(attempt)
+            seen[key] = end or Observation(key=key, state=AttemptState.UNKNOWN)
+        if unsettled:
+            seen |= self._ask(unsettled)
+        return [seen[key] for key in wanted]
+
+    def read_log(self, key: str, *, offset: int, limit: int) -> bytes:
+        """Return up to `limit` bytes of the attempt's output from `offset`; empty at the end."""
+        attempt = notes.find_attempt(self.work_folder, key)
+        if attempt is None:
+            return b""
+        name = f"{attempt.number}.log"
+        return attempt.place.read(attempt.place.runs, name, offset=offset, limit=limit)
+
+    def read_progress(self, job_id: str) -> bytes:
+        """Return the job's progress.jsonl as written so far, over all attempts."""
+        place = find_place(self.work_folder, job_id)
+        if place is None:
+            return b""
+        return place.read(place.home, "progress.jsonl", limit=LARGEST_PROGRESS_BYTES)
+
+    def list_output(self, job_id: str) -> dict[str, int]:
+        """Return the files that the job left in its output folder, and their sizes in bytes."""
+        place = find_place(self.work_folder, job_id)
+        return list_below(place.home, "out") if place else {}
+
+    def read_output(self, job_id: str, name: str) -> bytes:
+        """Return one file of the output folder; `NotFound` when there is none of that name."""
+        place = find_place(self.work_folder, job_id)
+        file = open_below(place.home, f"out/{name}") if place and name else None
+        if file is None:
+            raise NotFound(kind="file", id=name)
+        with file:
+            size = os.fstat(file.fileno()).st_size
+            if size > LARGEST_OUTPUT_BYTES:
+                raise OutputTooLarge(name=name, bytes=size)
+            return file.read()
+
+    def _run(self, command: str, *options: str, user_name: str = "", stdin: str = "") -> str:
+        seconds = self.answer_seconds
+        return self.client.run(
+            command, *options, user_name=user_name, stdin=stdin, timeout_seconds=seconds
+        )
+
+    def _list_live(self) -> list[LiveJob]:
+        return parse_squeue(self._run("squeue", *squeue_options()))
+
+    def _list_runs(self, attempts: Collection[Attempt]) -> list[UsageRecord]:
+        """Return every run that accounting has of the jobs of some attempts."""
+        numbers = ",".join(sorted({str(attempt.slurm_id) for attempt in attempts}))
+        since = min(attempt.intended_at for attempt in attempts) - PATIENCE
+        return parse_sacct(self._run("sacct", *sacct_options(), f"--jobs={numbers}", _since(since)))
+
+    def _look_up(self, attempt: Attempt) -> int | None:
+        """Return the job of an attempt whose submission had no answer; None: there is none."""
+        live = self._list_live()
+        found = self._identify(attempt, live).slurm_id
+        if found is not None:
+            return found
+        since = _since(attempt.intended_at - PATIENCE)
+        runs = parse_sacct(self._run("sacct", *sacct_options(), f"--name={attempt.key}", since))
+        mine = [run.job_id for run in runs if run.user_name == attempt.user_name]
+        return min(mine, default=None)
+
+    def _identify(self, attempt: Attempt, live: Iterable[LiveJob]) -> Attempt:
+        """Return the attempt with the number of its job, if that was not known and now is."""
+        if attempt.slurm_id is None:
+            claimed = attempt.place.find_claim(attempt.number)
+            mine = [
+                job.job_id
+                for job in live
+                if job.comment == attempt.comment and job.user_name == attempt.user_name
+            ]
+            slurm_id = int(claimed) if claimed.isdecimal() else min(mine, default=None)
+            if slurm_id is not None:
+                first = attempt.number
+                notes.note_job(attempt.place, attempt.number, slurm_id=slurm_id, first=first)
+                found = notes.find_attempt(self.work_folder, attempt.key)
+                assert found is not None, "it was noted before"
+                return found
+        return attempt
+
+    def _find_earlier(self, launch: Launch) -> tuple[int, int] | None:
+        """Return the job that Slurm itself made this attempt of by a requeue, and its first key.
+
+        Raises `EarlierAttemptRuns` while an earlier attempt has not ended.
+        """
+        place = find_place(self.work_folder, launch.job_id)
+        assert place is not None, "its id was checked"
+        known: dict[int, Attempt] = {}
+        for number in place.list_attempts():
+            attempt = notes.find_attempt(self.work_folder, f"{launch.job_id}.{number}")
+            if attempt is not None and number < launch.attempt and attempt.slurm_id:
+                known[attempt.slurm_id] = attempt
+        for job in self._list_live() if known else ():
+            attempt = known.get(job.job_id)
+            if attempt is None or job.user_name != attempt.user_name:
+                continue
+            number = attempt.first + job.restarts
+            if number == launch.attempt:
+                return job.job_id, attempt.first
+            if number < launch.attempt and job.state not in OVER:
+                raise EarlierAttemptRuns(number=number)
+        if not known or not launch.requeue:
+            return None
+        for run in self._list_runs(known.values()):  # it may have ended and been forgotten
+            attempt = known[run.job_id]
+            is_ours = run.user_name == attempt.user_name
+            if is_ours and attempt.first + run.restarts == launch.attempt:
+                return run.job_id, attempt.first
+        return None
+
+    def _cancel(self, attempt: Attempt, *options: str) -> None:
+        """Call scancel as the owner. What is over meanwhile cannot be cancelled, and need not."""
+        try:
+            user_name = attempt.user_name
+            self._run("scancel", *options, str(attempt.slurm_id), user_name=user_name)
+        except CommandRefused:
+            return
+
+    def _ask(self, unsettled: list[Attempt]) -> dict[str, Observation]:
+        live = self._list_live()
+        known = {(job.job_id, job.comment, job.user_name): job for job in live}
+        attempts = [self._identify(attempt, live) for attempt in unsettled]
+        self._cancel_doubles(attempts, live)
+        seen: dict[str, Observation] = {}
+        gone: list[Attempt] = []
+        for attempt in attempts:
+            if attempt.slurm_id is None:
+                seen[attempt.key] = Observation(key=attempt.key, state=AttemptState.UNKNOWN)
+                continue
+            job = known.get((attempt.slurm_id, attempt.comment, attempt.user_name))
+            seen[attempt.key] = self._describe_live(attempt, job)
+            if job is None or job.state in OVER or job.restarts != attempt.number - attempt.first:
+                gone.append(attempt)
+        return seen | self._find_ends(gone)
+
+    def _describe_live(self, attempt: Attempt, job: LiveJob | None) -> Observation:
+        """Return what the controller says. An end is believed only once accounting has it."""
+        if job is None or job.state in OVER or job.restarts != attempt.number - attempt.first:
+            has_begun = bool(attempt.place.find_claim(attempt.first))
+            state = AttemptState.RUNNING if has_begun else AttemptState.QUEUED
+            if job is None and self.clock() - attempt.intended_at > PATIENCE:
+                state = AttemptState.UNKNOWN
+            return Observation(key=attempt.key, state=state)
+        if job.state in WAITING:
+            return Observation(
+                key=attempt.key, state=AttemptState.QUEUED, wait=describe_wait(job.reason)
+            )
+        self._end_lingering(attempt)
+        return Observation(
+            key=attempt.key,
+            state=AttemptState.RUNNING,
+            started_at=job.started_at,
+            nodes=job.nodes,
+        )
+
+    def _end_lingering(self, attempt: Attempt) -> None:
+        """Let Slurm end an attempt whose batch script did not act on a stop."""
+        stop = notes.find_stop(attempt)
+        if stop is None:
+            return
+        patience = stop["grace_seconds"] + LINGER_SECONDS
+        if self.clock().timestamp() > stop["at"] + patience:
+            self._cancel(attempt)
+
+    def _cancel_doubles(self, attempts: Iterable[Attempt], live: Iterable[LiveJob]) -> None:
+        """Cancel jobs that bear the comment of another one: late effects of a repeated sbatch."""
+        mine = {(attempt.comment, attempt.user_name): attempt for attempt in attempts}
+        for job in live:
+            attempt = mine.get((job.comment, job.user_name))
+            if attempt is None or attempt.slurm_id is None or job.state in OVER:
+                continue
+            if job.job_id != attempt.slurm_id:
+                self._run("scancel", str(job.job_id), user_name=attempt.user_name)
+
+    def _find_ends(self, gone: list[Attempt]) -> Mapping[str, Observation]:
+        """Return the ends that accounting has; without it, nothing has ended."""
+        if not gone:
+            return {}
+        try:
+            listed = self._list_runs(gone)
+        except ClusterUnreachable:
+            return {}
+        runs = {(run.job_id, run.restarts, run.user_name): run for run in listed}
+        ended: dict[str, Observation] = {}
+        for attempt in gone:
+            assert attempt.slurm_id is not None, "only jobs with a number are asked for"
+            which = (attempt.slurm_id, attempt.number - attempt.first, attempt.user_name)
+            run = runs.get(which)
+            if run is not None and is_final(run):
+                ended[attempt.key] = self._settle(attempt, run)
+        return ended
+
+    def _settle(self, attempt: Attempt, run: UsageRecord) -> Observation:
+        """Return the end of a run, noted for good."""
+        if attempt.number == attempt.first:
+            attempt.place.claim(attempt.first, NOBODY)
+        home = attempt.place.home
+        since = run.started_at.timestamp() if run.started_at else 0.0
+        ending = describe_ending(
+            run,
+            notes.read_traces(attempt),
+            attempt.order,
+            has_finished=lambda: outcomes.has_finished_its_work(
+                checkpoints=home / "checkpoints", progress=home / "progress.jsonl", since=since
+            ),
+        )
+        seen = Observation(
+            key=attempt.key,
+            state=AttemptState.ENDED,
+            started_at=run.started_at,
+            ended_at=run.ended_at,
+            reason=ending.reason,
+            exit_code=ending.exit_code,
+            sentence=ending.sentence,
+            nodes=run.nodes,
+            allocated_seconds=run.allocated_seconds(counts_gpus=attempt.gpus_per_node > 0),
+            record_key=run.key,
+        )
+        notes.note_end(attempt, seen)
+        return notes.find_end(attempt) or seen
+
+
+def _own_name() -> str:
+    return pwd.getpwuid(os.geteuid()).pw_name
+
+
+def _since(instant: datetime) -> str:
+    """Return the option of sacct; the client has it read and print times in UTC."""
+    return f"--starttime={instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"

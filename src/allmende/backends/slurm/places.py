@@ -1,0 +1,182 @@
+"""Where the files of jobs lie: beside the daemon's own notes, what belongs to the job's user.
+
+The daemon may be root, and a user may put a link anywhere in what is his. So nothing of his is
+reached by a path: every folder on the way is opened by itself, and none that is a link.
+"""
+
+import contextlib
+import os
+import pwd
+import re
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from allmende.backends.local.folders import JOB, KEY
+from allmende.domain.basics.refusals import Refusal
+
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# Others may pass through to what is theirs, and see nothing.
+PASSAGE = 0o711
+PRIVATE = 0o700
+PARTS_OF_HOME = ("out", "checkpoints", "data")
+
+
+class NoSuchUser(Refusal):
+    """There is no account {user_name} on this machine. Jobs run as the person who owns them:
+    check which account that person has at this site."""
+
+    status = 409
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folders of one job. A name that could lead elsewhere has none, see `find_place`."""
+
+    root: Path
+
+    @property
+    def home(self) -> Path:
+        """Return the job's own folder, which is its user's."""
+        return self.root / "home"
+
+    @property
+    def runs(self) -> Path:
+        """Return the folder of logs, claims and how nodes ended, which is the user's too."""
+        return self.root / "runs"
+
+    def notes(self, attempt: int) -> Path:
+        """Return the folder of the daemon's own notes on an attempt."""
+        return self.root / "attempts" / str(attempt)
+
+    def list_attempts(self) -> list[int]:
+        """Return the numbers of the attempts that there are notes on, in order."""
+        with contextlib.suppress(FileNotFoundError):
+            return sorted(int(path.name) for path in (self.root / "attempts").iterdir())
+        return []
+
+    def prepare(self, attempt: int, *, user_name: str) -> None:
+        """Make the folders, those of the user his; what is there already is left as it is."""
+        for folder in (self.root, self.root / "attempts", self.notes(attempt)):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(PASSAGE)
+        owner = find_user(user_name) if user_name else None
+        for folder, parts in ((self.home, PARTS_OF_HOME), (self.runs, ())):
+            if not folder.exists():
+                self._put(folder, parts, owner)
+
+    def _put(self, folder: Path, parts: tuple[str, ...], owner: pwd.struct_passwd | None) -> None:
+        """Make a folder complete and owned before its user can reach it."""
+        draft = self.root / f".{folder.name}.{os.getpid()}"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(mode=PRIVATE)
+        for path in (*(draft / part for part in parts), draft):
+            path.mkdir(mode=PRIVATE, exist_ok=True)
+            if owner is not None:
+                os.chown(path, owner.pw_uid, owner.pw_gid)
+        draft.rename(folder)
+
+    def read(self, folder: Path, name: str, *, offset: int = 0, limit: int = 2**16) -> bytes:
+        """Return a part of a file below `home` or `runs`; nothing where no plain file is."""
+        file = open_below(folder, name)
+        if file is None:
+            return b""
+        with file:
+            file.seek(max(0, offset))
+            return file.read(max(0, limit))
+
+    def list_runs(self, prefix: str, suffix: str) -> list[str]:
+        """Return the names of files in `runs` that begin and end this way, in order."""
+        with contextlib.suppress(OSError):
+            names = (path.name for path in self.runs.iterdir())
+            return sorted(
+                name for name in names if name.startswith(prefix) and name.endswith(suffix)
+            )
+        return []
+
+    def claim(self, attempt: int, owner: str) -> str:
+        """Return who has claimed an attempt; it is `owner`, if nobody had."""
+        name = f"{attempt}.job"
+        with contextlib.suppress(FileExistsError, FileNotFoundError), _opened(self.runs) as runs:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(name, flags, 0o644, dir_fd=runs)
+            os.write(descriptor, f"{owner}\n".encode())
+            os.close(descriptor)
+        return self.find_claim(attempt)
+
+    def find_claim(self, attempt: int) -> str:
+        """Return what the job that does an attempt's work has written: its number; or ""."""
+        return self.read(self.runs, f"{attempt}.job").decode(errors="replace").strip()
+
+
+def find_place(work_folder: Path, job_id: str) -> Place | None:
+    """Return the folders of a job, whether they exist or not."""
+    return Place(work_folder / job_id) if JOB.fullmatch(job_id) else None
+
+
+def split_key(key: str) -> tuple[str, int] | None:
+    """Return job and number of an attempt's key; None where it is none."""
+    parts = re.fullmatch(KEY, key)
+    return (parts["job"], int(parts["number"])) if parts else None
+
+
+def find_user(user_name: str) -> pwd.struct_passwd:
+    """Return the account of a person on this machine."""
+    try:
+        return pwd.getpwnam(user_name)
+    except KeyError as problem:
+        raise NoSuchUser(user_name=user_name) from problem
+
+
+def open_below(folder: Path, name: str) -> BinaryIO | None:
+    """Return a plain file below a user's folder, open to read; None for whatever else is there.
+
+    No link is followed on the way. A file of somebody else, as a hard link brings it in, is none.
+    """
+    parts = Path(name).parts
+    if not parts or "\0" in name or name.startswith("/") or not set(parts).isdisjoint({"..", "/"}):
+        return None
+    try:
+        with _opened(folder, *parts[:-1]) as last:
+            file = os.open(parts[-1], PLAIN, dir_fd=last)
+    except OSError:
+        return None
+    found = os.fstat(file)
+    if not stat.S_ISREG(found.st_mode) or found.st_uid not in {folder.stat().st_uid, os.geteuid()}:
+        os.close(file)
+        return None
+    return os.fdopen(file, "rb")
+
+
+def list_below(folder: Path, name: str) -> dict[str, int]:
+    """Return name and size of each plain file below `folder/name`; no link is followed."""
+    found: dict[str, int] = {}
+    try:
+        with _opened(folder, name) as top:
+            for place, _, names, at in os.fwalk(".", dir_fd=top, follow_symlinks=False):
+                for each in names:
+                    with contextlib.suppress(OSError):
+                        status = os.stat(each, dir_fd=at, follow_symlinks=False)
+                        if stat.S_ISREG(status.st_mode):
+                            found[(Path(place) / each).as_posix()] = status.st_size
+    except OSError:
+        return {}
+    return dict(sorted(found.items()))
+
+
+@contextlib.contextmanager
+def _opened(folder: Path, *parts: str) -> Iterator[int]:
+    """Open a folder, then each one below it in turn; raises OSError where one is a link."""
+    descriptor = os.open(folder, FOLDER)
+    try:
+        for part in parts:
+            below = os.open(part, FOLDER, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = below
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,88 @@
+"""Reads a cluster's accounting through `sacct`, piece by piece, in bounded memory."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from allmende.backends.slurm.accounting import parse_sacct, sacct_options
+from allmende.backends.slurm.client import ClusterUnreachable, SlurmClient
+from allmende.domain.basics.periods import Period
+from allmende.domain.basics.usage_records import UsageRecord
+
+# A piece gets shorter where much ran and longer where little did.
+FIRST_PIECE = timedelta(hours=1)
+SHORTEST_PIECE, LONGEST_PIECE = timedelta(minutes=1), timedelta(days=8)
+FEW_RUNS, MANY_RUNS = 2_000, 10_000
+ANSWER_SECONDS = 300.0
+JOBS_AT_ONCE = 500  # a command line has an end
+# Between the end of a run and the submission of the next one lies its epilogue.
+REQUEUE_MARGIN = timedelta(hours=1)
+QUEUE_SIZE = re.compile(r"DBD Agent queue size:\s*(\d+)")
+
+
+@dataclass(frozen=True)
+class SlurmUsageReader:
+    """The accounting of one cluster."""
+
+    client: SlurmClient
+
+    def is_up_to_date(self) -> bool:
+        """Say whether slurmctld has told slurmdbd everything; it keeps what it could not tell."""
+        try:
+            found = QUEUE_SIZE.search(self.client.run("sdiag"))
+        except ClusterUnreachable:
+            return False  # slurmdbd may answer all the same, without what slurmctld knows
+        return found is None or int(found[1]) == 0
+
+    def read(self, period: Period) -> Iterator[UsageRecord]:
+        """Yield each run that ended in a period, and those that have not ended; each once."""
+        begin, length = period.starts_at, FIRST_PIECE
+        while True:
+            end = min(begin + length, period.ends_at)
+            is_last = end == period.ends_at
+            records = self._ask(f"--starttime={_render(begin)}", f"--endtime={_render(end)}")
+            kept = [
+                record
+                for record in records
+                if (begin <= record.ended_at < end if record.ended_at else is_last)
+            ]
+            yield from self._count_restarts(kept, since=begin)
+            if is_last:
+                return
+            begin, length = end, _next_length(length, len(records))
+
+    def _count_restarts(
+        self, records: Sequence[UsageRecord], *, since: datetime
+    ) -> Iterator[UsageRecord]:
+        """Yield the records, each knowing how many runs of its job there were before it.
+
+        Where earlier runs may have ended before this piece began, the whole job is asked for.
+        """
+        whole = {r.job_id for r in records if r.submitted_at < since + REQUEUE_MARGIN}
+        yield from (record for record in records if record.job_id not in whole)
+        wanted = {_name(record) for record in records}
+        ids = sorted(whole)
+        for first in range(0, len(ids), JOBS_AT_ONCE):
+            chosen = ",".join(map(str, ids[first : first + JOBS_AT_ONCE]))
+            for record in self._ask(f"--jobs={chosen}"):
+                if _name(record) in wanted:
+                    yield record
+
+    def _ask(self, *which: str) -> list[UsageRecord]:
+        answer = self.client.run("sacct", *sacct_options(), *which, timeout_seconds=ANSWER_SECONDS)
+        return parse_sacct(answer)
+
+
+def _name(record: UsageRecord) -> tuple[int, datetime]:
+    return (record.job_id, record.submitted_at)
+
+
+def _next_length(length: timedelta, runs: int) -> timedelta:
+    if runs > MANY_RUNS:
+        return max(length / 4, SHORTEST_PIECE)
+    return min(length * 2, LONGEST_PIECE) if runs < FEW_RUNS else length
+
+
+def _render(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"

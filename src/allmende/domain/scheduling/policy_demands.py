@@ -1,0 +1,58 @@
+"""What a cluster's own configuration has to say, so that policy can hold there."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.sites import Partition
+from allmende.domain.scheduling.policy_compilation import TRES, lends
+
+ENFORCED = ("associations", "limits", "qos", "safe")
+FORGETS_NOTHING = {"PriorityDecayHalfLife": "00:00:00", "PriorityUsageResetPeriod": "NONE"}
+
+
+def list_shortcomings(
+    partitions: Sequence[Partition], configuration: Mapping[str, str]
+) -> tuple[Sentence, ...]:
+    """Return a sentence for everything in a cluster's configuration that policy cannot rest on."""
+    return tuple(_yield_shortcomings(partitions, configuration))
+
+
+def _yield_shortcomings(
+    partitions: Sequence[Partition], configuration: Mapping[str, str]
+) -> Iterator[Sentence]:
+    enforced = configuration.get("AccountingStorageEnforce", "").split(",")
+    if missing := [each for each in ENFORCED if each not in enforced]:
+        yield Sentence(
+            "Slurm does not enforce {missing}, so a plain sbatch may outrun its budget. Set "
+            "AccountingStorageEnforce=associations,limits,qos,safe in slurm.conf.",
+            {"missing": ", ".join(missing)},
+        )
+    counted = configuration.get("AccountingStorageTRES", "").split(",")
+    for tres in sorted({TRES[partition.unit] for partition in partitions} - set(counted)):
+        yield Sentence(
+            "Slurm does not count {tres}, so budgets in it have no effect. Add it to "
+            "AccountingStorageTRES in slurm.conf.",
+            {"tres": tres},
+        )
+    if configuration.get("PriorityType") != "priority/multifactor":
+        yield Sentence(
+            "Slurm keeps no usage to compare budgets and shares with. Set "
+            "PriorityType=priority/multifactor in slurm.conf."
+        )
+    for name, value in FORGETS_NOTHING.items():
+        if configuration.get(name, value) != value:
+            yield Sentence(
+                "Slurm forgets usage ({name}={found}): what it has forgotten could be spent again "
+                "until policy is applied the next time. Set {name}={value} in slurm.conf.",
+                {"name": name, "found": configuration[name], "value": value},
+            )
+    if any(map(lends, partitions)) and configuration.get("PreemptType") != "preempt/qos":
+        yield Sentence(
+            "Borrowed nodes are not given back, because nothing is preempted. Set "
+            "PreemptType=preempt/qos and PreemptMode=REQUEUE in slurm.conf."
+        )
+    if len({partition.unit for partition in partitions}) > 1:
+        yield Sentence(
+            "The partitions of this cluster count time in different units. Slurm counts both over "
+            "all of them, so that a budget in nodes comes to its end early."
+        )

@@ -1,0 +1,155 @@
+"""The backend of a site with an agent: orders are rows, and what it shows is what was reported.
+
+Nothing here waits for a site. An order is taken up when the agent calls; what has come from there
+is served from the home. An attempt ends here when its files have come, so whoever reads them then
+reads all of them.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from allmende.domain.basics.refusals import NotFound, Refusal
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch, Observation
+from allmende.domain.scheduling.exchanges import LARGEST_BYTES, FileKind, FileName, Order
+from allmende.storage import agents as agent_store
+from allmende.storage import database
+from allmende.storage import relays as store
+from allmende.storage.relay_files import RelayFolder
+from allmende.storage.relays import Relayed
+
+
+class LeftAtSite(Refusal):
+    """{name} has {bytes} bytes, too many to be passed on from {site}. Copy it from the job's
+    folder there."""
+
+    status = 413
+
+
+class Relay:
+    """Implements `Backend` for the partitions of a site that an agent drives."""
+
+    def __init__(
+        self, *, site_id: str, partition_id: str, folder: RelayFolder, now: Callable[[], datetime]
+    ) -> None:
+        self.site_id = site_id
+        self.partition_id = partition_id
+        self.folder = folder
+        self.now = now
+
+    def start(self, launch: Launch) -> None:
+        """Order the attempt, or do nothing when its key was ordered before."""
+        database.run_whole(lambda: self._order(launch))
+
+    def _order(self, launch: Launch) -> None:
+        if store.find_relayed(launch.key) is not None:
+            return
+        order = Order(
+            key=launch.key,
+            revision=store.next_revision(self.site_id),
+            partition_id=self.partition_id,
+            launch=launch,
+        )
+        store.save_relayed(
+            Relayed(
+                order=order,
+                site_id=self.site_id,
+                job_id=launch.job_id,
+                ordered_at=self.now(),
+            )
+        )
+
+    def stop(self, key: str, *, reason: EndReason, grace_seconds: int) -> None:
+        """Order the attempt to end. Unknown or ended: do nothing."""
+        database.run_whole(lambda: self._order_stop(key, reason, grace_seconds))
+
+    def _order_stop(self, key: str, reason: EndReason, grace_seconds: int) -> None:
+        relayed = store.find_relayed(key)
+        if relayed is None or relayed.file_ids is not None:
+            return
+        wanted = {"stop_reason": reason, "stop_grace_seconds": grace_seconds}
+        if not relayed.is_handed_out:
+            # Nobody there has heard of it, and nobody will: so it has ended.
+            ended = Observation(
+                key=key,
+                state=AttemptState.ENDED,
+                ended_at=self.now(),
+                reason=reason,
+                sentence=Sentence("It was called off before it began."),
+            )
+            relayed = store.reopen(relayed, **wanted, is_closed=True)
+            store.save_relayed(replace(relayed, seen=ended, file_ids=()))
+        elif (relayed.order.stop_reason, relayed.order.stop_grace_seconds) != (
+            reason,
+            grace_seconds,
+        ):
+            store.save_relayed(store.reopen(relayed, **wanted))
+
+    def observe(self, keys: Iterable[str]) -> list[Observation]:
+        """Report every key asked for, in that order; `UNKNOWN` for one never ordered."""
+        wanted = list(keys)
+        known = store.list_relayed(self.site_id, wanted)
+        unseen = any(each.seen is None for each in known.values())
+        why = self._why_it_waits() if unseen else None
+        return [self._observe(key, known.get(key), why) for key in wanted]
+
+    def _observe(self, key: str, relayed: Relayed | None, why: Sentence | None) -> Observation:
+        if relayed is None:
+            return Observation(key=key, state=AttemptState.UNKNOWN)
+        seen = relayed.seen
+        if seen is None or (seen.started_at is None and not relayed.order.is_closed):
+            return Observation(key=key, state=AttemptState.QUEUED, wait=seen.wait if seen else why)
+        if seen.state is AttemptState.ENDED and not relayed.order.is_closed:
+            # Its files are still coming.
+            return Observation(key=key, state=AttemptState.RUNNING, started_at=seen.started_at)
+        return seen
+
+    def _why_it_waits(self) -> Sentence:
+        agent = agent_store.find_working_agent(self.site_id)
+        if agent is None:
+            return Sentence(
+                "No agent of {site} is enrolled, so nothing can start there. The operators know "
+                "how: allmende agents enrol {site}",
+                {"site": self.site_id},
+            )
+        if agent.last_contact_at and agent.is_quiet(self.now()):
+            return Sentence(
+                "{site} is cut off: its agent has not called in since {instant}. The job starts "
+                "when it does.",
+                {"site": self.site_id, "instant": agent.last_contact_at},
+            )
+        return Sentence("The agent of {site} starts it at its next call.", {"site": self.site_id})
+
+    def read_log(self, key: str, *, offset: int, limit: int) -> bytes:
+        """Return up to `limit` bytes of the output that has come, from `offset`."""
+        return self._read(FileName(kind=FileKind.LOG, owner=key), offset=offset, limit=limit)
+
+    def read_progress(self, job_id: str) -> bytes:
+        """Return the job's progress.jsonl as far as it has come."""
+        file = FileName(kind=FileKind.PROGRESS, owner=job_id)
+        return self._read(file, offset=0, limit=LARGEST_BYTES[file.kind])
+
+    def list_output(self, job_id: str) -> dict[str, int]:
+        """Return the files that the job's last attempt left, and their sizes in bytes."""
+        found = store.list_output_files(self.site_id, job_id)
+        return {each.file.name: each.size_bytes for each in found}
+
+    def read_output(self, job_id: str, name: str) -> bytes:
+        """Return one file of the output folder; `NotFound` when there is none of that name."""
+        if "\0" in name:
+            raise NotFound(kind="file", id=name)
+        file = FileName(kind=FileKind.OUTPUT, owner=job_id, name=name)
+        found = store.find_file(self.site_id, file)
+        if found is None:
+            raise NotFound(kind="file", id=name)
+        if found.stays_there:
+            raise LeftAtSite(name=name, bytes=found.size_bytes, site=self.site_id)
+        return self.folder.read(found.id, offset=0, limit=found.have_bytes)
+
+    def _read(self, file: FileName, *, offset: int, limit: int) -> bytes:
+        found = store.find_file(self.site_id, file)
+        if found is None:
+            return b""
+        left = max(0, found.have_bytes - max(0, offset))
+        return self.folder.read(found.id, offset=offset, limit=min(limit, left))

@@ -1,0 +1,68 @@
+"""The machines that are driven from this process; no database is asked, so agents use it too."""
+
+from functools import cache
+
+from allmende.backends.local import LocalBackend
+from allmende.backends.slurm.backend import SlurmBackend
+from allmende.backends.slurm.client import SlurmClient
+from allmende.backends.slurm.usage_reader import SlurmUsageReader
+from allmende.domain.basics.refusals import Refusal
+from allmende.domain.scheduling.backends import Backend
+from allmende.domain.scheduling.exchanges import FOLDER_OF, PYTHON_OF
+from allmende.wiring import environments, home, now
+from allmende.wiring.blueprints import blueprint_folder, load_blueprints
+from allmende.wiring.factory import load_factory
+
+
+class EnvironmentMissing(Refusal):
+    """The environment of the blueprint {blueprint} is not built yet.
+
+    The operator builds it with: allmende blueprint prepare {blueprint}
+    """
+
+    status = 503
+
+
+def machine_of(partition_id: str) -> Backend:
+    """Return the place where the jobs of a partition run, reached from this machine."""
+    partition = load_factory().get_partition(partition_id)
+    return slurm_backend(partition.site_id) if partition.is_on_slurm else local_backend()
+
+
+@cache
+def slurm_backend(site_id: str) -> SlurmBackend:
+    """Return the backend that runs jobs on the cluster of a site."""
+    cluster = load_factory().get_site(site_id).slurm
+    assert cluster is not None, "the factory's configuration has its cluster"
+    return SlurmBackend(SlurmClient(cluster), cluster, now)
+
+
+def find_accounting(site_id: str) -> SlurmUsageReader | None:
+    """Return what reads the accounting of a site's cluster; None where there is no cluster."""
+    cluster = load_factory().get_site(site_id).slurm
+    return SlurmUsageReader(SlurmClient(cluster)) if cluster else None
+
+
+@cache
+def local_backend() -> LocalBackend:
+    """Return the backend that runs jobs as processes of this machine."""
+    return LocalBackend(home.home() / "work")
+
+
+def environment_python(blueprint_id: str) -> str:
+    """Return the interpreter of a blueprint; `EnvironmentMissing` where none was built."""
+    # Never built here: a page that somebody waits for is no place to install packages.
+    if not environments.is_environment_built(blueprint_id):
+        raise EnvironmentMissing(blueprint=blueprint_id)
+    return str(environments.environment_python(blueprint_id))
+
+
+def places(command: tuple[str, ...]) -> dict[str, str]:
+    """Return what the marks of a command from the centre stand for on this machine."""
+    found = {}
+    for blueprint_id in load_blueprints():
+        python, folder = f"{PYTHON_OF}{blueprint_id}", f"{FOLDER_OF}{blueprint_id}"
+        if python in command:
+            found[python] = environment_python(blueprint_id)
+            found[folder] = str(blueprint_folder(blueprint_id))
+    return found

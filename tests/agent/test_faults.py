@@ -1,0 +1,105 @@
+"""Whatever fails between centre and sites: each job ends once, and each second is charged once."""
+
+import json
+import math
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tools.slurm_lab import Lab, find_missing
+
+from tests.agent.fault_trials import PROJECT, write_configuration
+
+SECONDS = 25
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    """Start a cluster of its own: the policy told to it would be in the way of other tests."""
+    missing = find_missing()
+    if missing:
+        pytest.skip(missing)
+    lab = Lab.make(nodes=2, gpus=0, tied=True).start()
+    try:
+        yield lab
+    finally:
+        lab.stop(and_forget=True)
+
+
+@pytest.mark.slow
+def test_a_minute_of_faults_loses_nothing_doubles_nothing_and_lets_nobody_in(
+    tmp_path: Path, lab: Lab
+):
+    seed = int(os.environ.get("ALLMENDE_FAULT_SEED", random.SystemRandom().randrange(10**6)))
+    check_books(play(tmp_path, seed, lab))
+
+
+def play(folder: Path, seed: int, lab: Lab) -> dict:
+    write_configuration(folder / "config", lab)
+    trial = ("tests.agent.fault_trials", str(folder), str(seed), str(SECONDS))
+    done = subprocess.run(
+        [sys.executable, "-m", *trial, str(lab.plan.folder)],
+        cwd=PROJECT,
+        env={
+            **os.environ,
+            "ALLMENDE_HOME": str(folder / "centre"),
+            "ALLMENDE_CONFIG": str(folder / "config"),
+            "ALLMENDE_DATABASE_URL": os.environ.get("ALLMENDE_FAULT_DATABASE_URL", ""),
+            "PYTHONPATH": ":".join([str(PROJECT / "src"), str(PROJECT), *sys.path]),
+        },
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    sys.stdout.write(f"repeat with ALLMENDE_FAULT_SEED={seed}\n")
+    for log in sorted(folder.glob("*.log")):
+        sys.stdout.write(f"--- {log.name}\n{log.read_text()[-3000:]}\n")
+    assert done.returncode == 0, done.stderr[-5000:]
+    return json.loads(done.stdout)
+
+
+def check_books(seen: dict) -> None:
+    told = {name: seen[name] for name in ("faults", "kills", "replayed", "accepted")}
+    sys.stdout.write(f"{told}\n")
+    check_jobs(seen)
+    check_hours(seen)
+    check_lines(seen)
+
+
+def check_jobs(seen: dict) -> None:
+    """Nothing is lost, and nothing ran twice."""
+    assert seen["jobs"] == seen["submitted"] > 20
+    assert seen["unsettled"] == []
+    assert set(seen["ran"].values()) <= {1}
+    assert set(seen["completed"]) <= set(seen["ran"]) <= set(seen["attempts"])
+    assert len(seen["completed"]) > 10
+    assert seen["ran_on_slurm"] > 3
+    for key in seen["completed"]:
+        job_id = key.rpartition(".")[0]
+        assert seen["logs"][key] == f"begun {job_id}\ndone {job_id}\n"
+        assert seen["outputs"][key] == {"model": 6}
+
+
+def check_hours(seen: dict) -> None:
+    """Each attempt is charged once, for what its own runner measured, by whatever clock."""
+    assert seen["settled"] == len(seen["attempts"])
+    assert seen["is_ledger_clean"]
+    assert seen["audit_findings"] == seen["held_seconds"] == 0
+    for key, charged_seconds in seen["charged"].items():
+        measured = seen["measured"].get(key, 0.0)
+        assert charged_seconds == math.ceil(measured), key
+
+
+def check_lines(seen: dict) -> None:
+    """Nobody was let in who should not be, and the faults did happen."""
+    assert seen["accepted_most"] == 1  # a call that is said twice is taken once
+    assert seen["set_aside"] == 0
+    assert seen["working_agents"] == 3
+    assert set(seen["replayed"]) <= {"200", "401", "409"}  # 200: that one had been lost until then
+    assert sum(seen["faults"].values()) - seen["faults"]["passed"] > 20
+    assert seen["kills"]["centre"] >= 1

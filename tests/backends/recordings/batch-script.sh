@@ -1,0 +1,80 @@
+#!/bin/bash
+# Attempt j-7k2m9x4q.2, written by Allmende. Requeued by Slurm, it runs again as the next attempt.
+PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin
+home=/shared/work/j-7k2m9x4q/home runs=/shared/work/j-7k2m9x4q/runs notes=/shared/work/j-7k2m9x4q/attempts
+attempt=$((2 + ${SLURM_RESTART_COUNT:-0}))
+
+# One job does the work of this submission, whoever submitted how often: the one that is named here.
+claim=$runs/2.job
+echo "$SLURM_JOB_ID" > "$claim.$SLURM_JOB_ID" || exit 71
+ln "$claim.$SLURM_JOB_ID" "$claim" 2> /dev/null
+rm -f "$claim.$SLURM_JOB_ID"
+[ "$(cat "$claim")" = "$SLURM_JOB_ID" ] || exit 0
+
+begun=$(date +%s)
+mkdir -p -m 700 "$home/out" "$home/checkpoints" "$home/data"
+(
+    export PATH="/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+    export LANG="C.UTF-8"
+    export HOME="$home"
+    export TMPDIR="${TMPDIR:-/tmp}"
+    export ALLMENDE_DATA="$home/data"
+    export OMP_NUM_THREADS="72"
+    export PYTHONUNBUFFERED="1"
+    export TORCH_DISABLE_SHARE_RDZV_TCP_STORE="1"
+    export ALLMENDE_JOB_ID="j-7k2m9x4q"
+    export ALLMENDE_ATTEMPT="$attempt"
+    export ALLMENDE_OUT="$home/out"
+    export ALLMENDE_CHECKPOINTS="$home/checkpoints"
+    export ALLMENDE_PROGRESS="$home/progress.jsonl"
+    export ALLMENDE_DEADLINE_EPOCH="$((begun + 3600))"
+    export ALLMENDE_NODES="4"
+    export ALLMENDE_GPUS_PER_NODE="4"
+    export MASTER_ADDR="$SLURMD_NODENAME"
+    export MASTER_PORT="$((20000 + SLURM_JOB_ID % 10000))"
+    export SEED=1
+    exec /opt/slurm/bin/srun --nodes=4 --ntasks=4 --ntasks-per-node=1 \
+        --cpus-per-task=72 --kill-on-bad-exit=1 --export=ALL --input=none \
+        --open-mode=append --output="$runs/$attempt.log" \
+        /bin/bash -c '
+trace=$1.$SLURM_PROCID.end workdir=$2
+shift 2
+trap : TERM
+end() {
+    printf "%(%s)T %s %s %s\n" -1 "$1" "$2" "$SLURMD_NODENAME" > "$trace"
+    exit "$1"
+}
+export ALLMENDE_NODE_RANK=$SLURM_PROCID
+cd -- "$workdir" || end 1 no_workdir
+command -v -- "$1" > /dev/null || { echo "$1: command not found" >&2; end 127 no_command; }
+"$@"
+end $? exit_code
+' allmende "$runs/$attempt" /shared/work/j-7k2m9x4q/home/src torchrun train.py --title 'it'"'"'s'
+) &
+step=$!
+
+# Ask the command to save and leave; after the grace it is ended.
+leave() {
+    echo "$(date +%s) $1" >> "$runs/$attempt.asked"
+    /opt/slurm/bin/scancel --signal=TERM "$SLURM_JOB_ID.0"
+    {
+        sleep "$2"
+        kill -0 "$step" 2> /dev/null || exit
+        echo "$2" > "$runs/$attempt.killed"
+        /opt/slurm/bin/scancel --signal=KILL "$SLURM_JOB_ID.0"
+    } &
+}
+# SIGUSR1 comes from our own clock, from Slurm before its time limit, which is never earlier than
+# ours, and, on clusters that announce preemption, before that.
+used_up() {
+    local left=$((begun + 3600 - $(date +%s)))
+    if [ "$left" -le 0 ]; then leave timeout 30
+    elif [ "$left" -gt $((60 + 30)) ]; then leave preempted 30
+    fi
+}
+trap used_up USR1
+trap 'leave requested "$(cat "$notes/$attempt/grace" 2> /dev/null || echo 30)"' USR2
+trap : TERM
+{ sleep 3600; kill -USR1 $$; } 2> /dev/null &
+while wait "$step"; code=$?; kill -0 "$step" 2> /dev/null; do :; done
+exit $code

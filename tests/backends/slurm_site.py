@@ -1,0 +1,53 @@
+"""A Slurm cluster for tests: the lab of this session, an account in it, and backends on it."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tools.slurm_lab import Lab
+
+from allmende.backends.slurm.backend import SlurmBackend
+from allmende.backends.slurm.client import SlurmClient
+from allmende.domain.basics.sites import SlurmCluster
+
+USER, STRANGER, ACCOUNT = "games", "news", "backend-check"
+
+
+class Submitter(SlurmBackend):
+    """The backend, for launches that say nothing of a cluster."""
+
+    def start(self, launch):
+        asked = {
+            "nodes": (),
+            "num_nodes": len(launch.nodes) or launch.num_nodes,
+            "user_name": launch.user_name or USER,
+            "account": launch.account or ACCOUNT,
+        }
+        super().start(replace(launch, **asked))
+
+
+@contextmanager
+def a_folder() -> Iterator[Path]:
+    """Make a folder that jobs can pass through, whoever they run as."""
+    folder = Path(tempfile.mkdtemp(prefix="allmende-slurm-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def a_cluster(lab: Lab, work_folder: Path, **changes) -> SlurmCluster:
+    facts = {
+        "cluster": lab.plan.cluster,
+        "conf": str(lab.plan.conf),
+        "bin_folder": str(lab.plan.folder / "bin"),
+        "work_folder": str(work_folder),
+    }
+    return SlurmCluster(**facts | changes)
+
+
+def a_backend(cluster: SlurmCluster) -> Submitter:
+    return Submitter(SlurmClient(cluster), cluster, lambda: datetime.now(UTC))

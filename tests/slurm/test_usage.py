@@ -1,0 +1,160 @@
+"""Metering of a real cluster: what ran there is charged once, and every second is explained."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tools.slurm_lab import Lab
+from tools.slurm_lab.configuration import PARTITION
+
+from allmende.backends.slurm.client import ClusterUnreachable
+from allmende.domain.accounting.reconciliations import Cause
+from allmende.domain.basics.people import DAEMON
+from allmende.domain.basics.periods import Period
+from allmende.domain.basics.sites import Site, SlurmCluster
+from allmende.services import reconciliations, usage_collecting
+from allmende.storage import usage as store
+from allmende.wiring.clusters import usage_reader
+from tests.services.usage_worlds import DEED, GPU, SITE, add_project, consumed, open_pools
+
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+ACCOUNT, FOREIGN = "pr-metered", "somebody-else"
+BEGIN = datetime.now(UTC) - timedelta(minutes=1)
+PLACE = replace(GPU, slurm_partition=PARTITION)
+
+
+@pytest.fixture
+def site(slurm_lab: Lab) -> Site:
+    for account in (ACCOUNT, FOREIGN):
+        slurm_lab.add_account(account, "games")
+    folder = f"{slurm_lab.plan.folder}/bin"
+    cluster = SlurmCluster(
+        cluster="lab", conf=str(slurm_lab.plan.conf), bin_folder=folder, work_folder="/tmp"
+    )
+    open_pools()
+    add_project(ACCOUNT, PLACE)
+    return replace(SITE, slurm=cluster, partitions=(PLACE,))
+
+
+def submit(lab: Lab, *options: str, account: str = ACCOUNT, script: str = "sleep 1") -> str:
+    asked = ("-A", account, "-t", "5", "-o", "/dev/null", "--wrap", script)
+    return lab.run("sbatch", "--parsable", *options, *asked, user_name="games").strip()
+
+
+def wait_for(is_so: Callable[[], bool], *, seconds: float = 60.0) -> None:
+    give_up_at = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < give_up_at, "it takes too long"
+        time.sleep(0.3)
+
+
+def is_empty(lab: Lab, *jobs: str) -> bool:
+    return not lab.run("squeue", "-h", "-j", ",".join(jobs), "-t", "PD,R,CG").strip()
+
+
+def is_in(lab: Lab, job: str, state: str) -> bool:
+    return state in lab.run("squeue", "-h", "-j", job, "-o", "%T")
+
+
+def collect(site: Site) -> usage_collecting.Collection:
+    deed = replace(DEED, now=datetime.now(UTC))
+    return usage_collecting.collect(deed, site, reader=usage_reader(site))
+
+
+def collect_all(site: Site) -> None:
+    """Read until slurmctld has told slurmdbd everything, and slurmdbd has written it down."""
+    wait_for(lambda: usage_reader(site).is_up_to_date())
+    time.sleep(1.5)
+    assert collect(site).is_complete
+
+
+def reconcile(site: Site) -> reconciliations.Reconciliation:
+    now = datetime.now(UTC)
+    period = Period(starts_at=BEGIN, ends_at=now)
+    return reconciliations.reconcile(
+        DAEMON, site, period=period, now=now, accounting=usage_reader(site)
+    )
+
+
+def line_of(found: reconciliations.Reconciliation, account: str = ACCOUNT):
+    (line,) = [line for line in found.lines if line.account == account]
+    return line
+
+
+def slurms_own_sum(lab: Lab) -> int:
+    """Return the GPU-seconds that sacct itself counts, without any code of ours."""
+    fields = ("-o", "ElapsedRaw,AllocTRES%200")
+    text = lab.run(
+        "sacct", "-n", "-P", "-X", "-D", "-a", "-A", ACCOUNT, "-S", "2020-01-01", *fields
+    )
+    total = 0
+    for row in text.split():
+        elapsed, amounts = row.split("|")
+        found = dict(part.split("=") for part in amounts.split(",") if part)
+        total += int(elapsed) * int(found.get("gres/gpu", 0))
+    return total
+
+
+def test_every_second_of_a_real_cluster_is_charged_once_and_explained(slurm_lab: Lab, site: Site):
+    lab = slurm_lab
+    jobs = [
+        submit(lab, "--gres=gpu:1"),
+        submit(lab, "--gres=gpu:1", "--array=1-3"),
+        submit(lab, "--gres=gpu:2", "-N2"),
+        submit(lab, "--gres=gpu:1", "--exclusive"),
+        submit(lab, "--gres=gpu:1", script="exit 3"),
+        submit(lab, "--gres=gpu:1", account=FOREIGN),
+    ]
+    again = submit(lab, "--gres=gpu:1", "--requeue", script="sleep 3")
+    wait_for(lambda: is_in(lab, again, "RUNNING"))
+    time.sleep(1)
+    lab.run("scontrol", "requeue", again)
+    wait_for(lambda: is_in(lab, again, "PENDING"))
+    lab.run("scontrol", "update", f"jobid={again}", "starttime=now")  # else it waits two minutes
+    long = submit(lab, "--gres=gpu:1", script="sleep 300")
+    wait_for(lambda: is_empty(lab, *jobs, again) and is_in(lab, long, "RUNNING"))
+    collect_all(site)
+
+    found = reconcile(site)
+    assert found.unexplained_seconds == 0
+    line = line_of(found)
+    assert set(line.causes) == {Cause.RUNNING}
+    assert consumed(ACCOUNT) == line.ledger_seconds > 0
+    assert line_of(found, FOREIGN).causes.keys() == {Cause.UNKNOWN_ACCOUNT}
+    runs = [
+        u for u in store.list_usages(project_id=ACCOUNT, limit=99) if u.record.job_id == int(again)
+    ]
+    assert sorted(run.record.restarts for run in runs) == [0, 1]
+
+    lab.run("scancel", long)
+    wait_for(lambda: is_empty(lab, long))
+    collect_all(site)
+    collect_all(site)  # twice, and from an hour before
+    found = reconcile(site)
+    assert (found.unexplained_seconds, line_of(found).difference_seconds) == (0, 0)
+    assert consumed(ACCOUNT) == line_of(found).slurm_seconds == slurms_own_sum(lab)
+
+
+def test_while_slurmdbd_is_down_nothing_is_lost(slurm_lab: Lab, site: Site):
+    lab = slurm_lab
+    collect_all(site)
+    before, bookmark = consumed(ACCOUNT), store.get_bookmark("lab")
+    lab.kill("slurmdbd")
+    try:
+        job = submit(lab, "--gres=gpu:2")
+        wait_for(lambda: is_empty(lab, job))
+        with pytest.raises(ClusterUnreachable):
+            collect(site)
+        silent = store.get_bookmark("lab")
+        assert silent.complete_until == bookmark.complete_until
+        assert silent.trouble is not None
+        assert not usage_reader(site).is_up_to_date()
+    finally:
+        lab.revive("slurmdbd")
+    collect_all(site)
+    found = reconcile(site)
+    assert (found.unexplained_seconds, line_of(found).difference_seconds) == (0, 0)
+    assert consumed(ACCOUNT) > before
+    assert consumed(ACCOUNT) == slurms_own_sum(lab)

@@ -1,0 +1,173 @@
+"""The whole way on a real cluster: policy, submission, a run, its hours, every second explained."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tools.slurm_lab import Lab, find_missing
+from tools.slurm_lab.configuration import PARTITION as BOOSTER
+
+from allmende import wiring
+from allmende.backends.slurm.backend import SlurmBackend
+from allmende.backends.slurm.client import SlurmClient
+from allmende.backends.slurm.policies import SlurmPolicies
+from allmende.domain.basics.people import DAEMON, Person, Role
+from allmende.domain.basics.periods import Period
+from allmende.domain.basics.sites import PartitionStatus, Site, SlurmCluster
+from allmende.domain.scheduling.backends import EndReason
+from allmende.domain.scheduling.jobs import JobState
+from allmende.domain.trust.verdicts import Verdict
+from allmende.services import (
+    budgets,
+    cluster_accounts,
+    jobs,
+    promises,
+    reconciliations,
+    slurm_policies,
+    usage_collecting,
+)
+from allmende.services.deeds import Deed
+from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.clusters import usage_reader
+from tests.backends.slurm_site import a_folder
+from tests.services.running import PARTITION, Running, a_running_factory
+
+AUDITOR = Person(id="p-auditor", name="Auditor", roles=frozenset({Role.AUDITOR}))
+OPERATOR = Person(id="p-operator", name="Operator", roles=frozenset({Role.OPERATOR}))
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    """Start a cluster that nobody has set up: the policy here is all that it knows."""
+    missing = find_missing()
+    if missing:
+        pytest.skip(missing)
+    lab = Lab.make(nodes=2, gpus=0, tied=True).start()
+    try:
+        yield lab
+    finally:
+        lab.stop(and_forget=True)
+
+
+@pytest.fixture
+def factory(tmp_path: Path, db: None) -> Iterator[Running]:
+    with a_running_factory(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def site(lab: Lab, factory: Running) -> Iterator[Site]:
+    """Let the factory's partition be the cluster's, and the founder have an account there."""
+    with a_folder() as folder:
+        cluster = SlurmCluster(
+            cluster=lab.plan.cluster,
+            conf=str(lab.plan.conf),
+            bin_folder=str(lab.plan.folder / "bin"),
+            work_folder=str(folder),
+        )
+        here = factory.workshop.factory.get_partition(PARTITION)
+        # Its groups' limits are those of the embedded partition; the lab has fewer nodes.
+        there = replace(here, status=PartitionStatus.SLURM, slurm_partition=BOOSTER)
+        old = factory.workshop.factory.get_site(here.site_id)
+        site = replace(old, slurm=cluster, partitions=(there,))
+        known = factory.workshop.factory.sites
+        sites = tuple(site if each.id == site.id else each for each in known)
+        backend = SlurmBackend(SlurmClient(cluster), cluster, wiring.now)
+        factory.workshop = replace(
+            factory.workshop,
+            factory=replace(factory.workshop.factory, sites=sites),
+            backend_of=lambda _: backend,
+        )
+        cluster_accounts.set_account(
+            wiring.deed_of(OPERATOR),
+            site_id=site.id,
+            person_id=factory.person("founder").id,
+            user_name="games",
+            factory=factory.workshop.factory,
+        )
+        apply_policy(factory, site)
+        yield site
+
+
+def apply_policy(factory: Running, site: Site) -> None:
+    assert site.slurm is not None
+    keeper = SlurmPolicies(SlurmClient(site.slurm))
+    slurm_policies.apply_policy(
+        lambda: wiring.deed_of(OPERATOR),
+        site.id,
+        keeper_of=lambda _: keeper,
+        factory=factory.workshop.factory,
+    )
+
+
+def wait_for(is_so: Callable[[], object], *, seconds: float = 60.0) -> None:
+    give_up_at = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < give_up_at, "it takes too long"
+        time.sleep(0.3)
+
+
+def collect(site: Site) -> None:
+    reader = usage_reader(site)
+    wait_for(reader.is_up_to_date)
+    time.sleep(1.5)  # slurmdbd commits each second
+    deed: Deed = wiring.deed_of(DAEMON)
+    assert usage_collecting.collect(deed, site, reader=reader).is_complete
+
+
+def budget_of(factory: Running) -> budgets.Budget:
+    return budgets.get_budget(factory.person("founder"), factory.story.projects["founder"])
+
+
+@pytest.mark.slow
+def test_jobs_of_ours_and_of_anybody_are_charged_to_the_second_and_explained(
+    lab: Lab, factory: Running, site: Site
+):
+    began = wiring.now() - timedelta(minutes=1)
+    before = budget_of(factory)
+    project = factory.story.projects["founder"]
+    (ours,) = factory.submit("founder", client_key="a", run="echo hello; sleep 2")
+    (called_back,) = factory.submit("founder", client_key="b", run="sleep 60")
+    plain = ("sbatch", "--parsable", "-A", project, "-N1", "-t", "5", "-o", "/dev/null")
+    lab.run(*plain, "--wrap", "sleep 1", user_name="games")
+    factory.beat_until(lambda: factory.job(called_back.id).state is JobState.RUNNING, seconds=60)
+    jobs.cancel_job(factory.act("founder"), called_back.id)
+    factory.run_to_end(ours.id, called_back.id, seconds=60)
+
+    assert factory.job(ours.id).state is JobState.COMPLETED
+    assert factory.job(called_back.id).state is JobState.CANCELLED
+    (attempt,) = factory.attempts(ours.id)
+    assert attempt.reason is EndReason.COMPLETED
+    assert set(attempt.nodes) <= {"node01", "node02"}
+    backend = factory.workshop.backend_of(PARTITION)
+    assert b"hello" in backend.read_log(attempt.key, offset=0, limit=1000)
+
+    wait_for(lambda: not lab.run("squeue", "-h", "-t", "PD,R,CG").strip())
+    collect(site)
+    after = budget_of(factory)
+    assert after.held_seconds == 0
+    asked = ("-n", "-X", "-P", "--duplicates", "-a", "-S", "now-1hours", "-o", "elapsedraw,nnodes")
+    lines = lab.run("sacct", *asked).split()
+    told = sum(int(seconds) * int(nodes) for seconds, nodes in (line.split("|") for line in lines))
+    assert len(lines) == 3
+    assert before.available_seconds - after.available_seconds == told
+
+    now = wiring.now()
+    found = reconciliations.reconcile(
+        AUDITOR,
+        site,
+        period=Period(starts_at=began, ends_at=now),
+        now=now,
+        accounting=usage_reader(site),
+    )
+    assert found.unexplained_seconds == 0
+    assert sum(total.slurm_seconds for total in found.totals) == told
+    assert sum(total.ledger_seconds for total in found.totals) == told
+    results = promises.evaluate_promises(
+        wiring.deed_of(DAEMON), factory=factory.workshop.factory, rules=load_access_rules()
+    )
+    metered = next(result for result in results if result.promise_id == "metered-once")
+    assert metered.verdict is Verdict.KEPT, metered
