@@ -19,7 +19,7 @@ from allmende.domain.scheduling.steering import (
     Totals,
     steer,
 )
-from tests.domain.scheduling.slurm_model import Cluster, random_world
+from tests.domain.scheduling.steered_cluster import Cluster, random_world
 
 TREE = ShareTree(
     shares=(
