@@ -61,6 +61,26 @@ def show_a_cluster() -> None:
     cluster.set_by_hand(account_key("industry"), Fairshare="900", MaxJobs="3")
     cluster.set_by_hand(account_key("somebodys-own"), Parent="sme")
     cluster.configuration = {**cluster.configuration, "PriorityDecayHalfLife": "7-00:00:00"}
+    steer_a_cluster(FACTORY.get_site(SITE).partitions)
+
+
+def steer_a_cluster(partitions) -> None:
+    """Let an hour have been looked at: others had the nodes, then the SMEs got their claim back."""
+    from datetime import timedelta
+
+    from allmende.domain.basics.people import DAEMON
+    from allmende.services import steering
+    from allmende.services.deeds import Deed
+    from tests.services.steered_queue import Queue
+
+    now, queue = wiring.now(), Queue()
+    for partition in partitions:
+        for look in range(600):
+            queue.fill("sme", running=3 if 30 < look % 240 < 80 else 5, waiting=9)
+            queue.is_silent = 300 < look < 330
+            at = now - timedelta(seconds=5 * (600 - look))
+            deed = Deed(actor=DAEMON, now=at, new_id=wiring.new_id)
+            steering.steer(deed, partition, wheel=queue)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,11 @@ from allmende.domain.basics.people import DAEMON, PUBLIC
 from allmende.domain.basics.refusals import NotPermitted
 from allmende.domain.basics.sites import Factory, Partition, PartitionStatus, ShareGroup, Site
 from allmende.domain.basics.units import TimeUnit
-from allmende.domain.scheduling.steering import ClusterLook, Level, QueuedJob
 from allmende.services import steering
 from allmende.services.deeds import Deed
 from allmende.storage import audit as audit_store
 from allmende.storage import steering as store
+from tests.services.steered_queue import Queue
 
 pytestmark = pytest.mark.django_db
 
@@ -43,31 +43,6 @@ FACTORY = Factory(
     countries=frozenset({"DE"}),
     sites=(Site(id="s", name="S", hosting_entity="H", country="DE", partitions=(PARTITION,)),),
 )
-
-
-class Queue:
-    """A cluster in memory, which can fall silent."""
-
-    def __init__(self) -> None:
-        self.jobs: list[QueuedJob] = []
-        self.told: list[tuple[Level, ...]] = []
-        self.is_silent = False
-
-    def look(self) -> ClusterLook:
-        if self.is_silent:
-            raise ClusterUnreachable(cluster="lab", problem="no answer")
-        return ClusterLook(nodes_in_service=16, jobs=tuple(self.jobs))
-
-    def set_levels(self, levels):
-        if self.is_silent:
-            raise ClusterUnreachable(cluster="lab", problem="no answer")
-        self.told.append(tuple(levels))
-        return tuple(level.group_id for level in levels)
-
-    def fill(self, group: str, *, running: int, waiting: int) -> None:
-        facts = {"account": "a", "qos": group, "nodes": 1}
-        self.jobs = [QueuedJob(is_running=True, **facts)] * running
-        self.jobs += [QueuedJob(is_running=False, **facts)] * waiting
 
 
 def steer(queue: Queue, after_seconds: int, **facts):
@@ -153,17 +128,22 @@ def test_looks_that_show_nothing_new_are_kept_twice_a_minute():
 
 def test_what_a_partition_was_steered_like_is_read_with_one_query_and_by_everybody():
     queue = Queue()
-    queue.fill("sme", running=0, waiting=9)
+    queue.fill("sme", running=1, waiting=8)
     for second in range(0, 300, 30):
         steer(queue, second)
     now = BEGAN + timedelta(hours=1)
     with CaptureQueriesContext(connection) as queries:
         (found,) = steering.list_steering(PUBLIC, "s", factory=FACTORY, now=now)
     assert len(queries) == 1
-    assert found.last == looks()[-1]
-    assert steering.get_steering(PUBLIC, "p", factory=FACTORY, now=now) == found
-    later = steering.get_steering(PUBLIC, "p", factory=FACTORY, now=now + timedelta(days=2))
-    assert later.last is None
+    assert (found.seen_at, found.is_answered, found.nodes_in_service) == (looks()[-1].at, True, 16)
+    (course,) = found.courses
+    assert (course.running_nodes, course.waiting_nodes, course.claimed_nodes) == (1, 8, 4)
+    assert (course.met_share, course.is_raised) == (0.25, True)
+    assert course.lag_node_seconds == course.worst_lag_node_seconds == 3 * 270
+    assert course.bound_node_seconds == (4 + 2) * 612 + 4 * 60
+    assert [mark.lag_node_seconds for mark in course.marks] == [90 * n for n in range(10)]
+    (later,) = steering.list_steering(PUBLIC, "s", factory=FACTORY, now=now + timedelta(days=2))
+    assert (later.seen_at, later.courses) == (None, ())
 
 
 def test_only_the_system_steers():

@@ -5,16 +5,17 @@ finds what differs and tells it then. While a cluster gives no answer nothing is
 stand still in the records; the next answer counts them on, as if what was seen last had held.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.basics.sites import Factory, Partition
+from allmende.domain.basics.sites import Factory, Partition, ShareGroup
 from allmende.domain.scheduling import steering
 from allmende.domain.scheduling.policies import Policy
+from allmende.domain.scheduling.shares import MICRONODES
 from allmende.domain.scheduling.steering import ClusterLook, Memory, Steering, Wheel
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import audit
@@ -41,16 +42,40 @@ class SteeringReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LagMark:
+    """The lag of a group at a look; where the cluster gave no answer, the last one known."""
+
+    at: datetime
+    lag_node_seconds: float
+    is_known: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupCourse:
+    """How a group with a guarantee fared in the last hours."""
+
+    group: ShareGroup
+    running_nodes: int
+    waiting_nodes: int
+    claimed_nodes: float  # that it may claim now
+    lag_node_seconds: float
+    worst_lag_node_seconds: float  # since the first look ever
+    bound_node_seconds: float
+    met_share: float | None  # of what it could claim in these hours; None: it claimed nothing
+    is_raised: bool
+    may_stop: tuple[str, ...]  # the groups whose jobs may be stopped for it
+    marks: tuple[LagMark, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class PartitionSteering:
     """How a partition was steered lately."""
 
     partition: Partition
-    looks: tuple[KeptLook, ...]  # the oldest first
-
-    @property
-    def last(self) -> KeptLook | None:
-        """Return the newest look."""
-        return self.looks[-1] if self.looks else None
+    seen_at: datetime | None  # None: nobody looked in these hours
+    is_answered: bool  # at the last look
+    nodes_in_service: int
+    courses: tuple[GroupCourse, ...]
 
 
 def steer(
@@ -93,17 +118,47 @@ def list_steering(
     return [_steering(partition, now) for partition in site.partitions if partition.is_on_slurm]
 
 
-def get_steering(
-    reader: Person, partition_id: str, *, factory: Factory, now: datetime
-) -> PartitionSteering:
-    """Return how one partition was steered in the last hours."""
-    check_permission(reader, Permission.SEE_FACTORY)
-    return _steering(factory.get_partition(partition_id), now)
-
-
 def _steering(partition: Partition, now: datetime) -> PartitionSteering:
-    looks = store.list_looks(partition.id, since=now - timedelta(hours=SHOWN_HOURS))
-    return PartitionSteering(partition=partition, looks=tuple(looks))
+    looks = list(store.list_looks(partition.id, since=now - timedelta(hours=SHOWN_HOURS)))
+    last = looks[-1] if looks else None
+    return PartitionSteering(
+        partition=partition,
+        seen_at=last.at if last else None,
+        is_answered=last is not None and last.is_answered,
+        nodes_in_service=last.nodes_in_service if last else 0,
+        courses=tuple(
+            _course(group, looks)
+            for group in partition.groups
+            if group.guarantee and last and last.find_group(group.id)
+        ),
+    )
+
+
+def _course(group: ShareGroup, looks: Sequence[KeptLook]) -> GroupCourse:
+    seen = [(look, each) for look in looks if (each := look.find_group(group.id))]
+    first, last = seen[0][1], seen[-1][1]
+    claimed = last.totals.entitled_micronode_seconds - first.totals.entitled_micronode_seconds
+    met = last.totals.met_micronode_seconds - first.totals.met_micronode_seconds
+    return GroupCourse(
+        group=group,
+        running_nodes=last.running_nodes,
+        waiting_nodes=last.waiting_nodes,
+        claimed_nodes=last.rate_micronodes / MICRONODES,
+        lag_node_seconds=last.lag_micronode_seconds / MICRONODES,
+        worst_lag_node_seconds=last.worst_lag_micronode_seconds / MICRONODES,
+        bound_node_seconds=last.bound_micronode_seconds / MICRONODES,
+        met_share=met / claimed if claimed else None,
+        is_raised=last.is_raised,
+        may_stop=last.may_stop,
+        marks=tuple(
+            LagMark(
+                at=look.at,
+                lag_node_seconds=each.lag_micronode_seconds / MICRONODES,
+                is_known=look.is_answered,
+            )
+            for look, each in seen
+        ),
+    )
 
 
 def steering_policy_of(partition: Partition) -> Policy:

@@ -20,6 +20,10 @@ class KeptLook:
     nodes_in_service: int
     groups: tuple[GroupFigures, ...]
 
+    def find_group(self, group_id: str) -> GroupFigures | None:
+        """Return how a group stood; None where the configuration did not name it yet."""
+        return next((group for group in self.groups if group.group_id == group_id), None)
+
 
 class SteeringRow(models.Model):
     """What the controller of a partition carries from one look to the next."""
