@@ -18,7 +18,7 @@ def show_steering(site_id: str, json: AsJson = False) -> None:
         acting_person(), site_id, factory=load_factory(), now=wiring.now()
     )
     if json:
-        show(found, json=True)
+        show([_to_json(each) for each in found], json=True)
     else:
         show([_row(each, course) for each in found for course in each.courses], columns=COLUMNS)
 
@@ -26,3 +26,20 @@ def show_steering(site_id: str, json: AsJson = False) -> None:
 def _row(each: PartitionSteering, course: GroupCourse) -> dict[str, object]:
     facts = {name: getattr(course, name) for name in COLUMNS[2:]}
     return {"partition": each.partition.id, "group": course.group.id} | facts
+
+
+def _to_json(each: PartitionSteering) -> dict[str, object]:
+    """Return everything, with every look of the last hours."""
+    return {
+        "partition_id": each.partition.id,
+        "seen_at": each.seen_at,
+        "is_answered": each.is_answered,
+        "nodes_in_service": each.nodes_in_service,
+        "groups": [
+            {
+                name: course.group.id if name == "group" else value
+                for name, value in vars(course).items()
+            }
+            for course in each.courses
+        ],
+    }
