@@ -298,7 +298,25 @@ def test_a_stranger_cannot_pass_his_job_off_as_somebody_elses(backend, site):
     number = site.run("sbatch", comment, *forged, user_name=STRANGER).strip()
     wait_for_log(backend, launch.key, b"mine")
     assert observe(backend, launch.key).state is AttemptState.RUNNING
-    assert "RUNNING" in site.run("squeue", "-h", "-j", number, "-o", "%T")  # it is left alone
+    state = site.run("squeue", "-h", "-j", number, "-o", "%T").strip()
+    assert state in ("PENDING", "RUNNING")  # it is left alone
     site.run("scancel", number)
     backend.stop(launch.key, reason=EndReason.CANCELLED, grace_seconds=0)
     assert wait_for_end(backend, launch.key).reason is EndReason.CANCELLED
+
+
+def test_the_reference_names_every_file_and_every_reason(backend):
+    page = (Path(__file__).parents[2] / "docs/reference/slurm-backend.md").read_text()
+    launch = a_launch("trap '' TERM; echo begun; while true; do sleep 0.1; done")
+    backend.start(launch)
+    wait_for_log(backend, launch.key, b"begun")
+    backend.stop(launch.key, reason=EndReason.CANCELLED, grace_seconds=1)
+    wait_for_end(backend, launch.key)
+    place = backend.work_folder / launch.job_id
+    for path in (place / "runs").iterdir():
+        assert f"    {path.name.replace('1.', '<n>.', 1).replace('.0.', '.<rank>.')}" in page
+    for path in (place / "attempts/1").iterdir():
+        assert path.name in page
+    for reason in EndReason:
+        if reason not in {EndReason.COMPLETED, EndReason.FAILED}:
+            assert f"`{reason}`" in page

@@ -7,6 +7,8 @@ import json
 import sys
 import threading
 
+import pytest
+
 from allmende import wiring
 
 
@@ -21,11 +23,12 @@ def main() -> None:
 
     from tests.agent import lines
     from tests.web import factory
+    from tests.web.clusters import show_a_cluster
 
     call_command("migrate", verbosity=0)
     world = factory.build_world()
     lines.enrol()
-    show_a_cluster()
+    show_a_cluster(pytest.MonkeyPatch())
     sessions = {}
     for user in User.objects.all():
         session = SessionStore()
@@ -42,45 +45,6 @@ def main() -> None:
     sys.stdout.flush()
     sys.stdin.read()
     factory.stop_world(world)
-
-
-def show_a_cluster() -> None:
-    """Let the pages of clusters show one: policy was applied, and then somebody changed things."""
-    from allmende.domain.basics.people import DAEMON
-    from allmende.domain.scheduling.slurm_policies import account_key
-    from allmende.services import slurm_policies
-    from allmende.web.pages import clusters
-    from tests.services.slurm_model import FACTORY, SITE, ModelCluster
-
-    cluster = ModelCluster()
-    clusters.load_factory = lambda: FACTORY
-    clusters.policy_keeper_of = lambda _: cluster
-    slurm_policies.apply_policy(
-        lambda: wiring.deed_of(DAEMON), SITE, keeper_of=lambda _: cluster, factory=FACTORY
-    )
-    cluster.set_by_hand(account_key("industry"), Fairshare="900", MaxJobs="3")
-    cluster.set_by_hand(account_key("somebodys-own"), Parent="sme")
-    cluster.configuration = {**cluster.configuration, "PriorityDecayHalfLife": "7-00:00:00"}
-    steer_a_cluster(FACTORY.get_site(SITE).partitions)
-
-
-def steer_a_cluster(partitions) -> None:
-    """Let an hour have been looked at: others had the nodes, then the SMEs got their claim back."""
-    from datetime import timedelta
-
-    from allmende.domain.basics.people import DAEMON
-    from allmende.services import steering
-    from allmende.services.deeds import Deed
-    from tests.services.steered_queue import Queue
-
-    now, queue = wiring.now(), Queue()
-    for partition in partitions:
-        for look in range(600):
-            queue.fill("sme", running=3 if 30 < look % 240 < 80 else 5, waiting=9)
-            queue.is_silent = 300 < look < 330
-            at = now - timedelta(seconds=5 * (600 - look))
-            deed = Deed(actor=DAEMON, now=at, new_id=wiring.new_id)
-            steering.steer(deed, partition, wheel=queue)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,10 @@ ALLMENDE = [sys.executable, "-m", "allmende"]
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
-    """Return a home on a real file system of three mebibytes."""
+    """Return a home on a real file system of five mebibytes."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=5m", "tmpfs", str(folder)]
     mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
     if mounted.returncode:
         pytest.skip(f"needs a small file system of its own: {mounted.stderr.strip()}")

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from allmende import wiring
 from allmende.domain.access.messages import (
@@ -13,12 +14,14 @@ from allmende.domain.access.projects import Project
 from allmende.domain.basics.people import DAEMON, Person, Role
 from allmende.domain.scheduling.jobs import Job, JobState
 from allmende.domain.training.job_files import parse_job_file
+from allmende.domain.trust.incidents import Impact, Report
 from allmende.services import (
     appeals,
     applications,
     awards,
     calls,
     cycle,
+    incidents,
     jobs,
     mail,
     models,
@@ -32,6 +35,7 @@ from allmende.services import (
 )
 from allmende.services.deeds import Deed
 from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.factory import load_factory
 from tests.web.rounds import Round, build_round
 
 PASSWORD = "a long enough passphrase"
@@ -83,6 +87,7 @@ class World:
     running_job: Job
     pending_job: Job
     model_id: str
+    incident_id: str  # which lasts
 
 
 def deed_of(person: Person) -> Deed:
@@ -320,7 +325,35 @@ def build_world(*, waiting_jobs: int = 7) -> World:
         running_job=jobs.get_job(founder, running.id).job,
         pending_job=jobs.get_job(founder, pending.id).job,
         model_id=model.id,
+        incident_id=note_incidents(operator),
     )
+
+
+def note_incidents(operator: Person) -> str:
+    """Note one incident that is over, and one that lasts, twice amended."""
+    factory, now = load_factory(), wiring.now()
+
+    def say(words: str, **of: object) -> Report:
+        return Report(
+            **{
+                "site_id": "werkstatt",
+                "partition_id": PARTITION,
+                "impact": Impact.DEGRADED,
+                "began_at": now - timedelta(hours=3),
+                "words": words,
+                **of,
+            }
+        )
+
+    old = say("Zwei Knoten waren überhitzt.", ended_at=now - timedelta(hours=2), note="Filter 2b.")
+    incidents.report_incident(deed_of(operator), old, factory=factory)
+    lasts = {"partition_id": "", "impact": Impact.DOWN, "began_at": now - timedelta(minutes=40)}
+    first = say("Die Kühlung ist ausgefallen; nichts startet.", **lasts)
+    opened = incidents.report_incident(deed_of(operator), first, factory=factory)
+    lasts["impact"] = Impact.DEGRADED
+    newer = say("Die Kühlung läuft wieder, die Hälfte der Knoten ist da.", **lasts)
+    incidents.amend_incident(deed_of(operator), opened.id, newer, factory=factory)
+    return opened.id
 
 
 def ids_of(world: World) -> dict[str, str]:

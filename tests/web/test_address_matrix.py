@@ -28,6 +28,7 @@ OTHER_PARTS = {
     "site_id": "werkstatt",
     "partition_id": "werkbank",
     "node": "werkbank-06",
+    "incident_id": "in-none",
     "agent_id": "ag-none",
     "section": "project",
     "decision": "waive",

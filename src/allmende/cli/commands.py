@@ -56,6 +56,7 @@ COMMANDS = {
     "site": Command("sites", "app", "Where the machines stand."),
     "slurm": Command("slurm", "app", "Slurm clusters: what ran there, and what we say of it."),
     "node": Command("nodes", "app", "What nodes do; draining one, with a preview."),
+    "incident": Command("incidents", "app", "What went wrong at a site, for everybody to read."),
     "agents": Command("agents", "app", "The agents that call in from sites."),
     "agent": Command("agent", "app", "The agent of a site, beside its machine.", False),
     "reservation": Command("reservations", "app", "Maintenance, power caps, nodes for a project."),

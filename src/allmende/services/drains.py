@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from allmende.domain.basics.characters import check_written
 from allmende.domain.basics.people import Person
-from allmende.domain.basics.refusals import InvalidInput, Refusal
-from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sites import Factory, Partition
 from allmende.domain.scheduling.jobs import Job
 from allmende.domain.scheduling.nodes import LONGEST_REASON, NodeDrain, NodeStatus, check_node
@@ -68,9 +68,7 @@ def drain_node(
     check_permission(deed.actor, Permission.MANAGE_NODES)
     partition = check_partition(partition_id, workshop.factory)
     reason = " ".join(reason.split())
-    if not 1 <= len(reason) <= LONGEST_REASON:
-        problem = Sentence("say why, in 1 to {most} characters.", {"most": LONGEST_REASON})
-        raise InvalidInput(field="reason", problem=problem)
+    check_written("reason", reason, most=LONGEST_REASON)
     _check_known(partition, node, workshop)
     known = store.find_drain(partition.id, node)
     if known is not None:

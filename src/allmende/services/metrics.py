@@ -3,6 +3,7 @@
 A constant number of questions, however many jobs and partitions there are.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ from typing import Any
 from allmende import __version__
 from allmende.domain.basics.metrics import Metric, MetricKind, Sample
 from allmende.domain.basics.people import Person
-from allmende.domain.basics.sites import Factory, Partition
+from allmende.domain.basics.sites import Factory, Partition, Site
 from allmende.domain.scheduling.fairness import lag_bound
 from allmende.domain.scheduling.jobs import JobState
 from allmende.domain.scheduling.shares import MICRONODES
@@ -19,6 +20,7 @@ from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services.leases import LEASE_SECONDS
 from allmende.services.snapshots import policy_of, tree_of
 from allmende.storage import audit as audit_store
+from allmende.storage import incidents as incident_store
 from allmende.storage import messages as message_store
 from allmende.storage import metrics as store
 from allmende.storage import nodes as node_store
@@ -50,7 +52,13 @@ def list_metrics(
         plans=store.list_fairness_states(),
     )
     own = [] if site_id else list(_measure_installation(now))
-    return [*_measure_jobs(seen), *_measure_nodes(seen), *_measure_groups(seen), *own]
+    return [
+        *_measure_jobs(seen),
+        *_measure_nodes(seen),
+        *_measure_groups(seen),
+        _count_incidents(sites),
+        *own,
+    ]
 
 
 def _measure_jobs(seen: _Seen) -> Iterator[Metric]:
@@ -141,6 +149,15 @@ def _measure_groups(seen: _Seen) -> Iterator[Metric]:
     yield _gauge("group_guaranteed_nodes", "Nodes that a group can always claim.", claims)
     yield _gauge("group_lag_node_seconds", "How far a group is behind its guarantee.", lags)
     yield _gauge("group_lag_bound_node_seconds", "The lag that it never passes.", bounds)
+
+
+def _count_incidents(sites: Sequence[Site]) -> Metric:
+    lasting = Counter(incident.now.site_id for incident in incident_store.list_open())
+    return _gauge(
+        "incidents_open",
+        "Incidents that last.",
+        [Sample(value=lasting[site.id], labels={"site": site.id}) for site in sites],
+    )
 
 
 def _measure_installation(now: datetime) -> Iterator[Metric]:

@@ -5,7 +5,7 @@ from django.db import connection
 from allmende.storage import database
 
 # Tables that only grow. A model names its table in `Meta.db_table`.
-APPEND_ONLY_TABLES = ("ledger_transfer", "audit_event")
+APPEND_ONLY_TABLES = ("ledger_transfer", "audit_event", "incident_entry")
 
 
 def install_triggers() -> None:

@@ -123,6 +123,12 @@ class AttemptRow(models.Model):
                 condition=models.Q(settled_at__isnull=True),
                 name="attempt_unsettled",
             ),
+            # Incidents ask for those whose node died; they are few.
+            models.Index(
+                fields=("ended_at",),
+                condition=models.Q(reason="node_fail"),
+                name="attempt_node_died",
+            ),
         )
 
 

@@ -8,11 +8,13 @@ from allmende.storage.audit import AuditEventRow, AuditHeadRow
 from allmende.storage.awards import AwardRow
 from allmende.storage.calls import CallRow, RulesSnapshotRow
 from allmende.storage.changes import ProjectChangeRow
+from allmende.storage.choices import ChoiceRow
 from allmende.storage.cluster_accounts import ClusterAccountRow
 from allmende.storage.cycles import CycleRow, FairnessStateRow, LeaseRow
 from allmende.storage.documents import DocumentRow
 from allmende.storage.expert_reviews import ReviewerRow, ReviewRow
 from allmende.storage.forecasts import ForecastRow
+from allmende.storage.incidents import IncidentEntryRow
 from allmende.storage.jobs import AttemptRow, JobEventRow, JobRow
 from allmende.storage.ledger import LedgerAccountRow, LedgerBalanceRow, LedgerTransferRow
 from allmende.storage.mergers import MergerRow
@@ -45,11 +47,13 @@ __all__ = [
     "AuditHeadRow",
     "AwardRow",
     "CallRow",
+    "ChoiceRow",
     "ClusterAccountRow",
     "CycleRow",
     "DocumentRow",
     "FairnessStateRow",
     "ForecastRow",
+    "IncidentEntryRow",
     "InterimReportRow",
     "JobEventRow",
     "JobRow",

@@ -257,6 +257,14 @@ def _reservations() -> dict[str, Look]:
     }
 
 
+def _impacts() -> dict[str, Look]:
+    return {
+        "down": Look(_("nothing runs"), "stop", "bad"),
+        "degraded": Look(_("runs with less"), "warning", "wait"),
+        "over": Look(_("over"), "check", "calm"),
+    }
+
+
 def _nodes() -> dict[str, Look]:
     return {
         "idle": Look(_("free"), "ring", "calm"),
@@ -309,6 +317,7 @@ KINDS = {
     "reservation": _reservations,
     "reservation_kind": _reservation_kinds,
     "node": _nodes,
+    "impact": _impacts,
     "budget": _budgets,
     "share": _shares,
     "job": _jobs,

@@ -101,6 +101,19 @@ BODIES: dict[str, Any] = {
         "ends_at": "2100-01-01T00:00Z",
         "reason": "Fans.",
     },
+    "POST /incidents": {
+        "site_id": "werkstatt",
+        "impact": "degraded",
+        "began_at": "2026-01-01T00:00Z",
+        "words": "One node is out.",
+    },
+    "POST /incidents/{incident_id}/entries": {
+        "site_id": "werkstatt",
+        "impact": "degraded",
+        "began_at": "2026-01-01T00:00Z",
+        "ended_at": "2026-01-01T01:00Z",
+        "words": "It is back.",
+    },
     "POST /clusters/{site_id}/apply": {},
     "PUT /clusters/{site_id}/accounts/{person_id}": {"user_name": "mina"},
     "POST /nodes/{partition_id}/{node}/drain": {"reason": "Fans."},
@@ -113,6 +126,7 @@ OTHER_IDS = {
     "site_id": "werkstatt",
     "partition_id": "werkbank",
     "node": "werkbank-06",
+    "incident_id": "in-none",
     "sweep_id": "s-none",
     "promise_id": "no-such-promise",
     "token_id": "t-none",
@@ -244,6 +258,7 @@ def test_the_owner_reads_everything_of_their_own(world):
         and "promise_id" not in path
         and "document_id" not in path
         and "reservation_id" not in path
+        and "incident_id" not in path
         and can_do(world.people["applicant"], permission)
         and permission is not Permission.MANAGE_TOKENS
         and (answer := send(world, method, path, token=secret)).status_code != 200

@@ -23,7 +23,7 @@ from allmende.backends.slurm.client import (
 )
 from allmende.backends.slurm.endings import describe_ending
 from allmende.backends.slurm.notes import Attempt
-from allmende.backends.slurm.places import find_place, list_below, open_below
+from allmende.backends.slurm.places import Place, find_place, list_below, open_below
 from allmende.backends.slurm.queue import LiveJob, parse_squeue, squeue_options
 from allmende.backends.slurm.submission import Tools, render_script, sbatch_options
 from allmende.backends.slurm.waits import describe_wait
@@ -39,7 +39,7 @@ OVER = frozenset(
 )
 # Who has a claim on an attempt that has ended: no job that comes late may still begin it.
 NOBODY = "nobody"
-# How long after its grace a stopped attempt may linger before Slurm is asked to end it itself.
+# How long a stopped attempt may linger after its grace before Slurm is asked to end it itself.
 LINGER_SECONDS = 30
 # How long a job that neither the controller nor accounting knows may still turn up.
 PATIENCE = timedelta(days=1)
@@ -71,7 +71,7 @@ class SlurmBackend:
         if attempt is not None and attempt.slurm_id is not None:
             return
         if attempt is not None and (found := self._look_up(attempt)):
-            notes.note_job(place, launch.attempt, slurm_id=found, first=launch.attempt)
+            _note_owner(place, launch.attempt, found)
             return
         earlier = self._find_earlier(launch) if launch.attempt > 1 else None
         user_name = launch.user_name if self.cluster.run_as is not RunAs.NOBODY else ""
@@ -88,7 +88,7 @@ class SlurmBackend:
             stdin=render_script(launch, place, tools=self.tools),
         )
         slurm_id = int(said.strip().split(";")[0])
-        notes.note_job(place, launch.attempt, slurm_id=slurm_id, first=launch.attempt)
+        _note_owner(place, launch.attempt, slurm_id)
 
     def stop(self, key: str, *, reason: EndReason, grace_seconds: int) -> None:
         """Ask the attempt to end: SIGTERM, the grace, SIGKILL. Unknown or ended: do nothing."""
@@ -98,6 +98,8 @@ class SlurmBackend:
         if attempt.slurm_id is None:
             attempt = self._identify(attempt, self._list_live())
             if attempt.slurm_id is None:
+                # A submission that had no answer may take effect yet: such a job leaves at once.
+                attempt.place.claim(attempt.number, NOBODY)
                 return
         notes.note_stop(attempt, reason, grace_seconds=grace_seconds, now=self.clock())
         self._cancel(attempt, "--state=PENDING")
@@ -191,8 +193,7 @@ class SlurmBackend:
             ]
             slurm_id = int(claimed) if claimed.isdecimal() else min(mine, default=None)
             if slurm_id is not None:
-                first = attempt.number
-                notes.note_job(attempt.place, attempt.number, slurm_id=slurm_id, first=first)
+                _note_owner(attempt.place, attempt.number, slurm_id)
                 found = notes.find_attempt(self.work_folder, attempt.key)
                 assert found is not None, "it was noted before"
                 return found
@@ -256,16 +257,16 @@ class SlurmBackend:
     def _describe_live(self, attempt: Attempt, job: LiveJob | None) -> Observation:
         """Return what the controller says. An end is believed only once accounting has it."""
         if job is None or job.state in OVER or job.restarts != attempt.number - attempt.first:
-            has_begun = bool(attempt.place.find_claim(attempt.first))
+            has_begun = bool(attempt.place.list_runs(f"{attempt.number}.log", ""))
             state = AttemptState.RUNNING if has_begun else AttemptState.QUEUED
             if job is None and self.clock() - attempt.intended_at > PATIENCE:
                 state = AttemptState.UNKNOWN
             return Observation(key=attempt.key, state=state)
+        self._pursue_stop(attempt, job)
         if job.state in WAITING:
             return Observation(
                 key=attempt.key, state=AttemptState.QUEUED, wait=describe_wait(job.reason)
             )
-        self._end_lingering(attempt)
         return Observation(
             key=attempt.key,
             state=AttemptState.RUNNING,
@@ -273,14 +274,16 @@ class SlurmBackend:
             nodes=job.nodes,
         )
 
-    def _end_lingering(self, attempt: Attempt) -> None:
-        """Let Slurm end an attempt whose batch script did not act on a stop."""
+    def _pursue_stop(self, attempt: Attempt, job: LiveJob) -> None:
+        """Ask again where a stop has had no effect: a signal to a job that just starts is lost."""
         stop = notes.find_stop(attempt)
         if stop is None:
             return
         patience = stop["grace_seconds"] + LINGER_SECONDS
-        if self.clock().timestamp() > stop["at"] + patience:
+        if job.state in WAITING or self.clock().timestamp() > stop["at"] + patience:
             self._cancel(attempt)
+        elif not notes.was_asked(attempt):
+            self._cancel(attempt, "--batch", "--signal=USR2")
 
     def _cancel_doubles(self, attempts: Iterable[Attempt], live: Iterable[LiveJob]) -> None:
         """Cancel jobs that bear the comment of another one: late effects of a repeated sbatch."""
@@ -338,6 +341,16 @@ class SlurmBackend:
         )
         notes.note_end(attempt, seen)
         return notes.find_end(attempt) or seen
+
+
+def _note_owner(place: Place, number: int, slurm_id: int) -> None:
+    """Note which job does the work of a submission: this one, unless another was there before.
+
+    It is claimed first, for of two jobs with one comment either may be the first to begin.
+    """
+    owner = place.claim(number, str(slurm_id))
+    chosen = int(owner) if owner.isdecimal() else slurm_id
+    notes.note_job(place, number, slurm_id=chosen, first=number)
 
 
 def _own_name() -> str:

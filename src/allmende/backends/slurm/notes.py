@@ -112,6 +112,11 @@ def find_stop(attempt: Attempt) -> dict[str, Any] | None:
     return files.find_json(attempt.notes / "stop.json")
 
 
+def was_asked(attempt: Attempt) -> bool:
+    """Say whether the batch script has asked the command to leave."""
+    return bool(_read(attempt, f"{attempt.number}.asked"))
+
+
 def note_end(attempt: Attempt, seen: Observation) -> None:
     """Note the end, which then never changes."""
     assert seen.started_at is None or seen.ended_at is not None, "what ended has an end"

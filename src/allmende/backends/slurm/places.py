@@ -8,6 +8,7 @@ import contextlib
 import os
 import pwd
 import re
+import secrets
 import shutil
 import stat
 from collections.abc import Iterator
@@ -101,11 +102,15 @@ class Place:
     def claim(self, attempt: int, owner: str) -> str:
         """Return who has claimed an attempt; it is `owner`, if nobody had."""
         name = f"{attempt}.job"
-        with contextlib.suppress(FileExistsError, FileNotFoundError), _opened(self.runs) as runs:
+        draft = f"{name}.{secrets.token_hex(8)}"  # a job may be reading: it finds all or nothing
+        with contextlib.suppress(FileNotFoundError), _opened(self.runs) as runs:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(name, flags, 0o644, dir_fd=runs)
+            descriptor = os.open(draft, flags, 0o644, dir_fd=runs)
             os.write(descriptor, f"{owner}\n".encode())
             os.close(descriptor)
+            with contextlib.suppress(FileExistsError):
+                os.link(draft, name, src_dir_fd=runs, dst_dir_fd=runs, follow_symlinks=False)
+            os.unlink(draft, dir_fd=runs)
         return self.find_claim(attempt)
 
     def find_claim(self, attempt: int) -> str:

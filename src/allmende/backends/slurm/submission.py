@@ -54,16 +54,19 @@ mkdir -p -m 700 "$home/out" "$home/checkpoints" "$home/data"
 ) &
 step=$!
 
-# Ask the command to save and leave; after the grace it is ended.
+# Ask the command to save and leave; after the grace it is ended. The step may not have begun yet,
+# and the controller may be away: then srun is told, which takes its tasks along.
 leave() {{
     echo "$(date +%s) $1" >> "$runs/$attempt.asked"
-    {scancel} --signal=TERM "$SLURM_JOB_ID.0"
     {{
+        for try in 1 2 3; do {scancel} --signal=TERM "$SLURM_JOB_ID.0" && break; sleep 1; done
         sleep "$2"
-        kill -0 "$step" 2> /dev/null || exit
-        echo "$2" > "$runs/$attempt.killed"
-        {scancel} --signal=KILL "$SLURM_JOB_ID.0"
-    }} &
+        while kill -0 "$step"; do
+            echo "$2" > "$runs/$attempt.killed"
+            {scancel} --signal=KILL "$SLURM_JOB_ID.0" || kill "$step"
+            sleep 1
+        done
+    }} 2> /dev/null &
 }}
 # SIGUSR1 comes from our own clock, from Slurm before its time limit, which is never earlier than
 # ours, and, on clusters that announce preemption, before that.

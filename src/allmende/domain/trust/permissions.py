@@ -94,6 +94,7 @@ class Permission(StrEnum):
     RECORD_USAGE = "usage.record"
     MANAGE_NODES = "nodes.manage"
     SEE_METRICS = "metrics.see"
+    REPORT_INCIDENT = "incidents.report"
     RESERVE_NODES = "nodes.reserve"
     SEE_RESERVATION = "reservations.see"
     SEE_CLUSTER_ACCOUNTS = "cluster_accounts.see"
@@ -202,6 +203,7 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.RECORD_USAGE: frozenset({_SYSTEM}),
         Permission.MANAGE_NODES: _OPERATIONS,
         Permission.SEE_METRICS: _OPERATIONS,
+        Permission.REPORT_INCIDENT: _OPERATIONS,
         Permission.RESERVE_NODES: frozenset({_OPERATOR, _OFFICER}),
         Permission.SEE_RESERVATION: _READERS,
         Permission.SEE_CLUSTER_ACCOUNTS: _OPERATIONS | {_AUDITOR},
@@ -291,6 +293,7 @@ DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
         Permission.RUN_CYCLE: Sentence("run the scheduler"),
         Permission.RECORD_USAGE: Sentence("record usage"),
         Permission.MANAGE_NODES: Sentence("take nodes out of service"),
+        Permission.REPORT_INCIDENT: Sentence("report an incident"),
         Permission.SEE_METRICS: Sentence("read the figures for monitoring"),
         Permission.RESERVE_NODES: Sentence("announce or cancel a reservation"),
         Permission.SEE_RESERVATION: Sentence("see the reservations"),

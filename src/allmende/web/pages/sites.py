@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from allmende.domain.trust.permissions import Permission, can_do
-from allmende.services import ceilings, sites
+from allmende.services import ceilings, incidents, sites
 from allmende.web import maps
 from allmende.web.acting import get_person
 from allmende.wiring import now
@@ -20,6 +20,7 @@ def show_sites(request: HttpRequest) -> HttpResponse:
         "views": views,
         "can_see_policy": can_do(reader, Permission.SEE_CLUSTER_POLICY),
         "places": maps.place_sites(views),
+        "incidents": incidents.list_open_incidents(reader, factory=load_factory()),
         "can_manage_nodes": can_do(reader, Permission.MANAGE_NODES),
         "sees_agents": can_do(reader, Permission.SEE_AGENTS),
         "contingents": ceilings.list_contingents(reader, rules=load_access_rules(), now=now()),
