@@ -1,11 +1,11 @@
-# Everything a person does with this checkout. Each target makes its own set-up; none needs root.
+# Everything a person does with this checkout. Each target makes its own set-up; only bench-slurm needs root.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo serve test check fix bench attack docs migration messages lock clean
+.PHONY: help demo serve test check fix bench bench-slurm attack docs migration messages lock clean
 
 help:            ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: .venv/run.stamp .venv/blueprints.stamp  ## The whole job, from application to trained model, in minutes
 	@$(BIN)/allmende demo $(ARGS)
@@ -29,6 +29,9 @@ fix: .venv/dev.stamp  ## Format and mend what a machine can mend
 
 bench: .venv/dev.stamp  ## Benchmarks, each with its ratio to a peer in the same run
 	$(BIN)/python -m bench
+
+bench-slurm: .venv/dev.stamp  ## A guarantee on a real Slurm, beside fair-share alone: 18 minutes, as root
+	$(BIN)/python -m bench slurm
 
 attack: .venv/dev.stamp  ## Search for a workload that breaks the guarantee: ARGS="--seconds 300 --seed 1"
 	@$(BIN)/python -m tests.domain.scheduling.attack $(ARGS)

@@ -16,7 +16,7 @@ wiring.start()  # services can be imported only once Django knows its tables
 
 from allmende.domain.basics.people import DAEMON  # noqa: E402
 from allmende.domain.basics.refusals import Refusal  # noqa: E402
-from allmende.domain.basics.sites import Site  # noqa: E402
+from allmende.domain.basics.sites import Partition, Site  # noqa: E402
 from allmende.services import (  # noqa: E402
     cycle,
     documents,
@@ -26,12 +26,13 @@ from allmende.services import (  # noqa: E402
     projects,
     promises,
     slurm_policies,
+    steering,
     usage,
     usage_collecting,
 )
 from allmende.wiring import post, troubles  # noqa: E402
 from allmende.wiring.access_rules import load_access_rules  # noqa: E402
-from allmende.wiring.clusters import usage_reader  # noqa: E402
+from allmende.wiring.clusters import usage_reader, wheel_of  # noqa: E402
 from allmende.wiring.documents import shelf  # noqa: E402
 from allmende.wiring.slurm_policies import policy_keeper_of  # noqa: E402
 
@@ -172,11 +173,12 @@ class Daemon:
 
         Whatever goes wrong ends one beat, not the thread: the next one finds everything as it was.
         """
-        partitions = [partition.id for partition in site.partitions if partition.is_on_slurm]
+        partitions = [partition for partition in site.partitions if partition.is_on_slurm]
         while not self.stopping.wait(CLUSTER_SECONDS):
             try:
-                for partition_id in partitions if self.leads else ():
-                    self._beat_partition(partition_id)
+                for partition in partitions if self.leads else ():
+                    self._beat_partition(partition.id)
+                    self._steer(site, partition)
             except Exception as error:  # the daemon itself must not end with it
                 log.error("a cluster is left out", site=site.id, exc_info=error)
             finally:
@@ -290,6 +292,15 @@ class Daemon:
             log.error("left out", job=mistake.job_id, exc_info=mistake.error)
         if report.has_news:
             log.info("cycle", partition=partition_id, **report.counts())
+
+    def _steer(self, site: Site, partition: Partition) -> None:
+        """Tell a cluster which groups are owed something."""
+        deed = wiring.deed_of(DAEMON)
+        told = steering.steer(deed, partition, wheel=wheel_of(site, partition))
+        if told.trouble is not None:
+            log.warning("not steered", partition=partition.id, sentence=str(told.trouble))
+        if told.changed:
+            log.info("steered", partition=partition.id, groups=told.changed)
 
     def stop_at_end_of(self, pipe: int) -> None:
         """Wait until nobody holds the other end of the pipe, then end after the heartbeat."""

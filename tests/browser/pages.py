@@ -117,6 +117,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "clusters": ("/clusters", "theo"),
     "cluster": ("/clusters/werkstatt", "theo"),
     "cluster-accounts": ("/clusters/werkstatt/accounts", "theo"),
+    "cluster-guarantees": ("/clusters/werkstatt/guarantees", ""),
     "cluster-auditor": ("/clusters/werkstatt", "aishe"),
     "programme": ("/programme", "olga"),
     "programme-assess": ("/programme/WAITING_ID", "olga"),

@@ -2,7 +2,7 @@
 
 import typer
 
-from allmende.cli import cluster_accounts, slurm_policy, usage
+from allmende.cli import cluster_accounts, slurm_policy, steering, usage
 
 app = typer.Typer()
 app.add_typer(cluster_accounts.app, name="account")
@@ -12,3 +12,4 @@ app.command("drift")(slurm_policy.find_drift)
 app.command("usage")(usage.list_usage)
 app.command("collect")(usage.collect_usage)
 app.command("reconcile")(usage.reconcile_usage)
+app.command("steering")(steering.show_steering)

@@ -30,6 +30,7 @@ from allmende.storage.reports import InterimReportRow, ReportRow
 from allmende.storage.reservations import ReservationRow
 from allmende.storage.reviews import TechnicalAssessmentRow
 from allmende.storage.slurm_policies import SlurmPolicyItemRow
+from allmende.storage.steering import SteeringLookRow, SteeringRow
 from allmende.storage.tokens import TokenRow
 from allmende.storage.trained_models import TrainedModelRow
 from allmende.storage.usage import UsageBookmarkRow, UsageRow
@@ -81,6 +82,8 @@ __all__ = [
     "ReviewerRow",
     "RulesSnapshotRow",
     "SlurmPolicyItemRow",
+    "SteeringLookRow",
+    "SteeringRow",
     "TechnicalAssessmentRow",
     "TokenRow",
     "TrainedModelRow",

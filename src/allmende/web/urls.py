@@ -206,6 +206,7 @@ OFFICE_PAGES = [
     ),
     path("clusters", clusters.list_clusters, name="clusters"),
     path("clusters/<str:site_id>", clusters.show_policy, name="cluster"),
+    path("clusters/<str:site_id>/guarantees", clusters.show_steering, name="cluster_steering"),
     path("clusters/<str:site_id>/apply", clusters.apply_policy, name="cluster_apply"),
     path("clusters/<str:site_id>/accounts", clusters.list_accounts, name="cluster_accounts"),
     path(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from allmende.domain.scheduling.fairness import GroupState, pressing_threshold
+from allmende.domain.scheduling.fairness import FairnessState, GroupState, pressing_threshold
 from allmende.domain.scheduling.plans import PendingJob, RunningJob, Snapshot, WaitReason
 from allmende.domain.scheduling.policies import Policy
 from allmende.domain.scheduling.shares import MICRONODES, NO_CEILING, Path, Share, is_too_wide
@@ -114,20 +114,31 @@ def group_states(
     for job in eligible:
         group = snapshot.tree.group_of(job.path)
         waiting[group] = waiting.get(group, 0) + job.nodes
+    capacity = snapshot.machine.capacity_at(snapshot.now_seconds)
     return tuple(
-        _group_state(
-            share, snapshot, policy, (running.get(share.path, 0), waiting.get(share.path, 0))
+        measure_group(
+            share,
+            (running.get(share.path, 0), waiting.get(share.path, 0)),
+            capacity_nodes=capacity,
+            fairness=snapshot.fairness,
+            policy=policy,
         )
         for share in snapshot.tree.groups
     )
 
 
-def _group_state(
-    share: Share, snapshot: Snapshot, policy: Policy, nodes: tuple[int, int]
+def measure_group(
+    share: Share,
+    nodes: tuple[int, int],
+    *,
+    capacity_nodes: int,
+    fairness: FairnessState,
+    policy: Policy,
 ) -> GroupState:
+    """Return how a group stands of which so many nodes run, and so many are asked for."""
     running, waiting = nodes
-    claim = share.claim_micronodes(snapshot.machine.capacity_at(snapshot.now_seconds))
-    lag = snapshot.fairness.lags.get(share.path, 0) if waiting else 0
+    claim = share.claim_micronodes(capacity_nodes)
+    lag = fairness.lags.get(share.path, 0) if waiting else 0
     return GroupState(
         path=share.path,
         claim_micronodes=claim,
@@ -136,5 +147,5 @@ def _group_state(
         demand_nodes=running + waiting,
         lag_micronode_seconds=lag,
         pressing_threshold=pressing_threshold(share, policy) if claim else 0,
-        is_pressing=bool(waiting) and share.path in snapshot.fairness.pressing_since,
+        is_pressing=bool(waiting) and share.path in fairness.pressing_since,
     )

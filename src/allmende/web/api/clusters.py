@@ -1,5 +1,6 @@
 """Slurm clusters: the policy that they are told, and who is which user there."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from pydantic import Field
 from allmende import wiring
 from allmende.domain.scheduling.slurm_policies import Change, ChangeKind
 from allmende.domain.trust.permissions import Permission
-from allmende.services import cluster_accounts, slurm_policies
+from allmende.services import cluster_accounts, slurm_policies, steering
 from allmende.services.slurm_policies import PolicyPlan
 from allmende.web.api.permits import begin_deed, get_actor, takes
 from allmende.web.api.shapes import After, Limit, Page, PathId, page_of
@@ -53,6 +54,31 @@ class DriftOut(Schema):
     site_id: str
     applied_at: datetime | None
     changes: list[ChangeOut]
+
+
+class GroupSteeringOut(Schema):
+    """What a group with a guarantee has and is owed; of its claim, what it got in 24 hours."""
+
+    group_id: str
+    running_nodes: int
+    waiting_nodes: int
+    claimed_nodes: float
+    lag_node_seconds: float
+    worst_lag_node_seconds: float
+    bound_node_seconds: float
+    met_share: float | None
+    is_raised: bool
+    may_stop: list[str]
+
+
+class SteeringOut(Schema):
+    """A partition at the last look at it; null: nobody looked for 24 hours."""
+
+    partition_id: str
+    seen_at: datetime | None
+    is_answered: bool
+    nodes_in_service: int
+    groups: list[GroupSteeringOut]
 
 
 class ApplyIn(Schema):
@@ -151,6 +177,24 @@ def remove_account(request: HttpRequest, site_id: PathId, person_id: PathId) -> 
         begin_deed(request), site_id=site_id, person_id=person_id, factory=load_factory()
     )
     return Status(204, None)
+
+
+@router.get("/{site_id}/steering", response=list[SteeringOut], **takes(Permission.SEE_FACTORY))
+def list_steering(request: HttpRequest, site_id: PathId) -> list[dict[str, Any]]:
+    """Return what each group with a guarantee has and is owed on a site's cluster."""
+    found = steering.list_steering(
+        get_actor(request), site_id, factory=load_factory(), now=wiring.now()
+    )
+    return [
+        {
+            "partition_id": each.partition.id,
+            "seen_at": each.seen_at,
+            "is_answered": each.is_answered,
+            "nodes_in_service": each.nodes_in_service,
+            "groups": [asdict(course) | {"group_id": course.group.id} for course in each.courses],
+        }
+        for each in found
+    ]
 
 
 def _plan_to_json(plan: PolicyPlan) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from allmende.domain.trust.permissions import Permission, can_do
-from allmende.services import cluster_accounts, slurm_policies
+from allmende.services import cluster_accounts, slurm_policies, steering
 from allmende.web.acting import begin_deed, get_person
+from allmende.web.steering_pictures import draw_lag
 from allmende.wiring import now
 from allmende.wiring.factory import load_factory
 from allmende.wiring.slurm_policies import policy_keeper_of
@@ -77,3 +78,14 @@ def set_account(request: HttpRequest, site_id: str, person_id: str) -> HttpRespo
     else:
         cluster_accounts.remove_account(deed, site_id=site_id, person_id=person_id, factory=factory)
     return redirect("cluster_accounts", site_id)
+
+
+def show_steering(request: HttpRequest, site_id: str) -> HttpResponse:
+    """Show what each group with a guarantee has and is owed on a cluster."""
+    factory = load_factory()
+    found = steering.list_steering(get_person(request), site_id, factory=factory, now=now())
+    context = {
+        "site": factory.get_site(site_id),
+        "steered": [(each, [draw_lag(course) for course in each.courses]) for each in found],
+    }
+    return render(request, "clusters/steering.html", context)
