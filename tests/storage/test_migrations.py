@@ -1,10 +1,13 @@
 """The migrations build exactly the tables that the models describe, with their triggers."""
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+
+from allmende.storage import models
 
 
 def django(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -43,3 +46,14 @@ def test_a_migrated_database_refuses_to_edit_what_is_append_only(tmp_path: Path)
 def test_django_finds_nothing_wrong(tmp_path: Path):
     checked = django(tmp_path, "check", "--fail-level", "WARNING")
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_every_table_is_known_from_the_start():
+    """One that is only met by whoever imports its file would be missing in a test's database."""
+    folder = Path(models.__file__).parent
+    declared = {
+        name
+        for path in folder.glob("*.py")
+        for name in re.findall(r"^class (\w+)\(models\.Model\)", path.read_text(), re.M)
+    }
+    assert declared == set(models.__all__)
