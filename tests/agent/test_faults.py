@@ -14,7 +14,7 @@ from tools.slurm_lab import Lab, find_missing
 
 from tests.agent.fault_trials import PROJECT, write_configuration
 
-SECONDS = 25
+SECONDS = 18
 
 
 @pytest.fixture

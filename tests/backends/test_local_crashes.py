@@ -22,7 +22,7 @@ from tests.backends.contract import (
     wait_until,
 )
 
-SUBMISSIONS = int(os.environ.get("ALLMENDE_TEST_SUBMISSIONS", "1000"))
+SUBMISSIONS = int(os.environ.get("ALLMENDE_TEST_SUBMISSIONS", "300"))
 AT_ONCE = 5
 
 

@@ -1,6 +1,7 @@
 """What only a cluster does to jobs: owners, queues, requeues, nodes that fail, doubles."""
 
 import contextlib
+import os
 import pwd
 import subprocess
 from collections.abc import Iterator
@@ -89,6 +90,15 @@ def test_a_job_runs_as_its_owner_and_no_stranger_sees_its_files(backend):
     assert said.stdout == ""
     assert said.stderr.count("Permission denied") == 4
     assert "s3cret" not in "".join(path.read_text() for path in (place / "attempts/1").iterdir())
+
+
+def test_a_job_runs_however_closed_the_files_of_the_daemon_are(backend):
+    before = os.umask(0o077)
+    try:
+        seen = run(backend, "echo ran")
+    finally:
+        os.umask(before)
+    assert backend.read_log(seen.key, offset=0, limit=100) == b"ran\n"
 
 
 def test_links_of_a_user_lead_nobody_out_of_his_folder(backend, work):

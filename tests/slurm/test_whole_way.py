@@ -35,7 +35,6 @@ from allmende.wiring.clusters import usage_reader
 from tests.backends.slurm_site import a_folder
 from tests.services.running import PARTITION, Running, a_running_factory
 
-AUDITOR = Person(id="p-auditor", name="Auditor", roles=frozenset({Role.AUDITOR}))
 OPERATOR = Person(id="p-operator", name="Operator", roles=frozenset({Role.OPERATOR}))
 
 
@@ -157,7 +156,7 @@ def test_jobs_of_ours_and_of_anybody_are_charged_to_the_second_and_explained(
 
     now = wiring.now()
     found = reconciliations.reconcile(
-        AUDITOR,
+        OPERATOR,
         site,
         period=Period(starts_at=began, ends_at=now),
         now=now,

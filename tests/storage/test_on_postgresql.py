@@ -25,12 +25,6 @@ JOB_TEST_FILES = (
     "tests/services/test_cycle.py",
     "tests/services/test_cycle_changes.py",
 )
-# What jobs meet: windows, notice to yield, questions about the time ahead.
-RUN_TEST_FILES = (
-    "tests/services/test_previews.py",
-    "tests/services/test_better_hours.py",
-    "tests/services/test_preemption.py",
-)
 # From the application to the award, with their races.
 ACCESS_TEST_FILES = (
     "tests/services/test_applications.py",
@@ -42,14 +36,10 @@ ACCESS_TEST_FILES = (
 )
 # What stands in nobody's group above and locks rows, or counts on them.
 OTHER_TEST_FILES = (
-    "tests/services/test_reservations.py",
-    "tests/services/test_windows_and_conditions.py",
+    "tests/services/test_preemption.py",
     "tests/services/test_cycle_broken_jobs.py",
     "tests/services/test_mail.py",
-    "tests/services/test_people.py",
     "tests/services/test_changes.py",
-    "tests/services/test_mergers.py",
-    "tests/services/test_audit.py",
     "tests/storage/test_audit.py",
 )
 # What the office reads.
@@ -67,7 +57,6 @@ USAGE_TEST_FILES = (
 GROUPS = {
     "ledger": LEDGER_TEST_FILES,
     "jobs": JOB_TEST_FILES,
-    "runs": RUN_TEST_FILES,
     "access": ACCESS_TEST_FILES,
     "office": OFFICE_TEST_FILES,
     "usage": USAGE_TEST_FILES,

@@ -71,7 +71,7 @@ def reconcile(
     Where the period lasts until now, what runs is in it too. Nothing is written. The cluster is
     read as it comes, in bounded memory; whoever collects meanwhile makes no difference unexplained.
     """
-    check_permission(reader, Permission.SEE_LEDGER)
+    check_permission(reader, Permission.SEE_EVERY_JOB)
     cluster = get_cluster(site)
     lines: dict[tuple[str, str], Reconciled] = {}
     told: Counter[tuple[str, str]] = Counter()

@@ -9,7 +9,8 @@ claim=$runs/2.job
 echo "$SLURM_JOB_ID" > "$claim.$SLURM_JOB_ID" || exit 71
 ln "$claim.$SLURM_JOB_ID" "$claim" 2> /dev/null
 rm -f "$claim.$SLURM_JOB_ID"
-[ "$(cat "$claim")" = "$SLURM_JOB_ID" ] || exit 0
+owner=$(cat "$claim") || exit 71
+[ "$owner" = "$SLURM_JOB_ID" ] || exit 0
 
 begun=$(date +%s)
 mkdir -p -m 700 "$home/out" "$home/checkpoints" "$home/data"
@@ -65,7 +66,7 @@ leave() {
             /opt/slurm/bin/scancel --signal=KILL "$SLURM_JOB_ID.0" || kill "$step"
             sleep 1
         done
-    } 2> /dev/null &
+    } > /dev/null 2>&1 &
 }
 # SIGUSR1 comes from our own clock, from Slurm before its time limit, which is never earlier than
 # ours, and, on clusters that announce preemption, before that.
@@ -78,6 +79,6 @@ used_up() {
 trap used_up USR1
 trap 'leave requested "$(cat "$notes/$attempt/grace" 2> /dev/null || echo 30)"' USR2
 trap : TERM
-{ sleep 3600; kill -USR1 $$; } 2> /dev/null &
+{ sleep 3600; kill -USR1 $$; } > /dev/null 2>&1 &
 while wait "$step"; code=$?; kill -0 "$step" 2> /dev/null; do :; done
 exit $code

@@ -106,6 +106,7 @@ class Place:
         with contextlib.suppress(FileNotFoundError), _opened(self.runs) as runs:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(draft, flags, 0o644, dir_fd=runs)
+            os.fchmod(descriptor, 0o644)  # whatever our umask: the job reads it as its user
             os.write(descriptor, f"{owner}\n".encode())
             os.close(descriptor)
             with contextlib.suppress(FileExistsError):
