@@ -40,6 +40,7 @@ OTHER_TEST_FILES = (
     "tests/services/test_cycle_broken_jobs.py",
     "tests/services/test_mail.py",
     "tests/services/test_changes.py",
+    "tests/services/test_mergers.py",
     "tests/storage/test_audit.py",
 )
 # What the office reads.

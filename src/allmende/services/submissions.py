@@ -4,7 +4,7 @@ from allmende.domain.scheduling.brokering import Choice, check_found
 from allmende.domain.scheduling.jobs import Job
 from allmende.domain.training.job_files import JobSpec
 from allmende.domain.trust.permissions import Permission, check_permission
-from allmende.services import brokering, jobs, projects
+from allmende.services import brokering, client_keys, jobs, projects
 from allmende.services.brokering import Question
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.workshop import Workshop
@@ -23,6 +23,7 @@ def submit_job(
     one key is submitting once, and choosing once.
     """
     check_permission(deed.actor, Permission.SUBMIT_JOB)
+    client_keys.check_key(client_key)
     project = projects.check_own(deed.actor, project_store.get_project(project_id))
     choice = None
     if job_store.find_job_by_client_key(project_id, client_key) is None:
