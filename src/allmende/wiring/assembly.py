@@ -59,7 +59,7 @@ def cluster_nodes_of(partition_id: str) -> ClusterNodes:
     site = factory.get_site(partition.site_id)
     if site.slurm is None or site.agent:
         raise NodesOutOfReach(partition=partition.name)
-    return SlurmNodes(SlurmClient(site.slurm), partition=partition.slurm_partition)
+    return SlurmNodes(SlurmClient(site.slurm), partition=partition.name_on_slurm)
 
 
 class _MeterReader:

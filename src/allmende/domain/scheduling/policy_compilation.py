@@ -173,7 +173,7 @@ def _compile_project(
     for user_name in project.user_names:
         for claim in claims:
             partition = partitions[claim.partition_id]
-            key = user_key(user_name, project.id, partition.slurm_partition or partition.id)
+            key = user_key(user_name, project.id, partition.name_on_slurm)
             found[key] = {**ItemKind.USER.defaults, **qos}
     return found
 
