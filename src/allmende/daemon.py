@@ -1,11 +1,14 @@
 """The heartbeat: observe, settle, plan, start. One daemon leads; a second one stands by."""
 
+import logging
 import os
 import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 
 import structlog
@@ -64,26 +67,14 @@ class Daemon:
         self.leads = False
         self.beat_began_at = time.monotonic()
 
-    def run_mail(self) -> None:
-        """Remind, and send what waits, while this daemon leads: a thread, for mail servers hang.
-
-        A trouble ends one round, not the thread: the queue finds everything as it was.
-        """
-        while not self.stopping.wait(MAIL_SECONDS):
-            if not self.leads:
-                continue
-            try:
-                self._mind_queue()
-                with post.open_post() as opened:
-                    delivery = mail.deliver(
-                        lambda: wiring.deed_of(DAEMON), send=opened.send, rules=load_access_rules()
-                    )
-            except Exception as error:  # the daemon itself must not end with it
-                log.error("mail is stuck", exc_info=error)
-            else:
-                self._tell_delivery(delivery)
-            finally:
-                wiring.close_database()
+    def mind_mail(self) -> None:
+        """Remind, and send what waits."""
+        self._mind_queue()
+        with post.open_post() as opened:
+            delivery = mail.deliver(
+                lambda: wiring.deed_of(DAEMON), send=opened.send, rules=load_access_rules()
+            )
+        self._tell_delivery(delivery)
 
     def _mind_queue(self) -> None:
         """Queue the reminders that are due, and forget what is a year old; now and then."""
@@ -102,33 +93,27 @@ class Daemon:
         for message in delivery.given_up:
             log.error("mail given up", message=message.id, answer=message.error)
 
-    def run_usage(self) -> None:
-        """Read what clusters accounted for, while this daemon leads: a thread, for it can be much.
-
-        Killed or failed at any point, the next reading carries on.
-        """
-        while not self.stopping.wait(USAGE_SECONDS):
-            for site in self.workshop.factory.sites:
-                if self.leads and site.slurm is not None:
+    def tend_clusters(self) -> None:
+        """Read what clusters accounted for, and tell those that want it what was decided here."""
+        for site in self.workshop.factory.sites:
+            if site.slurm is not None:
+                with _guarded("usage not collected", site=site.id):
                     self._collect_usage(site)
+                with _guarded("policy not kept", site=site.id):
                     self._keep_policy(site)
 
     def _collect_usage(self, site: Site) -> None:
+        deed = wiring.deed_of(DAEMON)
         try:
-            deed = wiring.deed_of(DAEMON)
             if site.agent:  # what it reads comes with its calls
                 came = usage.revisit(deed, site)
             else:
                 came = usage_collecting.collect(deed, site, reader=usage_reader(site)).came
         except Refusal as refusal:
             log.warning("usage not collected", site=site.id, sentence=str(refusal))
-        except Exception as error:  # the daemon itself must not end with it
-            log.error("usage not collected", site=site.id, exc_info=error)
-        else:
-            if came.new or came.changed:
-                log.info("usage", site=site.id, new=came.new, changed=came.changed)
-        finally:
-            wiring.close_database()
+            return
+        if came.new or came.changed:
+            log.info("usage", site=site.id, new=came.new, changed=came.changed)
 
     def _keep_policy(self, site: Site) -> None:
         """Tell a cluster what was decided here, where the site wants that done by itself."""
@@ -143,77 +128,48 @@ class Daemon:
             )
         except Refusal as refusal:
             log.warning("policy not kept", site=site.id, sentence=str(refusal))
-        except Exception as error:  # the daemon itself must not end with it
-            log.error("policy not kept", site=site.id, exc_info=error)
-        else:
-            if done.changes:
-                log.info("policy", site=site.id, changes=len(done.changes))
-        finally:
-            wiring.close_database()
+            return
+        if done.changes:
+            log.info("policy", site=site.id, changes=len(done.changes))
 
-    def run_moves(self) -> None:
-        """Move jobs to where they start sooner, while this daemon leads: looking ahead takes time.
+    def move_waiting(self) -> None:
+        """Move jobs to where they start sooner."""
+        deed = wiring.deed_of(DAEMON)
+        for job in moves.move_waiting(deed, workshop=self.workshop, holder=self.holder):
+            log.info("moved", job=job.id, partition=job.partition_id)
 
-        Whatever goes wrong ends one pass, not the thread: the next one finds everything as it was.
-        """
-        while not self.stopping.wait(MOVES_SECONDS):
-            if not self.leads:
-                continue
-            try:
-                deed = wiring.deed_of(DAEMON)
-                for job in moves.move_waiting(deed, workshop=self.workshop, holder=self.holder):
-                    log.info("moved", job=job.id, partition=job.partition_id)
-            except Exception as error:  # the daemon itself must not end with it
-                log.error("jobs stay where they wait", exc_info=error)
-            finally:
-                wiring.close_database()
-
-    def run_clusters(self, site: Site) -> None:
-        """Beat on the partitions of a cluster: a thread, for one that hangs must hold up nobody.
-
-        Whatever goes wrong ends one beat, not the thread: the next one finds everything as it was.
-        """
-        partitions = [partition for partition in site.partitions if partition.is_on_slurm]
-        while not self.stopping.wait(CLUSTER_SECONDS):
-            try:
-                for partition in partitions if self.leads else ():
+    def beat_cluster(self, site: Site) -> None:
+        """Beat on the partitions of a cluster that is reached from here, and steer it."""
+        for partition in site.partitions:
+            if partition.is_on_slurm:
+                with _guarded("a cluster is left out", site=site.id):
                     self._beat_partition(partition.id)
                     self._steer(site, partition)
-            except Exception as error:  # the daemon itself must not end with it
-                log.error("a cluster is left out", site=site.id, exc_info=error)
-            finally:
-                wiring.close_database()
 
-    def run_lead(self) -> None:
-        """Renew the lead while a heartbeat takes its time: a thread, for the beat itself is busy.
+    def renew_lead(self) -> None:
+        """Renew the lead while a heartbeat takes its time, unless that is stuck.
 
         Should it fail, the lease runs out, and the next heartbeat sees who leads.
         """
-        while not self.stopping.wait(RENEWAL_SECONDS):
-            if not self.leads or self._is_stuck():
-                continue
-            try:
-                leases.take_lead(wiring.deed_of(DAEMON), holder=self.holder)
-            except Exception as error:  # the daemon itself must not end with it
-                log.warning("lead not renewed", exc_info=error)
-            finally:
-                wiring.close_database()
+        if not self._is_stuck():
+            leases.take_lead(wiring.deed_of(DAEMON), holder=self.holder)
 
     def _is_stuck(self) -> bool:
         return time.monotonic() - self.beat_began_at > LONGEST_BEAT_SECONDS
 
     def run(self, *, until: Callable[[], bool] = lambda: False) -> None:
         """Beat until a signal arrives or `until` says so; then give the lead back."""
-        mailing = threading.Thread(target=self.run_mail, daemon=True)
-        renewing = threading.Thread(target=self.run_lead, daemon=True)
-        # Not waited for at the end: what it read and did not take in, the next one reads again.
-        threading.Thread(target=self.run_usage, daemon=True).start()
-        threading.Thread(target=self.run_moves, daemon=True).start()
+        mailing = self._start_thread(MAIL_SECONDS, "mail is stuck", self.mind_mail)
+        renewing = self._start_thread(
+            RENEWAL_SECONDS, "lead not renewed", self.renew_lead, level=logging.WARNING
+        )
+        # The others are not waited for at the end: what they left, the next daemon does.
+        self._start_thread(USAGE_SECONDS, "clusters are left out", self.tend_clusters)
+        self._start_thread(MOVES_SECONDS, "jobs stay where they wait", self.move_waiting)
         for site in self.workshop.factory.sites:
             if _is_reached_from_here(site):
-                threading.Thread(target=self.run_clusters, args=[site], daemon=True).start()
-        mailing.start()
-        renewing.start()
+                beat = partial(self.beat_cluster, site)
+                self._start_thread(CLUSTER_SECONDS, "a cluster is left out", beat)
         try:
             while not self.stopping.is_set() and not until():
                 self.beat_began_at = time.monotonic()
@@ -226,6 +182,29 @@ class Daemon:
             renewing.join()  # else it might take again what is given back
             if self.leads:
                 leases.give_lead_back(wiring.deed_of(DAEMON), holder=self.holder)
+
+    def _start_thread(
+        self,
+        pause_seconds: float,
+        trouble: str,
+        work: Callable[[], None],
+        *,
+        level: int = logging.ERROR,
+    ) -> threading.Thread:
+        """Do some work again and again while this daemon leads, so that it holds up nobody.
+
+        A trouble ends one round, not the thread: the next one finds everything as it was.
+        """
+
+        def run() -> None:
+            while not self.stopping.wait(pause_seconds):
+                if self.leads:
+                    with _guarded(trouble, level=level):
+                        work()
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        return thread
 
     def _beat_or_wait(self) -> None:
         """Beat; a trouble of the machine passes, and the next heartbeat finds everything as it was.
@@ -312,6 +291,17 @@ class Daemon:
     def stop(self, *_: int | FrameType | None) -> None:
         """End after the current heartbeat."""
         self.stopping.set()
+
+
+@contextmanager
+def _guarded(trouble: str, *, level: int = logging.ERROR, **where: str) -> Iterator[None]:
+    """Tell of whatever goes wrong inside: the daemon itself must not end with it."""
+    try:
+        yield
+    except Exception as error:
+        log.log(level, trouble, exc_info=error, **where)
+    finally:
+        wiring.close_database()
 
 
 def _is_reached_from_here(site: Site) -> bool:
