@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tools.slurm_lab import Lab, find_missing
+from tools.slurm_lab import Lab
 
 from tests.agent.fault_trials import PROJECT, write_configuration
+from tests.slurm_lab import a_lab
 
 SECONDS = 18
 
@@ -20,14 +21,8 @@ SECONDS = 18
 @pytest.fixture
 def lab() -> Iterator[Lab]:
     """Start a cluster of its own: the policy told to it would be in the way of other tests."""
-    missing = find_missing()
-    if missing:
-        pytest.skip(missing)
-    lab = Lab.make(nodes=2, gpus=0, tied=True).start()
-    try:
+    with a_lab(nodes=2, gpus=0) as lab:
         yield lab
-    finally:
-        lab.stop(and_forget=True)
 
 
 @pytest.mark.slow

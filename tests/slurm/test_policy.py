@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tools.slurm_lab import Lab, LabFailed, find_missing
+from tools.slurm_lab import Lab, LabFailed
 
 from allmende.backends.slurm.client import SlurmClient
 from allmende.backends.slurm.policies import SlurmPolicies
@@ -20,6 +20,7 @@ from allmende.domain.scheduling.slurm_policies import ChangeKind, account_key, u
 from allmende.services import allocations, projects
 from tests.services.access import deed, officer
 from tests.services.slurm_model import World
+from tests.slurm_lab import a_lab
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -27,14 +28,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def lab() -> Iterator[Lab]:
     """Start a cluster that nobody has set up: policy makes accounts that all tests would share."""
-    missing = find_missing()
-    if missing:
-        pytest.skip(missing)
-    lab = Lab.make(nodes=1, tied=True).start()
-    try:
+    with a_lab(nodes=1) as lab:
         yield lab
-    finally:
-        lab.stop(and_forget=True)
 
 
 @pytest.fixture

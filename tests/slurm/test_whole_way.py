@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tools.slurm_lab import Lab, find_missing
+from tools.slurm_lab import Lab
 from tools.slurm_lab.configuration import PARTITION as BOOSTER
 
 from allmende import wiring
@@ -34,6 +34,7 @@ from allmende.wiring.access_rules import load_access_rules
 from allmende.wiring.clusters import usage_reader
 from tests.backends.slurm_site import a_folder
 from tests.services.running import PARTITION, Running, a_running_factory
+from tests.slurm_lab import a_lab
 
 OPERATOR = Person(id="p-operator", name="Operator", roles=frozenset({Role.OPERATOR}))
 
@@ -41,14 +42,8 @@ OPERATOR = Person(id="p-operator", name="Operator", roles=frozenset({Role.OPERAT
 @pytest.fixture
 def lab() -> Iterator[Lab]:
     """Start a cluster that nobody has set up: the policy here is all that it knows."""
-    missing = find_missing()
-    if missing:
-        pytest.skip(missing)
-    lab = Lab.make(nodes=2, gpus=0, tied=True).start()
-    try:
+    with a_lab(nodes=2, gpus=0) as lab:
         yield lab
-    finally:
-        lab.stop(and_forget=True)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import structlog
 from allmende.agent.shipments import PIECE_BYTES, Shipments, write_piece
 from allmende.agent.spools import Spool, Watched
 from allmende.agent.usage import UsageSource
+from allmende.domain.basics.mistakes import MACHINE_TROUBLE, MISTAKES
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.backends import (
@@ -30,19 +31,6 @@ from allmende.domain.scheduling.exchanges import (
 )
 from allmende.domain.trust.agents import PROTOCOLS
 
-# The status from which on a refusal is the machine's own trouble, which passes.
-MACHINE_TROUBLE = 500
-# What code comes to when it meets files or figures that nobody foresaw.
-MISTAKES = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 REPORT_BYTES = 2**20  # of files in one call, before they are written as text
 MOST_MESSAGES = 100
 MOST_MESSAGE_BYTES = 512 * 1024

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from allmende.domain.basics.mistakes import MACHINE_TROUBLE
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
@@ -17,8 +18,29 @@ from allmende.services.workshop import Workshop
 from allmende.storage import jobs as job_store
 from allmende.storage import queues as queue_store
 
-# The status from which on a refusal is the machine's own trouble, which passes.
-MACHINE_TROUBLE = 500
+
+def open_attempt(
+    deed: Deed,
+    job: Job,
+    partition: Partition,
+    *,
+    nodes: tuple[str, ...] = (),
+    cycle_number: int = 0,
+) -> tuple[Job, Attempt]:
+    """Write down the next attempt of a job; the caller saves the job, which now counts it."""
+    number = job.attempts + 1
+    attempt = Attempt(
+        key=f"{job.id}.{number}",
+        job_id=job.id,
+        number=number,
+        nodes=nodes,
+        decided_at=deed.now,
+        cycle_number=cycle_number,
+        hold_id=job.hold_id,
+        held_seconds=job.held_seconds,
+    )
+    job_store.save_attempt(attempt, partition_id=partition.id)
+    return replace(job, attempts=number), attempt
 
 
 def settle_ended(

@@ -192,21 +192,13 @@ def _begin_attempt(
     deed: Deed, job: Job, *, nodes: tuple[str, ...], cycle: tuple[Partition, int]
 ) -> None:
     partition, cycle_number = cycle
-    number = job.attempts + 1
-    attempt = Attempt(
-        key=f"{job.id}.{number}",
-        job_id=job.id,
-        number=number,
-        nodes=nodes,
-        decided_at=deed.now,
-        cycle_number=cycle_number,
-        hold_id=job.hold_id,
-        held_seconds=job.held_seconds,
+    job, attempt = attempts.open_attempt(
+        deed, job, partition, nodes=nodes, cycle_number=cycle_number
     )
-    job_store.save_attempt(attempt, partition_id=partition.id)
-    job_store.save_job(replace(jobs.move(job, JobState.RUNNING, now=deed.now), attempts=number))
+    job_store.save_job(jobs.move(job, JobState.RUNNING, now=deed.now))
     sentence = Sentence(
-        "Attempt {number} starts on {nodes}.", {"number": number, "nodes": ", ".join(nodes)}
+        "Attempt {number} starts on {nodes}.",
+        {"number": attempt.number, "nodes": ", ".join(nodes)},
     )
     job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=sentence))
     audit.record(

@@ -5,14 +5,13 @@ hour has come. The rest of the policy stands in the cluster's own terms.
 """
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
-from allmende.domain.scheduling.jobs import Attempt, Job, JobEvent, JobState
+from allmende.domain.scheduling.jobs import Job, JobEvent, JobState
 from allmende.domain.scheduling.plans import Plan, Start, Wait, WaitReason
-from allmende.services import audit, leases, quotas, windows
+from allmende.services import attempts, audit, leases, quotas, windows
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.snapshots import seconds_of
 from allmende.storage import jobs as job_store
@@ -47,7 +46,8 @@ def hand_over(deed: Deed, partition: Partition, *, holder: str = "") -> Plan:
             _begin_attempt(deed, job_store.get_job(job.id), partition)  # with its file
         else:
             waits[job.id] = LATER
-    _note_waits(waits, alive={job.id: job for job in waiting})
+    said = {job.id: job.wait for job in waiting}
+    queue_store.note_waits({key: why for key, why in waits.items() if said[key] != why})
     return Plan(
         now_seconds=seconds_of(deed.now),
         starts=tuple(Start(job_id=job_id, node_indices=()) for job_id in starts),
@@ -62,28 +62,13 @@ def hand_over(deed: Deed, partition: Partition, *, holder: str = "") -> Plan:
     )
 
 
-def _note_waits(waits: Mapping[str, Sentence], *, alive: Mapping[str, Job]) -> None:
-    queue_store.note_waits({key: why for key, why in waits.items() if alive[key].wait != why})
-
-
 def _begin_attempt(deed: Deed, job: Job, partition: Partition) -> None:
     """Write down the next attempt; its job goes on waiting, in the cluster's queue now."""
-    number = job.attempts + 1
-    attempt = Attempt(
-        key=f"{job.id}.{number}",
-        job_id=job.id,
-        number=number,
-        nodes=(),
-        decided_at=deed.now,
-        cycle_number=0,
-        hold_id=job.hold_id,
-        held_seconds=job.held_seconds,
-    )
-    job_store.save_attempt(attempt, partition_id=partition.id)
-    job_store.save_job(replace(job, attempts=number, wait=None))
+    job, attempt = attempts.open_attempt(deed, job, partition)
+    job_store.save_job(replace(job, wait=None))
     sentence = Sentence(
         "Attempt {number} is given to the cluster of {partition}.",
-        {"number": number, "partition": partition.name},
+        {"number": attempt.number, "partition": partition.name},
     )
     job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=sentence))
     audit.record(deed, action="attempt.handed_over", subject=attempt.key)

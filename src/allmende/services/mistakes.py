@@ -2,23 +2,11 @@
 
 from dataclasses import dataclass
 
+from allmende.domain.basics.mistakes import MISTAKES as MISTAKES
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.jobs import JobEvent
 from allmende.services.deeds import Deed
 from allmende.storage import jobs as job_store
-
-# What code comes to when it meets files or figures that nobody foresaw. The database's own
-# troubles are not among them: they concern every job.
-MISTAKES = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from allmende.backends.nodes import files
 from allmende.domain.basics.refusals import NotFound, Refusal
@@ -41,6 +42,11 @@ def read_file(folder: Path, name: str) -> bytes:
     file = files.open_plain(path)
     if file is None:
         raise NotFound(kind="file", id=name)
+    return read_whole(file, name)
+
+
+def read_whole(file: BinaryIO, name: str) -> bytes:
+    """Return an open file's content and close it; `OutputTooLarge` beyond what is passed on."""
     with file:
         size = os.fstat(file.fileno()).st_size
         if size > LARGEST_OUTPUT_BYTES:

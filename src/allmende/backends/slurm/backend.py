@@ -7,11 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from allmende.backends.local.backend import EarlierAttemptRuns
-from allmende.backends.local.outputs import (
-    LARGEST_OUTPUT_BYTES,
-    LARGEST_PROGRESS_BYTES,
-    OutputTooLarge,
-)
+from allmende.backends.local.outputs import LARGEST_PROGRESS_BYTES, read_whole
 from allmende.backends.nodes import outcomes
 from allmende.backends.slurm import notes
 from allmende.backends.slurm.accounting import is_final, parse_sacct, sacct_options
@@ -150,11 +146,7 @@ class SlurmBackend:
         file = open_below(place.home, f"out/{name}") if place and name else None
         if file is None:
             raise NotFound(kind="file", id=name)
-        with file:
-            size = os.fstat(file.fileno()).st_size
-            if size > LARGEST_OUTPUT_BYTES:
-                raise OutputTooLarge(name=name, bytes=size)
-            return file.read()
+        return read_whole(file, name)
 
     def _run(self, command: str, *options: str, user_name: str = "", stdin: str = "") -> str:
         seconds = self.answer_seconds
