@@ -23,12 +23,14 @@ def main() -> None:
 
     from tests.agent import lines
     from tests.web import factory
-    from tests.web.clusters import show_a_cluster
+    from tests.web.clusters import show_a_cluster, show_usage
 
     call_command("migrate", verbosity=0)
     world = factory.build_world()
     lines.enrol()
-    show_a_cluster(pytest.MonkeyPatch())
+    patch = pytest.MonkeyPatch()
+    show_a_cluster(patch)
+    numbers = show_usage(patch, world.project.id)
     sessions = {}
     for user in User.objects.all():
         session = SessionStore()
@@ -39,7 +41,7 @@ def main() -> None:
         sessions[user.email.partition("@")[0]] = session.session_key
     server = create_server(get_wsgi_application(), host="127.0.0.1", port=0, threads=8)
     threading.Thread(target=server.run, daemon=True).start()
-    ids = factory.ids_of(world)
+    ids = factory.ids_of(world) | numbers
     ready = {"url": f"http://127.0.0.1:{server.effective_port}", "sessions": sessions, "ids": ids}
     sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()

@@ -19,6 +19,7 @@ from allmende.services import (
     people,
     projects,
     reports,
+    usage_views,
 )
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.bars import draw_bar
@@ -28,6 +29,7 @@ from allmende.wiring.access_rules import load_access_rules
 from allmende.wiring.factory import load_factory
 
 SHOWN_MAX = 20
+USAGE_MAX = 5
 OVER = (ProjectState.ENDED, ProjectState.CLOSED)
 
 
@@ -49,6 +51,10 @@ def show_project(request: HttpRequest, project_id: str) -> HttpResponse:
         "bars": [draw_bar(budget) for budget in budgets.list_budgets(reader, project_id)],
         "jobs": jobs.list_jobs(reader, project_id=project_id, limit=SHOWN_MAX),
         "models": models.list_models(reader, project_id=project_id, limit=SHOWN_MAX),
+        "usage": usage_views.list_project_usage(
+            reader, project_id, factory=load_factory(), now=now(), limit=USAGE_MAX
+        ),
+        "on_slurm": load_factory().get_partition(project.partition_id).is_on_slurm,
         "members": [each for each in members if each.id in project.member_ids],
         "merger": mergers.find_merger(project.organisation_id),
         "report": reports.date_report(project, rules=load_access_rules(), now=now()),
