@@ -30,7 +30,7 @@ def main() -> None:
     lines.enrol()
     patch = pytest.MonkeyPatch()
     show_a_cluster(patch)
-    numbers = show_usage(patch, world.project.id)
+    world = show_usage(patch, world)
     sessions = {}
     for user in User.objects.all():
         session = SessionStore()
@@ -41,7 +41,7 @@ def main() -> None:
         sessions[user.email.partition("@")[0]] = session.session_key
     server = create_server(get_wsgi_application(), host="127.0.0.1", port=0, threads=8)
     threading.Thread(target=server.run, daemon=True).start()
-    ids = factory.ids_of(world) | numbers
+    ids = factory.ids_of(world)
     ready = {"url": f"http://127.0.0.1:{server.effective_port}", "sessions": sessions, "ids": ids}
     sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()

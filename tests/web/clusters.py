@@ -1,5 +1,6 @@
 """A cluster for the pages: policy was applied to it, and then somebody changed things by hand."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from allmende.web.pages import usage as usage_pages
 from tests.services.slurm_model import FACTORY, SITE, ModelCluster
 from tests.services.steered_queue import Queue
 from tests.services.usage_worlds import Accounting
+from tests.web.factory import World
 
 
 def show_a_cluster(patch: pytest.MonkeyPatch) -> None:
@@ -37,27 +39,27 @@ def show_a_cluster(patch: pytest.MonkeyPatch) -> None:
         steer_for_an_hour(partition)
 
 
-def show_usage(patch: pytest.MonkeyPatch, project_id: str) -> dict[str, str]:
-    """Let a cluster have run jobs, some nobody's; return the numbers that addresses have."""
-    accounting = Accounting()
+def show_usage(patch: pytest.MonkeyPatch, world: World) -> World:
+    """Let a cluster have run jobs, some nobody's; return the world with what can be looked at."""
+    accounting, project_id = Accounting(), world.project.id
     for module in (usage_pages, reconciliations, sites):
         patch.setattr(module, "load_factory", lambda: FACTORY)
     patch.setattr(reconciliations, "usage_reader", lambda _: accounting)
     now, site = wiring.now(), FACTORY.get_site(SITE)
-    day = now - timedelta(minutes=5)
+    ended_at = now - timedelta(seconds=1)
 
     def a_run(job_id: int, account: str, **of: object) -> UsageRecord:
         facts: dict[str, Any] = {
             "cluster": site.slurm.cluster,
             "job_id": 4710 + job_id,
-            "submitted_at": day,
+            "submitted_at": ended_at - timedelta(minutes=1),
             "user_name": "mina",
             "account": account,
             "partition": "booster",
             "job_name": "preprocess",
             "state": "COMPLETED",
-            "started_at": day,
-            "ended_at": day + timedelta(seconds=job_id),
+            "started_at": ended_at - timedelta(seconds=job_id),
+            "ended_at": ended_at,
             "allocated_nodes": 1,
             "allocated_cores": 4,
             "allocated_gpus": 0,
@@ -73,7 +75,7 @@ def show_usage(patch: pytest.MonkeyPatch, project_id: str) -> dict[str, str]:
     ]
     deed = wiring.deed_of(DAEMON)
     usage_collecting.collect(deed, site, reader=accounting)
-    accounting.records.append(a_run(4, project_id, ended_at=deed.now - timedelta(seconds=1)))
+    accounting.records.append(a_run(4, project_id))
     kept = services.reconcile_and_keep(
         lambda: wiring.deed_of(DAEMON),
         SITE,
@@ -83,7 +85,7 @@ def show_usage(patch: pytest.MonkeyPatch, project_id: str) -> dict[str, str]:
     )
     found = usage_store.list_usages(project_id=project_id, limit=9)
     lost = next(each for each in found if each.record.state == "NODE_FAIL")
-    return {"usage_number": str(lost.number), "reconciliation": str(kept.number)}
+    return replace(world, usage_number=str(lost.number), reconciliation=str(kept.number))
 
 
 def steer_for_an_hour(partition: Partition) -> None:

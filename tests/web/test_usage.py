@@ -16,6 +16,7 @@ from allmende.services import usage
 from allmende.storage import people as people_store
 from allmende.storage import usage as usage_store
 from allmende.web.api import usage as api
+from allmende.web.pages import clusters as cluster_pages
 from allmende.web.pages import projects as project_pages
 from allmende.web.pages import reconciliations, sites
 from allmende.web.pages import usage as pages
@@ -43,7 +44,7 @@ def cluster(db, monkeypatch) -> Accounting:
     """Let the pages show a site with a cluster on which a project has time."""
     accounting = Accounting()
     factory = replace(sites.load_factory(), sites=(SITE,))
-    for module in (pages, api, reconciliations, sites, project_pages):
+    for module in (pages, api, reconciliations, sites, project_pages, cluster_pages):
         monkeypatch.setattr(module, "load_factory", lambda: factory)
     for module in (reconciliations, api):
         monkeypatch.setattr(module, "usage_reader", lambda _site: accounting)
@@ -189,6 +190,19 @@ def test_what_cannot_be_compared_is_refused_and_nothing_is_kept(cluster):
     assert ask("/clusters/lab/reconciliations")[1]["items"] == []
 
 
+def test_a_cluster_behind_an_agent_is_not_asked_from_here(cluster, monkeypatch):
+    away = replace(sites.load_factory(), sites=(replace(SITE, agent=True),))
+    for module in (reconciliations, api):
+        monkeypatch.setattr(module, "load_factory", lambda: away)
+    theo = staff()
+    assert "<select" not in read(theo, "/clusters/lab/reconciliation")
+    assert theo.post("/clusters/lab/reconciliation", {"span": SPAN}).status_code == 409
+    assert ask("/clusters/lab/reconciliations", {"span": SPAN})[1]["code"] == (
+        "AgentReadsTheAccounting"
+    )
+    assert cluster.asked == []
+
+
 def ask(path: str, body=None) -> tuple[int, dict]:
     """Return the answer of the API to a program of an operator."""
     token = a_token(person(f"tess{wiring.new_id('x')}", Role.OPERATOR))
@@ -254,6 +268,8 @@ def test_the_page_of_sites_leads_to_every_page_of_a_site(cluster):
         assert f'href="/clusters/lab{address}"' in page
     assert 'href="/nodes/lab-gpu"' in page
     assert 'href="/incidents?site=lab"' in page
+    for place in ("usage", "reconciliation", "guarantees"):
+        assert 'href="/incidents?site=lab"' in read(staff(Role.AUDITOR), f"/clusters/lab/{place}")
     outside = read(Client(), "/sites")
     assert 'href="/clusters/lab/guarantees"' in outside
     assert "/clusters/lab/usage" not in outside

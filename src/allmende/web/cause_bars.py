@@ -40,7 +40,7 @@ def _draw(total: Total) -> TotalDrawing:
         CauseBar(
             cause=cause,
             seconds=seconds,
-            width=max(4, abs(seconds) * WIDTH // longest),
+            width=max(12, abs(seconds) * WIDTH // longest),
             colour=_colour(cause, seconds),
         )
         for cause, seconds in amounts.items()

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.utils.formats import date_format
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from allmende.domain.access.working_days import BERLIN
@@ -26,8 +26,8 @@ class UsageForm(forms.Form):
     def __init__(self, *args: Any, with_project: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["state"].choices = [  # type: ignore[attr-defined]
-            ("", _now("all")),
-            (NOT_CHARGED, _now("could not be charged")),
+            ("", gettext("all")),
+            (NOT_CHARGED, gettext("could not be charged")),
             *((each.value, states.describe("usage", each.value).word) for each in UsageState),
         ]
         if not with_project:

@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from allmende.domain.access.spans import parse_span
+from allmende.domain.accounting.reconciliations import Cause
 from allmende.services import reconciliations
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.cause_bars import draw_causes
@@ -59,7 +60,9 @@ def show_reconciliation(request: HttpRequest, site_id: str, number: int) -> Http
         "kept": kept,
         "found": kept.found,
         "drawings": draw_causes(kept.found),
-        # A counter would answer a template's question for its items with a count of none.
-        "lines": [(line, dict(line.causes)) for line in kept.found.lines[:LINES_MAX]],
+        "lines": [
+            (line, [(cause, line.causes[cause]) for cause in Cause if line.causes[cause]])
+            for line in kept.found.lines[:LINES_MAX]
+        ],
     }
     return render(request, "reconciliations/show.html", context)
