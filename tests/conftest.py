@@ -43,7 +43,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Measure no coverage in slow tests: it would double their time, and the quick ones reach all."""
+    """Measure no coverage in slow tests: it would double their time, and others reach all."""
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker("no_cover")
