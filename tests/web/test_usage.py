@@ -20,6 +20,7 @@ from allmende.web.pages import clusters as cluster_pages
 from allmende.web.pages import projects as project_pages
 from allmende.web.pages import reconciliations, sites
 from allmende.web.pages import usage as pages
+from tests.agent.lines import enrol
 from tests.services.access import person
 from tests.services.usage_worlds import (
     CLUSTER,
@@ -273,3 +274,14 @@ def test_the_page_of_sites_leads_to_every_page_of_a_site(cluster):
     outside = read(Client(), "/sites")
     assert 'href="/clusters/lab/guarantees"' in outside
     assert "/clusters/lab/usage" not in outside
+
+
+def test_incidents_and_agents_of_one_site_are_listed_alone(cluster):
+    theo = staff()
+    for address in ("/incidents?site=lab", "/sites/agents?site=lab"):
+        assert theo.get(address).status_code == 404, "the factory of those pages has no such site"
+    assert "Only those of Werkstatt" in read(theo, "/incidents?site=werkstatt")
+    enrol(site_id="harz")
+    assert ask("/agents?site_id=werkstatt")[1]["items"] == []
+    assert len(ask("/agents?site_id=harz")[1]["items"]) == 1
+    assert ask("/incidents?site_id=werkstatt")[1]["items"] == []
