@@ -146,6 +146,8 @@ def _move_on(deed: Deed, job: Job, attempt: Attempt) -> Job:
         job = jobs.move(job, state, now=deed.now)
     job = replace(job, hold_id="", held_seconds=0)
     if state is JobState.PENDING:
+        if attempt.reason is EndReason.TIMEOUT:
+            job = replace(job, request=job.request.go_on())
         why = attempt.sentence or Sentence("The attempt ended early.")
         sentence = Sentence("{why} The job goes back to the queue by itself.", {"why": why})
     else:

@@ -33,6 +33,7 @@ class JobRow(models.Model):
     data_class = models.CharField(max_length=20)
     nodes = models.PositiveIntegerField()
     time_limit_seconds = models.PositiveIntegerField()
+    further_seconds = models.PositiveIntegerField(default=0)
     memory_bytes_per_node = models.BigIntegerField()
     preemptible = models.BooleanField()
     grace_seconds = models.PositiveIntegerField()
@@ -154,7 +155,7 @@ JOB_FIELDS = (
     "spec reservation_id"
 ).split()
 REQUEST_FIELDS = (
-    "nodes time_limit_seconds memory_bytes_per_node preemptible grace_seconds"
+    "nodes time_limit_seconds memory_bytes_per_node preemptible grace_seconds further_seconds"
 ).split()
 ATTEMPT_FIELDS = (
     "key job_id number decided_at cycle_number hold_id held_seconds started_at ended_at settled_at "

@@ -96,6 +96,10 @@ class Partition:
         """Say whether jobs can be sent here."""
         return self.is_embedded or self.is_on_slurm
 
+    def limit_attempt(self, longest_seconds: int) -> int:
+        """Return how long one attempt of a job of so many seconds may last here."""
+        return min(longest_seconds, self.max_time_limit_seconds or longest_seconds)
+
     @property
     def charge_factor(self) -> int:
         """Return the charged units per node: its GPUs, or 1 where nodes are counted."""

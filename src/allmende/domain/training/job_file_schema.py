@@ -82,7 +82,7 @@ def _how_much() -> dict[str, Any]:
         "partition": _text("The only partition on which it may run; left out, one is chosen."),
         "num_nodes": WHOLE | {"description": "Nodes; run starts once on each."},
         "max_duration": DURATION
-        | {"description": "The longest that one attempt may take; 4m when left out."},
+        | {"description": "The longest that the job may take; 4m when left out."},
     }
 
 

@@ -85,7 +85,7 @@ class JobSpec:
     specialisation: str = ""  # what the nodes must be made for: "robotics"; empty: anything
     partition: str = ""  # the only one on which it may run; empty: wherever the project has time
     num_nodes: int = 1
-    max_duration_seconds: int = DEFAULT_MAX_DURATION_SECONDS
+    max_duration_seconds: int = DEFAULT_MAX_DURATION_SECONDS  # of all attempts that reach a limit
     checkpoint_seconds: int | None = None  # None: as the code thinks best
     checkpoints_kept: int = 2
     retry_on: tuple[str, ...] = RETRY_REASONS
@@ -157,6 +157,11 @@ class JobSpec:
     def from_json(cls, value: Mapping[str, Any]) -> "JobSpec":
         """Read back what `to_json` wrote."""
         return parse_job_file(value)
+
+    @property
+    def goes_on(self) -> bool:
+        """Say whether its code saves checkpoints, so that it may take several attempts."""
+        return bool(self.blueprint) or self.checkpoint_seconds is not None
 
     def environment(self) -> dict[str, str]:
         """Return the variables that the job's processes get besides those of the platform."""
