@@ -75,3 +75,17 @@ def test_it_ends_when_its_own_time_is_over(factory: Running):
 def test_code_that_does_not_say_that_it_saves_is_refused(factory: Running):
     with pytest.raises(jobs.LimitTooLong, match=r"checkpoint\.every"):
         factory.submit("founder", run="sleep 25", max_duration="5s")
+
+
+def test_a_command_that_failed_is_tried_again_where_the_file_says_so(
+    factory: Running, tmp_path: Path
+):
+    mark = tmp_path / "second"
+    run = f"if [ -e {mark} ]; then exit 0; fi; touch {mark}; exit 3"
+    (job,) = factory.submit("founder", run=run, max_duration="2s", retry={"on": ["failed"]},
+                            preemptible=False)  # fmt: skip
+    (other,) = factory.submit("founder", client_key="other", run="exit 3", max_duration="2s")
+    factory.run_to_end(job.id, other.id)
+    assert [a.reason for a in factory.attempts(job.id)] == [EndReason.FAILED, EndReason.COMPLETED]
+    assert [a.refunded_seconds for a in factory.attempts(job.id)] == [0, 0]
+    assert [a.reason for a in factory.attempts(other.id)] == [EndReason.FAILED]

@@ -212,6 +212,7 @@ def _submit_one(
         request=build_request(spec, partition),
         submitted_at=deed.now,
         max_retries=spec.max_retries,
+        retries_failed="failed" in spec.retry_on,
         wait=Sentence("The next plan decides about it."),
         spec=spec.to_json(),
         **conditions,

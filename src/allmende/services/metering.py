@@ -137,8 +137,8 @@ def _move_on(deed: Deed, job: Job, attempt: Attempt) -> Job:
     """Move the job to the state that follows, and say so in its events."""
     assert attempt.reason is not None
     state = jobs.next_state(job, attempt.reason)
-    if attempt.reason is EndReason.NODE_FAIL:
-        job = replace(job, node_failures=job.node_failures + 1)
+    if jobs.uses_up_retry(job, attempt.reason):
+        job = replace(job, failures=job.failures + 1)
     if job.state is JobState.PENDING and attempt.started_at:
         # A cluster started and ended it between two heartbeats.
         job = jobs.move(job, JobState.RUNNING, now=attempt.started_at)

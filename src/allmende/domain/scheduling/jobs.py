@@ -26,8 +26,8 @@ class JobState(StrEnum):
 LIFECYCLE = Lifecycle(
     {
         JobState.PENDING: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.FAILED}),
-        # Back to pending: the attempt was preempted, its node died and a retry is left, or it
-        # reached the limit of an attempt and may go on.
+        # Back to pending: the attempt was preempted, it lost its node or failed and a retry is
+        # left, or it reached the limit of an attempt and may go on.
         JobState.RUNNING: frozenset(
             {
                 JobState.PENDING,
@@ -103,8 +103,9 @@ class Job:
     ended_at: datetime | None = None
     outputs_read_at: datetime | None = None  # when what a completed job left was read
     attempts: int = 0  # how many were begun
-    node_failures: int = 0  # how many of them lost a node: each uses up a retry
+    failures: int = 0  # how many of them used up a retry: they lost a node, or failed
     max_retries: int = 3
+    retries_failed: bool = False  # whether it starts again when its own command failed
     wait: Sentence | None = None  # why it waits, as the last plan said
     end: Sentence | None = None  # why it ended, in words
     stop_request: StopRequest = StopRequest.NONE
@@ -145,16 +146,22 @@ class Job:
 def next_state(job: Job, reason: EndReason) -> JobState:
     """Return the state that follows the end of an attempt.
 
-    Preemption is nobody's fault and costs no retry; a dead node is the site's and uses one up. At
-    the limit of an attempt it goes on for as long as it may.
+    Preemption is nobody's fault and costs no retry; a dead node is the site's and uses one up, and
+    so does a command that failed, where the file wants it tried again. At the limit of an attempt
+    it goes on for as long as it may.
     """
     goes_on = reason is EndReason.TIMEOUT and job.request.further_seconds > 0
-    ended_early = goes_on or reason in (EndReason.PREEMPTED, EndReason.NODE_FAIL)
+    ended_early = goes_on or reason is EndReason.PREEMPTED or uses_up_retry(job, reason)
     if ended_early and job.stop_request is not StopRequest.NONE:
         return JobState.CANCELLED
-    if reason is EndReason.NODE_FAIL and job.node_failures >= job.max_retries:
-        return JobState.NODE_FAIL
+    if uses_up_retry(job, reason) and job.failures >= job.max_retries:
+        return JobState(reason.value)
     return JobState.PENDING if ended_early else JobState(reason.value)
+
+
+def uses_up_retry(job: Job, reason: EndReason) -> bool:
+    """Say whether a job starts again after such an end as long as it has retries left."""
+    return reason is EndReason.NODE_FAIL or (reason is EndReason.FAILED and job.retries_failed)
 
 
 def move(job: Job, state: JobState, *, now: datetime) -> Job:

@@ -12,7 +12,8 @@ from allmende.domain.training.fields import Fields, Finding
 from allmende.domain.training.resources import read_resources
 
 DATA_CLASSES = tuple(DataClass)
-RETRY_REASONS = ("preempted", "node_fail")
+RETRY_REASONS = ("preempted", "node_fail", "failed")
+USUAL_RETRY_REASONS = ("preempted", "node_fail")
 MOUNT_MODES = ("ro", "rw")
 ParamValue = str | int | float | bool
 DEFAULT_MAX_DURATION_SECONDS = 240
@@ -88,8 +89,8 @@ class JobSpec:
     max_duration_seconds: int = DEFAULT_MAX_DURATION_SECONDS  # of all attempts that reach a limit
     checkpoint_seconds: int | None = None  # None: as the code thinks best
     checkpoints_kept: int = 2
-    retry_on: tuple[str, ...] = RETRY_REASONS
-    max_retries: int = 3  # lost nodes after which the job gives up
+    retry_on: tuple[str, ...] = USUAL_RETRY_REASONS
+    max_retries: int = 3  # lost nodes, and failures, after which the job gives up
     data: tuple[DataMount, ...] = ()
     data_class: str = "internal"
     preemptible: bool = True
@@ -310,12 +311,14 @@ def _how_long(top: Fields) -> dict[str, Any]:
 def _retry_reasons(retry: Fields) -> tuple[str, ...]:
     if not retry.has("on"):
         retry.get("on")
-        return RETRY_REASONS
+        return USUAL_RETRY_REASONS
     reasons = [str(item) for item in retry.items("on")]
     for reason in reasons:
         if reason not in RETRY_REASONS:
             hint = fields.did_you_mean(reason, RETRY_REASONS)
             retry.find("on", "{key}: there is no {value}. {hint}", value=reason, hint=hint)
+    if "failed" in reasons:
+        reasons.append("node_fail")  # whoever is tried again for his own fault is for the site's
     return tuple(dict.fromkeys(reasons))
 
 
@@ -365,7 +368,7 @@ def _check_what(top: Fields, spec: JobSpec) -> None:
         top.find(
             "params", "{key} belong to a blueprint. Hand your own code its settings with envs."
         )
-    if spec.preemptible and spec.retry_on in ((), ("node_fail",)):
+    if spec.preemptible and set(spec.retry_on) <= {"node_fail", "failed"}:
         top.find(
             "retry.on",
             "{key}: a job that may be stopped for others starts again afterwards. "
