@@ -40,9 +40,11 @@ def show_project(request: HttpRequest, project_id: str) -> HttpResponse:
     members = people.list_members(reader, project.organisation_id) if colleagues else []
     may_brake = can_do(reader, Permission.SUSPEND_PROJECT)
     found = burn_downs.find_burn_down(reader, project, now=now(), factory=load_factory())
+    elsewhere = burn_downs.list_elsewhere(reader, project, now=now(), factory=load_factory())
     context = {
         "project": project,
         "found": found,
+        "elsewhere": elsewhere,
         "drawing": draw_burn_down(found.burn) if found else None,
         "method": burn_downs.METHOD,
         "is_over": project.state in OVER or now() >= project.period.ends_at,
