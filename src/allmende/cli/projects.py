@@ -46,7 +46,8 @@ def show_project(project_id: str, json: AsJson = False) -> None:
         found = burn_downs.find_burn_down(reader, project, now=now, factory=factory)
         if found is not None:
             say(found.priority.sentence)
-        for each in burn_downs.list_elsewhere(reader, project, now=now, factory=factory):
+        held = allocations.list_budgets(reader, project_id)
+        for each in burn_downs.list_elsewhere(project, held, now=now, factory=factory):
             say(each.sentence)
 
 

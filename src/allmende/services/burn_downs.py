@@ -181,13 +181,13 @@ def find_burn_down(
 
 
 def list_elsewhere(
-    reader: Person, project: Project, *, now: datetime, factory: Factory
+    project: Project, held: Sequence[Budget], *, now: datetime, factory: Factory
 ) -> list[Elsewhere]:
-    """Return how a project stands on each other partition that it has time on."""
+    """Return how a project stands on the other partitions among its budgets."""
     known = {partition.id: partition for partition in factory.partitions}
     return [
         Elsewhere(budget, quotas.foresee(known[budget.partition_id], project, now=now).sentence)
-        for budget in budgets.list_budgets(reader, project.id)
+        for budget in held
         if budget.partition_id != project.partition_id
         and budget.access_share == project.access_share
         and budget.partition_id in known
