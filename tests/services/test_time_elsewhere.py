@@ -12,17 +12,21 @@ import pytest
 
 from allmende.domain.access.ceilings import ShareCeilingWouldBePassed
 from allmende.domain.access.changes import ChangeState, SayWhatGoesBack, TooMuchElsewhere
-from allmende.domain.access.conversions import NoPriceOfItsOwn, NotForThisProject
+from allmende.domain.access.conversions import NoPriceOfItsOwn, NotForThisProject, check_place
 from allmende.domain.access.message_kinds import MessageKind
+from allmende.domain.access.modes import Price
 from allmende.domain.access.projects import ProjectHasEnded
+from allmende.domain.accounting.allocations import NoTimeOnPartition
 from allmende.domain.accounting.ledger import NotEnoughTime
 from allmende.domain.basics.people import DAEMON
 from allmende.domain.basics.rules import RuleBook
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import PartitionStatus
 from allmende.domain.basics.units import TimeUnit
+from allmende.domain.scheduling.jobs import JobState
 from allmende.services import (
     allocations,
+    applications,
     audit,
     budgets,
     burn_downs,
@@ -32,7 +36,8 @@ from allmende.services import (
     projects,
     queues,
 )
-from allmende.wiring.factory import load_factory
+from allmende.storage import charges
+from allmende.storage import jobs as job_store
 from tests.services.access import (
     HOUR,
     NOON,
@@ -43,48 +48,26 @@ from tests.services.access import (
     officer,
     open_playground,
 )
+from tests.services.running import a_running_factory
+from tests.services.second_partition import (
+    HALL,
+    TWO,
+    factory_with_hall,
+    open_hall,
+    price_of,
+    rules_with,
+)
+from tests.services.several_sites import BERLIN, spread
 
 pytestmark = pytest.mark.django_db
 LATER = NOON + timedelta(days=3)
-HALL = replace(
-    RULES.get_partition("werkbank"),
-    id="halle",
-    name="Halle",
-    unit=TimeUnit.GPU_SECONDS,
-    gpus_per_node=4,
-    hardware="four accelerators a node",
-)
-
-
-def price_of(partition_id, cents):
-    general = RULES.book.get("aid.shadow_price_cents_per_hour", on=NOON.date())
-    return replace(
-        general, value=Decimal(cents), applies_if={"partition": partition_id}, source="The hall"
-    )
-
-
-def rules_with(hall=HALL, *, cents=500):
-    more = () if cents is None else (price_of(hall.id, cents),)
-    return replace(
-        RULES, book=RuleBook((*RULES.book.rules, *more)), partitions=(*RULES.partitions, hall)
-    )
-
-
-TWO = rules_with()
 
 
 @pytest.fixture
 def running():
     """Return a founder and their project of four node-hours; the hall has a pool."""
     open_playground()
-    allocations.open_pool(
-        deed(DAEMON),
-        partition_id=HALL.id,
-        access_share="union",
-        mode_id="playground",
-        unit=HALL.unit,
-        seconds=10 * HOUR,
-    )
+    open_hall()
     ada, firm = founder()
     return ada, projects.get_project(ada, awarded(ada, firm).project_id)
 
@@ -172,6 +155,10 @@ def test_where_the_project_could_not_have_been_awarded_time(running):
         with pytest.raises(NotForThisProject, match=why):
             ask(ada, project, rules=rules_with(hall))
         assert changes.list_places(ada, project.id, rules=rules_with(hall), now=LATER) == []
+    frozen = applications.get_application(ada, project.application_id).submitted
+    paid = replace(frozen, eligibility=replace(frozen.eligibility, price=Price.PAID))
+    with pytest.raises(NotForThisProject, match="is paid for"):
+        check_place(project, paid, HALL)
     with pytest.raises(NotForThisProject, match="without naming it"):
         ask(ada, project, partition_id="werkbank")
     for cents in (None, 0):
@@ -232,11 +219,42 @@ def test_all_of_it_expires_with_the_project_and_is_refused_after(running):
 def test_what_is_left_there_is_said_with_its_priority(running):
     ada, project = running
     give(ask(ada, project))
-    factory = load_factory()
-    site = factory.get_site("werkstatt")
-    halls = replace(factory, sites=(replace(site, partitions=(*site.partitions, HALL)),))
     held = budgets.list_budgets(ada, project.id)
-    (there,) = burn_downs.list_elsewhere(project, held, now=LATER, factory=halls)
+    (there,) = burn_downs.list_elsewhere(project, held, now=LATER, factory=factory_with_hall())
     assert there.sentence.english().startswith("On halle 1 of 1 GPU-h are left. ")
-    burn = burn_downs.get_burn_down(ada, project.id, now=LATER, factory=halls, partition_id="halle")
+    burn = burn_downs.get_burn_down(
+        ada, project.id, now=LATER, factory=factory_with_hall(), partition_id="halle"
+    )
     assert (burn.unit, burn.burn.awarded_seconds) == (TimeUnit.GPU_SECONDS, HOUR)
+
+
+def test_the_broker_offers_the_partition_and_nothing_of_it_counts_on_the_other(tmp_path):
+    with a_running_factory(tmp_path) as factory:
+        spread(factory)
+        founder_there, project_id = factory.person("founder"), factory.story.projects["founder"]
+        with pytest.raises(NoTimeOnPartition):
+            factory.submit("founder", run="true", partition=BERLIN)
+        partitions = factory.workshop.factory.partitions
+        open_hall(hall=factory.workshop.factory.get_partition(BERLIN))
+        book = RuleBook((*RULES.book.rules, price_of(BERLIN, 200)))
+        rules = replace(RULES, book=book, partitions=partitions)
+        asked = changes.ask_for_change(
+            factory.act("founder"),
+            project_id,
+            rules=rules,
+            reason="Robots.",
+            partition_id=BERLIN,
+            seconds=HOUR,
+        )
+        changes.approve_change(factory.act("officer"), asked.id, rules=rules)
+        (job,) = factory.submit("founder", run="true", resources={"specialisation": "robotics"})
+        assert job.partition_id == BERLIN
+        held = {
+            b.partition_id: b.held_seconds for b in budgets.list_budgets(founder_there, project_id)
+        }
+        assert held == {"werkbank": 0, BERLIN: job.held_seconds}
+        job_store.save_job(replace(job_store.get_job(job.id), state=JobState.RUNNING))
+        for partition_id, seconds in ((BERLIN, job.held_seconds), ("werkbank", 0)):
+            sums = charges.sum_running([project_id], partition_id=partition_id)
+            assert sums.get(project_id, 0) == seconds
+        job_store.save_job(job)

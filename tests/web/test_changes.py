@@ -7,6 +7,7 @@ from django.test import Client
 
 from allmende.services import projects
 from allmende.storage import people as people_store
+from tests.web.halls import show_a_hall
 from tests.web.world import build_world
 
 pytestmark = pytest.mark.django_db
@@ -58,3 +59,23 @@ def test_taken_back_and_declined(stage):
     assert office.post(answer, {"why": ""}).status_code == 422
     assert office.post(answer, {"why": "Nothing is left."}).status_code == 302
     assert b"Nothing is left." in founder.get(address).content
+
+
+def test_hours_on_another_partition_are_compared_in_sentences_and_answered(stage, monkeypatch):
+    project, address, founder, office = stage
+    assert b'name="partition"' not in founder.get(address).content  # there is none yet
+    show_a_hall(monkeypatch)
+    asked = {"partition": "halle", "hours": "1", "back": "2", "reason": "GPUs."}
+    assert founder.post(address, {**asked, "hours": ""}).status_code == 422
+    assert founder.post(address, {**asked, "partition": "cellar"}).status_code == 404
+    assert founder.get(address).content.count(b'value="halle"') == 1
+    assert founder.post(address, asked).status_code == 302
+    shown = office.get(address).content.decode()
+    assert "are worth as much as 2.5 node-h on werkbank" in shown
+    answer = re.search(r"/changes/[^/]+/answer", shown)[0]
+    given = {"approve": "yes", "hours": "0.5"}
+    assert office.post(answer, given).status_code == 422  # what goes back is to be said
+    for _ in "ab":
+        assert office.post(answer, {**given, "back": "1"}).status_code == 302
+    after = founder.get(f"/projects/{project.id}").content.decode()
+    assert "On halle 0.5 of 0.5 GPU-h are left." in after

@@ -21,7 +21,7 @@ from allmende.domain.accounting.quotas import Priority
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Factory, Partition
-from allmende.domain.basics.units import TimeUnit, plain_hours
+from allmende.domain.basics.units import TimeUnit, count_hours
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import budgets, projects, quotas
 from allmende.services.quotas import PriorityOutlook
@@ -67,8 +67,8 @@ class Elsewhere:
             "On {partition} {left} of {given} {unit} are left. {priority}",
             {
                 "partition": budget.partition_id,
-                "left": plain_hours(budget.available_seconds),
-                "given": plain_hours(budget.awarded_seconds),
+                "left": count_hours(budget.available_seconds),
+                "given": count_hours(budget.awarded_seconds),
                 "unit": Sentence(budget.unit.hours_name),
                 "priority": self.priority,
             },

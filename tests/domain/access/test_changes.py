@@ -156,8 +156,11 @@ def test_hours_elsewhere_count_by_what_they_are_worth():
     changes.check_limits(LIMITS, [], approved(four))  # exactly the ten hours that are allowed
     given = approved(four, back_seconds=HOUR)
     assert given.counted_seconds == 9 * HOUR
-    assert given.comparison != four.comparison[:-1]
-    assert four.comparison[-1].english() == "For them 1 node-h on werkbank go back."
+    assert given.comparison == four.comparison
+    worth, back, *_ = (each.english() for each in given.comparison)
+    assert worth.endswith("4 GPU-h on halle are worth as much as 10 node-h on werkbank.")
+    assert back == "For them 1 node-h on werkbank go back."
+    assert len(approved(four).comparison) == len(four.comparison) - 1
     assert wanted().comparison == ()
     with pytest.raises(TooMuchElsewhere):
         changes.check_limits(LIMITS, [given], approved(elsewhere()))
@@ -192,7 +195,7 @@ def test_what_goes_back_is_named_and_never_more_than_was_offered():
 
 def test_an_hour_is_said_with_its_size_and_its_price():
     bench, hall = CONVERSION.home.sentence.english(), CONVERSION.there.sentence.english()
-    assert f"a whole node with {BENCH.cores_per_node} cores" in bench
+    assert f"a whole node (cores: {BENCH.cores_per_node};" in bench
     assert "one GPU, of which a node has 4" in hall
     assert "2 EUR" in bench
     assert "5 EUR" in hall

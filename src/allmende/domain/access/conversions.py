@@ -22,7 +22,7 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.rules import RuleBook
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
-from allmende.domain.basics.units import TimeUnit, plain_hours
+from allmende.domain.basics.units import TimeUnit, count_hours
 
 
 class NoPriceOfItsOwn(Refusal):
@@ -64,8 +64,8 @@ class MachineHour:
                 {**facts, "gpus": self.gpus_per_node},
             )
         return Sentence(
-            "A node-h on {partition} is an hour of a whole node with {cores} cores ({hardware}). "
-            "Its reference price is {euros} EUR: {source}.",
+            "A node-h on {partition} is an hour of a whole node (cores: {cores}; {hardware}). Its "
+            "reference price is {euros} EUR: {source}.",
             {**facts, "cores": self.cores_per_node},
         )
 
@@ -86,15 +86,15 @@ class Conversion:
         return max(0, worth - back_seconds)
 
     def explain(self, *, seconds: int, back_seconds: int) -> tuple[Sentence, ...]:
-        """Say what the hours of both partitions are, and what these amounts are worth."""
+        """Say what these amounts are worth, and what the hours of both partitions are."""
         worth = Sentence(
-            "By these prices {hours} {unit} on {there} are worth as much as {counted} {home_unit} "
-            "on {home}.",
+            "By reference prices {hours} {unit} on {there} are worth as much as {counted} "
+            "{home_unit} on {home}.",
             {
-                "hours": plain_hours(seconds),
+                "hours": count_hours(seconds),
                 "unit": Sentence(self.there.unit.hours_name),
                 "there": self.there.partition_id,
-                "counted": plain_hours(self.count(seconds=seconds, back_seconds=0)),
+                "counted": count_hours(self.count(seconds=seconds, back_seconds=0)),
                 "home_unit": Sentence(self.home.unit.hours_name),
                 "home": self.home.partition_id,
             },
@@ -102,13 +102,13 @@ class Conversion:
         back = Sentence(
             "For them {hours} {unit} on {home} go back.",
             {
-                "hours": plain_hours(back_seconds),
+                "hours": count_hours(back_seconds),
                 "unit": Sentence(self.home.unit.hours_name),
                 "home": self.home.partition_id,
             },
         )
-        said = (self.home.sentence, self.there.sentence, worth)
-        return (*said, back) if back_seconds else said
+        said = (worth, back) if back_seconds else (worth,)
+        return (*said, self.home.sentence, self.there.sentence)
 
 
 def convert(book: RuleBook, home: Partition, there: Partition, *, on: date) -> Conversion:

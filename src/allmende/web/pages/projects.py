@@ -41,6 +41,7 @@ def show_project(request: HttpRequest, project_id: str) -> HttpResponse:
     may_brake = can_do(reader, Permission.SUSPEND_PROJECT)
     found = burn_downs.find_burn_down(reader, project, now=now(), factory=load_factory())
     held = budgets.list_budgets(reader, project_id)
+    held.sort(key=lambda budget: budget.partition_id != project.partition_id)  # its own first
     context = {
         "project": project,
         "found": found,
