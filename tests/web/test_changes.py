@@ -7,6 +7,8 @@ from django.test import Client
 
 from allmende.services import projects
 from allmende.storage import people as people_store
+from allmende.web.api import changes as change_api
+from tests.services.second_partition import TWO
 from tests.web.halls import show_a_hall
 from tests.web.world import build_world
 
@@ -79,3 +81,23 @@ def test_hours_on_another_partition_are_compared_in_sentences_and_answered(stage
         assert office.post(answer, {**given, "back": "1"}).status_code == 302
     after = founder.get(f"/projects/{project.id}").content.decode()
     assert "On halle 0.5 of 0.5 GPU-h are left." in after
+
+
+def test_programs_read_what_an_hour_is_there_and_ask_for_it(stage, monkeypatch):
+    project, _, founder, office = stage
+    show_a_hall(monkeypatch)
+    monkeypatch.setattr(change_api, "load_access_rules", lambda: TWO)
+    address = f"/api/v1/projects/{project.id}"
+    (place,) = founder.get(f"{address}/places").json()
+    assert (place["partition_id"], place["cents_per_hour"]) == ("halle", 500)
+    assert place["sentence"].startswith("A GPU-h on halle is an hour of one GPU")
+    body = {"partition_id": "halle", "seconds": 900, "back_seconds": 600, "reason": "GPUs."}
+    asked = founder.post(f"{address}/changes", body, content_type="application/json")
+    assert asked.status_code == 201
+    assert (asked.json()["back_seconds"], len(asked.json()["comparison"])) == (600, 4)
+    approve = f"/api/v1/changes/{asked.json()['id']}/approve"
+    for _ in "ab":
+        given = office.post(approve, {}, content_type="application/json")
+        assert (given.status_code, given.json()["given_back_seconds"]) == (200, 600)
+    budgets = founder.get(f"{address}/budget").json()
+    assert {each["partition_id"] for each in budgets} == {"halle", "werkbank"}
