@@ -16,6 +16,7 @@ from allmende.domain.access.conversions import NoPriceOfItsOwn, NotForThisProjec
 from allmende.domain.access.message_kinds import MessageKind
 from allmende.domain.access.modes import Price
 from allmende.domain.access.projects import ProjectHasEnded
+from allmende.domain.access.reports import ReportKind, tell_facts
 from allmende.domain.accounting.allocations import NoTimeOnPartition
 from allmende.domain.accounting.ledger import NotEnoughTime
 from allmende.domain.basics.people import DAEMON
@@ -35,6 +36,7 @@ from allmende.services import (
     mail,
     projects,
     queues,
+    reports,
 )
 from allmende.storage import charges
 from allmende.storage import jobs as job_store
@@ -204,6 +206,11 @@ def test_all_of_it_expires_with_the_project_and_is_refused_after(running):
     assert ended.unused_seconds == 4 * HOUR
     assert left(ada, project) == {"werkbank": 0, "halle": 0}
     allocations.settle_job(deed(DAEMON), hold_id="j", used_seconds=100, reason=Sentence("over"))
+    facts = reports.gather_facts(ada, project.id, rules=TWO, kind=ReportKind.FINAL)
+    assert [each.english() for each in facts.elsewhere] == [
+        "On halle, of 1 GPU-h granted, 0.027778 were used and 0.833333 expired."
+    ]
+    assert facts.elsewhere[0] in tell_facts(facts)
     for _ in "ab":
         queues.expire_rest(deed(DAEMON), project.id, partition_id="halle", expiry_id="j")
     hall = next(b for b in budgets.list_budgets(ada, project.id) if b.partition_id == "halle")
