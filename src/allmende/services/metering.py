@@ -43,7 +43,7 @@ def settle_attempt(
         attempt = _refund(deed, job, attempt)
     if seen.record_key:
         usage.note_settled(deed, job, attempt, record_key=seen.record_key, partition=partition)
-    queues.expire_rest(deed, job.project_id, expiry_id=attempt.key)
+    queues.expire_rest(deed, job.project_id, partition_id=partition.id, expiry_id=attempt.key)
     attempt = replace(attempt, settled_at=deed.now)
     job_store.save_attempt(attempt, partition_id=partition.id)
     job = _move_on(deed, job, attempt)

@@ -75,6 +75,7 @@ class Partition:
     groups: tuple[ShareGroup, ...] = ()
     quota_styles: Mapping[str, tuple[QuotaStyle, ...]] = field(default_factory=dict)  # by mode
     slurm_partition: str = ""  # its name in the cluster, where another than its id
+    qos_ending: str = ""  # after a group's id in the name of its QOS, which a cluster has only once
 
     @property
     def is_embedded(self) -> bool:
@@ -90,6 +91,10 @@ class Partition:
     def name_on_slurm(self) -> str:
         """Return its name in the cluster."""
         return self.slurm_partition or self.id
+
+    def qos_of(self, group_id: str) -> str:
+        """Return the name of the QOS that the jobs of a group have here."""
+        return group_id + self.qos_ending
 
     @property
     def takes_jobs(self) -> bool:
