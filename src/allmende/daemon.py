@@ -77,13 +77,14 @@ class Daemon:
         self._tell_delivery(delivery)
 
     def _mind_queue(self) -> None:
-        """Queue the reminders that are due, and forget what is a year old; now and then."""
+        """Queue the reminders that are due, and forget what is old; now and then."""
         if time.monotonic() - self.reminded_at < REMINDERS_SECONDS:
             return
         self.reminded_at = time.monotonic()
         if count := mail.remind(wiring.deed_of(DAEMON), rules=load_access_rules()):
             log.info("reminders queued", messages=count)
         mail.forget_old(wiring.deed_of(DAEMON))
+        steering.forget_old(wiring.deed_of(DAEMON))
 
     def _tell_delivery(self, delivery: mail.Delivery) -> None:
         if delivery.sent:

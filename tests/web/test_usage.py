@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
@@ -13,8 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from allmende import wiring
 from allmende.domain.basics.people import Person, Role
 from allmende.services import usage
+from allmende.services.deeds import Deed
 from allmende.storage import people as people_store
 from allmende.storage import usage as usage_store
+from allmende.web.acting import get_person
 from allmende.web.api import usage as api
 from allmende.web.pages import clusters as cluster_pages
 from allmende.web.pages import projects as project_pages
@@ -49,12 +52,19 @@ def cluster(db, monkeypatch) -> Accounting:
         monkeypatch.setattr(module, "load_factory", lambda: factory)
     for module in (reconciliations, api):
         monkeypatch.setattr(module, "usage_reader", lambda _site: accounting)
-    monkeypatch.setattr(wiring, "now", lambda: NOW)
+        # Not the clock itself: whoever is imported meanwhile would keep the one that stands still.
+        monkeypatch.setattr(module, "begin_deed", begin_deed)
+    monkeypatch.setattr(api, "wiring", SimpleNamespace(now=lambda: NOW))
     for module in (pages, reconciliations):
         monkeypatch.setattr(module, "now", lambda: NOW)
     open_pools()
     add_project("pr-1")
     return accounting
+
+
+def begin_deed(request) -> Deed:
+    actor = getattr(request, "auth", None) or get_person(request)
+    return Deed(actor=actor, now=NOW, new_id=wiring.new_id)
 
 
 def take_in(cluster: Accounting, *records) -> None:

@@ -18,4 +18,5 @@ def usage_reader(site: Site) -> UsageReader:
 def wheel_of(site: Site, partition: Partition) -> Wheel:
     """Return by what a partition is steered whose cluster is reached from here."""
     assert site.slurm is not None, "a partition on Slurm has a cluster"
-    return SlurmWheel(SlurmClient(site.slurm), partition.name_on_slurm)
+    client = SlurmClient(site.slurm)
+    return SlurmWheel(client, partition.name_on_slurm, partition.qos_ending)

@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from allmende.domain.access.projects import Project, ProjectState, can_run
+from allmende.domain.accounting.allocations import Budget
 from allmende.domain.basics.people import Person
 from allmende.domain.trust.permissions import Permission, can_do, is_member
 from allmende.services import (
@@ -42,19 +43,19 @@ def show_project(request: HttpRequest, project_id: str) -> HttpResponse:
     members = people.list_members(reader, project.organisation_id) if colleagues else []
     may_brake = can_do(reader, Permission.SUSPEND_PROJECT)
     found = burn_downs.find_burn_down(reader, project, now=now(), factory=load_factory())
+    held = budgets.list_budgets(reader, project_id)
+    held.sort(key=lambda budget: budget.partition_id != project.partition_id)  # its own first
     context = {
         "project": project,
         "found": found,
+        "elsewhere": burn_downs.list_elsewhere(project, held, now=now(), factory=load_factory()),
         "drawing": draw_burn_down(found.burn) if found else None,
         "method": burn_downs.METHOD,
         "is_over": project.state in OVER or now() >= project.period.ends_at,
-        "bars": [draw_bar(budget) for budget in budgets.list_budgets(reader, project_id)],
+        "bars": [draw_bar(budget) for budget in held],
         "jobs": jobs.list_jobs(reader, project_id=project_id, limit=SHOWN_MAX),
         "models": models.list_models(reader, project_id=project_id, limit=SHOWN_MAX),
-        "usage": usage_views.list_project_usage(
-            reader, project_id, factory=load_factory(), now=now(), limit=USAGE_MAX
-        ),
-        "on_slurm": load_factory().get_partition(project.partition_id).is_on_slurm,
+        **_show_usage(reader, project, held),
         "members": [each for each in members if each.id in project.member_ids],
         "merger": mergers.find_merger(project.organisation_id),
         "report": reports.date_report(project, rules=load_access_rules(), now=now()),
@@ -66,6 +67,15 @@ def show_project(request: HttpRequest, project_id: str) -> HttpResponse:
         **_show_onboarding(reader, project, colleagues=colleagues),
     }
     return render(request, "projects/show.html", context)
+
+
+def _show_usage(reader: Person, project: Project, held: list[Budget]) -> dict[str, Any]:
+    places = {project.partition_id, *(budget.partition_id for budget in held)}
+    lines = usage_views.list_project_usage(
+        reader, project.id, factory=load_factory(), now=now(), limit=USAGE_MAX
+    )
+    on_slurm = any(load_factory().get_partition(place).is_on_slurm for place in places)
+    return {"usage": lines, "on_slurm": on_slurm}
 
 
 def _show_onboarding(reader: Person, project: Project, *, colleagues: bool) -> dict[str, Any]:
