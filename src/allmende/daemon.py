@@ -35,9 +35,12 @@ from allmende.services import (  # noqa: E402
 )
 from allmende.wiring import post, troubles  # noqa: E402
 from allmende.wiring.access_rules import load_access_rules  # noqa: E402
-from allmende.wiring.clusters import usage_reader, wheel_of  # noqa: E402
+from allmende.wiring.clusters import (  # noqa: E402
+    policy_keeper_of,
+    usage_reader,
+    wheel_of,
+)
 from allmende.wiring.documents import shelf  # noqa: E402
-from allmende.wiring.slurm_policies import policy_keeper_of  # noqa: E402
 
 HEARTBEAT_SECONDS = 1.0
 CHORES_SECONDS = 60.0
@@ -139,12 +142,16 @@ class Daemon:
             log.info("moved", job=job.id, partition=job.partition_id)
 
     def beat_cluster(self, site: Site) -> None:
-        """Beat on the partitions of a cluster that is reached from here, and steer it."""
+        """Beat on the partitions of a cluster, and steer it.
+
+        Behind an agent they are beaten on with all others, which never waits; steering may.
+        """
         for partition in site.partitions:
             if partition.is_on_slurm:
                 with _guarded("a cluster is left out", site=site.id):
-                    self._beat_partition(partition.id)
-                    self._steer(site, partition)
+                    if not site.agent:
+                        self._beat_partition(partition.id)
+                    self._steer(partition)
 
     def renew_lead(self) -> None:
         """Renew the lead while a heartbeat takes its time, unless that is stuck.
@@ -167,7 +174,7 @@ class Daemon:
         self._start_thread(USAGE_SECONDS, "clusters are left out", self.tend_clusters)
         self._start_thread(MOVES_SECONDS, "jobs stay where they wait", self.move_waiting)
         for site in self.workshop.factory.sites:
-            if _is_reached_from_here(site):
+            if site.slurm is not None:
                 beat = partial(self.beat_cluster, site)
                 self._start_thread(CLUSTER_SECONDS, "a cluster is left out", beat)
         try:
@@ -231,7 +238,7 @@ class Daemon:
             return
         for site in self.workshop.factory.sites:
             for partition in site.partitions:
-                # A cluster has a thread of its own, but not where an agent stands between.
+                # A cluster has a thread of its own, but for this not behind an agent.
                 if partition.is_embedded or (partition.is_on_slurm and site.agent):
                     self._beat_partition(partition.id)
         if time.monotonic() - self.chores_done_at >= CHORES_SECONDS:
@@ -272,10 +279,10 @@ class Daemon:
         if report.has_news:
             log.info("cycle", partition=partition_id, **report.counts())
 
-    def _steer(self, site: Site, partition: Partition) -> None:
+    def _steer(self, partition: Partition) -> None:
         """Tell a cluster which groups are owed something."""
         deed = wiring.deed_of(DAEMON)
-        told = steering.steer(deed, partition, wheel=wheel_of(site, partition))
+        told = steering.steer(deed, partition, wheel=wheel_of(partition))
         if told.trouble is not None:
             log.warning("not steered", partition=partition.id, sentence=str(told.trouble))
         if told.changed:
@@ -302,11 +309,6 @@ def _guarded(trouble: str, *, level: int = logging.ERROR, **where: str) -> Itera
         log.log(level, trouble, exc_info=error, **where)
     finally:
         wiring.close_database()
-
-
-def _is_reached_from_here(site: Site) -> bool:
-    """Say whether a site has a cluster whose commands are run from here."""
-    return site.slurm is not None and not site.agent
 
 
 def main(*, until_closed: int | None = None) -> None:
