@@ -66,6 +66,7 @@ class Daemon:
         self.heartbeat_seconds = heartbeat_seconds
         # Host and process are for people; in containers two daemons may share both.
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{wiring.new_id('d')}"
+        self.untold: dict[str, str] = {}  # by partition: why its cluster is told nothing
         self.stopping = threading.Event()
         self.leads = False
         self.beat_began_at = time.monotonic()
@@ -283,8 +284,10 @@ class Daemon:
         """Tell a cluster which groups are owed something."""
         deed = wiring.deed_of(DAEMON)
         told = steering.steer(deed, partition, wheel=wheel_of(partition))
-        if told.trouble is not None:
-            log.warning("not steered", partition=partition.id, sentence=str(told.trouble))
+        trouble = str(told.trouble or "")
+        if trouble and trouble != self.untold.get(partition.id):  # once, for it may last a day
+            log.warning("not steered", partition=partition.id, sentence=trouble)
+        self.untold[partition.id] = trouble
         if told.changed:
             log.info("steered", partition=partition.id, groups=told.changed)
 
