@@ -190,7 +190,7 @@ def test_after_an_errand_the_next_one_does_not_wait_for_a_heartbeat(started):
     beat(started)
     assert started._pace() == 0.0  # there is an answer to tell
     beat(started)
-    assert errand_store.is_answered("er-1")
+    assert errand_store.find_standing("er-1").answer
     paces = []
     for _ in range(5):
         paces.append(started._pace())

@@ -21,9 +21,10 @@ from allmende.domain.trust.agents import ERRANDS_SINCE, Agent
 from allmende.storage import agents as agent_store
 from allmende.storage import database
 from allmende.storage import errands as store
-from allmende.storage.errands import Ended
+from allmende.storage.errands import Standing
 
 PATIENCE = timedelta(seconds=45)  # less than the lease under which policy is applied
+UPTAKE = timedelta(seconds=15)  # within which an agent that is well takes an errand
 POLL_SECONDS = 0.05
 FORGET_AFTER = timedelta(minutes=10)
 
@@ -67,18 +68,25 @@ class Messenger:
         """Return the answer of the site, or raise what it refused with."""
         agent = self._find_agent()
         errand = Errand(id=self.new_id("er"), kind=kind, body=body)
-        given_up_at = self.now() + PATIENCE
-        database.run_whole(lambda: self._add(errand, given_up_at))
+        asked_at = self.now()
+        database.run_whole(lambda: self._add(errand, asked_at))
         try:
-            while not store.is_answered(errand.id) and self.now() < given_up_at:
-                self.pause(POLL_SECONDS)
+            self._wait(errand, asked_at)
         finally:  # whoever is interrupted leaves nothing behind that would be run later
-            ended = database.run_whole(lambda: store.end_errand(errand.id))
-        return errands.unpack(self._find_answer(ended, agent))
+            seen = database.run_whole(lambda: store.end_errand(errand.id))
+        return errands.unpack(self._find_answer(seen, agent))
 
-    def _add(self, errand: Errand, given_up_at: datetime) -> None:
-        store.forget_errands(before=self.now() - FORGET_AFTER)
-        store.add_errand(self.site_id, errand, expires_at=given_up_at)
+    def _add(self, errand: Errand, asked_at: datetime) -> None:
+        store.forget_errands(before=asked_at - FORGET_AFTER)
+        store.add_errand(self.site_id, errand, expires_at=asked_at + PATIENCE)
+
+    def _wait(self, errand: Errand, asked_at: datetime) -> None:
+        while True:
+            seen = store.find_standing(errand.id)
+            waited = self.now() - asked_at
+            if seen.answer is not None or waited >= (PATIENCE if seen.is_handed_out else UPTAKE):
+                return
+            self.pause(POLL_SECONDS)
 
     def _find_agent(self) -> Agent:
         agent = agent_store.find_working_agent(self.site_id)
@@ -90,10 +98,10 @@ class Messenger:
             raise AgentIsTooOld(site=self.site_id)
         return agent
 
-    def _find_answer(self, ended: Ended, agent: Agent) -> str:
-        if ended.answer is not None:
-            return ended.answer
-        if ended.is_handed_out:
+    def _find_answer(self, seen: Standing, agent: Agent) -> str:
+        if seen.answer is not None:
+            return seen.answer
+        if seen.is_handed_out:
             raise AnswerIsOpen(site=self.site_id)
         agent = agent_store.find_agent(agent.id) or agent
         raise SiteIsCutOff(site=self.site_id, instant=agent.last_contact_at)

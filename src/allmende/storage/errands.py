@@ -9,11 +9,11 @@ from allmende.domain.scheduling.errands import Errand, ErrandKind
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
-    """What became of an errand that nobody waits for any more."""
+class Standing:
+    """How far an errand has come."""
 
-    answer: str | None  # as it came
     is_handed_out: bool  # the agent may have run it
+    answer: str | None  # as it came
 
 
 class ErrandRow(models.Model):
@@ -57,20 +57,26 @@ def save_answer(site_id: str, errand_id: str, answer: str) -> None:
     rows.update(answer=answer)
 
 
-def is_answered(errand_id: str) -> bool:
-    """Say whether the answer is here."""
-    return ErrandRow.objects.filter(id=errand_id).exclude(answer=None).exists()
+def find_standing(errand_id: str) -> Standing:
+    """Return how far an errand has come."""
+    return _standing(ErrandRow.objects.filter(id=errand_id).first())
 
 
-def end_errand(errand_id: str) -> Ended:
-    """Take an errand away: from now on nobody is told of it. Return what became of it."""
+def end_errand(errand_id: str) -> Standing:
+    """Take an errand away: from now on nobody is told of it. Return how far it had come."""
     row = ErrandRow.objects.select_for_update().filter(id=errand_id).first()
-    if row is None:
-        return Ended(answer=None, is_handed_out=True)
-    row.delete()
-    return Ended(answer=row.answer, is_handed_out=row.is_handed_out)
+    seen = _standing(row)
+    ErrandRow.objects.filter(id=errand_id).delete()
+    return seen
 
 
 def forget_errands(*, before: datetime) -> None:
     """Forget errands whose asker was killed."""
     ErrandRow.objects.filter(expires_at__lt=before).delete()
+
+
+def _standing(row: ErrandRow | None) -> Standing:
+    """Return how far a row has come; of one that was forgotten nobody knows."""
+    if row is None:
+        return Standing(is_handed_out=True, answer=None)
+    return Standing(is_handed_out=row.is_handed_out, answer=row.answer)
