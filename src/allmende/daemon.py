@@ -152,7 +152,7 @@ class Daemon:
                 with _guarded("a cluster is left out", site=site.id):
                     if not site.agent:
                         self._beat_partition(partition.id)
-                    self._steer(partition)
+                    self._steer(site, partition)
 
     def renew_lead(self) -> None:
         """Renew the lead while a heartbeat takes its time, unless that is stuck.
@@ -280,10 +280,10 @@ class Daemon:
         if report.has_news:
             log.info("cycle", partition=partition_id, **report.counts())
 
-    def _steer(self, partition: Partition) -> None:
+    def _steer(self, site: Site, partition: Partition) -> None:
         """Tell a cluster which groups are owed something."""
         deed = wiring.deed_of(DAEMON)
-        told = steering.steer(deed, partition, wheel=wheel_of(partition))
+        told = steering.steer(deed, partition, wheel=wheel_of(site, partition))
         trouble = str(told.trouble or "")
         if trouble and trouble != self.untold.get(partition.id):  # once, for it may last a day
             log.warning("not steered", partition=partition.id, sentence=trouble)

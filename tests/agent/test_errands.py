@@ -7,6 +7,7 @@ import pytest
 
 from allmende import wiring
 from allmende.agent import errands as at_site
+from allmende.domain.basics.periods import Period
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sites import (
     Partition,
@@ -16,17 +17,26 @@ from allmende.domain.basics.sites import (
     SlurmCluster,
 )
 from allmende.domain.basics.units import TimeUnit
-from allmende.domain.scheduling.errands import ErrandKind, SaidAtSite, TroubleAtSite, pack_value
+from allmende.domain.scheduling.errands import (
+    AnswerTooLong,
+    ErrandKind,
+    SaidAtSite,
+    TroubleAtSite,
+    pack_value,
+)
+from allmende.domain.scheduling.exchanges import usage_to_json
 from allmende.domain.scheduling.nodes import NodeStatus
 from allmende.domain.scheduling.slurm_policies import Change, ChangeKind, account_key
 from allmende.domain.scheduling.steering import ClusterLook, Level, QueuedJob
 from allmende.services import agents, errands
 from allmende.services.errands import Messenger
+from allmende.services.usage_collecting import OtherCluster
 from allmende.storage import agents as agent_store
 from allmende.storage import errands as store
 from allmende.wiring.agents import far_reach_of
 from tests.agent.lines import OPERATOR, PARTITION, SITE, Line, far_reach
 from tests.services.slurm_model import ModelCluster
+from tests.services.usage_worlds import CLUSTER, NOW, Accounting, a_record
 
 PLACE = Partition(
     id=PARTITION,
@@ -44,7 +54,7 @@ HARZ = Site(
     hosting_entity="H",
     country="DE",
     agent=True,
-    slurm=SlurmCluster(cluster="harz", work_folder="/work"),
+    slurm=SlurmCluster(cluster=CLUSTER, work_folder="/work"),
     partitions=(PLACE,),
 )
 
@@ -63,6 +73,7 @@ class AtSite:
     def __init__(self) -> None:
         self.done: list[tuple] = []
         self.cluster = ModelCluster()
+        self.usage = Accounting()
         self.is_down = False
 
     def nodes_of(self, partition):
@@ -70,6 +81,9 @@ class AtSite:
         return self
 
     wheel_of = nodes_of
+
+    def accounting(self):
+        return self.usage
 
     def policies(self):
         return self.cluster
@@ -122,6 +136,37 @@ def test_nodes_are_listed_drained_and_resumed_from_afar(reach, there):
     assert [each.is_drained for each in nodes.list_nodes()] == [False, True]
     nodes.resume("harz-2")
     assert there.done == [("drain", "harz-2", "A fan rattles."), ("resume", "harz-2")]
+
+
+def test_usage_is_read_from_afar_each_run_once(reach, there):
+    ended = [a_record(number) for number in range(40)]
+    there.usage.records = [*ended, a_record(99, minutes=None)]
+    period = Period(starts_at=NOW - timedelta(days=12), ends_at=NOW + timedelta(hours=1))
+    assert list(reach.accounting().read(period)) == there.usage.records
+    assert len(there.usage.asked) == 4
+    there.usage.is_behind = True
+    assert not reach.accounting().is_up_to_date()
+
+
+def test_usage_that_is_too_long_for_one_answer_comes_in_shorter_pieces(reach, there, monkeypatch):
+    ended = [a_record(number, minutes=number) for number in range(40)]
+    there.usage.records = [*ended, a_record(99, minutes=None)]
+    whole = len(pack_value([usage_to_json(each) for each in there.usage.records]))
+    monkeypatch.setattr(at_site.errands, "LARGEST_PACKED_BYTES", whole - 1)
+    period = Period(starts_at=NOW - timedelta(hours=6), ends_at=NOW + timedelta(hours=1))
+    found = list(reach.accounting().read(period))
+    assert sorted(each.job_id for each in found) == [*range(40), 99]
+    assert len(there.usage.asked) > 2
+    monkeypatch.setattr(at_site.errands, "LARGEST_PACKED_BYTES", 9)
+    with pytest.raises(AnswerTooLong):
+        list(reach.accounting().read(period))
+
+
+def test_usage_of_another_cluster_is_none(reach, there):
+    there.usage.records = [replace(a_record(), cluster="of-others")]
+    period = Period(starts_at=NOW - timedelta(hours=6), ends_at=NOW + timedelta(hours=1))
+    with pytest.raises(OtherCluster):
+        list(reach.accounting().read(period))
 
 
 def test_policy_is_read_and_changed_from_afar(reach, there):

@@ -1,12 +1,14 @@
 """A real cluster behind an agent: what is asked and changed from afar is as if done beside it."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from tools.slurm_lab import Lab
 from tools.slurm_lab.configuration import PARTITION
 
+from allmende.domain.basics.periods import Period
 from allmende.domain.basics.sites import ShareGroup
 from allmende.domain.scheduling.errands import SaidAtSite, TroubleAtSite
 from allmende.domain.scheduling.site_guards import tell_ours
@@ -61,6 +63,21 @@ def test_a_node_is_drained_and_resumed_from_afar(slurm_lab: Lab, near: SlurmReac
         far_nodes.resume(name)
     assert not any(each.is_drained for each in near_nodes.list_nodes())
     slurm_lab.wait_for_nodes()
+
+
+def test_usage_is_read_from_afar_as_it_is_beside_the_cluster(
+    slurm_lab: Lab, near: SlurmReach, far: FarReach
+):
+    slurm_lab.add_account("far-usage", "games")
+    told = ("-A", "far-usage", "-t", "1", "-o", "/dev/null", "--wait", "--wrap", "true")
+    slurm_lab.run("sbatch", *told, user_name="games")
+    assert far.accounting().is_up_to_date() in (True, False)
+    now = datetime.now(UTC)
+    period = Period(starts_at=now - timedelta(days=2), ends_at=now)
+    found = [each for each in far.accounting().read(period) if each.account == "far-usage"]
+    beside = [each for each in near.accounting().read(period) if each.account == "far-usage"]
+    assert found == beside
+    assert [each.user_name for each in found] == ["games"]
 
 
 def test_policy_is_made_from_afar_below_our_root_and_nowhere_else(near: SlurmReach, far: FarReach):

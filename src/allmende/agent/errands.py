@@ -11,7 +11,8 @@ from allmende.domain.basics.mistakes import MISTAKES
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling import errands
-from allmende.domain.scheduling.errands import Errand, ErrandKind, errand_from_json
+from allmende.domain.scheduling.errands import AnswerTooLong, Errand, ErrandKind, errand_from_json
+from allmende.domain.scheduling.exchanges import usage_to_json
 from allmende.domain.scheduling.nodes import LONGEST_REASON, ClusterNodes, check_node
 from allmende.domain.scheduling.reaches import Reach
 from allmende.domain.scheduling.site_guards import check_change, check_levels, tell_ours
@@ -38,11 +39,6 @@ class ErrandUnknown(Refusal):
     machines."""
 
 
-class AnswerTooLong(Refusal):
-    """What the cluster says is too long to be passed on: {bytes} bytes, packed. Tell the operators
-    of the site."""
-
-
 class Errands:
     """Runs errands one after the other, in the order of the centre."""
 
@@ -54,6 +50,8 @@ class Errands:
         self._policy: Policy | None = None  # of the cluster, as last read and changed here
         self._eager_calls = 0
         self._deeds: Mapping[ErrandKind, Callable[[Reach, Mapping[str, Any]], Any]] = {
+            ErrandKind.IS_UP_TO_DATE: lambda reach, _: reach.accounting().is_up_to_date(),
+            ErrandKind.READ_USAGE: self._read_usage,
             ErrandKind.LIST_NODES: self._list_nodes,
             ErrandKind.DRAIN_NODE: self._drain_node,
             ErrandKind.RESUME_NODE: self._resume_node,
@@ -100,7 +98,7 @@ class Errands:
         try:
             answer = errands.pack_value(self._run(asked))
             if len(answer) > errands.LARGEST_PACKED_BYTES:
-                raise AnswerTooLong(bytes=len(answer))
+                raise AnswerTooLong
         except Refusal as refusal:
             log.info("errand refused", kind=asked.get("kind"), sentence=str(refusal))
             return errands.pack_refusal(refusal)
@@ -114,6 +112,10 @@ class Errands:
         if self.reach is None:
             raise NoClusterHere(site=self.site_id)
         return self._deeds[errand.kind](self.reach, errand.body)
+
+    def _read_usage(self, reach: Reach, body: Mapping[str, Any]) -> Any:
+        period = errands.period_from_json(body["period"])
+        return [usage_to_json(record) for record in reach.accounting().read(period)]
 
     def _list_nodes(self, reach: Reach, body: Mapping[str, Any]) -> Any:
         nodes = reach.nodes_of(_find_partition(reach, body)).list_nodes()

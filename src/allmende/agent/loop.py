@@ -17,7 +17,7 @@ from allmende.agent.errands import EAGER_SECONDS, Errands
 from allmende.agent.identities import Safe
 from allmende.agent.site_agent import Backoff, SiteAgent
 from allmende.agent.spools import Spool
-from allmende.agent.usage import Accounting, UsageSource
+from allmende.agent.usage import UsageSource
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.backends import BackendOf
 from allmende.domain.scheduling.reaches import Reach
@@ -50,7 +50,6 @@ class Loop:
         site_id: str,
         *,
         backend_of: BackendOf = machines.machine_of,
-        accounting: Accounting | None = None,
         reach: Reach | None = None,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
         most_seconds: float = 60.0,
@@ -66,7 +65,7 @@ class Loop:
             places=machines.places,
             now=wiring.now,
             software=__version__,
-            usage=UsageSource(accounting, now=wiring.now) if accounting else None,
+            usage=UsageSource(reach.accounting(), now=wiring.now) if reach else None,
             errands=Errands(reach, site_id=site_id),
         )
         self.backoff = Backoff(first_seconds=heartbeat_seconds, most_seconds=most_seconds)
@@ -171,7 +170,6 @@ class Loop:
 
 def run(site_id: str, **choices: Any) -> None:
     """Run an agent in the foreground until SIGTERM or Ctrl-C."""
-    choices.setdefault("accounting", machines.find_accounting(site_id))
     choices.setdefault("reach", machines.find_reach(site_id))
     loop = Loop(site_id, **choices)
     signal.signal(signal.SIGTERM, loop.stop)

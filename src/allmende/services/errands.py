@@ -5,19 +5,22 @@ waits for the answer, a second or two; no transaction may be open meanwhile. Whi
 call in nobody waits: the refusal says since when, and what the agent was not told never happens.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from allmende.domain.basics.periods import Period
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sites import Partition, Site
+from allmende.domain.basics.usage_records import UsageRecord
 from allmende.domain.scheduling import errands
 from allmende.domain.scheduling.errands import Errand, ErrandKind
 from allmende.domain.scheduling.nodes import NodeStatus
 from allmende.domain.scheduling.slurm_policies import Change, ClusterState
 from allmende.domain.scheduling.steering import ClusterLook, Level
 from allmende.domain.trust.agents import ERRANDS_SINCE, Agent
+from allmende.services.usage_collecting import OtherCluster
 from allmende.storage import agents as agent_store
 from allmende.storage import database
 from allmende.storage import errands as store
@@ -26,6 +29,7 @@ from allmende.storage.errands import Standing
 PATIENCE = timedelta(seconds=45)  # less than the lease under which policy is applied
 UPTAKE = timedelta(seconds=15)  # within which an agent that is well takes an errand
 POLL_SECONDS = 0.05
+LONGEST_PIECE, SHORTEST_PIECE = timedelta(days=4), timedelta(minutes=1)  # of usage, in an errand
 FORGET_AFTER = timedelta(minutes=10)
 
 
@@ -108,6 +112,49 @@ class Messenger:
 
 
 @dataclass(frozen=True)
+class FarAccounting:
+    """Implements `UsageReader` for the cluster of a site with an agent: piece by piece."""
+
+    messenger: Messenger
+    cluster: str
+
+    def is_up_to_date(self) -> bool:
+        """Say whether the accounting has been told everything that the cluster knows."""
+        return self.messenger.ask(ErrandKind.IS_UP_TO_DATE) is True
+
+    def read(self, period: Period) -> Iterator[UsageRecord]:
+        """Yield each run that ended in a period, and those that have not ended; each once."""
+        begin = period.starts_at
+        while (end := begin + LONGEST_PIECE) < period.ends_at:
+            yield from self._read_ended(Period(starts_at=begin, ends_at=end))
+            begin = end
+        yield from self._read(Period(starts_at=begin, ends_at=period.ends_at))
+
+    def _read(self, piece: Period) -> Iterator[UsageRecord]:
+        try:
+            yield from self._ask(piece)
+        except errands.AnswerTooLong:
+            half = (piece.ends_at - piece.starts_at) / 2
+            if half < SHORTEST_PIECE:
+                raise
+            middle = piece.starts_at + half
+            yield from self._read_ended(Period(starts_at=piece.starts_at, ends_at=middle))
+            yield from self._read(Period(starts_at=middle, ends_at=piece.ends_at))
+
+    def _read_ended(self, piece: Period) -> Iterator[UsageRecord]:
+        """Leave out what has not ended: it is told with the last piece."""
+        return (record for record in self._read(piece) if record.ended_at is not None)
+
+    def _ask(self, piece: Period) -> list[UsageRecord]:
+        told = errands.period_to_json(piece)
+        answer = self.messenger.ask(ErrandKind.READ_USAGE, period=told)
+        records = errands.read_answer(errands.usages_from_json, answer)
+        if any(record.cluster != self.cluster for record in records):
+            raise OtherCluster(site=self.messenger.site_id, cluster=self.cluster)
+        return records
+
+
+@dataclass(frozen=True)
 class FarNodes:
     """Implements `ClusterNodes` for a partition at a site with an agent."""
 
@@ -174,6 +221,11 @@ class FarReach:
 
     site: Site
     messenger: Messenger
+
+    def accounting(self) -> FarAccounting:
+        """Return the accounting of the cluster."""
+        assert self.site.slurm is not None, "services refuse a site without a cluster"
+        return FarAccounting(self.messenger, self.site.slurm.cluster)
 
     def nodes_of(self, partition: Partition) -> FarNodes:
         """Return the nodes of a partition."""

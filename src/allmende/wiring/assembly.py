@@ -45,8 +45,9 @@ def backend_of(partition_id: str) -> Backend:
 
 def cluster_nodes_of(partition_id: str) -> ClusterNodes:
     """Return the nodes of a partition that a Slurm cluster keeps."""
-    partition = load_factory().get_partition(partition_id)
-    return reach_of(partition.site_id).nodes_of(partition)
+    factory = load_factory()
+    partition = factory.get_partition(partition_id)
+    return reach_of(factory.get_site(partition.site_id)).nodes_of(partition)
 
 
 class _MeterReader:

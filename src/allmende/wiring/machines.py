@@ -42,12 +42,6 @@ def slurm_backend(site_id: str) -> SlurmBackend:
     return SlurmBackend(SlurmClient(cluster), cluster, now)
 
 
-def find_accounting(site_id: str) -> SlurmUsageReader | None:
-    """Return what reads the accounting of a site's cluster; None where there is no cluster."""
-    cluster = load_factory().get_site(site_id).slurm
-    return SlurmUsageReader(SlurmClient(cluster)) if cluster else None
-
-
 @dataclass(frozen=True)
 class SlurmReach:
     """The cluster of a site, in every way in which it is reached from this machine."""
@@ -63,6 +57,10 @@ class SlurmReach:
     def nodes_of(self, partition: Partition) -> SlurmNodes:
         """Return the nodes of a partition."""
         return SlurmNodes(self.client, partition=partition.name_on_slurm)
+
+    def accounting(self) -> SlurmUsageReader:
+        """Return the accounting of the cluster."""
+        return SlurmUsageReader(self.client)
 
     def policies(self) -> SlurmPolicies:
         """Return the cluster whose policy is kept."""

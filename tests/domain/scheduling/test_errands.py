@@ -3,14 +3,17 @@
 import base64
 import json
 import zlib
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from allmende.domain.basics.periods import Period
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.scheduling import errands
 from allmende.domain.scheduling.errands import (
+    AnswerTooLong,
     AnswerUnreadable,
     Errand,
     ErrandKind,
@@ -27,7 +30,7 @@ from allmende.domain.scheduling.slurm_policies import (
     ItemKind,
 )
 from allmende.domain.scheduling.steering import ClusterLook, Level, QueuedJob
-from tests.domain.scheduling.test_exchanges import TEXTS
+from tests.domain.scheduling.test_exchanges import INSTANTS, TEXTS
 
 COUNTS = st.integers(0, 10**6)
 KEYS = st.builds(
@@ -111,6 +114,17 @@ def test_what_a_site_refuses_is_told_and_trouble_is_told_apart():
     assert trouble.value.status == 503
 
 
+def test_what_is_too_long_is_told_apart_so_that_less_can_be_asked():
+    with pytest.raises(AnswerTooLong):
+        errands.unpack(errands.pack_refusal(AnswerTooLong()))
+
+
+@given(INSTANTS, st.integers(0, 10**6))
+def test_a_period_survives(starts_at, seconds):
+    period = Period(starts_at=starts_at, ends_at=starts_at + timedelta(seconds=seconds))
+    assert errands.period_from_json(travel(errands.period_to_json(period))) == period
+
+
 def packed(value) -> str:
     return base64.b64encode(zlib.compress(json.dumps(value).encode())).decode()
 
@@ -126,7 +140,8 @@ def packed(value) -> str:
         packed({}),
         packed({"refusal": None, "status": 503}),
         packed({"refusal": {"template": "{x:999999}", "facts": {"x": 1}}, "status": 503}),
-        packed({"refusal": {"template": "No.", "facts": {}}, "status": "503"}),
+        packed({"refusal": {"template": "No.", "facts": {}}, "status": "503", "code": "No"}),
+        packed({"refusal": {"template": "No.", "facts": {}}, "status": 503}),
         base64.b64encode(zlib.compress(b" " * (errands.LARGEST_UNPACKED_BYTES + 2))).decode(),
     ],
 )
@@ -138,6 +153,9 @@ def test_an_answer_that_is_none_is_refused(answer):
 @pytest.mark.parametrize(
     ("read", "value"),
     [
+        (errands.period_from_json, ["2026-11-26T12:00:00+00:00", None]),
+        (errands.period_from_json, ["2026-11-26T12:00:00+00:00", "2026-11-25T12:00:00+00:00"]),
+        (errands.usages_from_json, [1]),
         (errands.nodes_from_json, [{"name": 1}]),
         (errands.nodes_from_json, None),
         (errands.state_from_json, {"policy": [[["team", "a", "", ""], {}]]}),

@@ -1,6 +1,6 @@
 """Errands: what the centre asks of a site's cluster through its agent, and the answers, as JSON.
 
-Each errand is a method of a port (`ClusterNodes`, `PolicyKeeper`, `Wheel`), all of which may be
+Each is a method of a port (`UsageReader`, `ClusterNodes`, `PolicyKeeper`, `Wheel`), which may be
 repeated at will: an errand that is run twice has the effect of one.
 """
 
@@ -14,10 +14,17 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from allmende.domain.basics.periods import Period
 from allmende.domain.basics.refusals import Refusal
-from allmende.domain.scheduling.exchanges import write_json
+from allmende.domain.basics.usage_records import UsageRecord
+from allmende.domain.scheduling.exchanges import MisshapenReport, usage_from_json, write_json
 from allmende.domain.scheduling.nodes import NodeStatus
-from allmende.domain.scheduling.site_values import read_sentence, read_text, read_whole
+from allmende.domain.scheduling.site_values import (
+    read_instant,
+    read_sentence,
+    read_text,
+    read_whole,
+)
 from allmende.domain.scheduling.slurm_policies import (
     Change,
     ChangeKind,
@@ -53,9 +60,15 @@ class TroubleAtSite(SaidAtSite):
     status = 503
 
 
+class AnswerTooLong(SaidAtSite):
+    """What the cluster says is too long to be passed on at once. Tell the operators of the site."""
+
+
 class ErrandKind(StrEnum):
     """What can be asked of a cluster."""
 
+    IS_UP_TO_DATE = "is_up_to_date"
+    READ_USAGE = "read_usage"
     LIST_NODES = "list_nodes"
     DRAIN_NODE = "drain_node"
     RESUME_NODE = "resume_node"
@@ -91,7 +104,8 @@ def pack_value(value: Any) -> str:
 
 def pack_refusal(refusal: Refusal) -> str:
     """Return the answer that says why not."""
-    return _pack({"refusal": refusal.sentence.to_json(), "status": refusal.status})
+    said = {"refusal": refusal.sentence.to_json(), "status": refusal.status}
+    return _pack(said | {"code": refusal.code()})
 
 
 def unpack(text: str) -> Any:
@@ -105,8 +119,11 @@ def unpack(text: str) -> Any:
     try:
         sentence = read_sentence(dict(answer["refusal"]))
         is_trouble = read_whole(answer["status"]) >= TroubleAtSite.status
+        is_too_long = answer["code"] == AnswerTooLong.code()
     except MISSHAPEN as error:
         raise AnswerUnreadable(problem=type(error).__name__) from error
+    if is_too_long:
+        raise AnswerTooLong
     raise (TroubleAtSite if is_trouble else SaidAtSite)(sentence=sentence)
 
 
@@ -130,8 +147,29 @@ def read_answer(read: Callable[[Any], Result], value: Any) -> Result:
     """Read the value of an answer; `AnswerUnreadable` where it is none."""
     try:
         return read(value)
-    except MISSHAPEN as error:
+    except (*MISSHAPEN, MisshapenReport) as error:
         raise AnswerUnreadable(problem=f"{type(error).__name__}: {error}") from error
+
+
+# ---- accounting
+
+
+def period_to_json(period: Period) -> list[str]:
+    """Return a value that JSON can hold; `period_from_json` reads it back."""
+    return [period.starts_at.isoformat(), period.ends_at.isoformat()]
+
+
+def period_from_json(value: Any) -> Period:
+    """Read a period back."""
+    starts_at, ends_at = map(read_instant, value)
+    if starts_at is None or ends_at is None or starts_at > ends_at:
+        raise ValueError("this is no period")
+    return Period(starts_at=starts_at, ends_at=ends_at)
+
+
+def usages_from_json(value: Any) -> list[UsageRecord]:
+    """Read usage records back."""
+    return [usage_from_json(each) for each in value]
 
 
 # ---- nodes

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from allmende.domain.basics.sites import Partition, Site
+from allmende.domain.basics.usage_records import UsageReader
 from allmende.domain.scheduling.nodes import ClusterNodes
 from allmende.domain.scheduling.slurm_policies import PolicyKeeper
 from allmende.domain.scheduling.steering import Wheel
@@ -18,6 +19,10 @@ class Reach(Protocol):
 
     def nodes_of(self, partition: Partition) -> ClusterNodes:
         """Return the nodes of a partition."""
+        ...
+
+    def accounting(self) -> UsageReader:
+        """Return the accounting of the cluster."""
         ...
 
     def policies(self) -> PolicyKeeper:
