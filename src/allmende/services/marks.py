@@ -1,0 +1,47 @@
+"""The marks of the AI Act on training compute: dated rules, and whether a training reaches them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from allmende.domain.access.working_days import day_of
+from allmende.domain.basics.rules import RuleBook
+from allmende.domain.basics.sentences import Sentence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A mark of the AI Act: whether one training reaches it, and what follows."""
+
+    flop: int
+    is_reached: bool
+    sentence: Sentence
+    source: str
+
+
+def list_marks(flop: int, book: RuleBook, now: datetime) -> tuple[Mark, ...]:
+    """Return the marks of the AI Act that are in force, the lower one first."""
+    on = day_of(now)
+    days = book.number("ai.systemic_risk_notice_days", on=on)
+    rows = (
+        (
+            "ai.general_purpose_flop",
+            Sentence("From here on a model of language or images counts as general-purpose AI."),
+        ),
+        (
+            "ai.systemic_risk_flop",
+            Sentence(
+                "From here on the AI Act presumes a systemic risk: notify the Commission within"
+                " {days} days.",
+                {"days": days},
+            ),
+        ),
+    )
+    return tuple(
+        Mark(
+            flop=int(book.number(rule, on=on)),
+            is_reached=flop > book.number(rule, on=on),  # the Act says "greater than"
+            sentence=sentence,
+            source=book.get(rule, on=on).source,
+        )
+        for rule, sentence in rows
+    )
