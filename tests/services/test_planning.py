@@ -4,7 +4,7 @@ import pytest
 
 from allmende.domain.basics.people import PUBLIC
 from allmende.domain.basics.refusals import InvalidInput
-from allmende.services import planning
+from allmende.services import planning, sizes
 from allmende.services.planning import NoSuchGpu, NoSuchMachine, PlanQuestion
 from allmende.wiring.planning import load_planning
 from tests.services.access import NOON, RULES
@@ -99,6 +99,11 @@ def test_node_hours_are_counted_for_modes_that_count_them():
 def test_a_range_may_reach_beyond_its_mode():
     assert not ask(tokens=12 * 10**10, gpu="h100").modes[0].holds_range
     assert ask(tokens=10**9, gpu="h100").modes[0].holds_range
+
+
+def test_calculator_and_planner_know_the_same_utilisation():
+    planned = ask(gpu="h100").plan.utilisation.share
+    assert round(planned * 100) == sizes.UTILISATION_PERCENT
 
 
 def test_each_assumption_names_its_source():

@@ -1,11 +1,11 @@
 """The training planner at the command line."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from allmende import wiring
-from allmende.cli.output import AsJson, say, show, to_json
+from allmende.cli.output import AsJson, say, show
 from allmende.domain.basics.people import PUBLIC
 from allmende.domain.training.counts import GPUS_MAX, PARAMETERS_MAX, read_count
 from allmende.domain.training.published_runs import Precision
@@ -44,44 +44,9 @@ def plan_training(
         PUBLIC, question, facts=load_planning(), rules=read_access_rules(), now=wiring.now()
     )
     if json:
-        show(as_facts(answer), json=True)
+        show(planning.as_facts(answer), json=True)
         return
     _print(answer)
-
-
-def as_facts(answer: Answer) -> dict[str, Any]:
-    """Return the answer as programs read it; these keys stay."""
-    plan, task = answer.plan, answer.task
-    return {
-        "flop": plan.flop,
-        "gpu_hours": _as_range(plan.gpu_hours),
-        "days": _as_range(plan.days),
-        "energy_kwh": _as_range(plan.energy_kwh),
-        "cost_eur": _as_range(answer.cost_euros),
-        "carbon_kg": _as_range(plan.carbon_kg),
-        "power_kw": _as_range(plan.power_kilowatts),
-        "gpu": task.gpu.id,
-        "machine": task.machine.id if task.machine else None,
-        "gpus": plan.gpus,
-        "nodes": plan.nodes,
-        "utilisation": {
-            "share": plan.utilisation.share,
-            "spread": plan.utilisation.spread,
-            "families": plan.utilisation.families,
-            "is_borrowed": plan.utilisation.is_borrowed,
-        },
-        "parallelism": to_json(plan.layout),
-        "memory_gb_per_gpu": plan.layout.memory_gigabytes,
-        "checkpoint": to_json(plan.checkpoints),
-        "price_eur_per_gpu_hour": {**_as_range(answer.price), "source": answer.price_source},
-        "ai_act_marks": to_json(answer.marks),
-        "access_modes": to_json(answer.modes),
-        "assumptions": to_json(answer.assumptions),
-    }
-
-
-def _as_range(value: Range) -> dict[str, float]:
-    return {"low": value.low, "expected": value.expected, "high": value.high}
 
 
 def _print(answer: Answer) -> None:

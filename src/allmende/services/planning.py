@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from allmende.domain.access.aid import read_price
 from allmende.domain.access.calls import AccessRules
@@ -97,6 +98,33 @@ def plan(
         modes=tuple(_list_modes(task, plan.gpu_hours, rules, now)),
         assumptions=tuple(_list_assumptions(task, plan, facts)),
     )
+
+
+def as_facts(answer: Answer) -> dict[str, Any]:
+    """Return the answer under the keys that programs may rely on."""
+    plan, task = answer.plan, answer.task
+    return {
+        "flop": plan.flop,
+        "gpu_hours": plan.gpu_hours,
+        "days": plan.days,
+        "energy_kwh": plan.energy_kwh,
+        "cost_eur": answer.cost_euros,
+        "carbon_kg": plan.carbon_kg,
+        "power_kw": plan.power_kilowatts,
+        "gpu": task.gpu.id,
+        "machine": task.machine.id if task.machine else None,
+        "gpus": plan.gpus,
+        "nodes": plan.nodes,
+        "utilisation": plan.utilisation,
+        "parallelism": plan.layout,
+        "memory_gb_per_gpu": plan.layout.memory_gigabytes,
+        "checkpoint": plan.checkpoints,
+        "price_eur_per_gpu_hour": answer.price,
+        "price_source": answer.price_source,
+        "ai_act_marks": answer.marks,
+        "access_modes": answer.modes,
+        "assumptions": answer.assumptions,
+    }
 
 
 def _build_task(question: PlanQuestion, facts: PlanningFacts) -> Task:
@@ -204,28 +232,29 @@ def _list_assumptions(task: Task, plan: Plan, facts: PlanningFacts) -> Iterable[
     )
     known = facts.assumptions
     yield Sentence(
-        "Carbon: {grams} {unit}. Source: {source}.",
+        "Carbon: {grams} grams of CO2 per kWh. Source: {source}.",
         {
             "grams": _tidy(known.grams_per_kwh.expected),
-            "unit": known.grams_per_kwh.unit,
             "source": known.grams_per_kwh.source,
         },
     )
     for name, each in (
         (Sentence("PUE"), known.pue),
-        (Sentence("Load of the GPU"), known.gpu_load),
-        (Sentence("Load of the rest of the node"), known.other_load),
-        (Sentence("Failures"), known.gpu_hours_between_failures),
-        (Sentence("Checkpoints"), known.site_gigabytes_per_second),
+        (Sentence("Load of the GPU, as a share of its most watts"), known.gpu_load),
+        (Sentence("Load of the rest of the node, as a share of its most watts"), known.other_load),
+        (Sentence("GPU-hours between two failures"), known.gpu_hours_between_failures),
+        (
+            Sentence("Gigabytes per second that all nodes write together"),
+            known.site_gigabytes_per_second,
+        ),
     ):
         yield Sentence(
-            "{name}: {low} to {high}, expected {expected} ({unit}). Source: {source}.",
+            "{name}: {low} to {high}, expected {expected}. Source: {source}.",
             {
                 "name": name,
                 "low": _tidy(each.low),
                 "high": _tidy(each.high),
                 "expected": _tidy(each.expected),
-                "unit": each.unit,
                 "source": each.source,
             },
         )
