@@ -7,6 +7,7 @@ from statistics import correlation, linear_regression, median
 
 from allmende.domain.training.planning import PlanningFacts
 from allmende.domain.training.published_runs import (
+    Calibration,
     Kind,
     Witness,
     leave_families_out,
@@ -70,6 +71,7 @@ def _summarise(facts: PlanningFacts, unknown: dict[str, float]) -> str:
     spread = facts.calibration.spread
     rows = [
         ("runs that were kept apart", apart),
+        ("the other half, with the halves exchanged", _exchange(calibrating, validating)),
         ("all counted runs", every),
         ("each run when its whole family is unknown", alone),
     ]
@@ -88,6 +90,17 @@ def _summarise(facts: PlanningFacts, unknown: dict[str, float]) -> str:
         " 35 %. Ranges of the planner reach down and up by the factor that nine in ten of the last"
         f" row keep: {spread:.2f}."
     )
+
+
+def _exchange(calibrating: list[Witness], validating: list[Witness]) -> list[float]:
+    """Return the errors of the runs that calibrate, if those that validate had done it instead."""
+    exchanged = Calibration(validating)
+    hours = [(each, exchanged.predict_hours(each)) for each in calibrating]
+    return [
+        abs(expected / each.run.gpu_hours - 1)
+        for each, expected in hours
+        if expected is not None and each.kind in exchanged.rows
+    ]
 
 
 def _table(facts: PlanningFacts, witnesses: Iterable[Witness], unknown: dict[str, float]) -> str:

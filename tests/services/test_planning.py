@@ -21,7 +21,13 @@ def test_apertus_would_take_on_jupiter_what_it_took_on_alps():
     answer = ask(70 * BILLION, 15 * TRILLION, machine="jupiter")
     assert answer.task.gpu.id == "gh200"
     assert answer.plan.gpu_hours.expected == pytest.approx(6_000_000, rel=0.1)
-    assert [mark.is_reached for mark in answer.marks] == [True, False]
+    assert [mark.is_reached for mark in answer.marks] == [True, True, False]
+
+
+def test_a_fast_lane_may_make_a_provider_of_who_trains_further():
+    first, second, _ = ask(10 * BILLION, 8 * 10**11, gpu="h100").marks
+    assert first.flop == pytest.approx(10**23 / 3, rel=1e-6)
+    assert (first.is_reached, second.is_reached) == (True, False)
 
 
 NAMES = ["jupiter", "Jupiter", "jupiter-booster", "JUPITER Booster", "jup"]

@@ -7,6 +7,8 @@ from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.rules import RuleBook
 from allmende.domain.basics.sentences import Sentence
 
+HUNDRED_PERCENT = 100
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
@@ -16,6 +18,23 @@ class Mark:
     is_reached: bool
     sentence: Sentence
     source: str
+
+
+def find_modifier_mark(flop: int, book: RuleBook, now: datetime) -> Mark:
+    """Return the mark for those who train a model of others further."""
+    on = day_of(now)
+    share = book.get("ai.modifier_share_percent", on=on)
+    whole = book.number("ai.general_purpose_flop", on=on)
+    mark = int(whole * book.number("ai.modifier_share_percent", on=on) / HUNDRED_PERCENT)
+    return Mark(
+        flop=mark,
+        is_reached=flop > mark,
+        sentence=Sentence(
+            "From here on whoever trains a model of others further becomes its provider, where the"
+            " compute of the original is not known."
+        ),
+        source=share.source,
+    )
 
 
 def list_marks(flop: int, book: RuleBook, now: datetime) -> tuple[Mark, ...]:

@@ -18,7 +18,7 @@ from allmende.domain.training.planning import Gpu, Machine, Plan, PlanningFacts,
 from allmende.domain.training.published_runs import Precision
 from allmende.domain.training.ranges import Range
 from allmende.domain.trust.permissions import Permission, check_permission
-from allmende.services.marks import Mark, list_marks
+from allmende.services.marks import Mark, find_modifier_mark, list_marks
 
 CENTS = 100
 SHORTEST_BEGINNING = 3
@@ -94,7 +94,10 @@ def plan(
         cost_euros=plan.gpu_hours * price,
         price=price,
         price_source=price_source,
-        marks=list_marks(plan.flop, rules.book, now),
+        marks=(
+            find_modifier_mark(plan.flop, rules.book, now),
+            *list_marks(plan.flop, rules.book, now),
+        ),
         modes=tuple(_list_modes(task, plan.gpu_hours, rules, now)),
         assumptions=tuple(_list_assumptions(task, plan, facts)),
     )
