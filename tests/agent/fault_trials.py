@@ -45,6 +45,7 @@ from allmende.wiring import database_version, home, stage  # noqa: E402
 from allmende.wiring.access_rules import load_access_rules  # noqa: E402
 from allmende.wiring.assembly import build_workshop  # noqa: E402
 from tests.agent.faulty_proxy import Proxies  # noqa: E402
+from tests.agent.networks import open_network  # noqa: E402
 
 PROJECT = Path(__file__).resolve().parents[2]
 SITES = {"werkstatt": "founder", "heide": "researcher", "harz": "corporation"}
@@ -112,7 +113,16 @@ class Trial:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self.proxies = Proxies(self.port, len(SITES), seed)
+        # The cluster's own daemons are on this machine's loopback, so its agent is there too.
+        opened = {site: open_network() for site in SITES if site != ON_SLURM}
+        self.networks = {site: network for site, network in opened.items() if network}
+        sockets = [
+            self.networks[site].listen()
+            if site in self.networks
+            else socket.create_server(("127.0.0.1", 0))
+            for site in SITES
+        ]
+        self.proxies = Proxies(self.port, sockets, seed)
         self.lines = dict(zip(SITES, self.proxies.lines, strict=True))
 
     def prepare(self) -> None:
@@ -170,10 +180,15 @@ class Trial:
     def start(self, name: str, *arguments: str, **environment: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, *arguments], cwd=PROJECT, env={**os.environ, **environment},
-                stdout=log, stderr=log, start_new_session=True,
+                self.at(environment, [sys.executable, *arguments]), cwd=PROJECT,
+                env={**os.environ, **environment}, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self.started.append(self.processes[name])
+
+    def at(self, environment: dict[str, str], command: list[str]) -> list[str]:
+        """Return a command as it is run where it belongs: at a site, or at the centre."""
+        network = self.networks.get(Path(environment.get("ALLMENDE_HOME", "")).name)
+        return network.wrap(command) if network else command
 
     def kill(self, name: str) -> None:
         self.kills[name] += 1
@@ -197,8 +212,8 @@ class Trial:
 
     def command(self, *arguments: str, **environment: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "allmende", *arguments], cwd=PROJECT, check=False,
-            env={**os.environ, **environment}, capture_output=True, text=True,
+            self.at(environment, [sys.executable, "-m", "allmende", *arguments]), cwd=PROJECT,
+            check=False, env={**os.environ, **environment}, capture_output=True, text=True,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -294,6 +309,8 @@ class Trial:
             process.wait()
         for site in SITES:
             stage.end_running(self.folder / site / "work")
+        for network in self.networks.values():
+            network.close()
 
     # ---- what stands in the books
 
@@ -335,6 +352,8 @@ class Trial:
             "kills": dict(self.kills),
             "replayed": {str(status): count for status, count in self.replayed.items()},
             "keys_changed": events["agent.key_changed"],
+            "networks": len(self.networks),
+            "ways_out": [s for s, each in self.networks.items() if each.reaches(self.port)],
             "working_agents": len([a for a in agents.list_agents(auditor) if not a.revoked_at]),
         }  # fmt: skip
 
@@ -349,17 +368,7 @@ class Trial:
 
     def measure_cluster(self) -> dict[str, float]:
         """Return how long each attempt ran by the cluster's own accounting."""
-        asked = (
-            "-n",
-            "-X",
-            "-P",
-            "-D",
-            "-a",
-            "-S",
-            "now-1hours",
-            "-o",
-            "jobname,elapsedraw,nnodes",
-        )
+        asked = "-n -X -P -D -a -S now-1hours -o jobname,elapsedraw,nnodes".split()
         lines = (line.split("|") for line in self.lab.run("sacct", *asked).splitlines())
         found: Counter[str] = Counter()
         for key, seconds, nodes in lines:
