@@ -7,8 +7,8 @@ from allmende.domain.training.planning import HOURS_PER_DAY
 from allmende.services.planning import Answer
 from allmende.web.wording import write_number, write_rough
 
-WIDTH, HEIGHT = 640, 300
-LEFT, RIGHT, TOP, BOTTOM = 84, 24, 14, 44
+WIDTH, HEIGHT = 440, 270
+LEFT, RIGHT, TOP, BOTTOM = 80, 14, 12, 46
 BASE = HEIGHT - BOTTOM
 SECONDS_PER_DAY = 86_400
 FEWER, MORE = 16, 8  # times: how far the picture reaches to both sides
