@@ -201,19 +201,6 @@ def test_what_cannot_be_compared_is_refused_and_nothing_is_kept(cluster):
     assert ask("/clusters/lab/reconciliations")[1]["items"] == []
 
 
-def test_a_cluster_behind_an_agent_is_not_asked_from_here(cluster, monkeypatch):
-    away = replace(sites.load_factory(), sites=(replace(SITE, agent=True),))
-    for module in (reconciliations, api):
-        monkeypatch.setattr(module, "load_factory", lambda: away)
-    theo = staff()
-    assert "<select" not in read(theo, "/clusters/lab/reconciliation")
-    assert theo.post("/clusters/lab/reconciliation", {"span": SPAN}).status_code == 409
-    assert ask("/clusters/lab/reconciliations", {"span": SPAN})[1]["code"] == (
-        "AgentReadsTheAccounting"
-    )
-    assert cluster.asked == []
-
-
 def ask(path: str, body=None) -> tuple[int, dict]:
     """Return the answer of the API to a program of an operator."""
     token = a_token(person(f"tess{wiring.new_id('x')}", Role.OPERATOR))

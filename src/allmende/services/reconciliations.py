@@ -14,16 +14,16 @@ from allmende.domain.accounting.reconciliations import (
 )
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.periods import Period
-from allmende.domain.basics.refusals import InvalidInput, Refusal
+from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Factory, Partition, Site
 from allmende.domain.basics.units import TimeUnit
-from allmende.domain.basics.usage_records import UsageRecord
+from allmende.domain.basics.usage_records import UsageReader, UsageRecord
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import audit
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.usage import BATCH, find_partition
-from allmende.services.usage_collecting import UsageReader, get_cluster, get_site
+from allmende.services.usage_collecting import get_cluster, get_site
 from allmende.storage import kept_reconciliations as kept_store
 from allmende.storage import ledger as ledger_store
 from allmende.storage import reconciliations as sums
@@ -32,11 +32,6 @@ from allmende.storage.kept_reconciliations import KeptSummary
 from allmende.storage.usage import UsageSum
 
 ACCOUNTS_PAGE = 1000
-
-
-class AgentReadsTheAccounting(Refusal):
-    """The accounting of {site} is read by its agent, and cannot be asked from here. Compare it on
-    the machine of the cluster with "sacct --duplicates", project by project."""
 
 
 def reconcile(
@@ -86,8 +81,6 @@ def reconcile_and_keep(
     deed = begin()
     check_permission(deed.actor, Permission.SEE_EVERY_JOB)
     site = get_site(factory, site_id)
-    if site.agent:
-        raise AgentReadsTheAccounting(site=site.name)
     if period.starts_at >= deed.now:
         raise InvalidInput(field="span", problem=Sentence("It is still to come."))
     period = Period(starts_at=period.starts_at, ends_at=min(period.ends_at, deed.now))

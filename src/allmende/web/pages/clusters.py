@@ -10,8 +10,8 @@ from allmende.web.acting import begin_deed, get_person
 from allmende.web.site_links import list_site_links
 from allmende.web.steering_pictures import draw_lag
 from allmende.wiring import now
+from allmende.wiring.clusters import policy_keeper_of
 from allmende.wiring.factory import load_factory
-from allmende.wiring.slurm_policies import policy_keeper_of
 
 PAGE_SIZE = 50
 CHANGES_MAX = 200  # on a page; the command line shows them all
