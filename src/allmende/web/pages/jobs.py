@@ -213,7 +213,10 @@ def new_job(request: HttpRequest, project_id: str) -> HttpResponse:
         "blueprints": workshop.blueprints.values(),
         "blueprint": getattr(form, "blueprint", None),
         "client_key": request.POST.get("client_key") or wiring.new_id("k"),
-        "budgets": budgets.list_budgets(reader, project_id),
+        "budgets": [
+            (workshop.factory.get_partition(budget.partition_id), budget)
+            for budget in budgets.list_budgets(reader, project_id)
+        ],
         "asks": asks,
         "preview": preview,
     }
