@@ -209,10 +209,16 @@ def _book(deed: Deed, site: Site, usages: Sequence[Usage]) -> tuple[list[Usage],
         written.append(judged)
     store.save_usages(written)
     _write(deed, transfers)
-    owners = {each.project.id: each.project_id for each in around.accounts.values()}
+    owners = {each.project.id: each for each in around.accounts.values()}
     for transfer in transfers:
         if transfer.kind in GIVING_BACK:  # to a project that may have ended meanwhile
-            queues.expire_rest(deed, owners[transfer.credit_account_id], expiry_id=transfer.id)
+            owner = owners[transfer.credit_account_id]
+            queues.expire_rest(
+                deed,
+                owner.project_id,
+                partition_id=owner.share.partition_id,
+                expiry_id=transfer.id,
+            )
     return written, sum(transfer.amount_seconds for transfer in transfers)
 
 
