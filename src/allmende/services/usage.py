@@ -89,7 +89,9 @@ def ingest_batch(
         elif usage.is_newer(earlier, record, read_at=read_at):
             heard[record.key] = replace(earlier, record=record, read_at=read_at)
     changed = [
-        each for key, each in heard.items() if key not in known or _differs(each, known[key])
+        each
+        for key, each in heard.items()
+        if key not in known or (each is not known[key] and _differs(each, known[key]))
     ]
     unended = [key for key, each in heard.items() if each.record.ended_at is None]
     if unended:
@@ -210,9 +212,15 @@ def _book(deed: Deed, site: Site, usages: Sequence[Usage]) -> tuple[list[Usage],
     store.save_usages(written)
     _write(deed, transfers)
     owners = {each.project.id: each.project_id for each in around.accounts.values()}
-    for transfer in transfers:
-        if transfer.kind in GIVING_BACK:  # to a project that may have ended meanwhile
-            queues.expire_rest(deed, owners[transfer.credit_account_id], expiry_id=transfer.id)
+    given_back = {
+        transfer.id: owners[transfer.credit_account_id]
+        for transfer in transfers
+        if transfer.kind in GIVING_BACK
+    }
+    ended = queues.find_ended(given_back.values()) if given_back else set()
+    for transfer_id, project_id in given_back.items():
+        if project_id in ended:  # meanwhile
+            queues.expire_rest(deed, project_id, expiry_id=transfer_id)
     return written, sum(transfer.amount_seconds for transfer in transfers)
 
 

@@ -10,14 +10,16 @@ from allmende.backends.slurm.client import ClusterUnreachable, SlurmClient
 from allmende.domain.basics.periods import Period
 from allmende.domain.basics.usage_records import UsageRecord
 
-# A piece gets shorter where much ran and longer where little did.
+# A piece gets shorter where much ran and longer where little did; never so long that what runs
+# after a quiet week fills the memory.
 FIRST_PIECE = timedelta(hours=1)
-SHORTEST_PIECE, LONGEST_PIECE = timedelta(minutes=1), timedelta(days=8)
+SHORTEST_PIECE, LONGEST_PIECE = timedelta(minutes=1), timedelta(hours=6)
 FEW_RUNS, MANY_RUNS = 2_000, 10_000
 ANSWER_SECONDS = 300.0
 JOBS_AT_ONCE = 500  # a command line has an end
 # Between the end of a run and the submission of the next one lies its epilogue.
 REQUEUE_MARGIN = timedelta(hours=1)
+ALMOST_A_SECOND = timedelta(microseconds=999_999)
 QUEUE_SIZE = re.compile(r"DBD Agent queue size:\s*(\d+)")
 
 
@@ -37,11 +39,14 @@ class SlurmUsageReader:
 
     def read(self, period: Period) -> Iterator[UsageRecord]:
         """Yield each run that ended in a period, and those that have not ended; each once."""
-        begin, length = period.starts_at, FIRST_PIECE
+        begin, length = period.starts_at.astimezone(UTC), FIRST_PIECE
         while True:
-            end = min(begin + length, period.ends_at)
+            # Slurm counts whole seconds: so do the pieces, or what ended where two of them meet
+            # could be in neither.
+            end = min(begin.replace(microsecond=0) + length, period.ends_at)
             is_last = end == period.ends_at
-            records = self._ask(f"--starttime={_render(begin)}", f"--endtime={_render(end)}")
+            until = _render(end + ALMOST_A_SECOND)
+            records = self._ask(f"--starttime={_render(begin)}", f"--endtime={until}")
             kept = [
                 record
                 for record in records
