@@ -53,7 +53,7 @@ class ComposedCluster:
         self.begin = int(BEGINS.timestamp())
         self.step = 86_400 * RUNS_PER_BLOCK / JOBS_PER_BLOCK / RUNS_PER_DAY  # between two jobs
         self.now = BEGINS
-        self.seconds = 0.0  # that composing took
+        self.seconds = self.cpu_seconds = 0.0  # that composing took
         self.rows = 0  # that were printed, repeated ones too
 
     @property
@@ -63,7 +63,7 @@ class ComposedCluster:
 
     def run(self, command: str, *arguments: str, **_how: float) -> str:
         """Return what `sacct` or `sdiag` prints."""
-        started = time.perf_counter()
+        started, begun = time.perf_counter(), time.process_time()
         options = dict(each.partition("=")[::2] for each in arguments)
         told_until = self._told_until()
         if command == "sdiag":
@@ -74,6 +74,7 @@ class ComposedCluster:
         self.rows += len(known)
         text = "\n".join(map(separator.join, [SACCT_FIELDS, *known])) + "\n"
         self.seconds += time.perf_counter() - started
+        self.cpu_seconds += time.process_time() - begun
         return text
 
     def list_runs(self, first: int = 0, end: int | None = None) -> Iterator[Run]:

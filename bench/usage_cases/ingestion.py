@@ -52,12 +52,13 @@ def ingest(records: int) -> dict[str, Any]:
     fill()
     cluster = ComposedCluster(records)
     reader, readings, is_complete = SlurmUsageReader(cluster), 0, False
-    at_start, started = peak_megabytes(), time.perf_counter()
+    at_start, started, begun = peak_megabytes(), time.perf_counter(), time.process_time()
     while cluster.now < cluster.ends or not is_complete:
         cluster.now += BETWEEN_READINGS
         is_complete = collect(reader, at=cluster.now).is_complete
         readings += 1
     took = time.perf_counter() - started - cluster.seconds
+    worked = time.process_time() - begun - cluster.cpu_seconds
     rows, peak = cluster.rows, peak_megabytes()
     again = collect(reader, at=cluster.now, since=cluster.now - LAST_MONTH)
     return {
@@ -65,6 +66,7 @@ def ingest(records: int) -> dict[str, Any]:
         "days": (cluster.now - BEGINS).days,
         "readings": readings,
         "seconds": round(took, 1),
+        "cpu_microseconds_per_record": round(1_000_000 * worked / records),
         "records_per_second": round(records / took),
         "wrong_seconds": count_wrong(cluster),
         "unexplained_seconds": reconcile(reader, at=cluster.now).unexplained_seconds,

@@ -230,8 +230,7 @@ class _Neighbourhood:
     def __init__(self, site: Site, usages: Sequence[Usage]) -> None:
         self.site = site
         named = {each.project_id or each.record.account for each in usages}
-        projects = project_store.list_projects_by_id(named)
-        self.begins = {project.id: project.period.starts_at for project in projects}
+        self.begins = project_store.find_begins(named)
         self.accounts = _find_accounts(self.begins)
         tags = {each.record.attempt_key for each in usages} - {""}
         self.attempts = store.find_attempts(tags) if tags else {}
