@@ -1,13 +1,12 @@
 """What a cluster's accounting says, for the centre: each record once, and again when it changes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Protocol
 
 from allmende.agent.spools import Spool
 from allmende.domain.basics.periods import Period
-from allmende.domain.basics.usage_records import UsageRecord
+from allmende.domain.basics.usage_records import UsageReader, UsageRecord
 from allmende.domain.scheduling.exchanges import usage_to_json
 
 READING = timedelta(minutes=1)  # between two readings
@@ -17,26 +16,10 @@ FIRST_READING = timedelta(days=31)
 BATCH = 500  # records in a message
 
 
-class Accounting(Protocol):
-    """How a cluster's accounting is read."""
-
-    def is_up_to_date(self) -> bool:
-        """Say whether the accounting has been told everything that the cluster knows."""
-        ...
-
-    def read(self, period: Period) -> Iterator[UsageRecord]:
-        """Yield each run that ended in a period, and those that have not ended; each once."""
-        ...
-
-    def read_jobs(self, job_ids: Sequence[int]) -> Iterator[UsageRecord]:
-        """Yield every run of these jobs, whenever it was."""
-        ...
-
-
 class UsageSource:
     """Reads from an instant on until which nothing was missing, by the clock of this machine."""
 
-    def __init__(self, accounting: Accounting, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, accounting: UsageReader, *, now: Callable[[], datetime]) -> None:
         self.accounting = accounting
         self.now = now
         self._read_at: datetime | None = None

@@ -211,16 +211,21 @@ def _book(deed: Deed, site: Site, usages: Sequence[Usage]) -> tuple[list[Usage],
         written.append(judged)
     store.save_usages(written)
     _write(deed, transfers)
-    owners = {each.project.id: each.project_id for each in around.accounts.values()}
+    owners = {each.project.id: each for each in around.accounts.values()}
     given_back = {
         transfer.id: owners[transfer.credit_account_id]
         for transfer in transfers
         if transfer.kind in GIVING_BACK
     }
-    ended = queues.find_ended(given_back.values()) if given_back else set()
-    for transfer_id, project_id in given_back.items():
-        if project_id in ended:  # meanwhile
-            queues.expire_rest(deed, project_id, expiry_id=transfer_id)
+    ended = queues.find_ended(each.project_id for each in given_back.values())
+    for transfer_id, owner in given_back.items():
+        if owner.project_id in ended:  # meanwhile
+            queues.expire_rest(
+                deed,
+                owner.project_id,
+                partition_id=owner.share.partition_id,
+                expiry_id=transfer_id,
+            )
     return written, sum(transfer.amount_seconds for transfer in transfers)
 
 

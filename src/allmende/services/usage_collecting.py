@@ -1,14 +1,13 @@
 """Collecting: a cluster's accounting is read again and again, from where nothing was missing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from allmende.domain.basics.periods import Period
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sites import Factory, Site
-from allmende.domain.basics.usage_records import UsageRecord
+from allmende.domain.basics.usage_records import UsageReader, UsageRecord
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import usage
 from allmende.services.deeds import Deed, one_transaction
@@ -34,25 +33,6 @@ class OtherCluster(Refusal):
     """The agent of {site} reports usage of another cluster than {cluster}. It was not taken."""
 
     status = 403
-
-
-class UsageReader(Protocol):
-    """How a cluster's accounting is read."""
-
-    def is_up_to_date(self) -> bool:
-        """Say whether the accounting has been told everything that the cluster knows."""
-        ...
-
-    def read(self, period: Period) -> Iterator[UsageRecord]:
-        """Yield each run that ended in a period, and those that have not ended; each once.
-
-        Raises a refusal with status 503 when nothing answers.
-        """
-        ...
-
-    def read_jobs(self, job_ids: Sequence[int]) -> Iterator[UsageRecord]:
-        """Yield every run of these jobs, whenever it was."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -203,6 +203,7 @@ def test_every_operation_with_a_body_is_tried_with_one_that_fits():
     assert with_body == set(BODIES)
 
 
+@pytest.mark.slow
 def test_every_operation_lets_pass_exactly_the_roles_of_its_permission(world):
     secrets = {"public": "", **tokens_of(world)}
     wrong = []
