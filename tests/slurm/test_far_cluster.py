@@ -10,7 +10,9 @@ from tools.slurm_lab.configuration import PARTITION
 
 from allmende.domain.basics.periods import Period
 from allmende.domain.basics.sites import ShareGroup
+from allmende.domain.basics.usage_records import UsageRecord
 from allmende.domain.scheduling.errands import SaidAtSite, TroubleAtSite
+from allmende.domain.scheduling.reaches import Reach
 from allmende.domain.scheduling.site_guards import tell_ours
 from allmende.domain.scheduling.slurm_policies import (
     Change,
@@ -24,6 +26,7 @@ from allmende.services.errands import FarReach
 from allmende.wiring.machines import SlurmReach
 from tests.agent.lines import Line, far_reach
 from tests.agent.test_errands import HARZ, PLACE
+from tests.backends.contract import wait_until
 from tests.backends.slurm_site import a_cluster
 
 OWED, ROOT = "far-owed", "far-root"
@@ -72,12 +75,16 @@ def test_usage_is_read_from_afar_as_it_is_beside_the_cluster(
     told = ("-A", "far-usage", "-t", "1", "-o", "/dev/null", "--wait", "--wrap", "true")
     slurm_lab.run("sbatch", *told, user_name="games")
     assert far.accounting().is_up_to_date() in (True, False)
+    wait_until(lambda: read_usage(near))  # a moment passes until the accounting has the job
+    found = read_usage(far)
+    assert found == read_usage(near)
+    assert [each.user_name for each in found] == ["games"]
+
+
+def read_usage(reach: Reach) -> list[UsageRecord]:
     now = datetime.now(UTC)
     period = Period(starts_at=now - timedelta(days=2), ends_at=now)
-    found = [each for each in far.accounting().read(period) if each.account == "far-usage"]
-    beside = [each for each in near.accounting().read(period) if each.account == "far-usage"]
-    assert found == beside
-    assert [each.user_name for each in found] == ["games"]
+    return [each for each in reach.accounting().read(period) if each.account == "far-usage"]
 
 
 def test_policy_is_made_from_afar_below_our_root_and_nowhere_else(near: SlurmReach, far: FarReach):
