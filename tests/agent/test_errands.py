@@ -148,6 +148,14 @@ def test_usage_is_read_from_afar_each_run_once(reach, there):
     assert not reach.accounting().is_up_to_date()
 
 
+def test_runs_are_asked_for_by_number_from_afar(reach, there, monkeypatch):
+    monkeypatch.setattr(errands, "JOBS_AT_ONCE", 2)
+    there.usage.records = [a_record(number) for number in range(9)]
+    found = list(reach.accounting().read_jobs([1, 2, 8]))
+    assert found == [a_record(1), a_record(2), a_record(8)]
+    assert there.usage.asked_jobs == [(1, 2), (8,)]
+
+
 def test_usage_that_is_too_long_for_one_answer_comes_in_shorter_pieces(reach, there, monkeypatch):
     ended = [a_record(number, minutes=number) for number in range(40)]
     there.usage.records = [*ended, a_record(99, minutes=None)]

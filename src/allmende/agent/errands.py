@@ -114,8 +114,13 @@ class Errands:
         return self._deeds[errand.kind](self.reach, errand.body)
 
     def _read_usage(self, reach: Reach, body: Mapping[str, Any]) -> Any:
-        period = errands.period_from_json(body["period"])
-        return [usage_to_json(record) for record in reach.accounting().read(period)]
+        """Return the runs of a period, or of some jobs."""
+        accounting = reach.accounting()
+        if "jobs" in body:
+            records = accounting.read_jobs([int(job) for job in body["jobs"]])
+        else:
+            records = accounting.read(errands.period_from_json(body["period"]))
+        return [usage_to_json(record) for record in records]
 
     def _list_nodes(self, reach: Reach, body: Mapping[str, Any]) -> Any:
         nodes = reach.nodes_of(_find_partition(reach, body)).list_nodes()

@@ -30,6 +30,7 @@ PATIENCE = timedelta(seconds=45)  # less than the lease under which policy is ap
 UPTAKE = timedelta(seconds=15)  # within which an agent that is well takes an errand
 POLL_SECONDS = 0.05
 LONGEST_PIECE, SHORTEST_PIECE = timedelta(days=4), timedelta(minutes=1)  # of usage, in an errand
+JOBS_AT_ONCE = 500  # whose runs are asked for in one errand
 FORGET_AFTER = timedelta(minutes=10)
 
 
@@ -130,9 +131,14 @@ class FarAccounting:
             begin = end
         yield from self._read(Period(starts_at=begin, ends_at=period.ends_at))
 
+    def read_jobs(self, job_ids: Sequence[int]) -> Iterator[UsageRecord]:
+        """Yield every run of these jobs, whenever it was."""
+        for first in range(0, len(job_ids), JOBS_AT_ONCE):
+            yield from self._ask(jobs=list(job_ids[first : first + JOBS_AT_ONCE]))
+
     def _read(self, piece: Period) -> Iterator[UsageRecord]:
         try:
-            yield from self._ask(piece)
+            yield from self._ask(period=errands.period_to_json(piece))
         except errands.AnswerTooLong:
             half = (piece.ends_at - piece.starts_at) / 2
             if half < SHORTEST_PIECE:
@@ -145,9 +151,8 @@ class FarAccounting:
         """Leave out what has not ended: it is told with the last piece."""
         return (record for record in self._read(piece) if record.ended_at is not None)
 
-    def _ask(self, piece: Period) -> list[UsageRecord]:
-        told = errands.period_to_json(piece)
-        answer = self.messenger.ask(ErrandKind.READ_USAGE, period=told)
+    def _ask(self, **which: Any) -> list[UsageRecord]:
+        answer = self.messenger.ask(ErrandKind.READ_USAGE, **which)
         records = errands.read_answer(errands.usages_from_json, answer)
         if any(record.cluster != self.cluster for record in records):
             raise OtherCluster(site=self.messenger.site_id, cluster=self.cluster)

@@ -1,6 +1,6 @@
 """What waits: time is held for the next attempt, and nothing starts for a project that may not."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -67,6 +67,13 @@ def find_project_bars(project_ids: Collection[str], *, now: datetime) -> dict[st
     projects = project_store.list_projects_by_id(project_ids) if project_ids else []
     bars = {project.id: _bar(project, now) for project in projects}
     return {project_id: bar for project_id, bar in bars.items() if bar}
+
+
+def find_ended(project_ids: Iterable[str]) -> set[str]:
+    """Return those of the projects that have ended."""
+    wanted = set(project_ids)
+    found = project_store.list_projects_by_id(wanted) if wanted else []
+    return {project.id for project in found if project.state in OVER}
 
 
 def expire_rest(deed: Deed, project_id: str, *, partition_id: str, expiry_id: str) -> None:

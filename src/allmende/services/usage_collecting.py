@@ -17,8 +17,9 @@ from allmende.storage.usage import Bookmark
 
 # Clocks differ by minutes, and what a cluster writes late it usually writes within the hour.
 OVERLAP = timedelta(hours=1)
-# What has not ended for so long is read on by nobody's waiting for it.
-LONGEST_RUN = timedelta(days=60)
+# What was not heard of for so long is asked for no more.
+LONGEST_SILENCE = timedelta(days=60)
+ASKED_FOR_MAX = 10_000  # jobs in one reading; those that were silent for the longest come first
 FIRST_READING = timedelta(days=31)
 
 
@@ -61,6 +62,12 @@ def collect(
         # Asked first: what the cluster knew then is in the answer that follows.
         is_complete = reader.is_up_to_date()
         came = usage.ingest(deed, site, reader.read(period), read_at=deed.now)
+        # What ran and is not named any more ended, it may be long before the period: so it is where
+        # somebody closes a run by hand.
+        unread = store.list_unread(
+            cluster, since=deed.now - LONGEST_SILENCE, before=deed.now, limit=ASKED_FOR_MAX
+        )
+        came += usage.ingest(deed, site, reader.read_jobs(unread), read_at=deed.now)
     except Refusal as refusal:
         _keep(deed, replace(bookmark, trouble=refusal.sentence))
         raise
@@ -109,9 +116,7 @@ def get_cluster(site: Site) -> str:
 
 def _begin(bookmark: Bookmark, *, now: datetime) -> datetime:
     """Return from when on to read: whatever ended since is told, and all that has not ended."""
-    complete_until = bookmark.complete_until or now - FIRST_READING
-    unread = store.find_oldest_reading(bookmark.cluster, since=now - LONGEST_RUN)
-    return min(complete_until, unread or complete_until) - OVERLAP
+    return (bookmark.complete_until or now - FIRST_READING) - OVERLAP
 
 
 @one_transaction

@@ -1,6 +1,6 @@
 """Usage records: what a cluster's own accounting says of one run of one job."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -89,4 +89,8 @@ class UsageReader(Protocol):
 
         Raises a refusal with status 503 when nothing answers.
         """
+        ...
+
+    def read_jobs(self, job_ids: Sequence[int]) -> Iterator[UsageRecord]:
+        """Yield every run of these jobs, whenever it was."""
         ...
