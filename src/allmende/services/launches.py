@@ -1,9 +1,12 @@
 """From a job and its attempt to the launch that a backend understands."""
 
+from dataclasses import replace
+
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.backends import Launch
 from allmende.domain.scheduling.exchanges import FOLDER_OF, PYTHON_OF
-from allmende.domain.scheduling.jobs import Attempt, Job
+from allmende.domain.scheduling.jobs import Attempt, Job, ResourceRequest
+from allmende.domain.scheduling.shares import Path
 from allmende.domain.training.blueprints import (
     Blueprint,
     check_nodes,
@@ -13,6 +16,7 @@ from allmende.domain.training.blueprints import (
 )
 from allmende.domain.training.job_files import JobSpec
 from allmende.services import cluster_accounts
+from allmende.services.snapshots import path_of
 from allmende.services.workshop import Workshop
 
 
@@ -36,7 +40,9 @@ def build_launch(job: Job, attempt: Attempt, *, workshop: Workshop) -> Launch:
     spec = JobSpec.from_json(job.spec)
     partition = workshop.factory.get_partition(job.partition_id)
     site = workshop.factory.get_site(partition.site_id)
-    return Launch(
+    user_name = cluster_accounts.get_user_name(site, job.person_id)
+    return replace(
+        sketch_launch(job.request, partition, path=path_of(job), user_name=user_name),
         key=attempt.key,
         job_id=job.id,
         attempt=attempt.number,
@@ -44,17 +50,36 @@ def build_launch(job: Job, attempt: Attempt, *, workshop: Workshop) -> Launch:
         command=_command(spec, workshop, is_elsewhere=site.agent),
         environment=spec.environment(),
         workdir=spec.workdir,
-        time_limit_seconds=job.request.time_limit_seconds,
-        grace_seconds=job.request.grace_seconds,
-        memory_bytes_per_node=job.request.memory_bytes_per_node,
-        num_nodes=job.request.nodes,
+    )
+
+
+def sketch_launch(
+    request: ResourceRequest, partition: Partition, *, path: Path, user_name: str
+) -> Launch:
+    """Return what a backend is asked for, without anything to run.
+
+    `path` names the group, the project and the person.
+    """
+    group_id, project_id, _ = path
+    return Launch(
+        key="",
+        job_id="",
+        attempt=0,
+        nodes=(),
+        command=(),
+        environment={},
+        workdir="",
+        time_limit_seconds=request.time_limit_seconds,
+        grace_seconds=request.grace_seconds,
+        memory_bytes_per_node=request.memory_bytes_per_node,
+        num_nodes=request.nodes,
         gpus_per_node=partition.gpus_per_node,
         cores_per_node=partition.cores_per_node,
-        user_name=cluster_accounts.get_user_name(site, job.person_id),
-        account=job.project_id,
-        qos=job.group_id,
+        user_name=user_name,
+        account=project_id,
+        qos=group_id,
         partition=partition.name_on_slurm,
-        requeue=job.request.preemptible,
+        requeue=request.preemptible,
     )
 
 

@@ -6,13 +6,16 @@ from fractions import Fraction
 
 import psutil
 
+from allmende.backends.slurm import starts
 from allmende.backends.slurm.client import SlurmClient
 from allmende.backends.slurm.nodes import SlurmNodes
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.rules import RuleBook
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.sites import Partition
 from allmende.domain.footprint.meters import Meter
 from allmende.domain.footprint.readings import MeterReading
-from allmende.domain.scheduling.backends import Backend
+from allmende.domain.scheduling.backends import Backend, Launch, StartEstimate
 from allmende.domain.scheduling.nodes import ClusterNodes
 from allmende.domain.training.records import ComputeThresholds
 from allmende.meters.rapl import find_rapl
@@ -42,6 +45,7 @@ def build_workshop() -> Workshop:
         blueprint_folder=lambda blueprint_id: str(blueprint_folder(blueprint_id)),
         read_meter=_MeterReader().read,
         compute_thresholds=lambda on: _compute_thresholds(book, on),
+        predict_start=predict_start,
     )
 
 
@@ -60,6 +64,15 @@ def cluster_nodes_of(partition_id: str) -> ClusterNodes:
     if site.slurm is None or site.agent:
         raise NodesOutOfReach(partition=partition.name)
     return SlurmNodes(SlurmClient(site.slurm), partition=partition.name_on_slurm)
+
+
+def predict_start(partition: Partition, launch: Launch) -> StartEstimate:
+    """Ask the cluster of a partition when it would start a job that is not submitted."""
+    site = load_factory().get_site(partition.site_id)
+    if site.slurm is None or site.agent:
+        why = Sentence("Its cluster is reached through an agent, which is not asked for that.")
+        return StartEstimate(at=None, sentence=why)
+    return starts.predict_start(SlurmClient(site.slurm), launch)
 
 
 class _MeterReader:

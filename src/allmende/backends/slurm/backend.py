@@ -21,8 +21,8 @@ from allmende.backends.slurm.endings import describe_ending
 from allmende.backends.slurm.notes import Attempt
 from allmende.backends.slurm.places import Place, find_place, list_below, open_below
 from allmende.backends.slurm.queue import LiveJob, parse_squeue, squeue_options
+from allmende.backends.slurm.starts import describe_queued
 from allmende.backends.slurm.submission import Tools, render_script, sbatch_options
-from allmende.backends.slurm.waits import describe_wait
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sites import RunAs, SlurmCluster
 from allmende.domain.basics.usage_records import UsageRecord
@@ -256,9 +256,8 @@ class SlurmBackend:
             return Observation(key=attempt.key, state=state)
         self._pursue_stop(attempt, job)
         if job.state in WAITING:
-            return Observation(
-                key=attempt.key, state=AttemptState.QUEUED, wait=describe_wait(job.reason)
-            )
+            wait = describe_queued(job.reason, job.started_at, now=self.clock())
+            return Observation(key=attempt.key, state=AttemptState.QUEUED, wait=wait)
         return Observation(
             key=attempt.key,
             state=AttemptState.RUNNING,

@@ -99,6 +99,23 @@ class Tools:
 
 def sbatch_options(launch: Launch, place: Place) -> tuple[str, ...]:
     """Return the options of sbatch for an attempt. The script comes on standard input."""
+    return (
+        "--parsable",
+        f"--comment={COMMENT_PREFIX}{launch.key}",
+        f"--job-name={launch.key}",
+        *resource_options(launch),
+        f"--signal=B:USR1@{max(1, launch.grace_seconds)}",
+        "--requeue" if launch.requeue else "--no-requeue",
+        "--open-mode=append",
+        f"--output={place.runs}/{launch.attempt}.slurm.log",
+        f"--chdir={place.home}",
+        # Nothing of the environment that sbatch runs in, and no login shell on the node.
+        "--export=NIL",
+    )
+
+
+def resource_options(launch: Launch) -> tuple[str, ...]:
+    """Return those options of sbatch that decide when and where an attempt may start."""
     seconds = launch.time_limit_seconds + launch.grace_seconds
     given = {
         "account": launch.account,
@@ -109,22 +126,12 @@ def sbatch_options(launch: Launch, place: Place) -> tuple[str, ...]:
         "mem": f"{-(-launch.memory_bytes_per_node // MEBIBYTE) or ''}",
     }
     return (
-        "--parsable",
-        f"--comment={COMMENT_PREFIX}{launch.key}",
-        f"--job-name={launch.key}",
         *(f"--{name}={value}" for name, value in given.items() if value),
         f"--nodes={count_nodes(launch)}",
         "--ntasks-per-node=1",
         f"--cpus-per-task={launch.cores_per_node}",
         # Slurm counts in minutes: the script keeps the limit to the second, within this one.
         f"--time={-(-seconds // 60)}",
-        f"--signal=B:USR1@{max(1, launch.grace_seconds)}",
-        "--requeue" if launch.requeue else "--no-requeue",
-        "--open-mode=append",
-        f"--output={place.runs}/{launch.attempt}.slurm.log",
-        f"--chdir={place.home}",
-        # Nothing of the environment that sbatch runs in, and no login shell on the node.
-        "--export=NIL",
     )
 
 

@@ -111,4 +111,12 @@ class Backend(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class StartEstimate:
+    """When a cluster would start a job; `at` is None where nobody can say."""
+
+    at: datetime | None
+    sentence: Sentence  # by which method it was found, or why it is not known
+
+
 BackendOf = Callable[[str], Backend]  # by the id of a partition
