@@ -21,10 +21,20 @@ from allmende.domain.scheduling.backends import (
     StartEstimate,
 )
 from allmende.domain.scheduling.jobs import JobState
-from allmende.services import budgets, cluster_accounts, forecasts, hand_overs, jobs, previews
+from allmende.services import (
+    budgets,
+    cluster_accounts,
+    forecasts,
+    hand_overs,
+    jobs,
+    launches,
+    previews,
+)
 from allmende.services.cluster_accounts import NoAccountThere
 from allmende.services.previews import ClusterDecides
+from tests.services.access import HOUR
 from tests.services.running import PARTITION, Running, a_running_factory
+from tests.services.test_quotas import LINEAR, adopt, use
 
 QUEUED = Sentence("Other jobs go first.")
 
@@ -261,3 +271,15 @@ def test_who_has_no_account_there_sends_no_job(factory: Running, cluster: Cluste
         cluster_accounts.get_user_name(asking, founder.id)
     assert cluster_accounts.get_user_name(site, founder.id) == ""
     assert issubclass(NoAccountThere, Refusal)
+
+
+def test_a_project_over_its_quota_goes_after_the_others_in_the_cluster_too(factory, cluster):
+    adopt(factory, LINEAR)
+    use(factory, "founder", 3 * HOUR)
+    (late,) = factory.submit("founder", run="true")
+    (other,) = factory.submit("startup", run="true")
+    factory.beat()
+    nices = {launch.job_id: launch.nice for launch in cluster.launches}
+    assert nices == {late.id: launches.NICE_IF_LATE, other.id: 0}
+    (*_, event) = jobs.list_job_events(factory.person("founder"), late.id)
+    assert "Its project has used its quota" in event.sentence.english()

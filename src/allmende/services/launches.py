@@ -19,6 +19,9 @@ from allmende.services import cluster_accounts
 from allmende.services.snapshots import path_of
 from allmende.services.workshop import Workshop
 
+# On Slurm more than fair share and age weigh together, less than the QOS of a group that is owed.
+NICE_IF_LATE = 200_000
+
 
 def check_blueprint(specs: list[JobSpec], workshop: Workshop) -> Blueprint:
     """Return the blueprint of some jobs, refusing what it does not take."""
@@ -35,14 +38,21 @@ def check_environment(blueprint: Blueprint, partition: Partition, workshop: Work
         workshop.environment_python(blueprint.id)
 
 
-def build_launch(job: Job, attempt: Attempt, *, workshop: Workshop) -> Launch:
-    """Return everything that the backend needs to run this attempt."""
+def build_launch(
+    job: Job, attempt: Attempt, *, workshop: Workshop, is_late: bool = False
+) -> Launch:
+    """Return everything that the backend needs to run this attempt.
+
+    `is_late`: its project has used its quota, and it goes after the others of its group.
+    """
     spec = JobSpec.from_json(job.spec)
     partition = workshop.factory.get_partition(job.partition_id)
     site = workshop.factory.get_site(partition.site_id)
     user_name = cluster_accounts.get_user_name(site, job.person_id)
     return replace(
-        sketch_launch(job.request, partition, path=path_of(job), user_name=user_name),
+        sketch_launch(
+            job.request, partition, path=path_of(job), user_name=user_name, is_late=is_late
+        ),
         key=attempt.key,
         job_id=job.id,
         attempt=attempt.number,
@@ -50,11 +60,17 @@ def build_launch(job: Job, attempt: Attempt, *, workshop: Workshop) -> Launch:
         command=_command(spec, workshop, is_elsewhere=site.agent),
         environment=spec.environment(),
         workdir=spec.workdir,
+        reservation=job.reservation_id,
     )
 
 
 def sketch_launch(
-    request: ResourceRequest, partition: Partition, *, path: Path, user_name: str
+    request: ResourceRequest,
+    partition: Partition,
+    *,
+    path: Path,
+    user_name: str,
+    is_late: bool = False,
 ) -> Launch:
     """Return what a backend is asked for, without anything to run.
 
@@ -79,6 +95,7 @@ def sketch_launch(
         account=project_id,
         qos=group_id,
         partition=partition.name_on_slurm,
+        nice=NICE_IF_LATE if is_late else 0,
         requeue=request.preemptible,
     )
 

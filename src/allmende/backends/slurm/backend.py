@@ -23,7 +23,7 @@ from allmende.backends.slurm.places import Place, find_place, list_below, open_b
 from allmende.backends.slurm.queue import LiveJob, parse_squeue, squeue_options
 from allmende.backends.slurm.starts import describe_queued
 from allmende.backends.slurm.submission import Tools, render_script, sbatch_options
-from allmende.domain.basics.refusals import NotFound
+from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sites import RunAs, SlurmCluster
 from allmende.domain.basics.usage_records import UsageRecord
 from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch, Observation
@@ -39,6 +39,13 @@ NOBODY = "nobody"
 LINGER_SECONDS = 30
 # How long a job that neither the controller nor accounting knows may still turn up.
 PATIENCE = timedelta(days=1)
+
+
+class ReservationNotThere(Refusal):
+    """The cluster does not keep reservation {id} yet: {problem}. It is asked to every minute, and
+    the job is submitted as soon as it does."""
+
+    status = 503
 
 
 class SlurmBackend:
@@ -77,14 +84,23 @@ class SlurmBackend:
             slurm_id, first = earlier
             notes.note_job(place, launch.attempt, slurm_id=slurm_id, first=first)
             return
-        said = self._run(
-            "sbatch",
-            *sbatch_options(launch, place),
-            user_name=launch.user_name,
-            stdin=render_script(launch, place, tools=self.tools),
-        )
-        slurm_id = int(said.strip().split(";")[0])
-        _note_owner(place, launch.attempt, slurm_id)
+        _note_owner(place, launch.attempt, self._submit(launch, place))
+
+    def _submit(self, launch: Launch, place: Place) -> int:
+        """Return the number of the job that the cluster made of an attempt."""
+        try:
+            said = self._run(
+                "sbatch",
+                *sbatch_options(launch, place),
+                user_name=launch.user_name,
+                stdin=render_script(launch, place, tools=self.tools),
+            )
+        except CommandRefused as refusal:
+            problem = refusal.facts["problem"]
+            if not launch.reservation or "reservation" not in problem:
+                raise
+            raise ReservationNotThere(id=launch.reservation, problem=problem) from refusal
+        return int(said.strip().split(";")[0])
 
     def stop(self, key: str, *, reason: EndReason, grace_seconds: int) -> None:
         """Ask the attempt to end: SIGTERM, the grace, SIGKILL. Unknown or ended: do nothing."""

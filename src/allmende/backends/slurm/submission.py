@@ -122,6 +122,8 @@ def resource_options(launch: Launch) -> tuple[str, ...]:
         "qos": launch.qos,
         "partition": launch.partition,
         "constraint": launch.constraint,
+        "reservation": launch.reservation,
+        "nice": f"{launch.nice or ''}",
         "gres": f"gpu:{launch.gpus_per_node}" if launch.gpus_per_node else "",
         "mem": f"{-(-launch.memory_bytes_per_node // MEBIBYTE) or ''}",
     }

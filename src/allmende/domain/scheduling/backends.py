@@ -35,6 +35,8 @@ class Launch:
     qos: str = ""
     partition: str = ""  # in the cluster's words
     constraint: str = ""
+    reservation: str = ""  # inside which it runs; it is not submitted before the cluster has it
+    nice: int = 0  # by how much its priority is lowered
     requeue: bool = False  # whether the cluster may stop it and put it back to its queue
 
 
