@@ -22,6 +22,7 @@ from allmende.backends.slurm.notes import Attempt
 from allmende.backends.slurm.places import Place, find_place, list_below, open_below
 from allmende.backends.slurm.queue import LiveJob, parse_squeue, squeue_options
 from allmende.backends.slurm.starts import describe_queued
+from allmende.backends.slurm.steps import parse_steps, step_options
 from allmende.backends.slurm.submission import Tools, render_script, sbatch_options
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sites import RunAs, SlurmCluster
@@ -311,17 +312,23 @@ class SlurmBackend:
         except ClusterUnreachable:
             return {}
         runs = {(run.job_id, run.restarts, run.user_name): run for run in listed}
-        ended: dict[str, Observation] = {}
+        final: list[tuple[Attempt, UsageRecord]] = []
         for attempt in gone:
             assert attempt.slurm_id is not None, "only jobs with a number are asked for"
             which = (attempt.slurm_id, attempt.number - attempt.first, attempt.user_name)
             run = runs.get(which)
             if run is not None and is_final(run):
-                ended[attempt.key] = self._settle(attempt, run)
-        return ended
+                final.append((attempt, run))
+        if not final:
+            return {}
+        try:
+            steps = self._run("sacct", *step_options({run.job_id for _, run in final}))
+        except ClusterUnreachable:
+            return {}
+        return {attempt.key: self._settle(attempt, run, steps) for attempt, run in final}
 
-    def _settle(self, attempt: Attempt, run: UsageRecord) -> Observation:
-        """Return the end of a run, noted for good."""
+    def _settle(self, attempt: Attempt, run: UsageRecord, steps: str) -> Observation:
+        """Return the end of a run, noted for good; `steps` says what it used."""
         if attempt.number == attempt.first:
             attempt.place.claim(attempt.first, NOBODY)
         home = attempt.place.home
@@ -334,6 +341,7 @@ class SlurmBackend:
                 checkpoints=home / "checkpoints", progress=home / "progress.jsonl", since=since
             ),
         )
+        use = parse_steps(steps, run)
         seen = Observation(
             key=attempt.key,
             state=AttemptState.ENDED,
@@ -345,6 +353,8 @@ class SlurmBackend:
             nodes=run.nodes,
             allocated_seconds=run.allocated_seconds(counts_gpus=attempt.gpus_per_node > 0),
             record_key=run.key,
+            cpu_seconds=use.cpu_seconds,
+            max_memory_bytes=use.max_memory_bytes,
         )
         notes.note_end(attempt, seen)
         return notes.find_end(attempt) or seen
