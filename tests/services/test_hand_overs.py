@@ -31,6 +31,7 @@ from allmende.services import (
     previews,
 )
 from allmende.services.cluster_accounts import NoAccountThere
+from allmende.services.launches import NodesSeeNoBlueprint
 from allmende.services.previews import ClusterDecides
 from tests.services.access import HOUR
 from tests.services.running import PARTITION, Running, a_running_factory
@@ -283,3 +284,19 @@ def test_a_project_over_its_quota_goes_after_the_others_in_the_cluster_too(facto
     assert nices == {late.id: launches.NICE_IF_LATE, other.id: 0}
     (*_, event) = jobs.list_job_events(factory.person("founder"), late.id)
     assert "Its project has used its quota" in event.sentence.english()
+
+
+def test_a_blueprint_that_the_nodes_do_not_see_is_refused_until_its_folder_is_shared(
+    factory, cluster
+):
+    places = {"environment_python": lambda _: "/env/python", "blueprint_folder": lambda _: "/bp"}
+    factory.workshop = replace(factory.workshop, **places)
+    with pytest.raises(NodesSeeNoBlueprint, match="do not see /env/python"):
+        factory.submit("founder", blueprint="medicine")
+    whole = factory.workshop.factory
+    sites = tuple(
+        replace(site, slurm=replace(site.slurm, shared_folders=("/env", "/bp")))
+        for site in whole.sites
+    )
+    factory.workshop = replace(factory.workshop, factory=replace(whole, sites=sites))
+    assert factory.submit("founder", blueprint="medicine")

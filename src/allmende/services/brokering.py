@@ -13,6 +13,7 @@ from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.backends import StartEstimate
 from allmende.domain.scheduling.brokering import Choice, Needs, Offer, choose, find_obstacle
 from allmende.domain.scheduling.jobs import Job
+from allmende.domain.training.blueprints import find_blueprint
 from allmende.domain.training.fields import did_you_mean
 from allmende.domain.training.job_files import JobSpec
 from allmende.domain.training.sweeps import expand_sweep
@@ -196,6 +197,9 @@ def _find_bar(question: Question, partition: Partition) -> Sentence | None:
         cluster_accounts.get_user_name(site, question.person_id)
         quotas.check_may_submit(project, partition, now=question.now)
         jobs.check_resources(question.spec, project, partition)
+        if question.spec.blueprint and partition.is_on_slurm:
+            blueprint = find_blueprint(workshop.blueprints, question.spec.blueprint)
+            launches.check_environment(blueprint, partition, workshop)
     except Refusal as refusal:
         return refusal.sentence
     return None

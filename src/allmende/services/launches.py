@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.backends import Launch
 from allmende.domain.scheduling.exchanges import FOLDER_OF, PYTHON_OF
@@ -23,6 +24,14 @@ from allmende.services.workshop import Workshop
 NICE_IF_LATE = 200_000
 
 
+class NodesSeeNoBlueprint(Refusal):
+    """The nodes of {partition} do not see {path}, which the blueprint {blueprint} needs. Choose
+    another partition, or ask the operators to put blueprints and their environments into a folder
+    that the nodes share."""
+
+    status = 422
+
+
 def check_blueprint(specs: list[JobSpec], workshop: Workshop) -> Blueprint:
     """Return the blueprint of some jobs, refusing what it does not take."""
     blueprint = find_blueprint(workshop.blueprints, specs[0].blueprint)
@@ -33,9 +42,17 @@ def check_blueprint(specs: list[JobSpec], workshop: Workshop) -> Blueprint:
 
 
 def check_environment(blueprint: Blueprint, partition: Partition, workshop: Workshop) -> None:
-    """Refuse a blueprint whose environment is not built, where jobs run on this machine."""
-    if not workshop.factory.get_site(partition.site_id).agent:  # else only the agent can tell
-        workshop.environment_python(blueprint.id)
+    """Refuse a blueprint whose environment is not built, or not seen by the nodes of a cluster."""
+    site = workshop.factory.get_site(partition.site_id)
+    if site.agent:
+        return  # only the agent can tell
+    python = workshop.environment_python(blueprint.id)
+    if partition.is_on_slurm and site.slurm:
+        for path in (python, workshop.blueprint_folder(blueprint.id)):
+            if not site.slurm.sees(path):
+                raise NodesSeeNoBlueprint(
+                    partition=partition.name, path=path, blueprint=blueprint.id
+                )
 
 
 def build_launch(

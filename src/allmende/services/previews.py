@@ -201,7 +201,9 @@ def _say(spec: JobSpec, partition: Partition, forecast: JobForecast) -> Option:
 def _check(spec: JobSpec, project: Project, partition: Partition, workshop: Workshop) -> None:
     jobs.check_resources(spec, project, partition)
     if spec.blueprint:
-        launches.check_blueprint(expand_sweep(spec), workshop)
+        blueprint = launches.check_blueprint(expand_sweep(spec), workshop)
+        if partition.is_on_slurm:
+            launches.check_environment(blueprint, partition, workshop)
     check_residency(
         parse_data_class(spec.data_class),
         partition.country,

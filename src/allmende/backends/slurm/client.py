@@ -105,7 +105,8 @@ class SlurmClient:
             return ()
         environment = [f"{key}={value}" for key, value in self._environment().items()]
         if self.cluster.run_as is RunAs.SUDO:
-            return ("sudo", "-n", "-u", user_name, "--", "env", "-i", *environment)
+            # sudo resets the environment itself, and its rule can name the two commands that way.
+            return ("sudo", "-n", "-u", user_name, *environment)
         return ("runuser", "-u", user_name, "--", "env", "-i", *environment)
 
     def _environment(self) -> dict[str, str]:
