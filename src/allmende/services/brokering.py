@@ -116,6 +116,7 @@ def say_needs(question: Question) -> Needs:
     return Needs(
         asked_at=question.now,
         limit_seconds=spec.max_duration_seconds,
+        goes_on=spec.goes_on,
         nodes=spec.num_nodes,
         jobs=1 if question.waiting else len(expand_sweep(spec)),
         cores_per_node=spec.cpus,
@@ -238,6 +239,7 @@ def _foresee_start(
     None where nobody can say.
     """
     spec, project, now, job = question.spec, question.project, question.now, question.waiting
+    limit = partition.limit_attempt(spec.max_duration_seconds)
     submitted_at = job.submitted_at if job else now
     chosen, _ = better_hours.choose(spec, partition, now=submitted_at)
     if chosen is not None and chosen > now:
@@ -251,7 +253,7 @@ def _foresee_start(
         "asked",
         path=(project.group_id, project.id, question.person_id),
         nodes=spec.num_nodes,
-        limit_seconds=spec.max_duration_seconds + partition.grace_seconds,
+        limit_seconds=limit + partition.grace_seconds,
         now=now,
     )
     return (

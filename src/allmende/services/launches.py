@@ -110,7 +110,7 @@ def sketch_launch(
         cores_per_node=partition.cores_per_node,
         user_name=user_name,
         account=project_id,
-        qos=group_id,
+        qos=partition.qos_of(group_id),
         partition=partition.name_on_slurm,
         nice=NICE_IF_LATE if is_late else 0,
         requeue=request.preemptible,

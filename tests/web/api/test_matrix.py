@@ -144,6 +144,7 @@ OTHER_IDS = {
 }
 QUERIES = {
     "GET /sizes": "?parameters=1000000&tokens=1000000000&peak_teraflops=1",
+    "GET /plan-training": "?params=7B&tokens=1T&gpu=h100",
     "GET /rounds/{call_id}": "?cut_off_at=2026-12-11T09:00:00Z",
     "GET /rounds/{call_id}/assignments": "?cut_off_at=2026-12-11T09:00:00Z",
     "GET /figures": "?span=2026-Q3",

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from fractions import Fraction
-from pathlib import PurePosixPath
 
 from allmende.domain.basics.quotas import QuotaStyle
 from allmende.domain.basics.refusals import NotFound
@@ -76,6 +75,7 @@ class Partition:
     groups: tuple[ShareGroup, ...] = ()
     quota_styles: Mapping[str, tuple[QuotaStyle, ...]] = field(default_factory=dict)  # by mode
     slurm_partition: str = ""  # its name in the cluster, where another than its id
+    qos_ending: str = ""  # after a group's id in the name of its QOS, which a cluster has only once
 
     @property
     def is_embedded(self) -> bool:
@@ -92,10 +92,18 @@ class Partition:
         """Return its name in the cluster."""
         return self.slurm_partition or self.id
 
+    def qos_of(self, group_id: str) -> str:
+        """Return the name of the QOS that the jobs of a group have here."""
+        return group_id + self.qos_ending
+
     @property
     def takes_jobs(self) -> bool:
         """Say whether jobs can be sent here."""
         return self.is_embedded or self.is_on_slurm
+
+    def limit_attempt(self, longest_seconds: int) -> int:
+        """Return how long one attempt of a job of so many seconds may last here."""
+        return min(longest_seconds, self.max_time_limit_seconds or longest_seconds)
 
     @property
     def charge_factor(self) -> int:
@@ -154,7 +162,7 @@ class SlurmCluster:
     def sees(self, path: str) -> bool:
         """Say whether its nodes see what lies there on the machine that submits."""
         folders = (self.work_folder, *self.shared_folders)
-        return any(PurePosixPath(path).is_relative_to(folder) for folder in folders)
+        return any(f"{path}/".startswith(f"{folder.rstrip('/')}/") for folder in folders)
 
 
 @dataclass(frozen=True, kw_only=True)
