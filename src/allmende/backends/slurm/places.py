@@ -25,6 +25,10 @@ PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 PASSAGE = 0o711
 PRIVATE = 0o700
 PARTS_OF_HOME = ("out", "checkpoints", "data")
+# Who has a claim on an attempt that has ended: no job that comes late may still begin it.
+NOBODY = "nobody"
+# The user can write there what he likes. Slurm's numbers have 26 bits.
+CLAIM = re.compile(rf"[1-9][0-9]{{0,7}}|{NOBODY}")
 
 
 class NoSuchUser(Refusal):
@@ -116,7 +120,8 @@ class Place:
 
     def find_claim(self, attempt: int) -> str:
         """Return what the job that does an attempt's work has written: its number; or ""."""
-        return self.read(self.runs, f"{attempt}.job").decode(errors="replace").strip()
+        written = self.read(self.runs, f"{attempt}.job").decode(errors="replace").strip()
+        return written if CLAIM.fullmatch(written) else ""
 
 
 def find_place(work_folder: Path, job_id: str) -> Place | None:
