@@ -3,6 +3,8 @@
 The cluster is played by two commands, for it has to say what a sound one says once a year.
 """
 
+import os
+import pwd
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from allmende.backends.slurm import notes
 from allmende.backends.slurm.accounting import SACCT_FIELDS
 from allmende.backends.slurm.backend import SlurmBackend
 from allmende.backends.slurm.client import SlurmClient
-from allmende.backends.slurm.places import Place, find_place
+from allmende.backends.slurm.places import Place, UserIsTheMachine, find_place, find_user
 from allmende.backends.slurm.queue import SQUEUE_COLUMNS
 from allmende.domain.basics.sites import RunAs, SlurmCluster
 from allmende.domain.scheduling.backends import AttemptState, EndReason
@@ -135,3 +137,11 @@ def test_a_double_that_ended_before_it_was_cancelled_stops_nothing(stage):
     (stage.folder / "scancel").write_text("#!/bin/sh\necho Invalid job id >&2\nexit 1\n")
     (stage.folder / "scancel").chmod(0o755)
     assert stage.look().state is AttemptState.RUNNING
+
+
+def test_no_job_runs_as_the_machine_whatever_the_centre_orders(tmp_path):
+    with pytest.raises(UserIsTheMachine):
+        find_user("root")
+    own = pwd.getpwuid(os.geteuid()).pw_name
+    with pytest.raises(UserIsTheMachine):
+        Place(tmp_path / "j-1").prepare(1, user_name=own)

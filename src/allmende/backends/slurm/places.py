@@ -31,6 +31,13 @@ NOBODY = "nobody"
 CLAIM = re.compile(rf"[1-9][0-9]{{0,7}}|{NOBODY}")
 
 
+class UserIsTheMachine(Refusal):
+    """No job runs as {user_name}: that account is the machine's own, or Allmende's. Give the person
+    the account that they sign in with at this site."""
+
+    status = 409
+
+
 class NoSuchUser(Refusal):
     """There is no account {user_name} on this machine. Jobs run as the person who owns them:
     check which account that person has at this site."""
@@ -138,9 +145,12 @@ def split_key(key: str) -> tuple[str, int] | None:
 def find_user(user_name: str) -> pwd.struct_passwd:
     """Return the account of a person on this machine."""
     try:
-        return pwd.getpwnam(user_name)
+        found = pwd.getpwnam(user_name)
     except KeyError as problem:
         raise NoSuchUser(user_name=user_name) from problem
+    if found.pw_uid in (0, os.geteuid()):  # whatever the centre says, and by whatever name
+        raise UserIsTheMachine(user_name=user_name)
+    return found
 
 
 def open_below(folder: Path, name: str) -> BinaryIO | None:
