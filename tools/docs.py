@@ -11,6 +11,7 @@ from allmende.domain.basics.lifecycle import Lifecycle
 from allmende.domain.scheduling import jobs, reservations
 from tools.access_rules import render_access_rules
 from tools.interfaces import render_api, render_commands
+from tools.published_runs import render_published_runs
 
 PROJECT = Path(__file__).resolve().parents[1]
 LIFECYCLES = {
@@ -46,6 +47,7 @@ PAGES = {
     PROJECT / "docs/reference/cli.md": render_commands,
     PROJECT / "docs/reference/api.md": render_api,
     PROJECT / "docs/reference/access-rules.md": render_access_rules,
+    PROJECT / "docs/reference/published-runs.md": render_published_runs,
 }
 
 

@@ -35,9 +35,12 @@ from allmende.services import (  # noqa: E402
 )
 from allmende.wiring import post, troubles  # noqa: E402
 from allmende.wiring.access_rules import load_access_rules  # noqa: E402
-from allmende.wiring.clusters import usage_reader, wheel_of  # noqa: E402
+from allmende.wiring.clusters import (  # noqa: E402
+    policy_keeper_of,
+    usage_reader,
+    wheel_of,
+)
 from allmende.wiring.documents import shelf  # noqa: E402
-from allmende.wiring.slurm_policies import policy_keeper_of  # noqa: E402
 
 HEARTBEAT_SECONDS = 1.0
 CHORES_SECONDS = 60.0
@@ -63,6 +66,7 @@ class Daemon:
         self.heartbeat_seconds = heartbeat_seconds
         # Host and process are for people; in containers two daemons may share both.
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{wiring.new_id('d')}"
+        self.untold: dict[str, str] = {}  # by partition: why its cluster is told nothing
         self.stopping = threading.Event()
         self.leads = False
         self.beat_began_at = time.monotonic()
@@ -77,13 +81,14 @@ class Daemon:
         self._tell_delivery(delivery)
 
     def _mind_queue(self) -> None:
-        """Queue the reminders that are due, and forget what is a year old; now and then."""
+        """Queue the reminders that are due, and forget what is old; now and then."""
         if time.monotonic() - self.reminded_at < REMINDERS_SECONDS:
             return
         self.reminded_at = time.monotonic()
         if count := mail.remind(wiring.deed_of(DAEMON), rules=load_access_rules()):
             log.info("reminders queued", messages=count)
         mail.forget_old(wiring.deed_of(DAEMON))
+        steering.forget_old(wiring.deed_of(DAEMON))
 
     def _tell_delivery(self, delivery: mail.Delivery) -> None:
         if delivery.sent:
@@ -139,11 +144,15 @@ class Daemon:
             log.info("moved", job=job.id, partition=job.partition_id)
 
     def beat_cluster(self, site: Site) -> None:
-        """Beat on the partitions of a cluster that is reached from here, and steer it."""
+        """Beat on the partitions of a cluster, and steer it.
+
+        Behind an agent they are beaten on with all others, which never waits; steering may.
+        """
         for partition in site.partitions:
             if partition.is_on_slurm:
                 with _guarded("a cluster is left out", site=site.id):
-                    self._beat_partition(partition.id)
+                    if not site.agent:
+                        self._beat_partition(partition.id)
                     self._steer(site, partition)
 
     def renew_lead(self) -> None:
@@ -167,7 +176,7 @@ class Daemon:
         self._start_thread(USAGE_SECONDS, "clusters are left out", self.tend_clusters)
         self._start_thread(MOVES_SECONDS, "jobs stay where they wait", self.move_waiting)
         for site in self.workshop.factory.sites:
-            if _is_reached_from_here(site):
+            if site.slurm is not None:
                 beat = partial(self.beat_cluster, site)
                 self._start_thread(CLUSTER_SECONDS, "a cluster is left out", beat)
         try:
@@ -231,7 +240,7 @@ class Daemon:
             return
         for site in self.workshop.factory.sites:
             for partition in site.partitions:
-                # A cluster has a thread of its own, but not where an agent stands between.
+                # A cluster has a thread of its own, but for this not behind an agent.
                 if partition.is_embedded or (partition.is_on_slurm and site.agent):
                     self._beat_partition(partition.id)
         if time.monotonic() - self.chores_done_at >= CHORES_SECONDS:
@@ -276,8 +285,10 @@ class Daemon:
         """Tell a cluster which groups are owed something."""
         deed = wiring.deed_of(DAEMON)
         told = steering.steer(deed, partition, wheel=wheel_of(site, partition))
-        if told.trouble is not None:
-            log.warning("not steered", partition=partition.id, sentence=str(told.trouble))
+        trouble = str(told.trouble or "")
+        if trouble and trouble != self.untold.get(partition.id):  # once, for it may last a day
+            log.warning("not steered", partition=partition.id, sentence=trouble)
+        self.untold[partition.id] = trouble
         if told.changed:
             log.info("steered", partition=partition.id, groups=told.changed)
 
@@ -302,11 +313,6 @@ def _guarded(trouble: str, *, level: int = logging.ERROR, **where: str) -> Itera
         log.log(level, trouble, exc_info=error, **where)
     finally:
         wiring.close_database()
-
-
-def _is_reached_from_here(site: Site) -> bool:
-    """Say whether a site has a cluster whose commands are run from here."""
-    return site.slurm is not None and not site.agent
 
 
 def main(*, until_closed: int | None = None) -> None:

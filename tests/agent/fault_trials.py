@@ -26,32 +26,24 @@ wiring.start()
 
 from tools.slurm_lab import Lab  # noqa: E402
 
-from allmende.backends.slurm.client import SlurmClient  # noqa: E402
-from allmende.backends.slurm.policies import SlurmPolicies  # noqa: E402
-from allmende.domain.basics.people import DAEMON, Person, Role  # noqa: E402
+from allmende.domain.basics.people import DAEMON  # noqa: E402
 from allmende.domain.basics.refusals import Refusal  # noqa: E402
 from allmende.domain.scheduling.jobs import LIFECYCLE  # noqa: E402
 from allmende.domain.training.job_files import parse_job_file  # noqa: E402
-from allmende.services import (  # noqa: E402
-    agents,
-    audit,
-    cluster_accounts,
-    jobs,
-    ledger,
-    slurm_policies,
-)
+from allmende.services import agents, audit, jobs, ledger  # noqa: E402
 from allmende.services.story import Story  # noqa: E402
 from allmende.wiring import database_version, home, stage  # noqa: E402
 from allmende.wiring.access_rules import load_access_rules  # noqa: E402
 from allmende.wiring.assembly import build_workshop  # noqa: E402
+from tests.agent.far_operators import FarOperators, wait_until  # noqa: E402
 from tests.agent.faulty_proxy import Proxies  # noqa: E402
+from tests.agent.networks import open_network  # noqa: E402
 
 PROJECT = Path(__file__).resolve().parents[2]
 SITES = {"werkstatt": "founder", "heide": "researcher", "harz": "corporation"}
 ON_SLURM, USER = "harz", "games"
 PARTITIONS = {"werkstatt": "werkbank", "heide": "heide-cpu", "harz": "harz-cpu"}
 FAULTINESS = 35.0
-LONGEST_SECONDS = 90.0
 
 
 def write_configuration(folder: Path, lab: Lab) -> None:
@@ -112,7 +104,16 @@ class Trial:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self.proxies = Proxies(self.port, len(SITES), seed)
+        # The cluster's own daemons are on this machine's loopback, so its agent is there too.
+        opened = {site: open_network() for site in SITES if site != ON_SLURM}
+        self.networks = {site: network for site, network in opened.items() if network}
+        sockets = [
+            self.networks[site].listen()
+            if site in self.networks
+            else socket.create_server(("127.0.0.1", 0))
+            for site in SITES
+        ]
+        self.proxies = Proxies(self.port, sockets, seed)
         self.lines = dict(zip(SITES, self.proxies.lines, strict=True))
 
     def prepare(self) -> None:
@@ -135,27 +136,9 @@ class Trial:
         ):
             for _ in part():
                 pass
-        self.prepare_cluster()
-
-    def prepare_cluster(self) -> None:
-        """Let the owner of the jobs there be a user of the cluster, and tell it our policy."""
-        operator = Person(id="p-op", name="Operator", roles=frozenset({Role.OPERATOR}))
-        factory = self.workshop.factory
-        cluster_accounts.set_account(
-            wiring.deed_of(operator),
-            site_id=ON_SLURM,
-            person_id=self.story.persons[SITES[ON_SLURM]].id,
-            user_name=USER,
-            factory=factory,
-        )
-        cluster = factory.get_site(ON_SLURM).slurm
-        assert cluster is not None
-        slurm_policies.apply_policy(
-            lambda: wiring.deed_of(operator),
-            ON_SLURM,
-            keeper_of=lambda _: SlurmPolicies(SlurmClient(cluster)),
-            factory=factory,
-        )
+        self.operators = FarOperators(self.workshop, ON_SLURM, PARTITIONS[ON_SLURM])
+        # The owner of the jobs there is a user of the cluster.
+        self.operators.give_account(self.story.persons[SITES[ON_SLURM]].id, USER)
 
     # ---- processes
 
@@ -170,10 +153,15 @@ class Trial:
     def start(self, name: str, *arguments: str, **environment: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, *arguments], cwd=PROJECT, env={**os.environ, **environment},
-                stdout=log, stderr=log, start_new_session=True,
+                self.at(environment, [sys.executable, *arguments]), cwd=PROJECT,
+                env={**os.environ, **environment}, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self.started.append(self.processes[name])
+
+    def at(self, environment: dict[str, str], command: list[str]) -> list[str]:
+        """Return a command as it is run where it belongs: at a site, or at the centre."""
+        network = self.networks.get(Path(environment.get("ALLMENDE_HOME", "")).name)
+        return network.wrap(command) if network else command
 
     def kill(self, name: str) -> None:
         self.kills[name] += 1
@@ -197,8 +185,8 @@ class Trial:
 
     def command(self, *arguments: str, **environment: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "allmende", *arguments], cwd=PROJECT, check=False,
-            env={**os.environ, **environment}, capture_output=True, text=True,
+            self.at(environment, [sys.executable, "-m", "allmende", *arguments]), cwd=PROJECT,
+            check=False, env={**os.environ, **environment}, capture_output=True, text=True,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -211,6 +199,8 @@ class Trial:
         for site in SITES:
             self.enrol(site)
             self.start_agent(site)
+        wait_until(self.operators.apply_policy)
+        self.operators.start()
         for line in self.lines.values():
             line.faultiness = FAULTINESS
         ends_at = time.monotonic() + seconds
@@ -226,6 +216,7 @@ class Trial:
             line.faultiness, line.is_cut = 0.0, False
         if self.processes["centre"].poll() is not None:
             self.start_centre()
+        self.operators.end()
         wait_until(self.have_all_ended)
 
     def submit(self, site: str) -> None:
@@ -294,6 +285,8 @@ class Trial:
             process.wait()
         for site in SITES:
             stage.end_running(self.folder / site / "work")
+        for network in self.networks.values():
+            network.close()
 
     # ---- what stands in the books
 
@@ -305,6 +298,7 @@ class Trial:
         relays = {job.id: self.workshop.backend_of(job.partition_id) for job in found}
         logs = {a.key: relays[a.job_id].read_log(a.key, offset=0, limit=999) for a in attempts}
         return {
+            "far": self.operators.books(),
             "seed": self.seed,
             "submitted": len(self.submitted),
             "jobs": len(found),
@@ -335,6 +329,8 @@ class Trial:
             "kills": dict(self.kills),
             "replayed": {str(status): count for status, count in self.replayed.items()},
             "keys_changed": events["agent.key_changed"],
+            "networks": len(self.networks),
+            "ways_out": [s for s, each in self.networks.items() if each.reaches(self.port)],
             "working_agents": len([a for a in agents.list_agents(auditor) if not a.revoked_at]),
         }  # fmt: skip
 
@@ -349,29 +345,12 @@ class Trial:
 
     def measure_cluster(self) -> dict[str, float]:
         """Return how long each attempt ran by the cluster's own accounting."""
-        asked = (
-            "-n",
-            "-X",
-            "-P",
-            "-D",
-            "-a",
-            "-S",
-            "now-1hours",
-            "-o",
-            "jobname,elapsedraw,nnodes",
-        )
+        asked = "-n -X -P -D -a -S now-1hours -o jobname,elapsedraw,nnodes".split()
         lines = (line.split("|") for line in self.lab.run("sacct", *asked).splitlines())
         found: Counter[str] = Counter()
         for key, seconds, nodes in lines:
             found[key] += int(seconds) * int(nodes)
         return dict(found)
-
-
-def wait_until(is_so, *, seconds: float = LONGEST_SECONDS) -> None:
-    give_up_at = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < give_up_at, f"this takes too long: {is_so.__name__}"
-        time.sleep(0.2)
 
 
 def main(folder: Path, seed: int, seconds: float, lab: Lab) -> dict:

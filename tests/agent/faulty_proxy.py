@@ -6,6 +6,7 @@ It drops, delays, cuts, doubles, changes and replays; it keeps what was said, as
 import asyncio
 import random
 import re
+import socket
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
@@ -30,19 +31,20 @@ class Line:
     """One proxied line. `faultiness` is how many calls in a hundred go wrong."""
 
     upstream: int  # the port of the centre
+    socket: socket.socket  # on which the agent calls; it may listen in a network of the site's own
     dice: random.Random
     faultiness: float = 0.0
     is_cut: bool = False
-    port: int = 0
     counted: Counter = field(default_factory=Counter)
     accepted: Counter = field(default_factory=Counter)  # calls answered with 200, by counter
     said: list[bytes] = field(default_factory=list)
 
-    async def serve(self, started: threading.Event) -> None:
-        server = await asyncio.start_server(self.handle, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        started.set()
-        async with server:
+    @property
+    def port(self) -> int:
+        return int(self.socket.getsockname()[1])
+
+    async def serve(self) -> None:
+        async with await asyncio.start_server(self.handle, sock=self.socket) as server:
             await server.serve_forever()
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -122,14 +124,13 @@ class Line:
 class Proxies:
     """Lines in a thread of their own."""
 
-    def __init__(self, upstream: int, count: int, seed: int) -> None:
-        self.lines = [Line(upstream, random.Random(f"{seed}-{n}")) for n in range(count)]
+    def __init__(self, upstream: int, sockets: list[socket.socket], seed: int) -> None:
+        dice = [random.Random(f"{seed}-{number}") for number in range(len(sockets))]
+        self.lines = [Line(upstream, *each) for each in zip(sockets, dice, strict=True)]
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
         for line in self.lines:
-            started = threading.Event()
-            asyncio.run_coroutine_threadsafe(line.serve(started), self.loop)
-            assert started.wait(10)
+            asyncio.run_coroutine_threadsafe(line.serve(), self.loop)
 
     def replay(self, line: Line) -> list[int]:
         try:

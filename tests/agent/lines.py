@@ -6,6 +6,7 @@ from pathlib import Path
 from django.test import Client
 
 from allmende import wiring
+from allmende.agent.errands import Errands
 from allmende.agent.identities import Identity
 from allmende.agent.site_agent import SiteAgent
 from allmende.agent.spools import Spool
@@ -13,9 +14,11 @@ from allmende.domain.basics.people import DAEMON, Person, Role
 from allmende.domain.basics.sites import Factory, Site
 from allmende.domain.scheduling.backends import Backend, Launch, Observation
 from allmende.domain.scheduling.exchanges import write_json
+from allmende.domain.scheduling.reaches import Reach
 from allmende.domain.trust import agents as trust
 from allmende.domain.trust import signatures
 from allmende.services import agents
+from allmende.services.errands import FarReach, Messenger
 from allmende.services.relays import Relay
 from allmende.wiring.agents import centre_public_key, relay_folder
 
@@ -78,7 +81,9 @@ def is_signed(response, *, agent_id: str, counter: int) -> bool:
 class Line:
     """An agent on a backend, and the relay that it works for; it calls whenever it is told to."""
 
-    def __init__(self, backend: Backend, folder: Path, *, key: bytes = KEY) -> None:
+    def __init__(
+        self, backend: Backend, folder: Path, *, key: bytes = KEY, reach: Reach | None = None
+    ) -> None:
         self.key = key
         self.enrolled = enrol(key)
         self.identity = Identity(
@@ -89,6 +94,7 @@ class Line:
         )
         self.spool = Spool(folder / "spool.sqlite3")
         self.backend = backend
+        self.reach = reach
         self.relay = Relay(
             site_id=SITE, partition_id=PARTITION, folder=relay_folder(), now=wiring.now
         )
@@ -102,6 +108,7 @@ class Line:
             places=lambda _: {},
             now=wiring.now,
             software="0",
+            errands=Errands(self.reach, site_id=SITE),
         )
 
     def call(self) -> dict:
@@ -128,6 +135,14 @@ class Line:
             if not self.agent.is_busy:
                 return
         raise AssertionError("the agent never comes to an end")
+
+
+def far_reach(line: Line, site: Site) -> FarReach:
+    """Return a cluster at the other end of a line, whose agent calls while somebody waits."""
+    messenger = Messenger(
+        site_id=SITE, now=wiring.now, new_id=wiring.new_id, pause=lambda _: line.pump()
+    )
+    return FarReach(site, messenger)
 
 
 class PumpedRelay:

@@ -59,11 +59,14 @@ def play(folder: Path, seed: int, lab: Lab) -> dict:
 
 
 def check_books(seen: dict) -> None:
-    told = {name: seen[name] for name in ("faults", "kills", "replayed", "accepted")}
+    told = {name: seen[name] for name in ("faults", "kills", "replayed", "accepted", "networks")}
     sys.stdout.write(f"{told}\n")
     check_jobs(seen)
     check_hours(seen)
     check_lines(seen)
+    check_cluster(seen["far"])
+    # A site in a network of its own reaches its faulty line, and nothing else of this machine.
+    assert seen["ways_out"] == []
 
 
 def check_jobs(seen: dict) -> None:
@@ -98,3 +101,14 @@ def check_lines(seen: dict) -> None:
     assert set(seen["replayed"]) <= {"200", "401", "409"}  # 200: that one had been lost until then
     assert sum(seen["faults"].values()) - seen["faults"]["passed"] > 20
     assert seen["kills"]["centre"] >= 1
+
+
+def check_cluster(far: dict) -> None:
+    """What was asked of the cluster through its agent was done, each once in the books."""
+    sys.stdout.write(f"{far}\n")
+    assert far["changes_left"] == 0
+    assert len(far["changes"]) == len(set(far["changes"])) > 5
+    assert far["drained"] > 0
+    assert far["node_events"] == ["node.drained", "node.resumed"] * far["drained"]
+    assert not any(far["are_drained"])
+    assert far["looks"] > 0

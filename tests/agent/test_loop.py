@@ -6,6 +6,7 @@ Calls go to the real views without a socket; `test_faults` has the sockets.
 import json
 import sqlite3
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -15,10 +16,12 @@ from allmende.agent import calls, loop
 from allmende.agent.identities import AgentRunsAlready, NotEncrypted, NotEnrolled, OtherSite, Safe
 from allmende.backends.local import LocalBackend
 from allmende.domain.scheduling.backends import AttemptState
+from allmende.domain.scheduling.errands import Errand, ErrandKind
 from allmende.domain.trust import agents as trust
 from allmende.services import agents
 from allmende.services.relays import Relay
 from allmende.storage import agents as store
+from allmende.storage import errands as errand_store
 from allmende.wiring import home
 from allmende.wiring.agents import centre_public_key, new_secret, relay_folder
 from tests.agent.lines import FACTORY, OPERATOR, PARTITION, SITE
@@ -174,6 +177,29 @@ def test_a_full_disk_loses_nothing(started, monkeypatch):
     wait_until(lambda: beat(started) or relay.observe([launch.key])[0].state is AttemptState.ENDED)
 
 
+def test_after_an_errand_the_next_one_does_not_wait_for_a_heartbeat(started):
+    started.heartbeat_seconds = 1.0
+    beat(started)
+    assert started._pace() == 1.0
+    agent_id = started.identity.agent_id
+    errand_store.add_errand(
+        store.get_agent(agent_id).site_id,
+        Errand(id="er-1", kind=ErrandKind.LOOK, body={}),
+        expires_at=wiring.now() + timedelta(minutes=1),
+    )
+    beat(started)
+    assert started._pace() == 0.0  # there is an answer to tell
+    beat(started)
+    assert errand_store.find_standing("er-1").answer
+    paces = []
+    for _ in range(5):
+        paces.append(started._pace())
+        beat(started)
+    assert paces == [0.1, 0.1, 0.1, 1.0, 1.0]
+    started.backoff.failures, started.agent.is_busy = 1, True
+    assert started._pace() == 1.0
+
+
 def test_a_centre_that_is_down_is_called_less_and_less_often(started, monkeypatch):
     started.identity = replace(started.identity, centre="http://127.0.0.1:9")
     started.backoff.first_seconds, started.backoff.most_seconds = 1.0, 8.0
@@ -187,7 +213,7 @@ def test_a_centre_that_is_down_is_called_less_and_less_often(started, monkeypatc
 
 
 def test_an_agent_of_another_protocol_says_what_to_install(started, monkeypatch):
-    monkeypatch.setattr(trust, "PROTOCOLS", (2,))
+    monkeypatch.setattr(trust, "PROTOCOLS", (3,))
     beat(started)
     assert "Install Allmende" in started._said
     assert started.backoff.failures > 5

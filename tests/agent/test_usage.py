@@ -67,6 +67,19 @@ def test_each_record_is_told_once_and_again_when_it_changes(reading):
     assert reading.deliver() == [records[2]]
 
 
+def test_a_run_that_somebody_closed_by_hand_long_ago_is_told_all_the_same(reading):
+    records = reading.accounting.records
+    records.append(a_record(3, minutes=None))
+    reading.collect()
+    reading.collect(NOW + 300 * MINUTE)
+    reading.deliver()
+    records[2] = a_record(3, minutes=1)
+    reading.collect(NOW + 301 * MINUTE)
+    assert reading.deliver() == [records[2]]
+    reading.collect(NOW + 302 * MINUTE)
+    assert (reading.deliver(), reading.accounting.asked_jobs) == ([], [(), (), (3,), ()])
+
+
 def test_nothing_is_asked_before_a_minute_is_over_unless_the_clock_was_set_back(reading):
     for at in (NOW, NOW + MINUTE / 2, NOW + MINUTE, NOW - MINUTE):
         reading.collect(at)

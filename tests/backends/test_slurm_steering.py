@@ -18,6 +18,7 @@ from allmende.domain.scheduling.steering import Level, QueuedJob
 from tests.backends.slurm_site import USER, a_cluster
 
 OWED, OTHERS = "steer-owed", "steer-others"
+ENDING = "-booster"  # of each QOS: the cluster may run other partitions
 
 
 def test_the_queue_says_who_runs_and_who_would_start_if_nodes_were_free():
@@ -65,11 +66,11 @@ def test_only_what_differs_is_changed():
 @pytest.fixture
 def lab(slurm_lab):
     for name in (OWED, OTHERS):
-        slurm_lab.run("sacctmgr", "-i", "-Q", "add", "qos", name)
+        slurm_lab.run("sacctmgr", "-i", "-Q", "add", "qos", name + ENDING)
         slurm_lab.add_account(f"p-{name}", USER)
         slurm_lab.run(
             *("sacctmgr", "-i", "-Q", "modify", "user", USER, "where", f"account=p-{name}"),
-            *("set", f"qos={name}", f"defaultqos={name}"),
+            *("set", f"qos={name}{ENDING}", f"defaultqos={name}{ENDING}"),
         )
     slurm_lab.wait_for_nodes()
     yield slurm_lab
@@ -79,7 +80,7 @@ def lab(slurm_lab):
 
 def submit(lab, qos: str, jobs: int) -> None:
     wrap = "sleep 300"
-    options = (f"--array=1-{jobs}", "--exclusive", f"--account=p-{qos}", f"--qos={qos}")
+    options = (f"--array=1-{jobs}", "--exclusive", f"--account=p-{qos}", f"--qos={qos}{ENDING}")
     places = ("--output=/dev/null", "--chdir=/tmp", "--time=9")
     lab.run("sbatch", *options, *places, f"--wrap={wrap}", user_name=USER)
 
@@ -93,7 +94,8 @@ def wait_until(condition) -> None:
 
 def priorities(lab) -> dict[str, int]:
     told = lab.run("squeue", "--noheader", "--states=PENDING", "--format=%q|%Q", f"--user={USER}")
-    return {qos: int(number) for qos, number in (line.split("|") for line in told.splitlines())}
+    rows = (line.split("|") for line in told.splitlines())
+    return {qos.removesuffix(ENDING): int(number) for qos, number in rows}
 
 
 def running(wheel, qos: str) -> int:
@@ -101,7 +103,7 @@ def running(wheel, qos: str) -> int:
 
 
 def test_an_owed_group_goes_first_at_once_and_no_longer_when_it_is_lowered(lab, tmp_path):
-    wheel = SlurmWheel(SlurmClient(a_cluster(lab, tmp_path)), "booster")
+    wheel = SlurmWheel(SlurmClient(a_cluster(lab, tmp_path)), "booster", ENDING)
     raised, resting = Level(group_id=OWED, is_raised=True), Level(group_id=OWED)
     submit(lab, OTHERS, jobs=5)
     wait_until(lambda: running(wheel, OTHERS) == 3)

@@ -70,6 +70,12 @@ PAGES: dict[str, tuple[str, str]] = {
         "/calculator?blueprint=&partition=jupiter-booster&parameters=7e9&tokens=2e12&devices=256&runs=3",
         "",
     ),
+    "plan-training": ("/plan-training", ""),
+    "plan-training-sparse": (
+        "/plan-training?params=671B&active=37B&tokens=15T&on=gpu:h200&gpus=2048&precision=fp8",
+        "",
+    ),
+    "plan-training-mistakes": ("/plan-training?params=70+bananas&tokens=0&gpus=2", ""),
     "calculator-mistakes": ("/calculator?devices=1&parameters=many&partition=", ""),
     "home-founder": ("/home", "mina"),
     "home-newcomer": ("/home", "nina"),

@@ -24,11 +24,14 @@ def main() -> None:
     from tests.agent import lines
     from tests.web import factory
     from tests.web.clusters import show_a_cluster
+    from tests.web.halls import move_an_hour, show_a_hall
 
     call_command("migrate", verbosity=0)
     world = factory.build_world()
     lines.enrol()
     show_a_cluster(pytest.MonkeyPatch())
+    show_a_hall(pytest.MonkeyPatch())
+    move_an_hour(world.founder, world.officer, world.project.id)
     sessions = {}
     for user in User.objects.all():
         session = SessionStore()

@@ -67,6 +67,12 @@ def test_what_is_not_there_is_said_in_a_sentence(capsys):
 
 
 @pytest.mark.django_db
+def test_an_empty_list_says_so_in_the_language_that_was_asked_for(capsys):
+    assert cli.run(["--language", "de", "incident", "list"]) == 0
+    assert capsys.readouterr().out == "Bisher keine Störung.\n"
+
+
+@pytest.mark.django_db
 def test_programs_get_a_refusal_as_json(capsys):
     assert cli.run(["person", "show", "p-none", "--json"]) == ExitCode.NOT_FOUND
     assert json.loads(capsys.readouterr().err) == {

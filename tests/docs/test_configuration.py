@@ -12,6 +12,8 @@ from allmende.domain.access.review_plans import Criterion, ReviewPlan
 from allmende.domain.basics.quotas import QuotaStyle
 from allmende.domain.basics.rules import Rule
 from allmende.domain.basics.sites import Factory, Partition, ShareGroup, Site, SlurmCluster
+from allmende.domain.training.planning import Assumption, Gpu, Machine
+from allmende.domain.training.published_runs import PublishedRun
 from allmende.wiring.access_rules import HOURS
 from tests.docs.pages import PROJECT
 
@@ -55,6 +57,10 @@ def keys_in(heading: str) -> set[str]:
         ("onboarding.toml", OnboardingStep),
         ("cut_offs.toml", CutOffCalendar),
         ("rules/*.toml", Rule),
+        ("`[assumptions.…]`", Assumption),
+        ("`[[gpus]]`", Gpu),
+        ("`[[machines]]`", Machine),
+        ("published_runs.toml", PublishedRun),
     ],
 )
 def test_every_key_of_the_code_is_told_and_no_other(heading, kind):

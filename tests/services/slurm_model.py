@@ -98,6 +98,16 @@ def a_slurm_factory():
     return replace(factory, sites=sites)
 
 
+def with_second_partition(*, first_ending="-booster"):
+    """Return the same, its cluster running another partition, so that each has QOS of its own."""
+    site = FACTORY.get_site(SITE)
+    (first,) = [replace(each, qos_ending=first_ending) for each in site.partitions]
+    second = replace(first, id="batch", slurm_partition="", qos_ending="-batch")
+    changed = replace(site, partitions=(first, second))
+    sites = tuple(changed if each.id == SITE else each for each in FACTORY.sites)
+    return replace(FACTORY, sites=sites)
+
+
 FACTORY = a_slurm_factory()
 LATER = NOON + timedelta(hours=2)
 
@@ -106,6 +116,7 @@ class World:
     """A project with an hour-budget, its member, an operator, and a cluster."""
 
     def __init__(self, cluster=None):
+        self.factory = FACTORY
         open_playground()
         self.ada, firm = founder()
         award = awarded(self.ada, firm)
@@ -120,12 +131,12 @@ class World:
             site_id=SITE,
             person_id=self.ada.id,
             user_name=user_name,
-            factory=FACTORY,
+            factory=self.factory,
         )
 
     def plan(self):
         return slurm_policies.plan_policy(
-            self.olga, SITE, keeper_of=self.keeper_of, factory=FACTORY, now=LATER
+            self.olga, SITE, keeper_of=self.keeper_of, factory=self.factory, now=LATER
         )
 
     def apply(self, *, actor=None, digest="", now=LATER):
@@ -133,13 +144,13 @@ class World:
             lambda: deed(actor or self.olga, now=now),
             SITE,
             keeper_of=self.keeper_of,
-            factory=FACTORY,
+            factory=self.factory,
             digest=digest,
         )
 
     def keep(self, *, now=LATER):
         return slurm_policies.keep_policy(
-            lambda: deed(DAEMON, now=now), SITE, keeper_of=self.keeper_of, factory=FACTORY
+            lambda: deed(DAEMON, now=now), SITE, keeper_of=self.keeper_of, factory=self.factory
         )
 
     def top_up(self):
@@ -153,7 +164,9 @@ class World:
         )
 
     def drift(self):
-        return slurm_policies.find_drift(self.olga, SITE, keeper_of=self.keeper_of, factory=FACTORY)
+        return slurm_policies.find_drift(
+            self.olga, SITE, keeper_of=self.keeper_of, factory=self.factory
+        )
 
     def keeper_of(self, site_id):
         assert site_id == SITE

@@ -55,7 +55,7 @@ def running():
 
 def ask(ada, project, **changed):
     facts = {"seconds": HOUR, "reason": "A second data set came in.", **changed}
-    return changes.ask_for_change(deed(ada, now=LATER), project.id, **facts)
+    return changes.ask_for_change(deed(ada, now=LATER), project.id, rules=RULES, **facts)
 
 
 def give(who, change, **changed):

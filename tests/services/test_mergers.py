@@ -87,7 +87,9 @@ def test_only_the_office_records_it_and_only_of_organisations_that_exist(firms):
 def test_nothing_new_for_what_merged_and_its_projects_go_on(firms):
     ada, one, bob, other = firms
     project = projects.get_project(ada, awarded(ada, one).project_id)
-    asked = changes.ask_for_change(deed(ada), project.id, months=1, reason="More data.")
+    asked = changes.ask_for_change(
+        deed(ada), project.id, rules=RULES, months=1, reason="More data."
+    )
     draft = drafted(ada, one)
     merge(one, other)
     with pytest.raises(OrganisationHasMerged, match=f"Apply as {other.name}"):
@@ -98,7 +100,9 @@ def test_nothing_new_for_what_merged_and_its_projects_go_on(firms):
         changes.approve_change(deed(officer()), asked.id, rules=RULES)
     changes.withdraw_change(deed(ada), asked.id)
     with pytest.raises(OrganisationHasMerged):
-        changes.ask_for_change(deed(ada), project.id, seconds=HOUR, reason="More data.")
+        changes.ask_for_change(
+            deed(ada), project.id, rules=RULES, seconds=HOUR, reason="More data."
+        )
     after = projects.get_project(ada, project.id)
     assert (after.state, after.period) == (ProjectState.ACTIVE, project.period)
     assert drafted(bob, other).organisation_id == other.id

@@ -93,6 +93,7 @@ def test_certain_nodes_are_free_when_their_maintenance_begins(factory: Running):
     assert spans(factory, quick.id)[0][2] == (named[0],)
 
 
+@pytest.mark.slow
 def test_a_course_of_two_nodes_runs_alone_on_its_nodes(factory: Running):
     quick_grace(factory)
     project_id = factory.story.projects["founder"]

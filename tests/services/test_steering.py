@@ -21,6 +21,7 @@ from tests.services.steered_queue import Queue
 
 pytestmark = pytest.mark.django_db
 
+BLINK = timedelta(microseconds=1)
 BEGAN = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
 PARTITION = Partition(
     id="p",
@@ -71,6 +72,25 @@ def test_an_owed_group_is_raised_once_and_lowered_once_with_an_audit_event_for_e
     assert [levels[0].is_raised for levels in queue.told] == [True] * 4 + [False] * 2
     assert actions() == ["steering.raised", "steering.lowered"]
     assert looks()[-1].groups[0].totals.delivered_node_seconds == 45
+
+
+def test_old_looks_are_forgotten_and_what_is_carried_on_is_not():
+    queue = Queue()
+    queue.fill("sme", running=0, waiting=9)
+    for second in (0, 40):
+        steer(queue, second)
+    lag = looks()[-1].groups[0].lag_micronode_seconds
+    at_the_limit = Deed(
+        actor=DAEMON, now=BEGAN + timedelta(seconds=40) + steering.KEPT, new_id=lambda kind: kind
+    )
+    assert steering.forget_old(at_the_limit) == 1
+    assert len(looks()) == 1
+    assert steering.forget_old(replace(at_the_limit, now=at_the_limit.now + BLINK)) == 1
+    assert looks() == []
+    steer(queue, 45)
+    assert looks()[-1].groups[0].lag_micronode_seconds > lag > 0
+    with pytest.raises(NotPermitted):
+        steering.forget_old(replace(at_the_limit, actor=PUBLIC))
 
 
 def test_it_looks_no_more_often_than_asked():

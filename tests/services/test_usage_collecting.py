@@ -71,14 +71,16 @@ def test_while_the_accounting_has_not_been_told_everything_the_bookmark_stays():
     assert consumed() == 1200
 
 
-def test_what_ran_when_it_was_last_read_is_read_again_from_there():
-    reader = Accounting([a_record(minutes=None)])
+def test_what_ran_and_is_not_named_any_more_is_asked_for_until_it_is_known_how_it_ended():
+    reader = Accounting([a_record(minutes=None), a_record(2)])
     collect(reader)
     reader.records = []  # it cannot be read for a while, although there are answers
     collect(reader, NOW + 5 * HOUR)
-    reader.records = [a_record(minutes=61)]
+    reader.records = [a_record(minutes=1)]  # its end was written by hand, and lies long ago
     collect(reader, NOW + 10 * HOUR)
-    assert (reader.asked[-1].starts_at, consumed()) == (NOW - HOUR, 61 * 120)
+    collect(reader, NOW + 15 * HOUR)
+    assert reader.asked_jobs == [(), (1,), (1,), ()]
+    assert (reader.asked[-1].starts_at, consumed()) == (NOW + 9 * HOUR, 120 + 1200)
 
 
 def test_a_job_that_runs_on_does_not_hold_the_bookmark_back():

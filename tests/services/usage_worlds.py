@@ -1,6 +1,6 @@
 """A site with a Slurm cluster, projects with time there, and records as its accounting has them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -201,6 +201,7 @@ class Accounting:
     is_down: bool = False
     is_behind: bool = False
     asked: list[Period] = field(default_factory=list)
+    asked_jobs: list[tuple[int, ...]] = field(default_factory=list)
 
     def is_up_to_date(self) -> bool:
         return not self.is_behind
@@ -213,3 +214,7 @@ class Accounting:
             ended_at = record.ended_at
             if ended_at is None or period.starts_at <= ended_at < period.ends_at:
                 yield record
+
+    def read_jobs(self, job_ids: Sequence[int]) -> Iterator[UsageRecord]:
+        self.asked_jobs.append(tuple(job_ids))
+        yield from (record for record in self.records if record.job_id in job_ids)

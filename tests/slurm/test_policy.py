@@ -19,7 +19,7 @@ from allmende.domain.basics.sites import SlurmCluster
 from allmende.domain.scheduling.slurm_policies import ChangeKind, account_key, user_key
 from allmende.services import allocations, projects
 from tests.services.access import deed, officer
-from tests.services.slurm_model import World
+from tests.services.slurm_model import World, with_second_partition
 from tests.slurm_lab import a_lab
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -87,6 +87,13 @@ def test_policy_is_applied_once_and_what_others_change_is_seen_and_put_right(
     assert world.cluster.read().policy[user_key("news", project, "")]["GrpSubmitJobs"] == "0"
     assert lab.run("sacctmgr", "-n", "-P", "show", "assoc", "account=physics,root") == outside
 
+    world.factory = with_second_partition(
+        first_ending=""
+    )  # it joins, and the first keeps its names
+    world.apply()
+    assert world.plan().changes == ()
+    assert world.cluster.read().policy[account_key(project)]["QOS"] == "sme,sme-batch"
+
 
 @pytest.mark.slow
 def test_two_locks_keep_a_project_within_its_budget(lab: Lab, world: World):
@@ -99,6 +106,7 @@ def test_two_locks_keep_a_project_within_its_budget(lab: Lab, world: World):
         seconds=237 * 60,
         reason=Sentence("A test."),
     )
+    world.factory = with_second_partition()
     world.apply()
 
     def submit(minutes: int, user_name: str = "games") -> str:
@@ -122,6 +130,7 @@ def test_two_locks_keep_a_project_within_its_budget(lab: Lab, world: World):
         submit(1, user_name="news")
     first, second = submit(2), submit(2)
     wait_until(lambda: look(lab, first).startswith("RUNNING"))
+    assert lab.run("squeue", "-h", "-o", "%q", "-j", first).strip() == "sme-booster"
     wait_until(lambda: look(lab, second) == "PENDING AssocGrpNodeMinutes")
     # It was not for a place that it waited: the node has room for both.
     wait_until(lambda: look(lab, second).startswith("RUNNING"))

@@ -107,6 +107,7 @@ def test_every_second_of_a_real_cluster_is_charged_once_and_explained(slurm_lab:
         submit(lab, "--gres=gpu:1", script="exit 3"),
         submit(lab, "--gres=gpu:1", account=FOREIGN),
     ]
+    whole = submit(lab, "--exclusive")  # it asks for no GPU, and nobody else gets them
     again = submit(lab, "--gres=gpu:1", "--requeue", script="sleep 3")
     wait_for(lambda: is_in(lab, again, "RUNNING"))
     time.sleep(1)
@@ -114,7 +115,7 @@ def test_every_second_of_a_real_cluster_is_charged_once_and_explained(slurm_lab:
     wait_for(lambda: is_in(lab, again, "PENDING"))
     lab.run("scontrol", "update", f"jobid={again}", "starttime=now")  # else it waits two minutes
     long = submit(lab, "--gres=gpu:1", script="sleep 300")
-    wait_for(lambda: is_empty(lab, *jobs, again) and is_in(lab, long, "RUNNING"))
+    wait_for(lambda: is_empty(lab, *jobs, whole, again) and is_in(lab, long, "RUNNING"))
     collect_all(site)
 
     found = reconcile(site)
@@ -123,10 +124,9 @@ def test_every_second_of_a_real_cluster_is_charged_once_and_explained(slurm_lab:
     assert set(line.causes) == {Cause.RUNNING}
     assert consumed(ACCOUNT) == line.ledger_seconds > 0
     assert line_of(found, FOREIGN).causes.keys() == {Cause.UNKNOWN_ACCOUNT}
-    runs = [
-        u for u in store.list_usages(project_id=ACCOUNT, limit=99) if u.record.job_id == int(again)
-    ]
-    assert sorted(run.record.restarts for run in runs) == [0, 1]
+    runs = [usage.record for usage in store.list_usages(project_id=ACCOUNT, limit=99)]
+    assert sorted(run.restarts for run in runs if run.job_id == int(again)) == [0, 1]
+    assert [run.allocated_gpus for run in runs if run.job_id == int(whole)] == [lab.plan.gpus]
 
     lab.run("scancel", long)
     wait_for(lambda: is_empty(lab, long))

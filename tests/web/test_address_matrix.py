@@ -86,6 +86,7 @@ def browsers(world) -> dict[str, Client]:
     return found
 
 
+@pytest.mark.slow
 def test_no_address_breaks_for_anybody(world, browsers):
     ids = {**OTHER_PARTS, **world.ids}
     broken = [

@@ -70,6 +70,7 @@ def ids_of(world, found, application_id):
     }
 
 
+@pytest.mark.slow
 def test_nobody_but_its_writer_reads_a_blind_review(stage):
     everybody, writer, found, world = stage
     # The pages that name no application are the same for both.

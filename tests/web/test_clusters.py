@@ -1,19 +1,25 @@
 """Pages and API of Slurm clusters: plan, apply what was seen, drift, and who is which user."""
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from allmende import wiring
 from allmende.domain.basics.cluster_accounts import ClusterAccount
 from allmende.domain.basics.people import Role
 from allmende.domain.scheduling.slurm_policies import account_key
+from allmende.domain.trust.agents import Agent
+from allmende.storage import agents as agent_store
 from allmende.storage import cluster_accounts as account_store
 from allmende.storage import people as people_store
 from allmende.web.api import clusters as api
 from allmende.web.pages import clusters as pages
+from allmende.wiring.clusters import reach_of
 from tests.services.access import person
 from tests.services.slurm_model import FACTORY, SITE, World
 from tests.web.api.conftest import a_token
@@ -179,3 +185,16 @@ def test_programs_give_and_take_accounts(world):
     assert ask(world, "PUT", path, {"user_name": "Ada 2"})[0] == 422
     assert ask(world, "DELETE", path) == ask(world, "DELETE", path) == (204, None)
     assert ask(world, "GET", "/accounts")[1]["items"] == []
+
+
+def test_a_cluster_whose_agent_does_not_call_in_says_since_when(operator, monkeypatch):
+    site = replace(FACTORY.get_site(SITE), agent=True)
+    seen_at = wiring.now() - timedelta(minutes=3)
+    facts = {"public_key": bytes(32), "enrolled_at": seen_at, "last_contact_at": seen_at}
+    agent_store.save_agent(Agent(id="ag-1", site_id=SITE, protocol=2, **facts))
+    monkeypatch.setattr(pages, "policy_keeper_of", lambda _: reach_of(site).policies())
+    answer = operator.get(f"/clusters/{SITE}")
+    assert answer.status_code == 503
+    page = answer.content.decode()
+    assert "Something does not answer at the moment" in page
+    assert f"{SITE} is cut off: its agent has not called in since" in page

@@ -1,11 +1,11 @@
 """Numbers, amounts and instants in both languages."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 from django import forms
-from django.utils import translation
+from django.utils import formats, translation
 
 from allmende.domain.accounting.allocations import Budget
 from allmende.domain.basics.sentences import Sentence
@@ -51,6 +51,13 @@ def test_an_instant_is_local_and_names_its_zone():
         summer = wording.write_instant(datetime(2026, 7, 1, 10, 0, tzinfo=UTC))
     assert winter == "22. November 2026, 21:00 MEZ"
     assert summer == "1. Juli 2026, 12:00 MESZ"
+
+
+def test_english_writes_days_in_one_way_in_which_no_month_reads_as_a_day():
+    with translation.override("en"):
+        instant = wording.write_instant(datetime(2026, 11, 2, 20, 0, tzinfo=UTC))
+        short = formats.date_format(date(2026, 11, 2), "SHORT_DATE_FORMAT")
+    assert (instant, short) == ("2 Nov 2026, 21:00 CET", "2 Nov 2026")
 
 
 def test_energy_is_written_in_the_unit_that_reads_better():

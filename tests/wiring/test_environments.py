@@ -84,7 +84,8 @@ def test_a_wrong_hash_is_refused_and_leaves_nothing(toy):
     toy.write_text(f"answer==41 --hash=sha256:{'0' * 64}\n")
     with pytest.raises(environments.EnvironmentNotBuilt, match="blueprint toy"):
         environments.environment_python("toy")
-    assert [p.name for p in environments.environments_folder().iterdir()] == ["toy.lock"]
+    (left,) = environments.environments_folder().iterdir()
+    assert left.suffix == ".lock"
 
 
 def test_a_package_that_is_not_there_is_named(toy):

@@ -125,6 +125,57 @@ def test_the_line_of_a_misspelt_key_is_the_line_it_stands_on(tmp_path: Path):
     assert line.startswith("garantee")
 
 
+CLUSTER = """
+[factory]
+name = "A"
+operator = "B"
+countries = ["DE"]
+
+[[sites]]
+id = "s"
+name = "S"
+hosting_entity = "H"
+country = "DE"
+
+[sites.slurm]
+cluster = "lab"
+work_folder = "/scratch"
+"""
+OF_CLUSTER = """
+[[sites.partitions]]
+id = "{id}"
+{more}
+name = "P"
+status = "slurm"
+unit = "node_seconds"
+hardware = "h"
+nodes = 8
+max_nodes_per_job = 2
+max_time_limit_seconds = 60
+memory_gigabytes_per_node = 1.0
+access_shares = {{ union = 1.0 }}
+
+[[sites.partitions.groups]]
+id = "sme"
+name = "G"
+guarantee = 0.5
+"""
+
+
+def test_a_group_has_a_qos_on_each_partition_of_a_cluster(tmp_path: Path):
+    def endings(*partitions: str) -> list[str]:
+        file = tmp_path / f"{len(list(tmp_path.iterdir()))}.toml"
+        file.write_text(CLUSTER + "".join(partitions))
+        return [each.qos_of("sme") for each in load_factory(file).partitions]
+
+    gpu = OF_CLUSTER.format(id="gpu", more="")
+    cpu = OF_CLUSTER.format(id="cpu", more='slurm_partition = "batch"')
+    own = OF_CLUSTER.format(id="own", more='qos_ending = ""')
+    assert endings(gpu) == ["sme"]
+    assert endings(gpu, cpu, own) == ["sme-gpu", "sme-batch", "sme"]
+    assert endings(gpu, cpu.replace('"slurm"', '"described"')) == ["sme", "sme"]
+
+
 def test_text_that_is_no_toml_is_refused_with_its_line(tmp_path: Path):
     file = tmp_path / "factory.toml"
     file.write_text('[factory]\nname = "A"\noperator = = "B"\n')

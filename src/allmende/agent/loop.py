@@ -13,12 +13,14 @@ import structlog
 
 from allmende import __version__, wiring
 from allmende.agent import calls
+from allmende.agent.errands import EAGER_SECONDS, Errands
 from allmende.agent.identities import Safe
 from allmende.agent.site_agent import Backoff, SiteAgent
 from allmende.agent.spools import Spool
-from allmende.agent.usage import Accounting, UsageSource
+from allmende.agent.usage import UsageSource
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.backends import BackendOf
+from allmende.domain.scheduling.reaches import Reach
 from allmende.domain.trust import signatures
 from allmende.domain.trust.agents import AgentIsRevoked, CallIsRepeated, ProtocolsDoNotMeet
 from allmende.wiring import home, machines
@@ -48,7 +50,7 @@ class Loop:
         site_id: str,
         *,
         backend_of: BackendOf = machines.machine_of,
-        accounting: Accounting | None = None,
+        reach: Reach | None = None,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
         most_seconds: float = 60.0,
     ) -> None:
@@ -63,7 +65,8 @@ class Loop:
             places=machines.places,
             now=wiring.now,
             software=__version__,
-            usage=UsageSource(accounting, now=wiring.now) if accounting else None,
+            usage=UsageSource(reach.accounting(), now=wiring.now) if reach else None,
+            errands=Errands(reach, site_id=site_id),
         )
         self.backoff = Backoff(first_seconds=heartbeat_seconds, most_seconds=most_seconds)
         self.heartbeat_seconds = heartbeat_seconds
@@ -76,9 +79,16 @@ class Loop:
         while not self.stopping.is_set():
             started = time.monotonic()
             self.beat()
-            is_busy = self.agent.is_busy and not self.backoff.failures
-            pause = 0.0 if is_busy else started + self.heartbeat_seconds - time.monotonic()
-            self.stopping.wait(max(0.0, pause))
+            self.stopping.wait(max(0.0, started + self._pace() - time.monotonic()))
+
+    def _pace(self) -> float:
+        """Return the seconds from one beat to the next."""
+        if self.backoff.failures:
+            return self.heartbeat_seconds
+        if self.agent.is_busy:
+            return 0.0
+        eager = min(EAGER_SECONDS, self.heartbeat_seconds)
+        return eager if self.agent.errands.is_eager else self.heartbeat_seconds
 
     def close(self) -> None:
         """Let another agent have this home."""
@@ -160,7 +170,7 @@ class Loop:
 
 def run(site_id: str, **choices: Any) -> None:
     """Run an agent in the foreground until SIGTERM or Ctrl-C."""
-    choices.setdefault("accounting", machines.find_accounting(site_id))
+    choices.setdefault("reach", machines.find_reach(site_id))
     loop = Loop(site_id, **choices)
     signal.signal(signal.SIGTERM, loop.stop)
     signal.signal(signal.SIGINT, loop.stop)

@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from allmende.agent.errands import Errands
 from allmende.agent.shipments import PIECE_BYTES, Shipments, write_piece
 from allmende.agent.spools import Spool, Watched
 from allmende.agent.usage import UsageSource
@@ -54,6 +55,7 @@ class SiteAgent:
         now: Callable[[], datetime],
         software: str,
         usage: UsageSource | None = None,
+        errands: Errands | None = None,
     ) -> None:
         self.spool = spool
         self.backend_of = backend_of
@@ -61,6 +63,7 @@ class SiteAgent:
         self.now = now
         self.software = software
         self.usage = usage
+        self.errands = errands or Errands(None)
         self.trouble = ""
         self._shipments: dict[str, Shipments] = {}
         self._levels: dict[str, Any] = {}  # what attempts are like now
@@ -74,9 +77,10 @@ class SiteAgent:
     def tend(self) -> None:
         """Bring every attempt to what was ordered, and note what became of it.
 
-        A trouble leaves everything as it is, for the next time.
+        A trouble leaves everything as it is, for the next time. Errands go first: somebody waits.
         """
         self.trouble = ""
+        self.errands.run()
         watched = self.spool.list_watched()
         self._forget({each.order.key for each in watched})
         by_partition: dict[str, list[Watched]] = {}
@@ -177,6 +181,8 @@ class SiteAgent:
             :MOST_LEVELS
         ]
         messages = self.spool.list_messages(most=MOST_MESSAGES, most_bytes=MOST_MESSAGE_BYTES)
+        answers = self.errands.list_answers(most_bytes=REPORT_BYTES)
+        left_bytes = REPORT_BYTES - sum(len(each["answer"]) for each in answers)
         return {
             "protocols": PROTOCOLS,
             "software": self.software,
@@ -185,7 +191,8 @@ class SiteAgent:
             "trouble": self.trouble,
             "observations": changed,
             "messages": [asdict(message) for message in messages],
-            "pieces": self._write_pieces(),
+            "answers": answers,
+            "pieces": self._write_pieces(left_bytes),
         }
 
     def take_answer(self, report: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
@@ -205,7 +212,8 @@ class SiteAgent:
         for each in answer["wanted"]:
             self._note_offset(each)
             self._wanted.append(file_name_from_json(each["file"]))
-        self.is_busy = bool(orders or self._wanted or self.spool.depth)
+        self.errands.take(answer.get("errands", ()))  # none from a centre of protocol 1
+        self.is_busy = bool(orders or self._wanted or self.spool.depth or self.errands.is_busy)
 
     def _note_offset(self, said: Mapping[str, Any]) -> None:
         file, have_bytes = file_name_from_json(said["file"]), said["have_bytes"]
@@ -214,9 +222,9 @@ class SiteAgent:
         else:
             self._have[file] = have_bytes
 
-    def _write_pieces(self) -> list[Any]:
+    def _write_pieces(self, left_bytes: int) -> list[Any]:
         """Return pieces of files: first of what has ended, then of what runs."""
-        pieces, left_bytes = [], REPORT_BYTES
+        pieces = []
         watched = self.spool.list_watched()
         for file, partition_id, has_ended in self._list_files(watched):
             if left_bytes <= 0:

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Protocol
 
 from allmende.agent.spools import Spool
 from allmende.domain.basics.periods import Period
-from allmende.domain.basics.usage_records import UsageRecord
+from allmende.domain.basics.usage_records import UsageReader, UsageRecord
 from allmende.domain.scheduling.exchanges import usage_to_json
 
 READING = timedelta(minutes=1)  # between two readings
@@ -17,26 +16,15 @@ FIRST_READING = timedelta(days=31)
 BATCH = 500  # records in a message
 
 
-class Accounting(Protocol):
-    """How a cluster's accounting is read."""
-
-    def is_up_to_date(self) -> bool:
-        """Say whether the accounting has been told everything that the cluster knows."""
-        ...
-
-    def read(self, period: Period) -> Iterator[UsageRecord]:
-        """Yield each run that ended in a period, and those that have not ended; each once."""
-        ...
-
-
 class UsageSource:
     """Reads from an instant on until which nothing was missing, by the clock of this machine."""
 
-    def __init__(self, accounting: Accounting, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, accounting: UsageReader, *, now: Callable[[], datetime]) -> None:
         self.accounting = accounting
         self.now = now
         self._read_at: datetime | None = None
-        self._kept: dict[str, Any] = {}  # as it lies in the spool, or did
+        # What lies in the spool, or did: when each run ended, and a hash, for there may be many.
+        self._kept: dict[str, tuple[datetime | None, int]] = {}
 
     def collect(self, spool: Spool) -> None:
         """Put what is new or changed into the spool; nothing before a minute is over.
@@ -53,21 +41,28 @@ class UsageSource:
         is_complete = self.accounting.is_up_to_date()
         period = Period(starts_at=min(complete_until, now) - OVERLAP, ends_at=now)
         new = self._read_new(period)
-        while batch := dict(islice(new, BATCH)):
-            spool.add_usage(list(batch.values()), cursor=cursor)
-            self._kept |= batch
+        while batch := list(islice(new, BATCH)):
+            spool.add_usage([usage_to_json(record) for record in batch], cursor=cursor)
+            self._kept |= {each.key: (each.ended_at, hash(each)) for each in batch}
         if is_complete:
             spool.add_usage([], cursor=now.isoformat())
         self._forget(before=now - 2 * OVERLAP)
 
-    def _read_new(self, period: Period) -> Iterator[tuple[str, Any]]:
+    def _read_new(self, period: Period) -> Iterator[UsageRecord]:
+        silent = {key for key, (ended_at, _) in self._kept.items() if ended_at is None}
         for record in self.accounting.read(period):
-            value = usage_to_json(record)
-            if self._kept.get(record.key) != value:
-                yield record.key, value
+            silent.discard(record.key)
+            if self._is_new(record):
+                yield record
+        # What ran and is not named any more ended, it may be long before the period.
+        jobs = sorted({int(key.rsplit(":", 3)[1]) for key in silent})
+        yield from filter(self._is_new, self.accounting.read_jobs(jobs))
+
+    def _is_new(self, record: UsageRecord) -> bool:
+        return self._kept.get(record.key) != (record.ended_at, hash(record))
 
     def _forget(self, *, before: datetime) -> None:
         """Forget what the next reading will not bring again."""
-        for key, value in list(self._kept.items()):
-            if value["ended_at"] and datetime.fromisoformat(value["ended_at"]) < before:
+        for key, (ended_at, _) in list(self._kept.items()):
+            if ended_at and ended_at < before:
                 del self._kept[key]

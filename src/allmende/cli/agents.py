@@ -23,7 +23,7 @@ COLUMNS = ("id", "site_id", "fingerprint", "software", "last_contact_at", "spool
 def list_agents(json: AsJson = False) -> None:
     """List the agents, the newest first, also those that were revoked."""
     found = [_facts(agent) for agent in agents.list_agents(acting_person(), limit=1000)]
-    empty = "No agent yet. Let one in with: allmende agents enrol SITE"
+    empty = Sentence("No agent yet. Let one in with: allmende agents enrol SITE")
     show(found, json=json, columns=COLUMNS, empty=empty)
 
 

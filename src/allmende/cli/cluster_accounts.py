@@ -43,7 +43,8 @@ def list_accounts(
     found = cluster_accounts.list_accounts(
         acting_person(), site_id, factory=load_factory(), after=after, limit=limit
     )
-    show(found, json=json, columns=COLUMNS, empty="Nobody has an account there yet.")
+    empty = Sentence("Nobody has an account there yet.")
+    show(found, json=json, columns=COLUMNS, empty=empty)
 
 
 @app.command("remove")

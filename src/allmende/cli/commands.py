@@ -53,6 +53,9 @@ COMMANDS = {
     "job": Command("jobs", "app", "Submit, follow and stop jobs."),
     "model": Command("models", "app", "Trained models, their cards and records."),
     "blueprint": Command("blueprints", "app", "What can be trained here.", needs_database=False),
+    "plan-training": Command(
+        "plan_training", "plan_training", "What a training takes, before you ask for it.", False
+    ),
     "site": Command("sites", "app", "Where the machines stand."),
     "slurm": Command("slurm", "app", "Slurm clusters: what ran there, and what we say of it."),
     "node": Command("nodes", "app", "What nodes do; draining one, with a preview."),

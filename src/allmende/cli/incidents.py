@@ -8,6 +8,7 @@ import typer
 from allmende.cli.acting import acting_deed, acting_person
 from allmende.cli.output import AsJson, show
 from allmende.cli.reservations import TimeIsUnreadable
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.trust.incidents import Impact, Incident, Report
 from allmende.services import incidents
 from allmende.services.incidents import IncidentView
@@ -32,7 +33,8 @@ def list_incidents(
     found = incidents.list_incidents(
         acting_person(), factory=load_factory(), after=after, limit=limit
     )
-    show(found if json else [_row(each) for each in found], json=json, empty="No incident so far.")
+    empty = Sentence("No incident so far.")
+    show(found if json else [_row(each) for each in found], json=json, empty=empty)
 
 
 @app.command("show")

@@ -10,6 +10,7 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.wiring.access_rules import read_access_rules
 from allmende.wiring.factory import load_factory
 from allmende.wiring.home import home
+from allmende.wiring.planning import load_planning
 
 
 def init(
@@ -30,6 +31,7 @@ def init(
 
     factory = load_factory()
     read_access_rules()
+    load_planning()
     database_version.bring_up_to_date()
     link = "" if people.has_administrator() else make_admin_link(address)
     if json:

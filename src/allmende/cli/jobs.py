@@ -121,7 +121,7 @@ def choose_partition(
         verdicts,
         json=json,
         columns=VERDICT_COLUMNS,
-        empty="The project has time on one partition only: there is nothing to choose.",
+        empty=Sentence("The project has time on one partition only: there is nothing to choose."),
     )
 
 
@@ -137,7 +137,8 @@ def list_jobs(
     found = jobs.list_jobs(
         acting_person(), project_id=project, sweep_id=sweep, after=after, limit=limit
     )
-    show(found, json=json, columns=COLUMNS, empty="No job yet. Begin with: allmende job submit")
+    empty = Sentence("No job yet. Begin with: allmende job submit")
+    show(found, json=json, columns=COLUMNS, empty=empty)
 
 
 @app.command("show")
@@ -148,7 +149,7 @@ def show_job(job_id: str, json: AsJson = False) -> None:
         show(view, json=True)
     else:
         show(view.job, columns=(*COLUMNS, *MORE_COLUMNS))
-        show(view.attempts, columns=ATTEMPT_COLUMNS, empty="It has not been started yet.")
+        show(view.attempts, columns=ATTEMPT_COLUMNS, empty=Sentence("It has not been started yet."))
 
 
 @app.command("why")

@@ -54,10 +54,13 @@ def drain_node(
 
 
 @app.command("resume")
-def resume_node(partition: str, node: str) -> None:
+def resume_node(partition: str, node: str, json: AsJson = False) -> None:
     """Put a node back into service; one that is in service stays so."""
     drains.resume_node(acting_deed(), partition, node, workshop=wiring.workshop())
-    say(Sentence("Node {node} is in service.", {"node": node}))
+    if json:
+        show({"partition_id": partition, "node": node, "is_drained": False}, json=True)
+    else:
+        say(Sentence("Node {node} is in service.", {"node": node}))
 
 
 def _show_preview(seen: DrainPreview, *, json: bool) -> None:

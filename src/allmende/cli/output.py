@@ -23,7 +23,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 
 
 def show(
-    value: Any, *, json: bool = False, columns: Sequence[str] = (), empty: str = "Nothing."
+    value: Any,
+    *,
+    json: bool = False,
+    columns: Sequence[str] = (),
+    empty: str | Sentence = "Nothing.",
 ) -> None:
     """Print a value: a sentence, a record, or a list of records.
 
@@ -96,7 +100,7 @@ def to_json(value: Any) -> Any:
     return str(value)
 
 
-def _print_table(rows: list[Any], *, columns: Sequence[str], empty: str) -> None:
+def _print_table(rows: list[Any], *, columns: Sequence[str], empty: str | Sentence) -> None:
     if not rows:
         say(empty)
         return

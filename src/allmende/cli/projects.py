@@ -37,7 +37,7 @@ def list_projects(after: str = "", limit: int = 100, json: AsJson = False) -> No
 
 @app.command("show")
 def show_project(project_id: str, json: AsJson = False) -> None:
-    """Show one project, and until when its jobs have normal priority."""
+    """Show one project, until when its jobs have normal priority, and its time elsewhere."""
     reader = acting_person()
     project = projects.get_project(reader, project_id)
     _show(project, json=json)
@@ -46,6 +46,9 @@ def show_project(project_id: str, json: AsJson = False) -> None:
         found = burn_downs.find_burn_down(reader, project, now=now, factory=factory)
         if found is not None:
             say(found.priority.sentence)
+        held = allocations.list_budgets(reader, project_id)
+        for each in burn_downs.list_elsewhere(project, held, now=now, factory=factory):
+            say(each.sentence)
 
 
 @app.command("budget")
@@ -57,6 +60,7 @@ def show_budget(project_id: str, json: AsJson = False) -> None:
 @app.command("burn-down")
 def show_burn_down(
     project_id: str,
+    partition: Annotated[str, typer.Option(help="Another one that it has time on.")] = "",
     with_seconds: Annotated[
         int, typer.Option(min=0, help="Say the priority with a job more, which would hold so much.")
     ] = 0,
@@ -69,6 +73,7 @@ def show_burn_down(
         now=wiring.now(),
         factory=load_factory(),
         and_seconds=with_seconds,
+        partition_id=partition,
     )
     show(burn_downs.list_figures(found), json=json, columns=BURN_DOWN_COLUMNS)
 

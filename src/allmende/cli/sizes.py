@@ -27,7 +27,7 @@ def estimate_size(
     partition: Annotated[str, typer.Option(help="The machine.")] = "",
     peak: Annotated[str, typer.Option(help="10^12 operations a second of one device.")] = "",
     watts: Annotated[str, typer.Option(help="Of one device under load.")] = "",
-    utilisation: Annotated[str, typer.Option(help="Per cent of the peak.")] = "40",
+    utilisation: Annotated[str, typer.Option(help="Per cent of the peak.")] = "30",
     devices: Annotated[int, typer.Option(min=1, max=10**6, help="At once.")] = 1,
     runs: Annotated[int, typer.Option(min=1, max=10**6, help="Such trainings.")] = 1,
     take_over: Annotated[

@@ -15,8 +15,8 @@ from allmende.domain.scheduling.slurm_policies import Change, ChangeKind
 from allmende.services import slurm_policies
 from allmende.services.slurm_policies import PolicyPlan
 from allmende.wiring import languages
+from allmende.wiring.clusters import policy_keeper_of
 from allmende.wiring.factory import load_factory
-from allmende.wiring.slurm_policies import policy_keeper_of
 
 # A sign for those who see no colours.
 SIGNS = {

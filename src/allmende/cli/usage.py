@@ -21,6 +21,7 @@ from allmende.services.usage_views import UsageLine
 from allmende.wiring.clusters import usage_reader
 from allmende.wiring.factory import load_factory
 
+FIRST_YEAR, LAST_YEAR = 2002, 3000  # Slurm is not older
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many to show.")]
 
 
@@ -84,7 +85,7 @@ def reconcile_usage(
 ) -> None:
     """Compare a cluster's accounting with the ledger. Exit code 1 if a second is unexplained."""
     site, now = usage_collecting.get_site(load_factory(), site_id), wiring.now()
-    ends_at = _instant(end) if end else now
+    ends_at = min(_instant(end), now) if end else now
     starts_at = _instant(begin) if begin else ends_at - timedelta(days=31)
     if starts_at > ends_at:
         raise InvalidInput(field="--from", problem=Sentence("It is after the end."))
@@ -133,8 +134,10 @@ def _instant(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
+        at = None
+    if at is None or not FIRST_YEAR <= at.year < LAST_YEAR:
         problem = Sentence("Write a day or an instant such as 2026-11-01 or 2026-11-01T12:00Z.")
-        raise InvalidInput(field="instant", problem=problem) from None
+        raise InvalidInput(field="instant", problem=problem)
     return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(HERE))
 
 

@@ -11,7 +11,7 @@ from allmende.domain.basics.refusals import InvalidInput, NotFound
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.units import TimeUnit
 from allmende.domain.trust.permissions import Permission, check_permission
-from allmende.services.budgets import find_accounts
+from allmende.services.budgets import find_accounts, list_accounts
 from allmende.services.budgets import get_budget as get_budget
 from allmende.services.budgets import list_budgets as list_budgets
 from allmende.services.deeds import Deed, one_transaction
@@ -68,6 +68,39 @@ def award_to_project(
     transfer = allocations.award(accounts, mode_id, award_id=award_id, seconds=seconds, entry=entry)
     write_transfers(deed, [transfer], action="allocation.awarded", subject=project_id)
     return transfer
+
+
+@one_transaction
+def award_elsewhere(
+    deed: Deed,
+    *,
+    award_id: str,
+    there: ProjectAccounts,
+    mode_id: str,
+    seconds: int,
+    back_from: str,
+    back_seconds: int = 0,
+) -> Transfer:
+    """Give a project time on another partition, for time on `back_from` that goes to its pool.
+
+    Both are written together: a time nobody has twice, and nobody loses.
+    """
+    check_permission(deed.actor, Permission.CHANGE_BUDGET)
+    _check_seconds(seconds)
+    share, project_id = there.share, there.project_id
+    store.open_accounts([share.pool(mode_id), *there.list_all()])
+    entry = entry_of(deed, "award_elsewhere", Sentence("change {change}", {"change": award_id}))
+    given = allocations.award(there, mode_id, award_id=award_id, seconds=seconds, entry=entry)
+    transfers = [given]
+    if back_seconds:
+        home = find_accounts(project_id, partition_id=back_from, access_share=share.name)
+        store.open_accounts([home.share.pool(mode_id)])
+        back = allocations.claw_back(
+            home, mode_id, claw_back_id=award_id, seconds=back_seconds, entry=entry
+        )
+        transfers.append(back)
+    write_transfers(deed, transfers, action="allocation.awarded", subject=project_id)
+    return given
 
 
 @one_transaction
@@ -264,6 +297,35 @@ def expire_project(
     transfer = allocations.expire(accounts, expiry_id=expiry_id, seconds=left, entry=entry)
     write_transfers(deed, [transfer], action="allocation.expired", subject=project_id)
     return transfer
+
+
+@one_transaction
+def expire_places(
+    deed: Deed, *, expiry_id: str, project_id: str, reason: Sentence, partition_id: str = ""
+) -> dict[tuple[str, str], Transfer]:
+    """Let time lapse as `expire_project` does, wherever a project has some, or on one partition.
+
+    Return what lapsed by partition and access share.
+    """
+    check_permission(deed.actor, Permission.CHANGE_BUDGET)
+    places = [
+        each for each in list_accounts(project_id) if partition_id in ("", each.share.partition_id)
+    ]
+    store.lock_balances(sorted(each.project.id for each in places))  # all, in the ledger's order
+    found = {}
+    for each in places:
+        partition_id, access_share = each.share.partition_id, each.share.name
+        expired = expire_project(
+            deed,
+            expiry_id=f"{expiry_id}:{partition_id}:{access_share}",
+            project_id=project_id,
+            reason=reason,
+            partition_id=partition_id,
+            access_share=access_share,
+        )
+        if expired is not None:
+            found[partition_id, access_share] = expired
+    return found
 
 
 @one_transaction

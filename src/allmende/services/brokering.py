@@ -113,6 +113,7 @@ def say_needs(question: Question) -> Needs:
     return Needs(
         asked_at=question.now,
         limit_seconds=spec.max_duration_seconds,
+        goes_on=spec.goes_on,
         nodes=spec.num_nodes,
         jobs=1 if question.waiting else len(expand_sweep(spec)),
         cores_per_node=spec.cpus,
@@ -212,19 +213,20 @@ def _foresee(question: Question, offer: Offer, decisions: int) -> Offer:
 def _foresee_start(question: Question, partition: Partition, decisions: int) -> datetime | None:
     """Return when the job would probably start on a partition; None where nobody can say."""
     spec, project, now, job = question.spec, question.project, question.now, question.waiting
+    limit = partition.limit_attempt(spec.max_duration_seconds)
     submitted_at = job.submitted_at if job else now
     chosen, _ = better_hours.choose(spec, partition, now=submitted_at)
     if chosen is not None and chosen > now:
         return chosen
     if not partition.is_embedded:
-        return question.workshop.predict_start(partition, spec.num_nodes, spec.max_duration_seconds)
+        return question.workshop.predict_start(partition, spec.num_nodes, limit)
     if job is not None and job.partition_id == partition.id:
         return forecasts.foresee_start(partition, job.id, now=now, decisions=decisions)
     asked = snapshots.pending_of(
         "asked",
         path=(project.group_id, project.id, question.person_id),
         nodes=spec.num_nodes,
-        limit_seconds=spec.max_duration_seconds + partition.grace_seconds,
+        limit_seconds=limit + partition.grace_seconds,
         now=now,
     )
     return forecasts.foresee_start(partition, "asked", now=now, decisions=decisions, asked=[asked])

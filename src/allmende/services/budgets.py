@@ -38,7 +38,7 @@ def list_budgets(reader: Person, project_id: str) -> list[Budget]:
 
 def find_budgets(project_id: str) -> list[Budget]:
     """Return the same, for those who have asked for nothing themselves."""
-    return [_budget(each) for each in _list_allocations(project_id)]
+    return [_budget(each) for each in list_accounts(project_id)]
 
 
 def find_accounts(
@@ -47,7 +47,7 @@ def find_accounts(
     """Return where a project's time is; without a partition, the only place it has time in."""
     found = [
         each
-        for each in _list_allocations(project_id)
+        for each in list_accounts(project_id)
         if partition_id in ("", each.share.partition_id) and access_share in ("", each.share.name)
     ]
     if not found:
@@ -88,7 +88,8 @@ def _budget(accounts: ProjectAccounts) -> Budget:
     )
 
 
-def _list_allocations(project_id: str) -> list[ProjectAccounts]:
+def list_accounts(project_id: str) -> list[ProjectAccounts]:
+    """Return every place that a project has time in, or had."""
     found = store.list_accounts(
         kind=AccountKind.PROJECT, owner_ids=[project_id], limit=PARTITIONS_MAX
     )

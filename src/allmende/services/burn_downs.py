@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from allmende.domain.access.projects import Project
 from allmende.domain.accounting import burn_downs
-from allmende.domain.accounting.allocations import ProjectAccounts
+from allmende.domain.accounting.allocations import Budget, ProjectAccounts
 from allmende.domain.accounting.burn_downs import (
     DAY_SECONDS,
     LONGER_RATE_DAYS,
@@ -21,9 +21,9 @@ from allmende.domain.accounting.quotas import Priority
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Factory, Partition
-from allmende.domain.basics.units import TimeUnit
+from allmende.domain.basics.units import TimeUnit, count_hours
 from allmende.domain.trust.permissions import Permission, check_permission
-from allmende.services import projects, quotas
+from allmende.services import budgets, projects, quotas
 from allmende.services.quotas import PriorityOutlook
 from allmende.storage import charges as store
 from allmende.storage import ledger as ledger_store
@@ -50,6 +50,29 @@ class ProjectBurnDown:
     advice: Sentence
     grants: tuple[GrantRow, ...]
     account_ids: tuple[str, ...]  # of the ledger: what can be held, what is held, what was used
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What a project has on a partition that is not the one of its award."""
+
+    budget: Budget
+    priority: Sentence  # until when its jobs have it there
+
+    @property
+    def sentence(self) -> Sentence:
+        """Say what is left there, of what was given, and until when with which priority."""
+        budget = self.budget
+        return Sentence(
+            "On {partition} {left} of {given} {unit} are left. {priority}",
+            {
+                "partition": budget.partition_id,
+                "left": count_hours(budget.available_seconds),
+                "given": count_hours(budget.awarded_seconds),
+                "unit": Sentence(budget.unit.hours_name),
+                "priority": self.priority,
+            },
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,15 +147,26 @@ def list_figures(found: ProjectBurnDown) -> BurnDownFigures:
 
 
 def get_burn_down(
-    reader: Person, project_id: str, *, now: datetime, factory: Factory, and_seconds: int = 0
+    reader: Person,
+    project_id: str,
+    *,
+    now: datetime,
+    factory: Factory,
+    and_seconds: int = 0,
+    partition_id: str = "",
 ) -> ProjectBurnDown:
     """Return where a project's time is and where it goes, with a constant number of queries.
 
-    Its priority is that which it has with a job more, which would hold `and_seconds`.
+    It is the time on the partition of its award, or on another that is named. Its priority is that
+    which it has with a job more, which would hold `and_seconds`.
     """
     check_permission(reader, Permission.SEE_BUDGET)
     project = projects.get_project(reader, project_id)
-    partition = factory.get_partition(project.partition_id)
+    partition = factory.get_partition(partition_id or project.partition_id)
+    if partition.id != project.partition_id:
+        budgets.find_accounts(
+            project_id, partition_id=partition.id, access_share=project.access_share
+        )
     with ledger_store.one_snapshot():
         return _read(project, partition, now, and_seconds)
 
@@ -144,6 +178,20 @@ def find_burn_down(
     if all(partition.id != project.partition_id for partition in factory.partitions):
         return None
     return get_burn_down(reader, project.id, now=now, factory=factory)
+
+
+def list_elsewhere(
+    project: Project, held: Sequence[Budget], *, now: datetime, factory: Factory
+) -> list[Elsewhere]:
+    """Return how a project stands on the other partitions among its budgets."""
+    known = {partition.id: partition for partition in factory.partitions}
+    return [
+        Elsewhere(budget, quotas.foresee(known[budget.partition_id], project, now=now).sentence)
+        for budget in held
+        if budget.partition_id != project.partition_id
+        and budget.access_share == project.access_share
+        and budget.partition_id in known
+    ]
 
 
 def _read(

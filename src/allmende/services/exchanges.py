@@ -9,11 +9,12 @@ import binascii
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.backends import AttemptState
+from allmende.domain.scheduling.errands import LARGEST_PACKED_BYTES
 from allmende.domain.scheduling.exchanges import (
     MisshapenReport,
     file_name_from_json,
@@ -28,11 +29,13 @@ from allmende.services.deeds import Deed, one_transaction
 from allmende.services.incoming import Incoming
 from allmende.storage import agents as agent_store
 from allmende.storage import database
+from allmende.storage import errands as errand_store
 from allmende.storage import relays as store
 from allmende.storage.relay_files import RelayFolder
 
 MOST_ORDERS = 100  # in one answer; the agent calls again at once for more
 MOST_WANTED = 20
+MOST_ERRANDS = 10
 MOST_ENTRIES = 10_000  # of any one kind in a report
 MESSAGE_MISTAKES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -72,6 +75,7 @@ class Report:
     observations: list[Any]
     messages: list[Any]
     pieces: list[Any]
+    answers: list[Any]
     next_key: Mapping[str, str] | None
 
 
@@ -107,6 +111,8 @@ def _take_call(deed: Deed, call: Call, *, desk: Desk) -> dict[str, Any]:
     received = _take_messages(deed, agent, report, desk=desk, incoming=incoming)
     offsets = [_take_piece(incoming, piece) for piece in report.pieces]
     incoming.close_whole()
+    for each in report.answers:
+        errand_store.save_answer(agent.site_id, each["id"], each["answer"])
     agent_store.save_agent(
         replace(
             agent,
@@ -126,6 +132,7 @@ def _take_call(deed: Deed, call: Call, *, desk: Desk) -> dict[str, Any]:
         "offsets": offsets,
         "wanted": incoming.list_wanted(limit=MOST_WANTED),
         **_hand_out(agent.site_id, report.revision),
+        "errands": _hand_out_errands(deed, agent.site_id),
     }
 
 
@@ -214,6 +221,12 @@ def _hand_out(site_id: str, revision: int) -> dict[str, Any]:
     }
 
 
+def _hand_out_errands(deed: Deed, site_id: str) -> list[Any]:
+    """Return what somebody waits for; each again until its answer is here."""
+    errands = errand_store.hand_out(site_id, now=deed.now, limit=MOST_ERRANDS)
+    return [asdict(errand) for errand in errands]
+
+
 def read_report(body: bytes) -> Report:
     """Return what a call says; `MisshapenReport` where it cannot be read."""
     try:
@@ -227,6 +240,7 @@ def read_report(body: bytes) -> Report:
             observations=_entries(value["observations"]),
             messages=_entries(value["messages"]),
             pieces=_entries(value["pieces"]),
+            answers=_entries(value.get("answers", [])),  # none of an agent of protocol 1
             next_key=value.get("next_key"),
         )
         numbers = [message["number"] for message in report.messages]
@@ -234,9 +248,20 @@ def read_report(body: bytes) -> Report:
         raise MisshapenReport(problem=type(error).__name__) from error
     if not all(isinstance(number, int) for number in numbers) or numbers != sorted(set(numbers)):
         raise MisshapenReport(problem="messages come by their numbers")
+    if not all(map(_is_answer, report.answers)):
+        raise MisshapenReport(problem="an answer is a short text")
     if any(seen.get("state") == AttemptState.ENDED for seen in report.observations):
         raise MisshapenReport(problem="an end is a message")
     return report
+
+
+def _is_answer(value: Any) -> bool:
+    texts = [value.get("id"), value.get("answer")]
+    return all(
+        isinstance(text, str) and text.isascii() and text.isprintable()
+        and len(text) <= LARGEST_PACKED_BYTES
+        for text in texts
+    )  # fmt: skip
 
 
 def _entries(value: Any) -> list[Any]:

@@ -54,7 +54,9 @@ class TooManyNodes(Refusal):
 
 
 class LimitTooLong(Refusal):
-    """The job asks for {asked} s; {partition} allows {most} s. Set a shorter max_duration."""
+    """The job asks for {asked} s; {partition} allows {most} s at a time. Set a shorter
+    max_duration; or, if your code saves checkpoints, set checkpoint.every, and it goes on in
+    further attempts."""
 
     status = 422
 
@@ -110,7 +112,9 @@ def submit_job(
             spec.reservation,
             project,
             nodes=spec.num_nodes,
-            longest_seconds=most_seconds(spec.max_duration_seconds, partition.grace_seconds),
+            longest_seconds=most_seconds(
+                partition.limit_attempt(spec.max_duration_seconds), partition.grace_seconds
+            ),
             now=deed.now,
         )
     specs = expand_sweep(spec)
@@ -173,7 +177,7 @@ def check_resources(spec: JobSpec, project: Project, partition: Partition) -> No
         raise TooManyNodes(
             nodes=spec.num_nodes, partition=partition.name, most=widest, group=group.name
         )
-    if spec.max_duration_seconds > partition.max_time_limit_seconds:
+    if spec.max_duration_seconds > partition.max_time_limit_seconds and not spec.goes_on:
         raise LimitTooLong(
             asked=spec.max_duration_seconds,
             partition=partition.name,
@@ -208,6 +212,7 @@ def _submit_one(
         request=build_request(spec, partition),
         submitted_at=deed.now,
         max_retries=spec.max_retries,
+        retries_failed="failed" in spec.retry_on,
         wait=Sentence("The next plan decides about it."),
         spec=spec.to_json(),
         **conditions,
@@ -230,9 +235,11 @@ def _submit_one(
 
 def build_request(spec: JobSpec, partition: Partition) -> ResourceRequest:
     """Return what a job file asks of a partition."""
+    limit_seconds = partition.limit_attempt(spec.max_duration_seconds)
     return ResourceRequest(
         nodes=spec.num_nodes,
-        time_limit_seconds=spec.max_duration_seconds,
+        time_limit_seconds=limit_seconds,
+        further_seconds=spec.max_duration_seconds - limit_seconds,
         memory_bytes_per_node=spec.memory_bytes or int(partition.memory_gigabytes_per_node * 1e9),
         preemptible=spec.preemptible,
         grace_seconds=partition.grace_seconds,

@@ -52,7 +52,7 @@ def build_launch(job: Job, attempt: Attempt, *, workshop: Workshop) -> Launch:
         cores_per_node=partition.cores_per_node,
         user_name=cluster_accounts.get_user_name(site, job.person_id),
         account=job.project_id,
-        qos=job.group_id,
+        qos=partition.qos_of(job.group_id),
         partition=partition.name_on_slurm,
         requeue=job.request.preemptible,
     )

@@ -43,7 +43,7 @@ def settle_attempt(
         attempt = _refund(deed, job, attempt)
     if seen.record_key:
         usage.note_settled(deed, job, attempt, record_key=seen.record_key, partition=partition)
-    queues.expire_rest(deed, job.project_id, expiry_id=attempt.key)
+    queues.expire_rest(deed, job.project_id, partition_id=partition.id, expiry_id=attempt.key)
     attempt = replace(attempt, settled_at=deed.now)
     job_store.save_attempt(attempt, partition_id=partition.id)
     job = _move_on(deed, job, attempt)
@@ -137,8 +137,8 @@ def _move_on(deed: Deed, job: Job, attempt: Attempt) -> Job:
     """Move the job to the state that follows, and say so in its events."""
     assert attempt.reason is not None
     state = jobs.next_state(job, attempt.reason)
-    if attempt.reason is EndReason.NODE_FAIL:
-        job = replace(job, node_failures=job.node_failures + 1)
+    if jobs.uses_up_retry(job, attempt.reason):
+        job = replace(job, failures=job.failures + 1)
     if job.state is JobState.PENDING and attempt.started_at:
         # A cluster started and ended it between two heartbeats.
         job = jobs.move(job, JobState.RUNNING, now=attempt.started_at)
@@ -146,6 +146,8 @@ def _move_on(deed: Deed, job: Job, attempt: Attempt) -> Job:
         job = jobs.move(job, state, now=deed.now)
     job = replace(job, hold_id="", held_seconds=0)
     if state is JobState.PENDING:
+        if attempt.reason is EndReason.TIMEOUT:
+            job = replace(job, request=job.request.go_on())
         why = attempt.sentence or Sentence("The attempt ended early.")
         sentence = Sentence("{why} The job goes back to the queue by itself.", {"why": why})
     else:

@@ -98,7 +98,7 @@ def preview_job(
         reader, project_id, partition_id=partition.id, access_share=access_share
     )
     count = len(expand_sweep(spec))
-    seconds = spec.max_duration_seconds + partition.grace_seconds
+    seconds = partition.limit_attempt(spec.max_duration_seconds) + partition.grace_seconds
     held_seconds = count * spec.num_nodes * seconds * partition.charge_factor
     return Preview(
         options=tuple(options),
@@ -221,7 +221,7 @@ def _forecast(
             f"asked {nodes} {seconds}",  # stands for a job that is not submitted
             path=path,
             nodes=nodes,
-            limit_seconds=seconds + partition.grace_seconds,
+            limit_seconds=partition.limit_attempt(seconds) + partition.grace_seconds,
             now=now,
         )
         for nodes, seconds in choices

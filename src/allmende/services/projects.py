@@ -117,17 +117,16 @@ def resume_project(deed: Deed, project_id: str) -> Project:
 
 @one_transaction
 def end_project(deed: Deed, project_id: str, *, rules: AccessRules) -> Project:
-    """End a project and let what it did not use expire."""
+    """End a project and let what it did not use expire, on every partition."""
     check_permission(deed.actor, Permission.END_PROJECT)
     project = _lock_visible(deed.actor, project_id)
-    expiry = allocations.expire_project(
+    expired = allocations.expire_places(
         deed,
         expiry_id=project_id,
         project_id=project_id,
         reason=Sentence("The project ended."),
-        partition_id=project.partition_id,
-        access_share=project.access_share,
     )
+    expiry = expired.get((project.partition_id, project.access_share))
     unused_seconds = expiry.amount_seconds if expiry is not None else 0
     changed = replace(projects.end(project, now=deed.now), unused_seconds=unused_seconds)
     report_due_at = find_due(changed, Report(project_id=project_id), book=rules.book)

@@ -1,6 +1,6 @@
 """What waits: time is held for the next attempt, and nothing starts for a project that may not."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -69,16 +69,21 @@ def find_project_bars(project_ids: Collection[str], *, now: datetime) -> dict[st
     return {project_id: bar for project_id, bar in bars.items() if bar}
 
 
-def expire_rest(deed: Deed, project_id: str, *, expiry_id: str) -> None:
-    """Let expire what came back to a project after its end."""
-    project = project_store.get_project(project_id)
-    if project.state in OVER:
-        allocations.expire_project(
+def find_ended(project_ids: Iterable[str]) -> set[str]:
+    """Return those of the projects that have ended."""
+    wanted = set(project_ids)
+    found = project_store.list_projects_by_id(wanted) if wanted else []
+    return {project.id for project in found if project.state in OVER}
+
+
+def expire_rest(deed: Deed, project_id: str, *, partition_id: str, expiry_id: str) -> None:
+    """Let expire what came back to a project on a partition after its end."""
+    if project_store.get_project(project_id).state in OVER:
+        allocations.expire_places(
             deed,
             expiry_id=expiry_id,
-            project_id=project.id,
-            partition_id=project.partition_id,
-            access_share=project.access_share,
+            project_id=project_id,
+            partition_id=partition_id,
             reason=Sentence("The project ended."),
         )
 
@@ -124,5 +129,5 @@ def end_waiting(deed: Deed, job_id: str, *, end: Sentence, action: str) -> None:
     job_store.save_job(jobs.cancel_waiting(deed, job, end=end))
     job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=end))
     if expiry_id:
-        expire_rest(deed, job.project_id, expiry_id=expiry_id)
+        expire_rest(deed, job.project_id, partition_id=job.partition_id, expiry_id=expiry_id)
     audit.record(deed, action=action, subject=job.id)

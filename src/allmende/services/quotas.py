@@ -158,7 +158,7 @@ def tell(
 
 def read_account(partition: Partition, project: Project, *, now: datetime) -> Account:
     """Return what the quota of one project goes by."""
-    running = store.sum_running([project.id])
+    running = store.sum_running([project.id], partition_id=partition.id)
     return read_accounts(partition, [project], running=running, now=now)[project.id]
 
 
@@ -205,10 +205,12 @@ def list_extensions(project: Project, given: Sequence[ProjectChange]) -> tuple[E
     return tuple(reversed(found))
 
 
-def accounts_of(partition: Partition, project: Project) -> ProjectAccounts:
-    """Return where the time of a project is."""
+def accounts_of(
+    partition: Partition, project: Project, *, may_overdraw_seconds: int = 0
+) -> ProjectAccounts:
+    """Return where the time of a project is on a partition."""
     share = AccessShare(partition_id=partition.id, name=project.access_share, unit=partition.unit)
-    return share.accounts_of(project.id)
+    return share.accounts_of(project.id, may_overdraw_seconds=may_overdraw_seconds)
 
 
 def _usage(

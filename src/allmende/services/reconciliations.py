@@ -12,10 +12,10 @@ from allmende.domain.basics.people import Person
 from allmende.domain.basics.periods import Period
 from allmende.domain.basics.sites import Partition, Site
 from allmende.domain.basics.units import TimeUnit
-from allmende.domain.basics.usage_records import UsageRecord
+from allmende.domain.basics.usage_records import UsageReader, UsageRecord
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services.usage import BATCH, find_partition
-from allmende.services.usage_collecting import UsageReader, get_cluster
+from allmende.services.usage_collecting import get_cluster
 from allmende.storage import ledger as ledger_store
 from allmende.storage import reconciliations as sums
 from allmende.storage import usage as store

@@ -11,6 +11,7 @@ from allmende.domain.access.reviews import OwnApplication
 from allmende.domain.access.snapshots import hash_content
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.units import count_hours
 from allmende.domain.scheduling.jobs import JobState
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import audit, budgets
@@ -248,5 +249,20 @@ def _gather(reader: Person, project: Project, *, rules: AccessRules) -> ReportFa
                 "project": project.id,
                 "machine": project.partition_id,
             },
+        ),
+        elsewhere=tuple(
+            Sentence(
+                "On {machine}, of {granted} {unit} granted, {used} were used and {expired} "
+                "expired.",
+                {
+                    "machine": each.partition_id,
+                    "granted": count_hours(each.awarded_seconds),
+                    "unit": Sentence(each.unit.hours_name),
+                    "used": count_hours(each.consumed_seconds - each.refunded_seconds),
+                    "expired": count_hours(each.expired_seconds),
+                },
+            )
+            for each in budgets.list_budgets(reader, project.id)
+            if each != budget
         ),
     )

@@ -13,7 +13,6 @@ from allmende.domain.access.modes import FormKind
 from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import Refusal
-from allmende.domain.basics.rules import RuleBook
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Factory, Partition
 from allmende.domain.basics.units import SECONDS_PER_HOUR, TimeUnit
@@ -28,11 +27,12 @@ from allmende.domain.training.sizes import (
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import applications
 from allmende.services.deeds import Deed
+from allmende.services.marks import Mark, list_marks
 from allmende.storage import calls as call_store
 
-# A share of the peak that trainings of language models report: 38 to 43 per cent for Llama 3.1
-# (Grattafiori et al. 2024, table 4), 43 for Llama 2 by its hours.
-UTILISATION_PERCENT = Decimal(40)
+# What published trainings on Hopper GPUs reached over their whole run, restarts and all; the
+# planner computes it from config/published_runs.toml, and a test compares.
+UTILISATION_PERCENT = Decimal(30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,16 +48,6 @@ class SizeQuestion:
     utilisation_percent: Decimal = UTILISATION_PERCENT
     peak_teraflops: Decimal | None = None  # of one device; None: as the machine says
     watts: Decimal | None = None  # of one device under load; None: as the machine says
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mark:
-    """A mark of the AI Act: whether one training reaches it, and what follows."""
-
-    flop: int
-    is_reached: bool
-    sentence: Sentence
-    source: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +86,7 @@ def estimate_size(
         unit=unit,
         machine=partition.name if partition else "",
         price=read_price(rules.book, on=on, partition_id=question.partition_id, unit=unit),
-        marks=_list_marks(size.flop, rules.book, now) if size.flop is not None else (),
+        marks=list_marks(size.flop, rules.book, now) if size.flop is not None else (),
     )
 
 
@@ -141,35 +131,6 @@ def _watts_of(partition: Partition | None) -> Decimal | None:
         return None
     watts = partition.watts_per_device or partition.worst_watts_per_node
     return Decimal(str(watts)) if watts else None
-
-
-def _list_marks(flop: int, book: RuleBook, now: datetime) -> tuple[Mark, ...]:
-    """Return the marks of the AI Act that are in force, the lower one first."""
-    on = day_of(now)
-    days = book.number("ai.systemic_risk_notice_days", on=on)
-    rows = (
-        (
-            "ai.general_purpose_flop",
-            Sentence("From here on a model of language or images counts as general-purpose AI."),
-        ),
-        (
-            "ai.systemic_risk_flop",
-            Sentence(
-                "From here on the AI Act presumes a systemic risk: notify the Commission within"
-                " {days} days.",
-                {"days": days},
-            ),
-        ),
-    )
-    return tuple(
-        Mark(
-            flop=int(book.number(rule, on=on)),
-            is_reached=flop >= book.number(rule, on=on),
-            sentence=sentence,
-            source=book.get(rule, on=on).source,
-        )
-        for rule, sentence in rows
-    )
 
 
 def prefill(application: Application, call: Call) -> SizeQuestion:

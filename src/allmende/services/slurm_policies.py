@@ -20,11 +20,11 @@ from allmende.domain.scheduling.slurm_policies import (
     ItemKind,
     Policy,
     PolicyKeeper,
-    Realm,
     list_differences,
     list_drift,
     list_wanted,
     plan_changes,
+    realm_of,
 )
 from allmende.domain.trust.canonical import digest, render
 from allmende.domain.trust.permissions import Permission, check_permission
@@ -179,12 +179,6 @@ def get_site(site_id: str, *, factory: Factory) -> Site:
     if site.slurm is None:
         raise SiteHasNoCluster(site=site.name)
     return site
-
-
-def realm_of(site: Site) -> Realm:
-    """Return what is ours on the cluster of a site."""
-    assert site.slurm is not None, "the site has a cluster"
-    return Realm(root_account=site.slurm.root_account, mark=f"allmende:{site.id}")
 
 
 def compare(site: Site, state: ClusterState, *, now: datetime) -> PolicyPlan:

@@ -31,6 +31,7 @@ KEPT_EVERY_SECONDS = 30  # of the looks that show nothing new
 # unless told otherwise), and the end of a job with its epilog.
 REACTION_SECONDS = 60
 SHOWN_HOURS = 24
+KEPT = timedelta(days=35)  # longer than anybody looks back; what is carried on is not among it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +108,13 @@ def steer(
         return SteeringReport(changed=wheel.set_levels(decided.levels))
     except Refusal as refusal:
         return SteeringReport(trouble=refusal.sentence)
+
+
+@one_transaction
+def forget_old(deed: Deed) -> int:
+    """Forget old looks; return how many there were."""
+    check_permission(deed.actor, Permission.RUN_CYCLE)
+    return store.delete_looks_before(deed.now - KEPT)
 
 
 def list_steering(

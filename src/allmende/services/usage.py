@@ -89,7 +89,9 @@ def ingest_batch(
         elif usage.is_newer(earlier, record, read_at=read_at):
             heard[record.key] = replace(earlier, record=record, read_at=read_at)
     changed = [
-        each for key, each in heard.items() if key not in known or _differs(each, known[key])
+        each
+        for key, each in heard.items()
+        if key not in known or (each is not known[key] and _differs(each, known[key]))
     ]
     unended = [key for key, each in heard.items() if each.record.ended_at is None]
     if unended:
@@ -209,10 +211,21 @@ def _book(deed: Deed, site: Site, usages: Sequence[Usage]) -> tuple[list[Usage],
         written.append(judged)
     store.save_usages(written)
     _write(deed, transfers)
-    owners = {each.project.id: each.project_id for each in around.accounts.values()}
-    for transfer in transfers:
-        if transfer.kind in GIVING_BACK:  # to a project that may have ended meanwhile
-            queues.expire_rest(deed, owners[transfer.credit_account_id], expiry_id=transfer.id)
+    owners = {each.project.id: each for each in around.accounts.values()}
+    given_back = {
+        transfer.id: owners[transfer.credit_account_id]
+        for transfer in transfers
+        if transfer.kind in GIVING_BACK
+    }
+    ended = queues.find_ended(each.project_id for each in given_back.values())
+    for transfer_id, owner in given_back.items():
+        if owner.project_id in ended:  # meanwhile
+            queues.expire_rest(
+                deed,
+                owner.project_id,
+                partition_id=owner.share.partition_id,
+                expiry_id=transfer_id,
+            )
     return written, sum(transfer.amount_seconds for transfer in transfers)
 
 
@@ -222,8 +235,7 @@ class _Neighbourhood:
     def __init__(self, site: Site, usages: Sequence[Usage]) -> None:
         self.site = site
         named = {each.project_id or each.record.account for each in usages}
-        projects = project_store.list_projects_by_id(named)
-        self.begins = {project.id: project.period.starts_at for project in projects}
+        self.begins = project_store.find_begins(named)
         self.accounts = _find_accounts(self.begins)
         tags = {each.record.attempt_key for each in usages} - {""}
         self.attempts = store.find_attempts(tags) if tags else {}

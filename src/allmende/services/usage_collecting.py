@@ -1,14 +1,13 @@
 """Collecting: a cluster's accounting is read again and again, from where nothing was missing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from allmende.domain.basics.periods import Period
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sites import Factory, Site
-from allmende.domain.basics.usage_records import UsageRecord
+from allmende.domain.basics.usage_records import UsageReader, UsageRecord
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import usage
 from allmende.services.deeds import Deed, one_transaction
@@ -18,8 +17,9 @@ from allmende.storage.usage import Bookmark
 
 # Clocks differ by minutes, and what a cluster writes late it usually writes within the hour.
 OVERLAP = timedelta(hours=1)
-# What has not ended for so long is read on by nobody's waiting for it.
-LONGEST_RUN = timedelta(days=60)
+# What was not heard of for so long is asked for no more.
+LONGEST_SILENCE = timedelta(days=60)
+ASKED_FOR_MAX = 10_000  # jobs in one reading; those that were silent for the longest come first
 FIRST_READING = timedelta(days=31)
 
 
@@ -33,21 +33,6 @@ class OtherCluster(Refusal):
     """The agent of {site} reports usage of another cluster than {cluster}. It was not taken."""
 
     status = 403
-
-
-class UsageReader(Protocol):
-    """How a cluster's accounting is read."""
-
-    def is_up_to_date(self) -> bool:
-        """Say whether the accounting has been told everything that the cluster knows."""
-        ...
-
-    def read(self, period: Period) -> Iterator[UsageRecord]:
-        """Yield each run that ended in a period, and those that have not ended; each once.
-
-        Raises a refusal with status 503 when nothing answers.
-        """
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +62,12 @@ def collect(
         # Asked first: what the cluster knew then is in the answer that follows.
         is_complete = reader.is_up_to_date()
         came = usage.ingest(deed, site, reader.read(period), read_at=deed.now)
+        # What ran and is not named any more ended, it may be long before the period: so it is where
+        # somebody closes a run by hand.
+        unread = store.list_unread(
+            cluster, since=deed.now - LONGEST_SILENCE, before=deed.now, limit=ASKED_FOR_MAX
+        )
+        came += usage.ingest(deed, site, reader.read_jobs(unread), read_at=deed.now)
     except Refusal as refusal:
         _keep(deed, replace(bookmark, trouble=refusal.sentence))
         raise
@@ -125,9 +116,7 @@ def get_cluster(site: Site) -> str:
 
 def _begin(bookmark: Bookmark, *, now: datetime) -> datetime:
     """Return from when on to read: whatever ended since is told, and all that has not ended."""
-    complete_until = bookmark.complete_until or now - FIRST_READING
-    unread = store.find_oldest_reading(bookmark.cluster, since=now - LONGEST_RUN)
-    return min(complete_until, unread or complete_until) - OVERLAP
+    return (bookmark.complete_until or now - FIRST_READING) - OVERLAP
 
 
 @one_transaction

@@ -84,8 +84,10 @@ def _total(
     return totals.annotate(total=models.Sum("amount_seconds")).order_by()
 
 
-def sum_running(project_ids: Sequence[str]) -> dict[str, int]:
-    """Return by project what its running jobs hold; those without any are left out."""
-    rows = JobRow.objects.filter(project_id__in=project_ids, state=JobState.RUNNING.value)
+def sum_running(project_ids: Sequence[str], *, partition_id: str) -> dict[str, int]:
+    """Return by project what its running jobs hold on a partition; those without are left out."""
+    rows = JobRow.objects.filter(
+        project_id__in=project_ids, partition_id=partition_id, state=JobState.RUNNING.value
+    )
     held = rows.values_list("project_id").annotate(held=models.Sum("held_seconds"))
     return {row[0]: row[1] for row in held.order_by()}

@@ -33,6 +33,7 @@ class JobRow(models.Model):
     data_class = models.CharField(max_length=20)
     nodes = models.PositiveIntegerField()
     time_limit_seconds = models.PositiveIntegerField()
+    further_seconds = models.PositiveIntegerField(default=0)
     memory_bytes_per_node = models.BigIntegerField()
     preemptible = models.BooleanField()
     grace_seconds = models.PositiveIntegerField()
@@ -43,9 +44,10 @@ class JobRow(models.Model):
     outputs_read_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField()
     max_retries = models.PositiveIntegerField()
+    retries_failed = models.BooleanField(default=False)
     wait = models.JSONField(null=True)
     end = models.JSONField(null=True)
-    node_failures = models.PositiveIntegerField()
+    failures = models.PositiveIntegerField()
     stop_request = models.CharField(max_length=20)
     hold_id = models.CharField(max_length=60)
     held_seconds = models.BigIntegerField()
@@ -149,12 +151,12 @@ NOT_READ: dict[str, object] = {}  # in place of a job's file; such a job cannot 
 # Fields that a row and its value share by name and form.
 JOB_FIELDS = (
     "id name project_id organisation_id person_id partition_id access_share group_id data_class "
-    "submitted_at started_at ended_at outputs_read_at attempts node_failures max_retries hold_id "
+    "submitted_at started_at ended_at outputs_read_at attempts failures max_retries hold_id "
     "held_seconds client_key sweep_id sweep_index max_parallel chosen_start_at latest_start_at "
-    "spec reservation_id"
+    "spec reservation_id retries_failed"
 ).split()
 REQUEST_FIELDS = (
-    "nodes time_limit_seconds memory_bytes_per_node preemptible grace_seconds"
+    "nodes time_limit_seconds memory_bytes_per_node preemptible grace_seconds further_seconds"
 ).split()
 ATTEMPT_FIELDS = (
     "key job_id number decided_at cycle_number hold_id held_seconds started_at ended_at settled_at "

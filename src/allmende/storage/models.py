@@ -12,6 +12,7 @@ from allmende.storage.choices import ChoiceRow
 from allmende.storage.cluster_accounts import ClusterAccountRow
 from allmende.storage.cycles import CycleRow, FairnessStateRow, LeaseRow
 from allmende.storage.documents import DocumentRow
+from allmende.storage.errands import ErrandRow
 from allmende.storage.expert_reviews import ReviewerRow, ReviewRow
 from allmende.storage.forecasts import ForecastRow
 from allmende.storage.incidents import IncidentEntryRow
@@ -51,6 +52,7 @@ __all__ = [
     "ClusterAccountRow",
     "CycleRow",
     "DocumentRow",
+    "ErrandRow",
     "FairnessStateRow",
     "ForecastRow",
     "IncidentEntryRow",

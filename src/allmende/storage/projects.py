@@ -93,6 +93,12 @@ def list_projects_by_id(project_ids: Collection[str]) -> list[Project]:
     return [_from_row(row) for row in _rows().filter(id__in=project_ids).order_by("id")]
 
 
+def find_begins(project_ids: Collection[str]) -> dict[str, datetime]:
+    """Return when each of these projects begins, without those that there are not."""
+    rows = ProjectRow.objects.filter(id__in=project_ids)
+    return dict(rows.values_list("id", "starts_at"))
+
+
 def lock_project(project_id: str) -> Project:
     """Return a project that nobody else can change until this transaction ends."""
     return _get(_rows().select_for_update().filter(id=project_id), project_id)

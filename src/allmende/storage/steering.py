@@ -86,6 +86,11 @@ def list_looks(partition_id: str, *, since: datetime) -> Iterator[KeptLook]:
         yield _look(row)
 
 
+def delete_looks_before(instant: datetime) -> int:
+    """Delete the looks before an instant, and return how many there were."""
+    return SteeringLookRow.objects.filter(at__lt=instant).delete()[0]
+
+
 def _look(row: SteeringLookRow) -> KeptLook:
     return KeptLook(
         partition_id=row.partition_id,

@@ -273,15 +273,16 @@ def list_settling(cluster: str, *, after: int, limit: int) -> list[Usage]:
     return [_usage(row) for row in rows.order_by("number")[:limit]]
 
 
-def find_oldest_reading(cluster: str, *, since: datetime) -> datetime | None:
-    """Return when the longest unread of the records without an end was read, after `since`."""
+def list_unread(cluster: str, *, since: datetime, before: datetime, limit: int) -> list[int]:
+    """Return the jobs with a run that has no end and was last read in this time, in that order."""
     rows = UsageRow.objects.filter(
         ~models.Q(state=UsageState.CHARGED.value),
         cluster=cluster,
         ended_at__isnull=True,
         read_at__gte=since,
+        read_at__lt=before,
     )
-    return rows.aggregate(oldest=models.Min("read_at"))["oldest"]
+    return list(rows.order_by("read_at", "number").values_list("job_id", flat=True)[:limit])
 
 
 def get_bookmark(cluster: str) -> Bookmark:

@@ -15,6 +15,8 @@ from allmende.wiring.factory import load_factory
 
 THEMES = ("light", "dark")
 THEME_COOKIE = "allmende_theme"
+# Pages that belong to an entry and have addresses of their own.
+ALSO_BELOW = {"sites": ("/clusters", "/incidents", "/nodes")}
 
 
 @dataclass(frozen=True)
@@ -59,5 +61,8 @@ def _navigation(request: HttpRequest, person: Person) -> list[Link]:
         if can_do(person, Permission.READ_AUDIT):
             entries.append(("audit", _("Audit trail")))
     return [
-        Link(reverse(name), text, request.path.startswith(reverse(name))) for name, text in entries
+        Link(
+            reverse(name), text, request.path.startswith((reverse(name), *ALSO_BELOW.get(name, ())))
+        )
+        for name, text in entries
     ]

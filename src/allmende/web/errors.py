@@ -90,11 +90,9 @@ def _words(status: int) -> tuple[str, str]:
             gettext("Go back; your entries are kept."),
         ),
     }
-    failed = (
-        gettext("Something broke on our side"),
-        gettext("Nothing you entered was half saved. Please try again in a minute."),
-    )
-    return words.get(status, failed)
+    advice = gettext("Nothing you entered was half saved. Please try again in a minute.")
+    words[503] = gettext("Something does not answer at the moment"), advice
+    return words.get(status, (gettext("Something broke on our side"), advice))
 
 
 def refuse_size(error: Exception) -> Refusal:

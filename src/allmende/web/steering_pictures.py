@@ -7,6 +7,7 @@ from datetime import datetime
 from allmende.services.steering import GroupCourse, LagMark
 from allmende.web.curves import BOTTOM, HEIGHT, LEFT, POINTS_MAX, RIGHT, TABLE_ROWS, TOP, WIDTH
 from allmende.web.wording import write_short
+from allmende.wiring.languages import write_instant
 
 BASE = HEIGHT - BOTTOM
 
@@ -25,9 +26,9 @@ class LagDrawing:
     rows: tuple[LagMark, ...]
 
     @property
-    def first_at(self) -> datetime:
-        """Return when the drawing begins."""
-        return self.course.marks[0].at
+    def begins(self) -> str:
+        """Return in words when the drawing begins."""
+        return write_instant(self.course.marks[0].at)
 
 
 def draw_lag(course: GroupCourse) -> LagDrawing:

@@ -1,6 +1,7 @@
 """The centre's side of site agents: its key, its desk, and the relays in place of machines."""
 
 import secrets
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -12,6 +13,7 @@ from allmende.domain.scheduling.exchanges import usage_from_json
 from allmende.domain.trust import signatures
 from allmende.services import usage_collecting
 from allmende.services.deeds import Deed
+from allmende.services.errands import FarReach, Messenger
 from allmende.services.exchanges import Desk
 from allmende.services.relays import Relay
 from allmende.storage.relay_files import RelayFolder
@@ -41,6 +43,12 @@ def new_secret() -> bytes:
 def relay_of(site: Site, partition_id: str) -> Relay:
     """Return the backend of a partition whose site an agent calls in from."""
     return Relay(site_id=site.id, partition_id=partition_id, folder=relay_folder(), now=wiring.now)
+
+
+def far_reach_of(site: Site) -> FarReach:
+    """Return how the cluster of a site is reached that an agent calls in from."""
+    messenger = Messenger(site_id=site.id, now=wiring.now, new_id=wiring.new_id, pause=time.sleep)
+    return FarReach(site, messenger)
 
 
 def relay_folder() -> RelayFolder:

@@ -6,9 +6,6 @@ from fractions import Fraction
 
 import psutil
 
-from allmende.backends.slurm.client import SlurmClient
-from allmende.backends.slurm.nodes import SlurmNodes
-from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.rules import RuleBook
 from allmende.domain.footprint.meters import Meter
 from allmende.domain.footprint.readings import MeterReading
@@ -20,14 +17,8 @@ from allmende.services.workshop import Workshop
 from allmende.wiring import agents, machines
 from allmende.wiring.access_rules import read_access_rules
 from allmende.wiring.blueprints import blueprint_folder, load_blueprints
+from allmende.wiring.clusters import reach_of
 from allmende.wiring.factory import load_factory
-
-
-class NodesOutOfReach(Refusal):
-    """The nodes of {partition} are not managed from here. Drain them where the machine stands, with
-    its own commands."""
-
-    status = 409
 
 
 def build_workshop() -> Workshop:
@@ -56,10 +47,7 @@ def cluster_nodes_of(partition_id: str) -> ClusterNodes:
     """Return the nodes of a partition that a Slurm cluster keeps."""
     factory = load_factory()
     partition = factory.get_partition(partition_id)
-    site = factory.get_site(partition.site_id)
-    if site.slurm is None or site.agent:
-        raise NodesOutOfReach(partition=partition.name)
-    return SlurmNodes(SlurmClient(site.slurm), partition=partition.name_on_slurm)
+    return reach_of(factory.get_site(partition.site_id)).nodes_of(partition)
 
 
 class _MeterReader:

@@ -1,6 +1,7 @@
 """A blueprint runs in a Python environment of its own, built once from its pinned requirements.
 
-The platform never depends on what a blueprint needs; two blueprints never share a library.
+The platform never depends on what a blueprint needs. Blueprints whose requirements are the same to
+the byte share an environment, for it would be the same twice.
 """
 
 import fcntl
@@ -39,7 +40,7 @@ def environment_python(blueprint_id: str) -> Path:
     python = _target(blueprint_id) / "bin" / "python"
     if python.exists():
         return python
-    with _only_builder(blueprint_id):
+    with _only_builder(_target(blueprint_id)):
         if not python.exists():  # somebody else may have built it while we waited
             _build(blueprint_id)
     return python
@@ -54,14 +55,13 @@ def _target(blueprint_id: str) -> Path:
     # The version of Python is part of it: libraries are compiled for one version.
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     content = (blueprint_folder(blueprint_id) / REQUIREMENTS).read_bytes() + version.encode()
-    return environments_folder() / f"{blueprint_id}-{hashlib.sha256(content).hexdigest()[:16]}"
+    return environments_folder() / hashlib.sha256(content).hexdigest()[:16]
 
 
 @contextmanager
-def _only_builder(blueprint_id: str) -> Iterator[None]:
-    folder = environments_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{blueprint_id}.lock").open("w") as lock:
+def _only_builder(target: Path) -> Iterator[None]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.with_name(target.name + ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # released when the file closes, also after a crash
         yield
 

@@ -81,6 +81,7 @@ def load_factory(path: Path | None = None) -> Factory:
 def _hand_down_sites(row: dict[str, Any]) -> None:
     """Tell each partition where it stands, so that it can be used alone; shares become exact."""
     for site in _tables(row, "sites"):
+        _tell_qos_apart(site)
         for partition in _tables(site, "partitions"):
             partition.setdefault("site_id", site.get("id"))
             partition.setdefault("country", site.get("country"))
@@ -91,6 +92,17 @@ def _hand_down_sites(row: dict[str, Any]) -> None:
                     # 0.25 is meant as a quarter, not as its bits.
                     if isinstance(value, float) and math.isfinite(value):
                         shares[key] = Fraction(str(value))
+
+
+def _tell_qos_apart(site: dict[str, Any]) -> None:
+    """Give groups a QOS for each partition where a cluster runs several.
+
+    A QOS belongs to the whole cluster, but groups are steered and limited on each partition.
+    """
+    on_slurm = [each for each in _tables(site, "partitions") if each.get("status") == "slurm"]
+    for partition in on_slurm if len(on_slurm) > 1 else ():
+        name = partition.get("slurm_partition") or partition.get("id")
+        partition.setdefault("qos_ending", f"-{name}")
 
 
 def _tables(row: dict[str, Any], key: str) -> Iterator[dict[str, Any]]:

@@ -1,12 +1,17 @@
 """The machines that are driven from this process; no database is asked, so agents use it too."""
 
+from dataclasses import dataclass
 from functools import cache
 
 from allmende.backends.local import LocalBackend
 from allmende.backends.slurm.backend import SlurmBackend
 from allmende.backends.slurm.client import SlurmClient
+from allmende.backends.slurm.nodes import SlurmNodes
+from allmende.backends.slurm.policies import SlurmPolicies
+from allmende.backends.slurm.steering import SlurmWheel
 from allmende.backends.slurm.usage_reader import SlurmUsageReader
 from allmende.domain.basics.refusals import Refusal
+from allmende.domain.basics.sites import Partition, Site
 from allmende.domain.scheduling.backends import Backend
 from allmende.domain.scheduling.exchanges import FOLDER_OF, PYTHON_OF
 from allmende.wiring import environments, home, now
@@ -37,10 +42,39 @@ def slurm_backend(site_id: str) -> SlurmBackend:
     return SlurmBackend(SlurmClient(cluster), cluster, now)
 
 
-def find_accounting(site_id: str) -> SlurmUsageReader | None:
-    """Return what reads the accounting of a site's cluster; None where there is no cluster."""
-    cluster = load_factory().get_site(site_id).slurm
-    return SlurmUsageReader(SlurmClient(cluster)) if cluster else None
+@dataclass(frozen=True)
+class SlurmReach:
+    """The cluster of a site, in every way in which it is reached from this machine."""
+
+    site: Site
+
+    @property
+    def client(self) -> SlurmClient:
+        """Return what runs its commands."""
+        assert self.site.slurm is not None, "the factory's configuration has its cluster"
+        return SlurmClient(self.site.slurm)
+
+    def nodes_of(self, partition: Partition) -> SlurmNodes:
+        """Return the nodes of a partition."""
+        return SlurmNodes(self.client, partition=partition.name_on_slurm)
+
+    def accounting(self) -> SlurmUsageReader:
+        """Return the accounting of the cluster."""
+        return SlurmUsageReader(self.client)
+
+    def policies(self) -> SlurmPolicies:
+        """Return the cluster whose policy is kept."""
+        return SlurmPolicies(self.client)
+
+    def wheel_of(self, partition: Partition) -> SlurmWheel:
+        """Return by what a partition is steered."""
+        return SlurmWheel(self.client, partition.name_on_slurm, partition.qos_ending)
+
+
+def find_reach(site_id: str) -> SlurmReach | None:
+    """Return how the cluster of a site is reached from here; None where there is no cluster."""
+    site = load_factory().get_site(site_id)
+    return SlurmReach(site) if site.slurm else None
 
 
 @cache

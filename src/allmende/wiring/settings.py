@@ -111,6 +111,7 @@ USE_I18N = True
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [places.PROJECT / "src/allmende/locale"]
+FORMAT_MODULE_PATH = "allmende.web.formats"
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [places.PROJECT / "src/allmende/web/static"]

@@ -42,8 +42,10 @@ def a_job(**changes: object) -> Job:
         (EndReason.CANCELLED, {}, JobState.CANCELLED),
         (EndReason.PREEMPTED, {}, JobState.PENDING),
         (EndReason.PREEMPTED, {"attempts": 99}, JobState.PENDING),
-        (EndReason.NODE_FAIL, {"node_failures": 2}, JobState.PENDING),
-        (EndReason.NODE_FAIL, {"node_failures": 3}, JobState.NODE_FAIL),
+        (EndReason.NODE_FAIL, {"failures": 2}, JobState.PENDING),
+        (EndReason.NODE_FAIL, {"failures": 3}, JobState.NODE_FAIL),
+        (EndReason.FAILED, {"retries_failed": True, "failures": 2}, JobState.PENDING),
+        (EndReason.FAILED, {"retries_failed": True, "failures": 3}, JobState.FAILED),
         (EndReason.PREEMPTED, {"stop_request": StopRequest.AT_ONCE}, JobState.CANCELLED),
         (EndReason.NODE_FAIL, {"stop_request": StopRequest.AT_CHECKPOINT}, JobState.CANCELLED),
         (EndReason.COMPLETED, {"stop_request": StopRequest.AT_ONCE}, JobState.COMPLETED),
@@ -55,6 +57,32 @@ def test_what_follows_the_end_of_an_attempt(
     job = a_job(state=JobState.RUNNING, **changes)
     assert jobs.next_state(job, reason) is expected
     jobs.LIFECYCLE.check_move(job.state, expected)
+
+
+def of_length(seconds: int, *, further: int) -> ResourceRequest:
+    return ResourceRequest(
+        nodes=1, time_limit_seconds=seconds, memory_bytes_per_node=1, further_seconds=further
+    )
+
+
+def test_a_job_goes_on_after_the_limit_of_an_attempt_until_its_time_is_over():
+    request, limits = of_length(300, further=700), []
+    while True:
+        limits.append(request.time_limit_seconds)
+        state = jobs.next_state(a_job(state=JobState.RUNNING, request=request), EndReason.TIMEOUT)
+        if state is JobState.TIMEOUT:
+            break
+        request = request.go_on()
+    assert limits == [300, 300, 300, 100]
+
+
+def test_a_job_that_shall_stop_does_not_go_on():
+    job = a_job(
+        state=JobState.RUNNING,
+        request=of_length(300, further=700),
+        stop_request=StopRequest.AT_CHECKPOINT,
+    )
+    assert jobs.next_state(job, EndReason.TIMEOUT) is JobState.CANCELLED
 
 
 def test_a_job_remembers_its_first_start_and_its_final_end():

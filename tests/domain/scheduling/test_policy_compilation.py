@@ -85,6 +85,25 @@ def test_the_share_of_a_group_is_taken_over_all_partitions_of_the_cluster():
     assert policy[account_key("sme")]["Fairshare"] == str(round(1000 * 7 / 16 / 4))
 
 
+def test_a_group_has_a_qos_on_each_partition_of_a_cluster_that_runs_several():
+    booster = replace(BOOSTER, qos_ending="-booster")
+    batch = replace(BOOSTER, id="batch", groups=(SME,), slurm_partition="", qos_ending="-batch")
+    batch = replace(batch, max_nodes_per_job=1, max_time_limit_seconds=3600)
+    here = a_project().claims[0]
+    project = a_project(claims=(here, replace(here, partition_id="batch")))
+    policy = compiled(project, partitions=(booster, batch))
+    assert policy[qos_key("sme-booster")]["MaxTRESPerJob"] == "node=2"
+    assert policy[qos_key("sme-batch")]["MaxTRESPerJob"] == "node=1"
+    assert policy[qos_key("sme-batch")]["MaxWall"] == "01:00:00"
+    assert qos_key("sme") not in policy
+    for account in ("sme", "pr-1"):
+        assert policy[account_key(account)]["QOS"] == "sme-batch,sme-booster"
+    for name in ("batch", "booster"):
+        user = policy[user_key("mina", "pr-1", name)]
+        assert (user["QOS"], user["DefaultQOS"]) == (f"sme-{name}", f"sme-{name}")
+    assert policy[account_key("science")]["QOS"] == "science-booster"
+
+
 def test_a_qos_has_the_widest_and_the_longest_job():
     qos = compiled()[qos_key("science")]
     assert given_settings(qos) == {

@@ -144,6 +144,7 @@ OTHER_IDS = {
 }
 QUERIES = {
     "GET /sizes": "?parameters=1000000&tokens=1000000000&peak_teraflops=1",
+    "GET /plan-training": "?params=7B&tokens=1T&gpu=h100",
     "GET /rounds/{call_id}": "?cut_off_at=2026-12-11T09:00:00Z",
     "GET /rounds/{call_id}/assignments": "?cut_off_at=2026-12-11T09:00:00Z",
     "GET /figures": "?span=2026-Q3",
@@ -203,6 +204,7 @@ def test_every_operation_with_a_body_is_tried_with_one_that_fits():
     assert with_body == set(BODIES)
 
 
+@pytest.mark.slow
 def test_every_operation_lets_pass_exactly_the_roles_of_its_permission(world):
     secrets = {"public": "", **tokens_of(world)}
     wrong = []

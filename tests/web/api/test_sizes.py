@@ -11,10 +11,10 @@ pytestmark = pytest.mark.django_db
 def test_anybody_gets_an_estimate_with_its_method(call):
     asked = "parameters=7000000000&tokens=1000000000000&partition_id=jupiter-booster&devices=256"
     answer = call("GET", f"/sizes?{asked}").json()
-    assert answer["size"]["device_hours"] == "29491.20"
-    assert answer["size"]["energy_method"] == "estimated: 29491.2 h × 680 W × PUE 1"
+    assert answer["size"]["device_hours"] == "39321.60"
+    assert answer["size"]["energy_method"] == "estimated: 39321.6 h × 680 W × PUE 1"
     assert [mark["is_reached"] for mark in answer["marks"]] == [False, False]
-    assert answer["cost_cents"] == 5_898_240
+    assert answer["cost_cents"] == 7_864_320
 
 
 @pytest.mark.parametrize(

@@ -108,11 +108,12 @@ def count_restarts(records: Iterable[UsageRecord]) -> list[UsageRecord]:
     for record in given:
         job = (record.cluster, record.job_id, record.user_name)
         groups.setdefault(job, []).append(record)
-    counted: dict[int, UsageRecord] = {}
+    counted: dict[int, UsageRecord] = {}  # those that were not the first run of their job
     for runs in groups.values():
         for number, run in enumerate(sorted(runs, key=_when)):
-            counted[id(run)] = replace(run, restarts=max(number, run.restarts))
-    return [counted[id(record)] for record in given]
+            if number > run.restarts:
+                counted[id(run)] = replace(run, restarts=number)
+    return [counted.get(id(record), record) for record in given]
 
 
 def _when(run: UsageRecord) -> tuple[datetime, bool, datetime]:

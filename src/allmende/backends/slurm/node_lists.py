@@ -1,11 +1,13 @@
 """Node lists as Slurm writes them, such as `jp[01-03,7],login1`, taken apart into names."""
 
+import functools
 import itertools
 from collections.abc import Iterator
 
 NOBODY = frozenset({"", "(null)", "None", "None assigned", "N/A"})
 
 
+@functools.lru_cache(maxsize=1000)  # the same few stand in thousands of records
 def expand_nodes(text: str) -> tuple[str, ...]:
     """Return the names of the nodes, in the order in which the list has them.
 

@@ -1,7 +1,7 @@
 """Steers a Slurm cluster: the priority of each group's QOS, and whom its jobs may preempt."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from allmende.backends.slurm.answers import UnreadableAnswer
 from allmende.backends.slurm.client import SlurmClient
@@ -25,10 +25,15 @@ MOST_COUNTED_ANEW = 500
 
 @dataclass(frozen=True)
 class SlurmWheel:
-    """Steers one partition, by its name in Slurm. The QOS of a group has the group's id."""
+    """Steers one partition, by its name in Slurm.
+
+    The QOS of a group has the group's id, and the ending that tells it from the group's QOS on
+    other partitions of the cluster.
+    """
 
     client: SlurmClient
     partition: str
+    qos_ending: str = ""
 
     def look(self) -> ClusterLook:
         """Return what runs and waits now, and how many nodes are in service."""
@@ -37,30 +42,42 @@ class SlurmWheel:
         queue = self.client.run(
             "squeue", *here, "--array", "--states", BUSY_STATES, "--format", QUEUE_FORMAT
         )
-        return ClusterLook(nodes_in_service=count_nodes(nodes), jobs=parse_queue(queue))
+        jobs = tuple(
+            replace(job, qos=job.qos.removesuffix(self.qos_ending)) for job in parse_queue(queue)
+        )
+        return ClusterLook(nodes_in_service=count_nodes(nodes), jobs=jobs)
 
     def set_levels(self, levels: Sequence[Level]) -> tuple[str, ...]:
         """Change what differs from what the accounting database holds; return whose QOS it was."""
         if not levels:
             return ()
-        names = ",".join(level.group_id for level in levels)
+        named = [self._name_qos(level) for level in levels]
+        names = ",".join(level.group_id for level in named)
         shown = self.client.run(
             "sacctmgr", "--noheader", "--parsable2", "show", "qos", names,
             "format=name,priority,preempt,grptres",
         )  # fmt: skip
         found = parse_qos(shown)
         changed = []
-        for level in levels:
+        for level in named:
             settings = list_changes(level, found.get(level.group_id))
             if settings:
                 self.client.run(
                     "sacctmgr", "--immediate", "--quiet", "modify", "qos", level.group_id, "set",
                     *settings,
                 )  # fmt: skip
-                changed.append(level.group_id)
+                changed.append(level.group_id.removesuffix(self.qos_ending))
             if any(setting.startswith("Priority=") for setting in settings):
                 self._count_anew(level)
         return tuple(changed)
+
+    def _name_qos(self, level: Level) -> Level:
+        """Return the level with the names of QOS in the place of those of groups."""
+        return replace(
+            level,
+            group_id=level.group_id + self.qos_ending,
+            may_stop=tuple(group_id + self.qos_ending for group_id in level.may_stop),
+        )
 
     def _count_anew(self, level: Level) -> None:
         """Have Slurm count the priority of waiting jobs now, not only every PriorityCalcPeriod.

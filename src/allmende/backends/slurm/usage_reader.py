@@ -10,14 +10,16 @@ from allmende.backends.slurm.client import ClusterUnreachable, SlurmClient
 from allmende.domain.basics.periods import Period
 from allmende.domain.basics.usage_records import UsageRecord
 
-# A piece gets shorter where much ran and longer where little did.
+# A piece gets shorter where much ran and longer where little did; never so long that what runs
+# after a quiet week fills the memory.
 FIRST_PIECE = timedelta(hours=1)
-SHORTEST_PIECE, LONGEST_PIECE = timedelta(minutes=1), timedelta(days=8)
+SHORTEST_PIECE, LONGEST_PIECE = timedelta(minutes=1), timedelta(days=1)
 FEW_RUNS, MANY_RUNS = 2_000, 10_000
 ANSWER_SECONDS = 300.0
 JOBS_AT_ONCE = 500  # a command line has an end
 # Between the end of a run and the submission of the next one lies its epilogue.
 REQUEUE_MARGIN = timedelta(hours=1)
+ALMOST_A_SECOND = timedelta(microseconds=999_999)
 QUEUE_SIZE = re.compile(r"DBD Agent queue size:\s*(\d+)")
 
 
@@ -37,11 +39,13 @@ class SlurmUsageReader:
 
     def read(self, period: Period) -> Iterator[UsageRecord]:
         """Yield each run that ended in a period, and those that have not ended; each once."""
-        begin, length = period.starts_at, FIRST_PIECE
+        begin, length = period.starts_at.astimezone(UTC), FIRST_PIECE
         while True:
             end = min(begin + length, period.ends_at)
             is_last = end == period.ends_at
-            records = self._ask(f"--starttime={_render(begin)}", f"--endtime={_render(end)}")
+            # Slurm counts whole seconds: all of the one in which a piece ends is asked for.
+            until = _render(end + ALMOST_A_SECOND)
+            records = self._ask(f"--starttime={_render(begin)}", f"--endtime={until}")
             kept = [
                 record
                 for record in records
@@ -51,6 +55,12 @@ class SlurmUsageReader:
             if is_last:
                 return
             begin, length = end, _next_length(length, len(records))
+
+    def read_jobs(self, job_ids: Sequence[int]) -> Iterator[UsageRecord]:
+        """Yield every run of these jobs, whenever it was."""
+        for first in range(0, len(job_ids), JOBS_AT_ONCE):
+            chosen = ",".join(map(str, job_ids[first : first + JOBS_AT_ONCE]))
+            yield from self._ask(f"--jobs={chosen}")
 
     def _count_restarts(
         self, records: Sequence[UsageRecord], *, since: datetime
@@ -62,12 +72,9 @@ class SlurmUsageReader:
         whole = {r.job_id for r in records if r.submitted_at < since + REQUEUE_MARGIN}
         yield from (record for record in records if record.job_id not in whole)
         wanted = {_name(record) for record in records}
-        ids = sorted(whole)
-        for first in range(0, len(ids), JOBS_AT_ONCE):
-            chosen = ",".join(map(str, ids[first : first + JOBS_AT_ONCE]))
-            for record in self._ask(f"--jobs={chosen}"):
-                if _name(record) in wanted:
-                    yield record
+        for record in self.read_jobs(sorted(whole)):
+            if _name(record) in wanted:
+                yield record
 
     def _ask(self, *which: str) -> list[UsageRecord]:
         answer = self.client.run("sacct", *sacct_options(), *which, timeout_seconds=ANSWER_SECONDS)

@@ -20,6 +20,7 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.units import SECONDS_PER_HOUR, TimeUnit, plain_hours
 
 CENTS = 100
+PRICE_RULE = "aid.shadow_price_cents_per_hour"
 # Whoever does this works on a market, whatever it is by law (Art. 1(1): "undertakings").
 ECONOMIC_PURPOSES = frozenset({ProjectPurpose.PRIVATE_INNOVATION, ProjectPurpose.COMMISSIONED})
 REFERENCE_MAX_LENGTH = 120
@@ -136,13 +137,18 @@ def is_aid(
 
 def read_price(book: RuleBook, *, on: date, partition_id: str, unit: TimeUnit) -> ReferencePrice:
     """Return the reference price of a machine on a day."""
-    rule = "aid.shadow_price_cents_per_hour"
     facts = {"partition": partition_id, "unit": unit.value}
-    row = book.get(rule, on=on, **facts)
+    row = book.get(PRICE_RULE, on=on, **facts)
     return ReferencePrice(
-        cents_per_hour=int(book.number(rule, on=on, **facts)),
+        cents_per_hour=int(book.number(PRICE_RULE, on=on, **facts)),
         source=f"{row.source} ({row.valid_from.isoformat()})",
     )
+
+
+def has_price_of_its_own(book: RuleBook, *, on: date, partition_id: str, unit: TimeUnit) -> bool:
+    """Say whether the price of a machine on a day comes from a row about that machine."""
+    row = book.get(PRICE_RULE, on=on, partition=partition_id, unit=unit.value)
+    return "partition" in row.applies_if
 
 
 def read_ceiling(book: RuleBook, *, on: date) -> tuple[int, str]:

@@ -109,6 +109,7 @@ class ReportFacts:
     models: tuple[str, ...]
     energy: tuple[EnergyByMethod, ...]
     acknowledgement: Sentence
+    elsewhere: tuple[Sentence, ...] = ()  # its time on other partitions, in their own units
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +196,7 @@ def tell_facts(facts: ReportFacts) -> tuple[Sentence, ...]:
     return (
         Sentence("The project ran on {machine} from {from} until {until}.", figures),
         Sentence("Of {granted} {unit} granted, {used} were used and {expired} expired.", figures),
+        *facts.elsewhere,
         Sentence("Jobs: {jobs}, of which {done} were done. Models: {models}.", figures),
         *(
             Sentence(

@@ -108,12 +108,13 @@ def is_newer(known: Usage, record: UsageRecord, *, read_at: datetime) -> bool:
 
     An end is never taken back; of two ends the one that was read later holds.
     """
-    return _rank(record, read_at) > _rank(known.record, known.read_at)
+    one, other = _rank(record, read_at), _rank(known.record, known.read_at)
+    # Ties are broken by what is said, so that the order of arrival never decides.
+    return one > other or (one == other and repr(record) > repr(known.record))
 
 
-def _rank(record: UsageRecord, read_at: datetime) -> tuple[bool, datetime, int, str]:
-    # The last two only break ties, so that the order of arrival never decides.
-    return (record.ended_at is not None, read_at, record.elapsed_seconds, repr(record))
+def _rank(record: UsageRecord, read_at: datetime) -> tuple[bool, datetime, int]:
+    return (record.ended_at is not None, read_at, record.elapsed_seconds)
 
 
 def count_used(record: UsageRecord, partition: Partition | None) -> int:

@@ -75,6 +75,7 @@ class Partition:
     groups: tuple[ShareGroup, ...] = ()
     quota_styles: Mapping[str, tuple[QuotaStyle, ...]] = field(default_factory=dict)  # by mode
     slurm_partition: str = ""  # its name in the cluster, where another than its id
+    qos_ending: str = ""  # after a group's id in the name of its QOS, which a cluster has only once
 
     @property
     def is_embedded(self) -> bool:
@@ -91,10 +92,18 @@ class Partition:
         """Return its name in the cluster."""
         return self.slurm_partition or self.id
 
+    def qos_of(self, group_id: str) -> str:
+        """Return the name of the QOS that the jobs of a group have here."""
+        return group_id + self.qos_ending
+
     @property
     def takes_jobs(self) -> bool:
         """Say whether jobs can be sent here."""
         return self.is_embedded or self.is_on_slurm
+
+    def limit_attempt(self, longest_seconds: int) -> int:
+        """Return how long one attempt of a job of so many seconds may last here."""
+        return min(longest_seconds, self.max_time_limit_seconds or longest_seconds)
 
     @property
     def charge_factor(self) -> int:

@@ -57,6 +57,12 @@ def plain_hours(seconds: int) -> str:
     return f"{hours_from_seconds(seconds).normalize():f}"
 
 
+def count_hours(seconds: int) -> int | float:
+    """Return hours as a number, which is written as the reader's language has it."""
+    hours = hours_from_seconds(seconds)
+    return int(hours) if hours == int(hours) else float(hours)
+
+
 def kwh_from_joules(joules: int) -> Decimal:
     """Return kilowatt-hours, rounded to six digits for people and files."""
     return (Decimal(joules) / JOULES_PER_KWH).quantize(Decimal("0.000001"))

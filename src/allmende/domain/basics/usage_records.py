@@ -1,7 +1,11 @@
 """Usage records: what a cluster's own accounting says of one run of one job."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
+
+from allmende.domain.basics.periods import Period
 
 COMMENT_PREFIX = "allmende:"  # of the comment by which an attempt of ours is found again
 
@@ -71,3 +75,22 @@ def attempt_key_of(comment: str, *, restarts: int) -> str:
     if not job_id or not number.isascii() or not number.isdigit():
         return ""
     return f"{job_id}.{int(number) + restarts}"
+
+
+class UsageReader(Protocol):
+    """How a cluster's accounting is read."""
+
+    def is_up_to_date(self) -> bool:
+        """Say whether the accounting has been told everything that the cluster knows."""
+        ...
+
+    def read(self, period: Period) -> Iterator[UsageRecord]:
+        """Yield each run that ended in a period, and those that have not ended; each once.
+
+        Raises a refusal with status 503 when nothing answers.
+        """
+        ...
+
+    def read_jobs(self, job_ids: Sequence[int]) -> Iterator[UsageRecord]:
+        """Yield every run of these jobs, whenever it was."""
+        ...

@@ -36,7 +36,8 @@ class Needs:
     """What a job asks for, whichever machine it runs on. Amounts are the least that will do."""
 
     asked_at: datetime  # now: nothing starts before
-    limit_seconds: int  # the longest that one attempt takes
+    limit_seconds: int  # the longest that it takes
+    goes_on: bool = False  # in several attempts, where one may not last as long
     nodes: int = 1
     jobs: int = 1  # of a sweep or an array: time is held for all of them
     cores_per_node: int = 1
@@ -234,7 +235,7 @@ def _size(needs: Needs, offer: Offer) -> Sentence | None:
             "It asks for {asked} nodes; a job of this project may have {there} here.",
             {"asked": needs.nodes, "there": offer.nodes_most},
         )
-    if needs.limit_seconds > offer.limit_seconds_most:
+    if needs.limit_seconds > offer.limit_seconds_most and not needs.goes_on:
         return Sentence(
             "Its time limit is {asked} s; here it may be {there} s at most.",
             {"asked": needs.limit_seconds, "there": offer.limit_seconds_most},
@@ -243,7 +244,8 @@ def _size(needs: Needs, offer: Offer) -> Sentence | None:
 
 
 def _budget(needs: Needs, offer: Offer) -> Sentence | None:
-    each_seconds = needs.nodes * (needs.limit_seconds + offer.grace_seconds) * offer.charge_factor
+    attempt_seconds = min(needs.limit_seconds, offer.limit_seconds_most) + offer.grace_seconds
+    each_seconds = needs.nodes * attempt_seconds * offer.charge_factor
     held_seconds = needs.jobs * each_seconds
     if held_seconds <= offer.available_seconds:
         return None

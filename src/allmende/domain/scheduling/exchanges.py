@@ -5,13 +5,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
-from string import Formatter
 from typing import Any
 
 from allmende.domain.basics.refusals import Refusal
-from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.usage_records import UsageRecord
 from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch, Observation
+from allmende.domain.scheduling.site_values import (
+    read_instant,
+    read_number,
+    read_sentence,
+    read_text,
+    read_whole,
+)
 
 # In a command these stand for what only the machine of the agent knows; see `localise`.
 PYTHON_OF, FOLDER_OF = "allmende-python:", "allmende-blueprint:"
@@ -24,8 +29,6 @@ USAGE_AMOUNTS = (
     "allocated_cores",
     "allocated_gpus",
 )
-LONGEST_SENTENCE = 4000
-LARGEST_NUMBER = 2**53
 
 
 class MisshapenReport(Refusal):
@@ -135,23 +138,25 @@ def observation_from_json(value: Mapping[str, Any]) -> Observation:
     """Read an observation back; `MisshapenReport` where it is none."""
     try:
         return Observation(
-            key=_text(value["key"]),
+            key=read_text(value["key"]),
             state=AttemptState(value["state"]),
-            started_at=_instant(value.get("started_at")),
-            ended_at=_instant(value.get("ended_at")),
+            started_at=read_instant(value.get("started_at")),
+            ended_at=read_instant(value.get("ended_at")),
             reason=EndReason(value["reason"]) if value.get("reason") else None,
-            exit_code=_whole(value["exit_code"]) if value.get("exit_code") is not None else None,
-            sentence=_sentence(value.get("sentence")),
-            cpu_seconds=_number(value.get("cpu_seconds", 0)),
-            max_memory_bytes=_whole(value.get("max_memory_bytes", 0)),
-            nodes=tuple(_text(node) for node in value.get("nodes", ())),
-            wait=_sentence(value.get("wait")),
+            exit_code=read_whole(value["exit_code"])
+            if value.get("exit_code") is not None
+            else None,
+            sentence=read_sentence(value.get("sentence")),
+            cpu_seconds=read_number(value.get("cpu_seconds", 0)),
+            max_memory_bytes=read_whole(value.get("max_memory_bytes", 0)),
+            nodes=tuple(read_text(node) for node in value.get("nodes", ())),
+            wait=read_sentence(value.get("wait")),
             allocated_seconds=(
-                _whole(value["allocated_seconds"])
+                read_whole(value["allocated_seconds"])
                 if value.get("allocated_seconds") is not None
                 else None
             ),
-            record_key=_text(value.get("record_key", "")),
+            record_key=read_text(value.get("record_key", "")),
         )
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise MisshapenReport(problem=f"observation: {error}") from error
@@ -170,13 +175,15 @@ def usage_from_json(value: Mapping[str, Any]) -> UsageRecord:
         for field in fields(UsageRecord):
             given = value[field.name]
             if field.name in USAGE_INSTANTS:
-                facts[field.name] = _instant(given)
+                facts[field.name] = read_instant(given)
             elif field.name == "nodes":
-                facts[field.name] = tuple(_text(node) for node in given)
+                facts[field.name] = tuple(read_text(node) for node in given)
             elif field.name == "exit_code" and given is None:
                 facts[field.name] = None
             else:
-                facts[field.name] = _text(given) if field.type in (str, "str") else _whole(given)
+                facts[field.name] = (
+                    read_text(given) if field.type in (str, "str") else read_whole(given)
+                )
         if facts["submitted_at"] is None or any(facts[name] < 0 for name in USAGE_AMOUNTS):
             raise ValueError("what it must say is missing, or below nothing")
     except (LookupError, TypeError, ValueError, AttributeError) as error:
@@ -187,10 +194,10 @@ def usage_from_json(value: Mapping[str, Any]) -> UsageRecord:
 def file_name_from_json(value: Mapping[str, Any]) -> FileName:
     """Read the name of a file; `MisshapenReport` where it is none."""
     try:
-        name = _text(value["name"])
+        name = read_text(value["name"])
         if not is_short(name):
             raise ValueError("a name that is too long")
-        return FileName(kind=FileKind(value["kind"]), owner=_text(value["owner"]), name=name)
+        return FileName(kind=FileKind(value["kind"]), owner=read_text(value["owner"]), name=name)
     except (LookupError, TypeError, ValueError) as error:
         raise MisshapenReport(problem=f"file: {error}") from error
 
@@ -203,7 +210,7 @@ def is_short(name: str) -> bool:
 def file_facts_from_json(value: Mapping[str, Any]) -> FileFacts:
     """Read what is told of a file; `MisshapenReport` where it is nothing."""
     try:
-        size_bytes, sha256 = _whole(value["size_bytes"]), _text(value["sha256"])
+        size_bytes, sha256 = read_whole(value["size_bytes"]), read_text(value["sha256"])
         if size_bytes < 0 or len(sha256) not in (0, 64):
             raise ValueError("size or hash")
         file = file_name_from_json(value["file"])
@@ -249,56 +256,3 @@ def _with_times(
 ) -> Observation:
     known = {field.name: getattr(seen, field.name) for field in fields(seen)}
     return Observation(**{**known, "started_at": started_at, "ended_at": ended_at})
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("this is no text")
-    value.encode()  # what cannot be written is no text either
-    if "\0" in value:
-        raise ValueError("this is no text")
-    return value
-
-
-def _whole(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > LARGEST_NUMBER:
-        raise TypeError("this is no whole number")
-    return value
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError("this is no number")
-    if not 0 <= value <= LARGEST_NUMBER:  # neither infinite nor nothing at all
-        raise ValueError("this number is out of bounds")
-    return float(value)
-
-
-def _instant(value: Any) -> datetime | None:
-    if value is None:
-        return None
-    instant = datetime.fromisoformat(_text(value))
-    if instant.tzinfo is None:
-        raise ValueError("an instant has a time zone")
-    return instant
-
-
-def _sentence(value: Any) -> Sentence | None:
-    if value is None:
-        return None
-    sentence = Sentence.from_json(value)
-    _check_templates(sentence)
-    # It is shown to people: one that cannot be told is found here, not on a page of theirs.
-    if len(_text(sentence.english())) > LONGEST_SENTENCE:
-        raise ValueError("this sentence is too long")
-    return sentence
-
-
-def _check_templates(sentence: Sentence) -> None:
-    """Refuse places that do more than stand for a fact: "{x:9999999999}" would fill the memory."""
-    for _, name, width, conversion in Formatter().parse(_text(sentence.template)):
-        if width or conversion or not (name is None or name.isidentifier()):
-            raise ValueError("this sentence does more than say something")
-    for fact in sentence.facts.values():
-        if isinstance(fact, Sentence):
-            _check_templates(fact)

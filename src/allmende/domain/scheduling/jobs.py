@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
 from allmende.domain.basics.lifecycle import Lifecycle
 from allmende.domain.basics.sentences import Sentence
@@ -25,7 +26,8 @@ class JobState(StrEnum):
 LIFECYCLE = Lifecycle(
     {
         JobState.PENDING: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.FAILED}),
-        # Back to pending: the attempt was preempted, or its node died and a retry is left.
+        # Back to pending: the attempt was preempted, it lost its node or failed and a retry is
+        # left, or it reached the limit of an attempt and may go on.
         JobState.RUNNING: frozenset(
             {
                 JobState.PENDING,
@@ -61,13 +63,24 @@ class StopRequest(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceRequest:
-    """What a job asks for. The time limit bounds each attempt."""
+    """What a job asks for. The time limit bounds the next attempt.
+
+    A job that goes on from its checkpoint may take longer than a partition lets one attempt run:
+    at the limit it goes back to the queue, for as long as it may go on.
+    """
 
     nodes: int
     time_limit_seconds: int
     memory_bytes_per_node: int
     preemptible: bool = True
     grace_seconds: int = 10
+    further_seconds: int = 0  # that attempts after this one may take, if it reaches its limit
+
+    def go_on(self) -> Self:
+        """Return the request of the attempt that follows one which has reached its limit."""
+        limit = min(self.time_limit_seconds, self.further_seconds)
+        left = self.further_seconds - limit
+        return replace(self, time_limit_seconds=limit, further_seconds=left)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +103,9 @@ class Job:
     ended_at: datetime | None = None
     outputs_read_at: datetime | None = None  # when what a completed job left was read
     attempts: int = 0  # how many were begun
-    node_failures: int = 0  # how many of them lost a node: each uses up a retry
+    failures: int = 0  # how many of them used up a retry: they lost a node, or failed
     max_retries: int = 3
+    retries_failed: bool = False  # whether it starts again when its own command failed
     wait: Sentence | None = None  # why it waits, as the last plan said
     end: Sentence | None = None  # why it ended, in words
     stop_request: StopRequest = StopRequest.NONE
@@ -132,14 +146,22 @@ class Job:
 def next_state(job: Job, reason: EndReason) -> JobState:
     """Return the state that follows the end of an attempt.
 
-    Preemption is nobody's fault and costs no retry; a dead node is the site's and uses one up.
+    Preemption is nobody's fault and costs no retry; a dead node is the site's and uses one up, and
+    so does a command that failed, where the file wants it tried again. At the limit of an attempt
+    it goes on for as long as it may.
     """
-    ended_early = reason in (EndReason.PREEMPTED, EndReason.NODE_FAIL)
+    goes_on = reason is EndReason.TIMEOUT and job.request.further_seconds > 0
+    ended_early = goes_on or reason is EndReason.PREEMPTED or uses_up_retry(job, reason)
     if ended_early and job.stop_request is not StopRequest.NONE:
         return JobState.CANCELLED
-    if reason is EndReason.NODE_FAIL and job.node_failures >= job.max_retries:
-        return JobState.NODE_FAIL
+    if uses_up_retry(job, reason) and job.failures >= job.max_retries:
+        return JobState(reason.value)
     return JobState.PENDING if ended_early else JobState(reason.value)
+
+
+def uses_up_retry(job: Job, reason: EndReason) -> bool:
+    """Say whether a job starts again after such an end as long as it has retries left."""
+    return reason is EndReason.NODE_FAIL or (reason is EndReason.FAILED and job.retries_failed)
 
 
 def move(job: Job, state: JobState, *, now: datetime) -> Job:

@@ -1,8 +1,8 @@
 """Compiles what was decided here into what a Slurm cluster can be told.
 
-Groups become accounts with a fair-share and a QOS of the same name, projects become accounts below
-their group with a budget, and their members become users in them, on the partitions that the
-project has time on.
+Groups become accounts with a fair-share and a QOS of the same name (one for each partition, where
+the cluster runs several), projects become accounts below their group with a budget, and their
+members become users in them, on the partitions that the project has time on.
 """
 
 from collections import defaultdict
@@ -73,11 +73,13 @@ def compile_policy(
             why = Sentence("it is the root of ours")
             raise NameIsTaken(kind=Sentence("an account"), name=group_id, why=why)
         policy[key] = _compile_group(places, partitions, realm)
-        policy[qos_key(group_id)] = _compile_qos(places, realm)
+        for name, parts in _by_qos(places).items():
+            policy[qos_key(name)] = _compile_qos(parts, realm)
     for project in projects:
         if project.group_id in groups:
             used = used_minutes.get(project.id, {})
-            policy |= _compile_project(project, by_id, used)
+            qos = _allow_qos(_by_qos(groups[project.group_id]))
+            policy |= _compile_project(project, by_id, used, qos)
     return policy
 
 
@@ -111,6 +113,13 @@ def _by_group(partitions: Iterable[Partition]) -> dict[str, list[tuple[Partition
     return found
 
 
+def _by_qos(places: Places) -> dict[str, list[tuple[Partition, ShareGroup]]]:
+    found: dict[str, list[tuple[Partition, ShareGroup]]] = {}
+    for partition, group in places:
+        found.setdefault(partition.qos_of(group.id), []).append((partition, group))
+    return found
+
+
 def _compile_group(places: Places, partitions: Sequence[Partition], realm: Realm) -> Settings:
     """Return a group's account: its share over all partitions, and the most that it may have."""
     every = sum(partition.nodes or 0 for partition in partitions)
@@ -123,7 +132,7 @@ def _compile_group(places: Places, partitions: Sequence[Partition], realm: Realm
         "Parent": realm.root_account,
         "Fairshare": str(max(1, round(SHARES * part / every))),
         "GrpTRES": _compile_ceilings(places),
-        **_only_qos(places[0][1].id),
+        **_allow_qos(_by_qos(places)),
     }
 
 
@@ -158,8 +167,8 @@ def _compile_project(
     project: ProjectClaim,
     partitions: Mapping[str, Partition],
     used_minutes: Mapping[str, int],
+    qos: Settings,
 ) -> dict[ItemKey, Settings]:
-    qos = _only_qos(project.group_id)
     claims = [each for each in project.claims if each.partition_id in partitions]
     account = {
         **ItemKind.ACCOUNT.defaults,
@@ -174,7 +183,8 @@ def _compile_project(
         for claim in claims:
             partition = partitions[claim.partition_id]
             key = user_key(user_name, project.id, partition.name_on_slurm)
-            found[key] = {**ItemKind.USER.defaults, **qos}
+            here = _allow_qos([partition.qos_of(project.group_id)])
+            found[key] = {**ItemKind.USER.defaults, **here}
     return found
 
 
@@ -197,8 +207,9 @@ def _compile_budget(
     }
 
 
-def _only_qos(group_id: str) -> Settings:
-    return {"QOS": group_id, "DefaultQOS": group_id}
+def _allow_qos(names: Iterable[str]) -> Settings:
+    ordered = sorted(names)
+    return {"QOS": ",".join(ordered), "DefaultQOS": ordered[0]}
 
 
 def lends(partition: Partition) -> bool:

@@ -8,6 +8,14 @@ from allmende.domain.scheduling.policy_compilation import TRES, lends
 
 ENFORCED = ("associations", "limits", "qos", "safe")
 FORGETS_NOTHING = {"PriorityDecayHalfLife": "00:00:00", "PriorityUsageResetPeriod": "NONE"}
+# Everything of a configuration that is asked for here.
+ASKED = (
+    "AccountingStorageEnforce",
+    "AccountingStorageTRES",
+    "PreemptType",
+    "PriorityType",
+    *FORGETS_NOTHING,
+)
 
 
 def list_shortcomings(

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.sites import Site
 
 Settings = Mapping[str, str]  # by the name that sacctmgr sets it with; "" is not set
 
@@ -178,6 +179,12 @@ class PolicyKeeper(Protocol):
     def change(self, change: Change) -> None:
         """Take one step; a step that was taken already changes nothing."""
         ...
+
+
+def realm_of(site: Site) -> Realm:
+    """Return what is ours on the cluster of a site."""
+    assert site.slurm is not None, "the site has a cluster"
+    return Realm(root_account=site.slurm.root_account, mark=f"allmende:{site.id}")
 
 
 def plan_changes(wanted: Policy, actual: Policy, ours: Realm) -> tuple[Change, ...]:

@@ -82,7 +82,7 @@ def _how_much() -> dict[str, Any]:
         "partition": _text("The only partition on which it may run; left out, one is chosen."),
         "num_nodes": WHOLE | {"description": "Nodes; run starts once on each."},
         "max_duration": DURATION
-        | {"description": "The longest that one attempt may take; 4m when left out."},
+        | {"description": "The longest that the job may take; 4m when left out."},
     }
 
 
@@ -118,13 +118,13 @@ def _rest() -> dict[str, Any]:
             on={
                 "type": "array",
                 "items": {"enum": list(RETRY_REASONS)},
-                "description": "Reasons to start again: preempted, node_fail; both when left out.",
+                "description": "preempted, node_fail, failed; the first two when left out.",
             },
             max={
                 "type": "integer",
                 "minimum": 0,
                 "maximum": MOST_RETRIES,
-                "description": "Lost nodes after which it gives up, at most 10; 3 when left out.",
+                "description": "Tries again until it gives up, at most 10; 3 when left out.",
             },
         ),
         "data": {

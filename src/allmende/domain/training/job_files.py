@@ -12,7 +12,8 @@ from allmende.domain.training.fields import Fields, Finding
 from allmende.domain.training.resources import read_resources
 
 DATA_CLASSES = tuple(DataClass)
-RETRY_REASONS = ("preempted", "node_fail")
+RETRY_REASONS = ("preempted", "node_fail", "failed")
+USUAL_RETRY_REASONS = ("preempted", "node_fail")
 MOUNT_MODES = ("ro", "rw")
 ParamValue = str | int | float | bool
 DEFAULT_MAX_DURATION_SECONDS = 240
@@ -85,11 +86,11 @@ class JobSpec:
     specialisation: str = ""  # what the nodes must be made for: "robotics"; empty: anything
     partition: str = ""  # the only one on which it may run; empty: wherever the project has time
     num_nodes: int = 1
-    max_duration_seconds: int = DEFAULT_MAX_DURATION_SECONDS
+    max_duration_seconds: int = DEFAULT_MAX_DURATION_SECONDS  # of all attempts that reach a limit
     checkpoint_seconds: int | None = None  # None: as the code thinks best
     checkpoints_kept: int = 2
-    retry_on: tuple[str, ...] = RETRY_REASONS
-    max_retries: int = 3  # lost nodes after which the job gives up
+    retry_on: tuple[str, ...] = USUAL_RETRY_REASONS
+    max_retries: int = 3  # lost nodes, and failures, after which the job gives up
     data: tuple[DataMount, ...] = ()
     data_class: str = "internal"
     preemptible: bool = True
@@ -157,6 +158,11 @@ class JobSpec:
     def from_json(cls, value: Mapping[str, Any]) -> "JobSpec":
         """Read back what `to_json` wrote."""
         return parse_job_file(value)
+
+    @property
+    def goes_on(self) -> bool:
+        """Say whether its code saves checkpoints, so that it may take several attempts."""
+        return bool(self.blueprint) or self.checkpoint_seconds is not None
 
     def environment(self) -> dict[str, str]:
         """Return the variables that the job's processes get besides those of the platform."""
@@ -305,12 +311,14 @@ def _how_long(top: Fields) -> dict[str, Any]:
 def _retry_reasons(retry: Fields) -> tuple[str, ...]:
     if not retry.has("on"):
         retry.get("on")
-        return RETRY_REASONS
+        return USUAL_RETRY_REASONS
     reasons = [str(item) for item in retry.items("on")]
     for reason in reasons:
         if reason not in RETRY_REASONS:
             hint = fields.did_you_mean(reason, RETRY_REASONS)
             retry.find("on", "{key}: there is no {value}. {hint}", value=reason, hint=hint)
+    if "failed" in reasons:
+        reasons.append("node_fail")  # whoever is tried again for his own fault is for the site's
     return tuple(dict.fromkeys(reasons))
 
 
@@ -360,7 +368,7 @@ def _check_what(top: Fields, spec: JobSpec) -> None:
         top.find(
             "params", "{key} belong to a blueprint. Hand your own code its settings with envs."
         )
-    if spec.preemptible and spec.retry_on in ((), ("node_fail",)):
+    if spec.preemptible and set(spec.retry_on) <= {"node_fail", "failed"}:
         top.find(
             "retry.on",
             "{key}: a job that may be stopped for others starts again afterwards. "

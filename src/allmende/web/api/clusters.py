@@ -15,9 +15,9 @@ from allmende.services import cluster_accounts, slurm_policies, steering
 from allmende.services.slurm_policies import PolicyPlan
 from allmende.web.api.permits import begin_deed, get_actor, takes
 from allmende.web.api.shapes import After, Limit, Page, PathId, page_of
+from allmende.wiring.clusters import policy_keeper_of
 from allmende.wiring.factory import load_factory
 from allmende.wiring.languages import translate
-from allmende.wiring.slurm_policies import policy_keeper_of
 
 router = Router(tags=["clusters"])
 

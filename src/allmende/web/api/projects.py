@@ -18,7 +18,17 @@ from allmende.services.burn_downs import BurnDownFigures
 from allmende.services.onboarding import OnboardingView
 from allmende.web.api.awards import PeriodOut
 from allmende.web.api.permits import begin_deed, get_actor, takes
-from allmende.web.api.shapes import After, BodyId, Limit, Page, PathId, Text, Words, page_of
+from allmende.web.api.shapes import (
+    ID_PATTERN,
+    After,
+    BodyId,
+    Limit,
+    Page,
+    PathId,
+    Text,
+    Words,
+    page_of,
+)
 from allmende.wiring.access_rules import load_access_rules
 from allmende.wiring.factory import load_factory
 
@@ -165,15 +175,22 @@ def list_budgets(request: HttpRequest, project_id: PathId) -> list[Budget]:
 
 @router.get("/{project_id}/burn-down", response=BurnDownOut, **takes(Permission.SEE_BUDGET))
 def get_burn_down(
-    request: HttpRequest, project_id: PathId, with_seconds: MoreSeconds = 0
+    request: HttpRequest,
+    project_id: PathId,
+    with_seconds: MoreSeconds = 0,
+    partition: Annotated[str, Query(pattern=r"^$|" + ID_PATTERN)] = "",
 ) -> BurnDownFigures:
-    """Return used, running and left time against the calendar, and the priority of the jobs."""
+    """Return used, running and left time against the calendar, and the priority of the jobs.
+
+    On the partition of the award, or on another that the project has time on.
+    """
     found = burn_downs.get_burn_down(
         get_actor(request),
         project_id,
         now=wiring.now(),
         factory=load_factory(),
         and_seconds=with_seconds,
+        partition_id=partition,
     )
     return burn_downs.list_figures(found)
 

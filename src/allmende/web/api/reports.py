@@ -93,6 +93,7 @@ class ReportFactsOut(Schema):
     models: list[str]
     energy: list[EnergyOut]
     acknowledgement: Words
+    elsewhere: list[Words]
 
 
 @router.get("/reports", response=Page[ReportDatesOut], **takes(Permission.SEE_REPORTS))

@@ -33,7 +33,7 @@ class SizeIn(Schema):
     tokens: int | None = Field(default=None, ge=1, le=10**18)
     runs: int = Field(default=1, ge=1, le=10**6)
     devices: int = Field(default=1, ge=1, le=10**6)
-    utilisation_percent: FiniteFloat = Field(default=40, gt=0.01, le=100)
+    utilisation_percent: FiniteFloat = Field(default=30, gt=0.01, le=100)
     peak_teraflops: FiniteFloat | None = Field(default=None, gt=0.001, le=10**9)
     watts: FiniteFloat | None = Field(default=None, gt=0, le=10**6)
 

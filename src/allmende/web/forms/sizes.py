@@ -67,7 +67,9 @@ class SizeForm(forms.Form):
     )
     utilisation = LargeNumberField(
         label=_("How much of that speed does your training reach, in per cent?"),
-        help_text=_("Measured is best. Large language models reported 38 to 43."),
+        help_text=_(
+            "Measured is best. Over their whole run, published trainings on Hopper GPUs reached 30."
+        ),
         least=0,
         most=100,
         is_whole=False,

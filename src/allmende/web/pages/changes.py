@@ -24,8 +24,11 @@ def show_changes(request: HttpRequest, project_id: str) -> HttpResponse:
         changes.ask_for_change(
             begin_deed(request),
             project_id,
+            rules=load_access_rules(),
             months=_months(request.POST.get("months", "")) or 0,
             seconds=read_hours(request.POST.get("hours", ""), field=_("Hours")) or 0,
+            partition_id=request.POST.get("partition", ""),
+            back_seconds=read_hours(request.POST.get("back", ""), field=_("Hours back")) or 0,
             reason=request.POST.get("reason", ""),
         )
         return redirect("project_changes", project_id)
@@ -36,11 +39,13 @@ def show_changes(request: HttpRequest, project_id: str) -> HttpResponse:
     governs = project.organisation_id in reader.organisation_ids
     is_running = now() < project.period.ends_at
     may_answer = can_do(reader, Permission.ANSWER_CHANGE) and not is_own
+    rules = load_access_rules()
     context = {
         "project": project,
         "changes": found,
         "waiting": waiting,
-        "limits": changes.find_limits(reader, project_id, rules=load_access_rules(), now=now()),
+        "limits": changes.find_limits(reader, project_id, rules=rules, now=now()),
+        "places": changes.list_places(reader, project_id, rules=rules, now=now()),
         "can_ask": governs and is_running and waiting is None,
         "can_withdraw": governs and waiting is not None,
         "can_answer": may_answer and waiting is not None,
@@ -73,6 +78,7 @@ def answer_change(request: HttpRequest, change_id: str) -> HttpResponse:
             rules=load_access_rules(),
             months=_months(request.POST.get("months", "")),
             seconds=read_hours(request.POST.get("hours", ""), field=_("Hours")),
+            back_seconds=read_hours(request.POST.get("back", ""), field=_("Hours back")),
             answer=answer,
         )
     else:

@@ -9,8 +9,8 @@ from allmende.services import cluster_accounts, slurm_policies, steering
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.steering_pictures import draw_lag
 from allmende.wiring import now
+from allmende.wiring.clusters import policy_keeper_of
 from allmende.wiring.factory import load_factory
-from allmende.wiring.slurm_policies import policy_keeper_of
 
 PAGE_SIZE = 50
 CHANGES_MAX = 200  # on a page; the command line shows them all

@@ -206,6 +206,7 @@ def new_job(request: HttpRequest, project_id: str) -> HttpResponse:
                 return redirect("job", submitted[0].id)
             if submitted:
                 return redirect(f"{reverse('jobs')}?sweep={submitted[0].sweep_id}")
+    names = {each.id: each.name for each in workshop.factory.partitions}
     context = {
         "form": form,
         "project": project,
@@ -213,7 +214,10 @@ def new_job(request: HttpRequest, project_id: str) -> HttpResponse:
         "blueprints": workshop.blueprints.values(),
         "blueprint": getattr(form, "blueprint", None),
         "client_key": request.POST.get("client_key") or wiring.new_id("k"),
-        "budgets": budgets.list_budgets(reader, project_id),
+        "budgets": [
+            (names.get(budget.partition_id, budget.partition_id), budget)
+            for budget in budgets.list_budgets(reader, project_id)
+        ],
         "asks": asks,
         "preview": preview,
     }

@@ -40,13 +40,16 @@ def show_project(request: HttpRequest, project_id: str) -> HttpResponse:
     members = people.list_members(reader, project.organisation_id) if colleagues else []
     may_brake = can_do(reader, Permission.SUSPEND_PROJECT)
     found = burn_downs.find_burn_down(reader, project, now=now(), factory=load_factory())
+    held = budgets.list_budgets(reader, project_id)
+    held.sort(key=lambda budget: budget.partition_id != project.partition_id)  # its own first
     context = {
         "project": project,
         "found": found,
+        "elsewhere": burn_downs.list_elsewhere(project, held, now=now(), factory=load_factory()),
         "drawing": draw_burn_down(found.burn) if found else None,
         "method": burn_downs.METHOD,
         "is_over": project.state in OVER or now() >= project.period.ends_at,
-        "bars": [draw_bar(budget) for budget in budgets.list_budgets(reader, project_id)],
+        "bars": [draw_bar(budget) for budget in held],
         "jobs": jobs.list_jobs(reader, project_id=project_id, limit=SHOWN_MAX),
         "models": models.list_models(reader, project_id=project_id, limit=SHOWN_MAX),
         "members": [each for each in members if each.id in project.member_ids],

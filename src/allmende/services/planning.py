@@ -1,0 +1,268 @@
+"""The training planner: from a model and a machine to hours, money, marks and the access mode."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from allmende.domain.access.aid import read_price
+from allmende.domain.access.calls import AccessRules
+from allmende.domain.access.working_days import day_of
+from allmende.domain.basics.people import Person
+from allmende.domain.basics.refusals import InvalidInput, Refusal
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.units import SECONDS_PER_HOUR, TimeUnit
+from allmende.domain.training.planning import Gpu, Machine, Plan, PlanningFacts, Task, plan_training
+from allmende.domain.training.published_runs import Precision
+from allmende.domain.training.ranges import Range
+from allmende.domain.trust.permissions import Permission, check_permission
+from allmende.services.marks import Mark, find_modifier_mark, list_marks
+
+CENTS = 100
+SHORTEST_BEGINNING = 3
+
+
+class NoSuchGpu(Refusal):
+    """There is no GPU {name} in the planner. {hint}"""
+
+    status = 404
+
+
+class NoSuchMachine(Refusal):
+    """There is no machine {name} in the planner. {hint}"""
+
+    status = 404
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanQuestion:
+    """What somebody wants to train; exactly one of `gpu` and `machine` is named."""
+
+    parameters: int
+    tokens: int
+    active_parameters: int | None = None
+    precision: Precision = Precision.BF16
+    gpu: str = ""
+    machine: str = ""
+    gpus: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittingMode:
+    """An access mode that gives so much time, and whether it does over the whole range."""
+
+    id: str
+    names: Mapping[str, str]
+    audience: Mapping[str, str]
+    hours: float  # expected, in the unit of the mode
+    unit: TimeUnit
+    holds_range: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the planner says, with where each figure comes from."""
+
+    task: Task
+    plan: Plan
+    cost_euros: Range
+    price: Range  # euros per GPU-hour
+    price_source: str
+    marks: tuple[Mark, ...]
+    modes: tuple[FittingMode, ...]
+    assumptions: tuple[Sentence, ...]
+
+
+def plan(
+    reader: Person,
+    question: PlanQuestion,
+    *,
+    facts: PlanningFacts,
+    rules: AccessRules,
+    now: datetime,
+) -> Answer:
+    """Plan a training; nothing is kept. Refusals say what cannot be planned, and what can."""
+    check_permission(reader, Permission.SEE_FACTORY)
+    task = _build_task(question, facts)
+    plan = plan_training(task, facts)
+    price, price_source = _find_price(task, facts, rules, now)
+    return Answer(
+        task=task,
+        plan=plan,
+        cost_euros=plan.gpu_hours * price,
+        price=price,
+        price_source=price_source,
+        marks=(
+            find_modifier_mark(plan.flop, rules.book, now),
+            *list_marks(plan.flop, rules.book, now),
+        ),
+        modes=tuple(_list_modes(task, plan.gpu_hours, rules, now)),
+        assumptions=tuple(_list_assumptions(task, plan, facts)),
+    )
+
+
+def as_facts(answer: Answer) -> dict[str, Any]:
+    """Return the answer under the keys that programs may rely on."""
+    plan, task = answer.plan, answer.task
+    return {
+        "flop": plan.flop,
+        "gpu_hours": plan.gpu_hours,
+        "days": plan.days,
+        "energy_kwh": plan.energy_kwh,
+        "cost_eur": answer.cost_euros,
+        "carbon_kg": plan.carbon_kg,
+        "power_kw": plan.power_kilowatts,
+        "gpu": task.gpu.id,
+        "machine": task.machine.id if task.machine else None,
+        "gpus": plan.gpus,
+        "nodes": plan.nodes,
+        "utilisation": plan.utilisation,
+        "parallelism": plan.layout,
+        "memory_gb_per_gpu": plan.layout.memory_gigabytes,
+        "checkpoint": plan.checkpoints,
+        "price_eur_per_gpu_hour": answer.price,
+        "price_source": answer.price_source,
+        "ai_act_marks": answer.marks,
+        "access_modes": answer.modes,
+        "assumptions": answer.assumptions,
+    }
+
+
+def _build_task(question: PlanQuestion, facts: PlanningFacts) -> Task:
+    if question.gpu and question.machine:
+        problem = Sentence("Name a GPU or a machine, not both: a machine has its own GPUs.")
+        raise InvalidInput(field="gpu", problem=problem)
+    if not question.gpu and not question.machine:
+        problem = Sentence(
+            "Name a GPU ({gpus}) or a machine ({machines}).",
+            {"gpus": ", ".join(facts.gpus), "machines": ", ".join(facts.machines)},
+        )
+        raise InvalidInput(field="gpu", problem=problem)
+    machine = _find_machine(question.machine, facts.machines) if question.machine else None
+    gpu = facts.gpus[machine.gpu] if machine else _find_gpu(question.gpu, facts.gpus)
+    return Task(
+        parameters=question.parameters,
+        tokens=question.tokens,
+        active_parameters=question.active_parameters,
+        precision=question.precision,
+        gpu=gpu,
+        machine=machine,
+        gpus=question.gpus,
+    )
+
+
+def _find_gpu(name: str, gpus: Mapping[str, Gpu]) -> Gpu:
+    wanted = _squeeze(name)
+    if wanted in gpus:
+        return gpus[wanted]
+    raise NoSuchGpu(name=name[:40], hint=_hint(wanted, gpus))
+
+
+def _find_machine(name: str, machines: Mapping[str, Machine]) -> Machine:
+    """Return a machine by its id, by that of its partition, or by how its name begins."""
+    wanted = _squeeze(name)
+    for each in machines.values():
+        if wanted in (_squeeze(each.id), _squeeze(each.partition_id), _squeeze(each.name)):
+            return each
+    begun = [each for each in machines.values() if _squeeze(each.name).startswith(wanted)]
+    if len(begun) == 1 and len(wanted) >= SHORTEST_BEGINNING:
+        return begun[0]
+    raise NoSuchMachine(name=name[:40], hint=_hint(wanted, machines))
+
+
+def _squeeze(name: str) -> str:
+    return "".join(each for each in name.lower() if each.isalnum())
+
+
+def _hint(wanted: str, known: Iterable[str]) -> Sentence:
+    names = list(known)
+    close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)
+    if close:
+        return Sentence("Did you mean {name}?", {"name": close[0]})
+    return Sentence("Known: {names}.", {"names": ", ".join(names)})
+
+
+def _find_price(
+    task: Task, facts: PlanningFacts, rules: AccessRules, now: datetime
+) -> tuple[Range, str]:
+    """Return euros for a GPU-hour: of the cloud for a GPU, of the rules for a machine."""
+    if task.machine is None and task.gpu.dollars_per_hour:
+        low, expected, high = task.gpu.dollars_per_hour
+        dollars = Range(low=low, expected=expected, high=high)
+        return dollars * facts.assumptions.euros_per_dollar.range, task.gpu.price_source
+    partition_id = task.machine.partition_id if task.machine else ""
+    price = read_price(
+        rules.book, on=day_of(now), partition_id=partition_id, unit=TimeUnit.GPU_SECONDS
+    )
+    euros = float(Decimal(price.cents_per_hour) / CENTS)
+    return Range(low=euros, expected=euros, high=euros), price.source
+
+
+def _list_modes(
+    task: Task, gpu_hours: Range, rules: AccessRules, now: datetime
+) -> Iterable[FittingMode]:
+    for mode in rules.modes.in_force(day_of(now)):
+        per_gpu = 1 if mode.unit is TimeUnit.GPU_SECONDS else task.gpus_per_node
+        hours = gpu_hours * (1 / per_gpu)
+        seconds = hours.map(lambda each: max(1, each * SECONDS_PER_HOUR))
+        if mode.has_room_for(int(seconds.expected)):
+            yield FittingMode(
+                id=mode.id,
+                names=mode.names,
+                audience=mode.audience,
+                hours=hours.expected,
+                unit=mode.unit,
+                holds_range=mode.has_room_for(int(seconds.low))
+                and mode.has_room_for(int(seconds.high)),
+            )
+
+
+def _list_assumptions(task: Task, plan: Plan, facts: PlanningFacts) -> Iterable[Sentence]:
+    yield from plan.notes
+    yield Sentence(
+        "{name}: {peak} TFLOP/s in BF16 without sparsity, {memory} GB, at most {watts} W and"
+        " {rest} W for the rest of the node per GPU. Source: {source}.",
+        {
+            "name": task.gpu.name,
+            "peak": _tidy(task.gpu.peak_teraflops),
+            "memory": _tidy(task.gpu.memory_gigabytes),
+            "watts": _tidy(task.gpu.watts),
+            "rest": _tidy(task.gpu.other_watts),
+            "source": task.gpu.source,
+        },
+    )
+    known = facts.assumptions
+    yield Sentence(
+        "Carbon: {grams} grams of CO2 per kWh. Source: {source}.",
+        {
+            "grams": _tidy(known.grams_per_kwh.expected),
+            "source": known.grams_per_kwh.source,
+        },
+    )
+    for name, each in (
+        (Sentence("PUE"), known.pue),
+        (Sentence("Load of the GPU, as a share of its most watts"), known.gpu_load),
+        (Sentence("Load of the rest of the node, as a share of its most watts"), known.other_load),
+        (Sentence("GPU-hours between two failures"), known.gpu_hours_between_failures),
+        (
+            Sentence("Gigabytes per second that all nodes write together"),
+            known.site_gigabytes_per_second,
+        ),
+    ):
+        yield Sentence(
+            "{name}: {low} to {high}, expected {expected}. Source: {source}.",
+            {
+                "name": name,
+                "low": _tidy(each.low),
+                "high": _tidy(each.high),
+                "expected": _tidy(each.expected),
+                "source": each.source,
+            },
+        )
+
+
+def _tidy(number: float) -> float:
+    """Return a whole number as one, for sentences."""
+    return int(number) if number == int(number) else number
