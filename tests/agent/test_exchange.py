@@ -343,3 +343,15 @@ def test_an_agent_cannot_fill_the_disk_of_the_centre(line):
     report = json.dumps(line.agent.write_report() | {"messages": [message]}).encode()
     answer = send(report, agent_id=line.enrolled.id, counter=2)
     assert answer.json()["wanted"] == []
+
+
+def test_an_agent_outlives_what_nobody_foresaw_on_a_machine(line, monkeypatch):
+    line.relay.start(a_launch())
+    line.call()
+    with monkeypatch.context() as patched:
+        patched.setattr(line.backend, "observe", lambda _: {}["nothing of the kind"])
+        line.agent.tend()
+        line.call()
+        assert "nothing of the kind" in agent_store.get_agent(line.enrolled.id).trouble
+    line.pump()
+    assert agent_store.get_agent(line.enrolled.id).trouble == ""

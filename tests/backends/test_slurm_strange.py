@@ -5,6 +5,7 @@ The cluster is played by two commands, for it has to say what a sound one says o
 
 import os
 import pwd
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,13 @@ from allmende.backends.slurm import notes
 from allmende.backends.slurm.accounting import SACCT_FIELDS
 from allmende.backends.slurm.backend import SlurmBackend
 from allmende.backends.slurm.client import SlurmClient
-from allmende.backends.slurm.places import Place, UserIsTheMachine, find_place, find_user
+from allmende.backends.slurm.places import (
+    Place,
+    UserIsTheMachine,
+    find_place,
+    find_user,
+    list_below,
+)
 from allmende.backends.slurm.queue import SQUEUE_COLUMNS
 from allmende.domain.basics.sites import RunAs, SlurmCluster
 from allmende.domain.scheduling.backends import AttemptState, EndReason
@@ -145,3 +152,15 @@ def test_no_job_runs_as_the_machine_whatever_the_centre_orders(tmp_path):
     own = pwd.getpwuid(os.geteuid()).pw_name
     with pytest.raises(UserIsTheMachine):
         Place(tmp_path / "j-1").prepare(1, user_name=own)
+
+
+def test_folders_however_deep_a_user_made_them_end_the_search(tmp_path):
+    (tmp_path / "out").mkdir()
+    at = os.open(tmp_path / "out", os.O_RDONLY)
+    for _ in range(sys.getrecursionlimit() + 200):
+        os.mkdir("a", dir_fd=at)
+        below = os.open("a", os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(at)
+    assert list_below(tmp_path, "out") == {}

@@ -184,7 +184,7 @@ def list_below(folder: Path, name: str) -> dict[str, int]:
                         status = os.stat(each, dir_fd=at, follow_symlinks=False)
                         if stat.S_ISREG(status.st_mode):
                             found[(Path(place) / each).as_posix()] = status.st_size
-    except OSError:
+    except (OSError, RecursionError):  # folders may lie in each other a thousand times
         return {}
     return dict(sorted(found.items()))
 
