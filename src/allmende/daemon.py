@@ -21,6 +21,7 @@ from allmende.domain.basics.people import DAEMON  # noqa: E402
 from allmende.domain.basics.refusals import Refusal  # noqa: E402
 from allmende.domain.basics.sites import Partition, Site  # noqa: E402
 from allmende.services import (  # noqa: E402
+    cluster_reservations,
     cycle,
     documents,
     leases,
@@ -37,6 +38,7 @@ from allmende.wiring import post, troubles  # noqa: E402
 from allmende.wiring.access_rules import load_access_rules  # noqa: E402
 from allmende.wiring.clusters import (  # noqa: E402
     policy_keeper_of,
+    reservations_of,
     usage_reader,
     wheel_of,
 )
@@ -106,6 +108,9 @@ class Daemon:
                     self._collect_usage(site)
                 with _guarded("policy not kept", site=site.id):
                     self._keep_policy(site)
+            if site.slurm is not None and not site.agent:
+                with _guarded("reservations not kept", site=site.id):
+                    self._keep_reservations(site)
 
     def _collect_usage(self, site: Site) -> None:
         deed = wiring.deed_of(DAEMON)
@@ -136,6 +141,23 @@ class Daemon:
             return
         if done.changes:
             log.info("policy", site=site.id, changes=len(done.changes))
+
+    def _keep_reservations(self, site: Site) -> None:
+        """Let a cluster keep the nodes that are reserved here."""
+        for partition in site.partitions:
+            if not partition.is_on_slurm:
+                continue
+            try:
+                kept = cluster_reservations.keep_reservations(
+                    wiring.deed_of(DAEMON), partition, keeper=reservations_of(site)
+                )
+            except Refusal as refusal:
+                log.warning("reservations not kept", site=site.id, sentence=str(refusal))
+                return
+            for trouble in kept.troubles:
+                log.warning("reservation refused", partition=partition.id, sentence=str(trouble))
+            if kept.steps:
+                log.info("reservations", partition=partition.id, changes=len(kept.steps))
 
     def move_waiting(self) -> None:
         """Move jobs to where they start sooner."""

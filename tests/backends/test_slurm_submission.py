@@ -113,9 +113,12 @@ def test_options_say_all_that_the_launch_asks_for():
 
 
 def test_options_leave_out_what_is_not_asked_for():
+    assert "--nice=7" in sbatch_options(a_launch(nice=7), PLACE)
     said = sbatch_options(a_launch(memory_bytes_per_node=0), PLACE)
     names = {option.split("=")[0] for option in said}
-    assert names.isdisjoint({"--account", "--qos", "--partition", "--gres", "--mem", "--requeue"})
+    assert names.isdisjoint(
+        {"--account", "--qos", "--partition", "--gres", "--mem", "--requeue", "--nice"}
+    )
     assert "--no-requeue" in said
 
 

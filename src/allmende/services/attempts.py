@@ -11,7 +11,7 @@ from allmende.domain.footprint.readings import MeterReading
 from allmende.domain.scheduling import jobs
 from allmende.domain.scheduling.backends import AttemptState, EndReason, Observation
 from allmende.domain.scheduling.jobs import Attempt, Job, JobEvent, JobState, StopRequest
-from allmende.services import audit, launches, metering, mistakes
+from allmende.services import audit, launches, metering, mistakes, quotas
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.mistakes import Mistake
 from allmende.services.workshop import Workshop
@@ -175,8 +175,10 @@ def _begin(deed: Deed, job: Job, attempt: Attempt, *, workshop: Workshop) -> Non
 
 def _start(deed: Deed, job: Job, attempt: Attempt, *, workshop: Workshop) -> None:
     """Start an attempt, and write down that it started: from then on it has a beginning."""
-    launch = launches.build_launch(job, attempt, workshop=workshop)
     partition = workshop.factory.get_partition(job.partition_id)
+    # The kernel sees to that at each plan; a cluster is told once.
+    is_late = partition.is_on_slurm and quotas.is_late(partition, job.project_id, now=deed.now)
+    launch = launches.build_launch(job, attempt, workshop=workshop, is_late=is_late)
     reading = _read_meter(partition, workshop)
     if job_store.note_meter(attempt.key, reading.to_json() if reading else None):
         backend = workshop.backend_of(partition.id)

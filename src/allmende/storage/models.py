@@ -17,6 +17,7 @@ from allmende.storage.expert_reviews import ReviewerRow, ReviewRow
 from allmende.storage.forecasts import ForecastRow
 from allmende.storage.incidents import IncidentEntryRow
 from allmende.storage.jobs import AttemptRow, JobEventRow, JobRow
+from allmende.storage.kept_reconciliations import ReconciliationRow
 from allmende.storage.ledger import LedgerAccountRow, LedgerBalanceRow, LedgerTransferRow
 from allmende.storage.mergers import MergerRow
 from allmende.storage.messages import MessageRow
@@ -75,6 +76,7 @@ __all__ = [
     "ProjectRow",
     "PromiseResultRow",
     "RebuttalRow",
+    "ReconciliationRow",
     "RelayFileRow",
     "RelayRow",
     "RelaySiteRow",

@@ -6,10 +6,14 @@ from fractions import Fraction
 
 import psutil
 
+from allmende.backends.slurm import starts
+from allmende.backends.slurm.client import SlurmClient
 from allmende.domain.basics.rules import RuleBook
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.sites import Partition
 from allmende.domain.footprint.meters import Meter
 from allmende.domain.footprint.readings import MeterReading
-from allmende.domain.scheduling.backends import Backend
+from allmende.domain.scheduling.backends import Backend, Launch, StartEstimate
 from allmende.domain.scheduling.nodes import ClusterNodes
 from allmende.domain.training.records import ComputeThresholds
 from allmende.meters.rapl import find_rapl
@@ -33,6 +37,7 @@ def build_workshop() -> Workshop:
         blueprint_folder=lambda blueprint_id: str(blueprint_folder(blueprint_id)),
         read_meter=_MeterReader().read,
         compute_thresholds=lambda on: _compute_thresholds(book, on),
+        predict_start=predict_start,
     )
 
 
@@ -48,6 +53,15 @@ def cluster_nodes_of(partition_id: str) -> ClusterNodes:
     factory = load_factory()
     partition = factory.get_partition(partition_id)
     return reach_of(factory.get_site(partition.site_id)).nodes_of(partition)
+
+
+def predict_start(partition: Partition, launch: Launch) -> StartEstimate:
+    """Ask the cluster of a partition when it would start a job that is not submitted."""
+    site = load_factory().get_site(partition.site_id)
+    if site.slurm is None or site.agent:
+        why = Sentence("Its cluster is reached through an agent, which is not asked for that.")
+        return StartEstimate(at=None, sentence=why)
+    return starts.predict_start(SlurmClient(site.slurm), launch)
 
 
 class _MeterReader:

@@ -22,9 +22,10 @@ from allmende.backends.slurm.endings import describe_ending
 from allmende.backends.slurm.notes import Attempt
 from allmende.backends.slurm.places import NOBODY, Place, find_place, list_below, open_below
 from allmende.backends.slurm.queue import LiveJob, parse_squeue, squeue_options
+from allmende.backends.slurm.starts import describe_queued
+from allmende.backends.slurm.steps import parse_steps, step_options
 from allmende.backends.slurm.submission import Tools, render_script, sbatch_options
-from allmende.backends.slurm.waits import describe_wait
-from allmende.domain.basics.refusals import NotFound
+from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sites import RunAs, SlurmCluster
 from allmende.domain.basics.usage_records import UsageRecord
 from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch, Observation
@@ -38,6 +39,13 @@ OVER = frozenset(
 LINGER_SECONDS = 30
 # How long a job that neither the controller nor accounting knows may still turn up.
 PATIENCE = timedelta(days=1)
+
+
+class ReservationNotThere(Refusal):
+    """The cluster does not keep reservation {id} yet: {problem}. It is asked to every minute, and
+    the job is submitted as soon as it does."""
+
+    status = 503
 
 
 class SlurmBackend:
@@ -76,14 +84,23 @@ class SlurmBackend:
             slurm_id, first = earlier
             notes.note_job(place, launch.attempt, slurm_id=slurm_id, first=first)
             return
-        said = self._run(
-            "sbatch",
-            *sbatch_options(launch, place),
-            user_name=launch.user_name,
-            stdin=render_script(launch, place, tools=self.tools),
-        )
-        slurm_id = int(said.strip().split(";")[0])
-        _note_owner(place, launch.attempt, slurm_id)
+        _note_owner(place, launch.attempt, self._submit(launch, place))
+
+    def _submit(self, launch: Launch, place: Place) -> int:
+        """Return the number of the job that the cluster made of an attempt."""
+        try:
+            said = self._run(
+                "sbatch",
+                *sbatch_options(launch, place),
+                user_name=launch.user_name,
+                stdin=render_script(launch, place, tools=self.tools),
+            )
+        except CommandRefused as refusal:
+            problem = refusal.facts["problem"]
+            if not launch.reservation or "reservation" not in problem:
+                raise
+            raise ReservationNotThere(id=launch.reservation, problem=problem) from refusal
+        return int(said.strip().split(";")[0])
 
     def stop(self, key: str, *, reason: EndReason, grace_seconds: int) -> None:
         """Ask the attempt to end: SIGTERM, the grace, SIGKILL. Unknown or ended: do nothing."""
@@ -253,9 +270,8 @@ class SlurmBackend:
             return Observation(key=attempt.key, state=state)
         self._pursue_stop(attempt, job)
         if job.state in WAITING:
-            return Observation(
-                key=attempt.key, state=AttemptState.QUEUED, wait=describe_wait(job.reason)
-            )
+            wait = describe_queued(job.reason, job.started_at, now=self.clock())
+            return Observation(key=attempt.key, state=AttemptState.QUEUED, wait=wait)
         return Observation(
             key=attempt.key,
             state=AttemptState.RUNNING,
@@ -296,19 +312,26 @@ class SlurmBackend:
             return {}
         runs = {(run.job_id, run.restarts, run.user_name): run for run in listed}
         heard = known_to_controller | {run.job_id for run in listed}
-        ended: dict[str, Observation] = {}
+        final: list[tuple[Attempt, UsageRecord]] = []
+        lost: dict[str, Observation] = {}
         for attempt in gone:
             assert attempt.slurm_id is not None, "only jobs with a number are asked for"
             which = (attempt.slurm_id, attempt.number - attempt.first, attempt.user_name)
             run = runs.get(which)
             if run is not None and is_final(run):
-                ended[attempt.key] = self._settle(attempt, run)
+                final.append((attempt, run))
             elif attempt.slurm_id not in heard and self.clock() - attempt.intended_at > PATIENCE:
-                ended[attempt.key] = Observation(key=attempt.key, state=AttemptState.UNKNOWN)
-        return ended
+                lost[attempt.key] = Observation(key=attempt.key, state=AttemptState.UNKNOWN)
+        if not final:
+            return lost
+        try:
+            steps = self._run("sacct", *step_options({run.job_id for _, run in final}))
+        except ClusterUnreachable:
+            return lost
+        return lost | {attempt.key: self._settle(attempt, run, steps) for attempt, run in final}
 
-    def _settle(self, attempt: Attempt, run: UsageRecord) -> Observation:
-        """Return the end of a run, noted for good."""
+    def _settle(self, attempt: Attempt, run: UsageRecord, steps: str) -> Observation:
+        """Return the end of a run, noted for good; `steps` says what it used."""
         if attempt.number == attempt.first:
             attempt.place.claim(attempt.first, NOBODY)
         home = attempt.place.home
@@ -321,6 +344,7 @@ class SlurmBackend:
                 checkpoints=home / "checkpoints", progress=home / "progress.jsonl", since=since
             ),
         )
+        use = parse_steps(steps, run)
         seen = Observation(
             key=attempt.key,
             state=AttemptState.ENDED,
@@ -332,6 +356,8 @@ class SlurmBackend:
             nodes=run.nodes,
             allocated_seconds=run.allocated_seconds(counts_gpus=attempt.gpus_per_node > 0),
             record_key=run.key,
+            cpu_seconds=use.cpu_seconds,
+            max_memory_bytes=use.max_memory_bytes,
         )
         notes.note_end(attempt, seen)
         return notes.find_end(attempt) or seen

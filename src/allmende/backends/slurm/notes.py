@@ -136,6 +136,8 @@ def note_end(attempt: Attempt, seen: Observation) -> None:
         "nodes": seen.nodes,
         "allocated_seconds": seen.allocated_seconds,
         "record_key": seen.record_key,
+        "cpu_seconds": seen.cpu_seconds,
+        "max_memory_bytes": seen.max_memory_bytes,
     }
     files.write_once(attempt.notes / "ended.json", end)
 
@@ -156,6 +158,9 @@ def find_end(attempt: Attempt) -> Observation | None:
         nodes=tuple(end["nodes"]),
         allocated_seconds=end["allocated_seconds"],
         record_key=end["record_key"],
+        # Ends that older versions noted say nothing of these.
+        cpu_seconds=end.get("cpu_seconds", 0.0),
+        max_memory_bytes=end.get("max_memory_bytes", 0),
     )
 
 

@@ -24,6 +24,7 @@ PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # Others may pass through to what is theirs, and see nothing.
 PASSAGE = 0o711
 PRIVATE = 0o700
+DEEPEST = 100  # folders in each other, of which files are listed
 PARTS_OF_HOME = ("out", "checkpoints", "data")
 # Who has a claim on an attempt that has ended: no job that comes late may still begin it.
 NOBODY = "nobody"
@@ -178,13 +179,15 @@ def list_below(folder: Path, name: str) -> dict[str, int]:
     found: dict[str, int] = {}
     try:
         with _opened(folder, name) as top:
-            for place, _, names, at in os.fwalk(".", dir_fd=top, follow_symlinks=False):
+            for place, folders, names, at in os.fwalk(".", dir_fd=top, follow_symlinks=False):
+                if place.count("/") >= DEEPEST:
+                    folders.clear()
                 for each in names:
                     with contextlib.suppress(OSError):
                         status = os.stat(each, dir_fd=at, follow_symlinks=False)
                         if stat.S_ISREG(status.st_mode):
                             found[(Path(place) / each).as_posix()] = status.st_size
-    except (OSError, RecursionError):  # folders may lie in each other a thousand times
+    except OSError:
         return {}
     return dict(sorted(found.items()))
 
