@@ -69,7 +69,14 @@ def test_whatever_stands_in_a_variable_or_an_argument_arrives_as_it_is(tmp_path,
     launch = a_launch(
         job_id="j-1",
         command=("/bin/bash", "-c", print_all, "-", value),
-        environment={"X": value, "SEEN": str(seen)},
+        # Some have the names of the script's own.
+        environment={
+            "X": value,
+            "SEEN": str(seen),
+            "runs": str(tmp_path),
+            "attempt": "9",
+            "PATH": "/",
+        },
     )
     script = render_script(launch, place, tools=Tools(str(tmp_path)))
     environment = {"SLURM_JOB_ID": "17", "SLURMD_NODENAME": "jp1"}
@@ -78,6 +85,7 @@ def test_whatever_stands_in_a_variable_or_an_argument_arrives_as_it_is(tmp_path,
     )
     assert seen.read_text() == f"{value}|{value}|{place.home}/out"
     assert place.find_claim(1) == "17"
+    assert [path.name for path in sorted(place.runs.iterdir())] == ["1.0.end", "1.job"]
 
 
 def test_options_say_all_that_the_launch_asks_for():

@@ -6,7 +6,7 @@ from datetime import timedelta
 from allmende.domain.basics.mistakes import MACHINE_TROUBLE
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.basics.sites import Partition
+from allmende.domain.basics.sites import Partition, Site
 from allmende.domain.footprint.readings import MeterReading
 from allmende.domain.scheduling import jobs
 from allmende.domain.scheduling.backends import AttemptState, EndReason, Observation
@@ -55,6 +55,7 @@ def settle_ended(
         if seen.state is AttemptState.UNKNOWN and attempt.started_at is not None:
             seen = _end_untraceable(deed, attempt)
         if seen.state is AttemptState.ENDED:
+            seen = _with_own_record(seen, workshop.factory.get_site(partition.site_id))
             reading = _read_meter(partition, workshop)
             try:
                 job = metering.settle_attempt(deed, seen, partition=partition, reading=reading)
@@ -66,6 +67,12 @@ def settle_ended(
         elif attempt.started_at is None and seen.started_at is not None:
             job_store.note_begin(attempt.key, seen.started_at)
     return ended, troubles, left_out
+
+
+def _with_own_record(seen: Observation, site: Site) -> Observation:
+    """Return an end without the record of another cluster: an agent speaks for its own site."""
+    own = f"{site.slurm.cluster if site.slurm else ''}:".lower()
+    return seen if seen.record_key.lower().startswith(own) else replace(seen, record_key="")
 
 
 def _end_untraceable(deed: Deed, attempt: Attempt) -> Observation:

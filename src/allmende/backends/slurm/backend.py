@@ -3,6 +3,7 @@
 import os
 import pwd
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from allmende.backends.slurm.client import (
 )
 from allmende.backends.slurm.endings import describe_ending
 from allmende.backends.slurm.notes import Attempt
-from allmende.backends.slurm.places import Place, find_place, list_below, open_below
+from allmende.backends.slurm.places import NOBODY, Place, find_place, list_below, open_below
 from allmende.backends.slurm.queue import LiveJob, parse_squeue, squeue_options
 from allmende.backends.slurm.starts import describe_queued
 from allmende.backends.slurm.steps import parse_steps, step_options
@@ -34,8 +35,6 @@ OVER = frozenset(
     "BOOT_FAIL CANCELLED COMPLETED DEADLINE FAILED NODE_FAIL OUT_OF_MEMORY PREEMPTED REVOKED"
     " TIMEOUT LAUNCH_FAILED".split()
 )
-# Who has a claim on an attempt that has ended: no job that comes late may still begin it.
-NOBODY = "nobody"
 # How long a stopped attempt may linger after its grace before Slurm is asked to end it itself.
 LINGER_SECONDS = 30
 # How long a job that neither the controller nor accounting knows may still turn up.
@@ -261,15 +260,13 @@ class SlurmBackend:
             seen[attempt.key] = self._describe_live(attempt, job)
             if job is None or job.state in OVER or job.restarts != attempt.number - attempt.first:
                 gone.append(attempt)
-        return seen | self._find_ends(gone)
+        return seen | self._find_ends(gone, known_to_controller={job.job_id for job in live})
 
     def _describe_live(self, attempt: Attempt, job: LiveJob | None) -> Observation:
         """Return what the controller says. An end is believed only once accounting has it."""
         if job is None or job.state in OVER or job.restarts != attempt.number - attempt.first:
             has_begun = bool(attempt.place.list_runs(f"{attempt.number}.log", ""))
             state = AttemptState.RUNNING if has_begun else AttemptState.QUEUED
-            if job is None and self.clock() - attempt.intended_at > PATIENCE:
-                state = AttemptState.UNKNOWN
             return Observation(key=attempt.key, state=state)
         self._pursue_stop(attempt, job)
         if job.state in WAITING:
@@ -301,10 +298,12 @@ class SlurmBackend:
             if attempt is None or attempt.slurm_id is None or job.state in OVER:
                 continue
             if job.job_id != attempt.slurm_id:
-                self._run("scancel", str(job.job_id), user_name=attempt.user_name)
+                self._cancel(replace(attempt, slurm_id=job.job_id))
 
-    def _find_ends(self, gone: list[Attempt]) -> Mapping[str, Observation]:
-        """Return the ends that accounting has; without it, nothing has ended."""
+    def _find_ends(
+        self, gone: list[Attempt], *, known_to_controller: set[int]
+    ) -> Mapping[str, Observation]:
+        """Return the ends that accounting has; without it, nothing has ended, nor got lost."""
         if not gone:
             return {}
         try:
@@ -312,20 +311,24 @@ class SlurmBackend:
         except ClusterUnreachable:
             return {}
         runs = {(run.job_id, run.restarts, run.user_name): run for run in listed}
+        heard = known_to_controller | {run.job_id for run in listed}
         final: list[tuple[Attempt, UsageRecord]] = []
+        lost: dict[str, Observation] = {}
         for attempt in gone:
             assert attempt.slurm_id is not None, "only jobs with a number are asked for"
             which = (attempt.slurm_id, attempt.number - attempt.first, attempt.user_name)
             run = runs.get(which)
             if run is not None and is_final(run):
                 final.append((attempt, run))
+            elif attempt.slurm_id not in heard and self.clock() - attempt.intended_at > PATIENCE:
+                lost[attempt.key] = Observation(key=attempt.key, state=AttemptState.UNKNOWN)
         if not final:
-            return {}
+            return lost
         try:
             steps = self._run("sacct", *step_options({run.job_id for _, run in final}))
         except ClusterUnreachable:
-            return {}
-        return {attempt.key: self._settle(attempt, run, steps) for attempt, run in final}
+            return lost
+        return lost | {attempt.key: self._settle(attempt, run, steps) for attempt, run in final}
 
     def _settle(self, attempt: Attempt, run: UsageRecord, steps: str) -> Observation:
         """Return the end of a run, noted for good; `steps` says what it used."""

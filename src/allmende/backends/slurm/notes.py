@@ -1,6 +1,6 @@
 """What the daemon notes of an attempt on a cluster, so that it knows it again after any crash."""
 
-import contextlib
+import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,11 @@ from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch,
 
 LAST_WORDS_BYTES = 2048
 LONGEST_WORDS = 200
+# Instant, exit code, kind and node of a command's end. The file is its user's, who may write into
+# it what he likes: whatever else stands there says nothing.
+END = re.compile(
+    r"(\d{1,12}) (\d{1,3}) (exit_code|no_command|no_workdir) ([\w.-]{1,64})\s*", re.ASCII
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +180,7 @@ def read_traces(attempt: Attempt) -> Traces:
         exit_code=worst[1] if worst else None,
         exit_kind=worst[2] if worst else "",
         exit_node=worst[3] if worst else "",
-        last_words=log[-1][:LONGEST_WORDS] if log else "",
+        last_words="".join(filter(str.isprintable, log[-1]))[:LONGEST_WORDS] if log else "",
     )
 
 
@@ -183,8 +188,8 @@ def _read_ends(attempt: Attempt) -> list[tuple[int, int, str, str]]:
     """Return instant, exit code, kind and node of each node's command, as far as written."""
     ends = []
     for path in attempt.place.list_runs(f"{attempt.number}.", ".end"):
-        with contextlib.suppress(ValueError):
-            at, code, kind, node = _read(attempt, path).split()
+        if found := END.fullmatch(_read(attempt, path)):
+            at, code, kind, node = found.groups()
             ends.append((int(at), int(code), kind, node))
     return sorted(ends)
 

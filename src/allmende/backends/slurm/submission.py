@@ -47,11 +47,13 @@ owner=$(cat "$claim") || exit 71
 begun=$(date +%s)
 mkdir -p -m 700 "$home/out" "$home/checkpoints" "$home/data"
 (
-{environment}
-    exec {srun} --nodes={num_nodes} --ntasks={num_nodes} --ntasks-per-node=1 \
+    # Put together before the job's own variables may take the names of these here.
+    set -- "$(command -v {srun})" --nodes={num_nodes} --ntasks={num_nodes} --ntasks-per-node=1 \
         --cpus-per-task={cores} --kill-on-bad-exit=1 --export=ALL --input=none \
         --open-mode=append --output="$runs/$attempt.log" \
         /bin/bash -c {on_every_node} allmende "$runs/$attempt" {workdir} {command}
+{environment}
+    exec "$@"
 ) &
 step=$!
 
