@@ -103,12 +103,14 @@ def test_on_a_logarithmic_scale_each_decade_is_met_alike():
     assert 20 <= below <= 44
 
 
-@given(low=st.floats(1e-6, 1e6), factor=st.floats(1.001, 1e6), is_log=st.booleans())
-def test_what_is_drawn_lies_in_its_range(low, factor, is_log):
-    import random
-
-    found = Range(low=low, high=low * factor, is_log=is_log).draw(random.Random(1))
-    assert low <= found <= low * factor
+@given(
+    low=st.floats(1e-6, 1e6),
+    factor=st.floats(1.001, 1e6),
+    share=st.floats(0, 1),
+    is_log=st.booleans(),
+)
+def test_what_is_drawn_lies_in_its_range(low, factor, share, is_log):
+    assert low <= Range(low=low, high=low * factor, is_log=is_log).at(share) <= low * factor
 
 
 @pytest.mark.parametrize(

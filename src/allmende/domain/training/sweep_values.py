@@ -1,7 +1,6 @@
 """What a sweep tries: values from a list, values drawn from a range, and which of them go on."""
 
 import math
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,10 +23,10 @@ class Range:
     high: int | float
     is_log: bool = False
 
-    def draw(self, dice: random.Random) -> int | float:
-        """Return a value at random."""
+    def at(self, share: float) -> int | float:
+        """Return the value that lies at a share of the way, from 0 to 1."""
         low, high = (math.log(end) if self.is_log else end for end in (self.low, self.high))
-        found = low + dice.random() * (high - low)
+        found = low + share * (high - low)
         found = math.exp(found) if self.is_log else found
         if isinstance(self.low, int) and isinstance(self.high, int):
             return min(self.high, max(self.low, round(found)))
