@@ -10,12 +10,18 @@ from allmende.domain.training import fields
 from allmende.domain.training.conditions import Array, read_conditions
 from allmende.domain.training.fields import Fields, Finding
 from allmende.domain.training.resources import read_resources
+from allmende.domain.training.sweep_values import (
+    Choices,
+    Halving,
+    ParamValue,
+    Range,
+    read_sweep,
+)
 
 DATA_CLASSES = tuple(DataClass)
 RETRY_REASONS = ("preempted", "node_fail", "failed")
 USUAL_RETRY_REASONS = ("preempted", "node_fail")
 MOUNT_MODES = ("ro", "rw")
-ParamValue = str | int | float | bool
 DEFAULT_MAX_DURATION_SECONDS = 240
 # Linux starts no program with a word or a variable above 131,072 bytes; setup and run are one word.
 SCRIPT_BYTES_MAX = 100_000
@@ -95,7 +101,10 @@ class JobSpec:
     data_class: str = "internal"
     preemptible: bool = True
     reservation: str = ""  # inside which it runs; empty: wherever there is room
-    sweep: Mapping[str, tuple[ParamValue, ...]] = field(default_factory=dict)
+    sweep: Mapping[str, Choices] = field(default_factory=dict)
+    draws: int = 0  # from the ranges of a sweep; 0: it has none
+    sweep_seed: int = 0
+    halving: Halving | None = None  # which jobs of a sweep go on; None: all
     array: Array | None = None
     max_parallel: int = 0  # jobs of a sweep or an array at once; 0: all
     after: tuple[str, ...] = ()  # jobs that must have ended, by id or client key
@@ -122,10 +131,21 @@ class JobSpec:
             "data": [{"uri": d.uri, "mount": d.mount, "mode": d.mode} for d in self.data],
             "data_class": self.data_class,
             "preemptible": self.preemptible,
-            "sweep": {name: list(values) for name, values in self.sweep.items()},
+            **self._sweep(),
             "record": {k: v for k in ("licence", "purpose") if (v := getattr(self, k))},
         }
         return result | self._conditions()
+
+    def _sweep(self) -> dict[str, Any]:
+        result: dict[str, Any] = {
+            "sweep": {
+                name: choices.to_json() if isinstance(choices, Range) else list(choices)
+                for name, choices in self.sweep.items()
+            }
+        }
+        if self.draws:
+            result |= {"draws": self.draws, "sweep_seed": self.sweep_seed}
+        return result | ({"halving": self.halving.to_json()} if self.halving else {})
 
     def _conditions(self) -> dict[str, Any]:
         said: dict[str, Any] = {
@@ -207,7 +227,7 @@ def parse_job_file(value: object) -> JobSpec:
         data_class=top.choice("data_class", DATA_CLASSES, "internal"),
         preemptible=top.flag("preemptible", default=True),
         reservation=top.text("reservation"),
-        sweep=_sweep(top),
+        **read_sweep(top),
         **read_conditions(top),
         **_record(top.section("record")),
     )
@@ -331,18 +351,6 @@ def _data_mount(item: Fields) -> DataMount:
     )
     item.finish()
     return mount
-
-
-def _sweep(top: Fields) -> dict[str, tuple[ParamValue, ...]]:
-    section, sweep = top.section("sweep"), {}
-    for name in section.values:
-        values = section.items(name)
-        if not values or not all(isinstance(value, str | int | float | bool) for value in values):
-            section.find(name, "{key} takes a list of values to try, for example [8, 16, 32].")
-        elif len({repr(value) for value in values}) < len(values):
-            section.find(name, "{key} names a value twice. Name each value once.")
-        sweep[name] = tuple(values)
-    return sweep
 
 
 def _record(section: Fields) -> dict[str, Any]:
