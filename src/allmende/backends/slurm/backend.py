@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from allmende.backends.local.backend import EarlierAttemptRuns
-from allmende.backends.local.outputs import LARGEST_PROGRESS_BYTES, read_whole
+from allmende.backends.local.outputs import read_whole
 from allmende.backends.nodes import outcomes
 from allmende.backends.slurm import notes
 from allmende.backends.slurm.accounting import is_final, parse_sacct, sacct_options
@@ -28,7 +28,13 @@ from allmende.backends.slurm.submission import Tools, render_script, sbatch_opti
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sites import RunAs, SlurmCluster
 from allmende.domain.basics.usage_records import UsageRecord
-from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch, Observation
+from allmende.domain.scheduling.backends import (
+    MOST_PROGRESS_BYTES,
+    AttemptState,
+    EndReason,
+    Launch,
+    Observation,
+)
 
 WAITING = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT"})
 OVER = frozenset(
@@ -144,12 +150,23 @@ class SlurmBackend:
         name = f"{attempt.number}.log"
         return attempt.place.read(attempt.place.runs, name, offset=offset, limit=limit)
 
-    def read_progress(self, job_id: str) -> bytes:
-        """Return the job's progress.jsonl as written so far, over all attempts."""
+    def measure_log(self, key: str) -> int:
+        """Return how many bytes of the attempt's output there are; 0 before its first word."""
+        attempt = notes.find_attempt(self.work_folder, key)
+        return attempt.place.measure(attempt.place.runs, f"{attempt.number}.log") if attempt else 0
+
+    def read_progress(
+        self, job_id: str, *, offset: int = 0, limit: int = MOST_PROGRESS_BYTES
+    ) -> bytes:
+        """Return up to `limit` bytes of the job's progress.jsonl, over all attempts."""
         place = find_place(self.work_folder, job_id)
-        if place is None:
-            return b""
-        return place.read(place.home, "progress.jsonl", limit=LARGEST_PROGRESS_BYTES)
+        where = {"offset": offset, "limit": limit}
+        return place.read(place.home, "progress.jsonl", **where) if place else b""
+
+    def measure_progress(self, job_id: str) -> int:
+        """Return how many bytes of progress.jsonl there are; 0 before its first line."""
+        place = find_place(self.work_folder, job_id)
+        return place.measure(place.home, "progress.jsonl") if place else 0
 
     def list_output(self, job_id: str) -> dict[str, int]:
         """Return the files that the job left in its output folder, and their sizes in bytes."""
