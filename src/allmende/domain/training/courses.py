@@ -151,12 +151,15 @@ def thin(points: Sequence[Point], most: int = POINTS_PER_METRIC) -> tuple[Point,
     """
     if len(points) <= most:
         return tuple(points)
-    inner, parts = points[1:-1], (most - 2) // 2
+    # By steps, not by points: a course that is thinned again and again stays even.
+    parts: dict[int, list[Point]] = {}
+    first, span = points[0][0], max(1, points[-1][0] - points[0][0])
+    for point in points[1:-1]:
+        number = (point[0] - first) * ((most - 2) // 2) // (span + 1)
+        parts.setdefault(number, []).append(point)
     kept = [points[0]]
-    for number in range(parts):
-        part = inner[len(inner) * number // parts : len(inner) * (number + 1) // parts]
-        lowest, highest = min(part, key=_value), max(part, key=_value)
-        kept += sorted({lowest, highest})
+    for part in parts.values():
+        kept += sorted({min(part, key=_value), max(part, key=_value)})
     return (*kept, points[-1])
 
 
