@@ -83,8 +83,12 @@ def write_samples(model, corpus, tokenizer, options):
     lines = []
     for number in sorted({number for number, _ in corpus.test}):
         dice = torch.Generator().manual_seed(options["seed"] + number)
-        tokens = write_on(model, [tokenizer.tag(number)], length=SAMPLE_TOKENS, dice=dice)
-        text = tokenizer.decode(tokens[1:]).strip().replace("\n", " / ")
+        tag = tokenizer.tag(number)
+        tokens = write_on(model, [tag], length=SAMPLE_TOKENS, dice=dice)
+        # Another tag begins another passage, in a language of its own.
+        is_own = [token < tokenizer.first_tag or token == tag for token in tokens]
+        tokens = tokens[: is_own.index(False)] if False in is_own else tokens
+        text = tokenizer.decode(tokens).strip().replace("\n", " / ")
         lines.append(f"{corpus.varieties[number]}: {text}")
     return "\n".join(lines) + "\n"
 
