@@ -5,6 +5,8 @@ from typing import Any
 from allmende.domain.training.conditions import MOST_NAMES
 from allmende.domain.training.job_files import (
     DATA_CLASSES,
+    LONGEST_PARENT,
+    MOST_PARENTS,
     MOST_RETRIES,
     MOUNT_MODES,
     RETRY_REASONS,
@@ -186,5 +188,13 @@ def _rest() -> dict[str, Any]:
             "For the model card and the training record.",
             licence=_text("Licence of the model, such as CC-BY-4.0; the owner keeps all rights."),
             purpose=_text("What the model is for."),
+            family=_text("The model of which this is the next version; the name when left out.")
+            | {"maxLength": 80},
+            parents={
+                "type": "array",
+                "maxItems": MOST_PARENTS,
+                "items": {"type": "string", "minLength": 1, "maxLength": LONGEST_PARENT},
+                "description": "Models trained further: their ids here, or names from elsewhere.",
+            },
         ),
     }

@@ -14,14 +14,16 @@ from allmende.domain.training.sweep_values import (
     Choices,
     Halving,
     ParamValue,
-    Range,
     read_sweep,
+    write_sweep,
 )
 
 DATA_CLASSES = tuple(DataClass)
 RETRY_REASONS = ("preempted", "node_fail", "failed")
 USUAL_RETRY_REASONS = ("preempted", "node_fail")
 MOUNT_MODES = ("ro", "rw")
+RECORD_TEXTS = ("licence", "purpose", "family")
+MOST_PARENTS, LONGEST_PARENT = 20, 200
 DEFAULT_MAX_DURATION_SECONDS = 240
 # Linux starts no program with a word or a variable above 131,072 bytes; setup and run are one word.
 SCRIPT_BYTES_MAX = 100_000
@@ -113,6 +115,8 @@ class JobSpec:
     deadline: str = ""  # by when it must have ended: "2d", or an ISO instant, as above
     licence: str = ""
     purpose: str = ""
+    family: str = ""  # of which its model is the next version; empty: the job's name
+    parents: tuple[str, ...] = ()  # models that it trains further: ids, or names from elsewhere
 
     def to_json(self) -> dict[str, Any]:
         """Return the whole job file, itself a legal one: `parse_job_file` reads it back."""
@@ -131,21 +135,12 @@ class JobSpec:
             "data": [{"uri": d.uri, "mount": d.mount, "mode": d.mode} for d in self.data],
             "data_class": self.data_class,
             "preemptible": self.preemptible,
-            **self._sweep(),
-            "record": {k: v for k in ("licence", "purpose") if (v := getattr(self, k))},
+            **write_sweep(self.sweep, self.draws, self.sweep_seed, self.halving),
+            "record": {k: v for k in RECORD_TEXTS if (v := getattr(self, k))},
         }
+        if self.parents:
+            result["record"]["parents"] = list(self.parents)
         return result | self._conditions()
-
-    def _sweep(self) -> dict[str, Any]:
-        result: dict[str, Any] = {
-            "sweep": {
-                name: choices.to_json() if isinstance(choices, Range) else list(choices)
-                for name, choices in self.sweep.items()
-            }
-        }
-        if self.draws:
-            result |= {"draws": self.draws, "sweep_seed": self.sweep_seed}
-        return result | ({"halving": self.halving.to_json()} if self.halving else {})
 
     def _conditions(self) -> dict[str, Any]:
         said: dict[str, Any] = {
@@ -354,7 +349,17 @@ def _data_mount(item: Fields) -> DataMount:
 
 
 def _record(section: Fields) -> dict[str, Any]:
-    result = {"licence": section.text("licence"), "purpose": section.text("purpose")}
+    result: dict[str, Any] = {name: section.text(name) for name in RECORD_TEXTS}
+    if len(result["family"]) > 80 or not result["family"].isprintable():
+        section.find("family", "{key} has at most 80 characters, on one line.")
+    parents = section.items("parents")
+    if len(parents) > MOST_PARENTS or not all(
+        isinstance(name, str) and 0 < len(name) <= LONGEST_PARENT for name in parents
+    ):
+        section.find("parents", "{key} takes a list of at most {most} models: their ids here, or "
+                     "their names elsewhere.", most=MOST_PARENTS)  # fmt: skip
+        parents = []
+    result["parents"] = tuple(dict.fromkeys(parents))
     section.finish()
     return result
 

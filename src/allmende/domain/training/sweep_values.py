@@ -82,6 +82,21 @@ def read_sweep(top: Fields) -> dict[str, Any]:
     }
 
 
+def write_sweep(
+    sweep: Mapping[str, Choices], draws: int, seed: int, halving: Halving | None
+) -> dict[str, Any]:
+    """Return the keys of a job file that `read_sweep` reads back."""
+    result: dict[str, Any] = {
+        "sweep": {
+            name: choices.to_json() if isinstance(choices, Range) else list(choices)
+            for name, choices in sweep.items()
+        }
+    }
+    if draws:
+        result |= {"draws": draws, "sweep_seed": seed}
+    return result | ({"halving": halving.to_json()} if halving else {})
+
+
 def _values(section: Fields, name: str) -> tuple[ParamValue, ...]:
     values = section.items(name)
     if not values or not all(isinstance(value, str | int | float | bool) for value in values):
