@@ -14,6 +14,9 @@ MEASURES = {
     "brier": "Brier score (lower is better)",
     "expected_calibration_error": "Expected calibration error (lower is better)",
     "sensitivity_at_95_specificity": "Sensitivity at 95 % specificity",
+    "rmse_cycles": "Root mean squared error in flights (lower is better)",
+    "nasa_score": "NASA score (lower is better)",
+    "mean_error_cycles": "Mean error in flights (above zero: too hopeful)",
 }
 
 
