@@ -33,3 +33,8 @@ def medicine_python() -> Path:
 @pytest.fixture(scope="session")
 def turbofan_python() -> Path:
     return interpreter_of("turbofan")
+
+
+@pytest.fixture(scope="session")
+def anomalies_python() -> Path:
+    return interpreter_of("anomalies")
