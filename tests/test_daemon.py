@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.core import mail as outbox
@@ -13,7 +14,10 @@ from allmende.domain.access.messages import (
     MessageState,
 )
 from allmende.domain.basics.people import DAEMON
+from allmende.domain.scheduling.reservations import NodeReservation, ReservationKind
 from allmende.services import mail
+from allmende.storage import reservations as reservation_store
+from allmende.wiring import now
 from allmende.wiring.documents import shelf
 from tests.services.access import deed, person
 from tests.services.slurm_model import FACTORY, SITE, World
@@ -79,6 +83,41 @@ class Mailing(Daemon):
     def beat(self) -> None:
         self.leads = True
         self.beats += 1
+
+
+class Reservations(dict):
+    """A cluster that keeps reservations, by name."""
+
+    def read(self):
+        return dict(self)
+
+    def take(self, step):
+        self[step.reservation.name] = step.reservation
+
+
+@pytest.mark.django_db
+def test_a_daemon_lets_a_cluster_keep_what_is_reserved_here(monkeypatch):
+    World()
+    site = FACTORY.get_site(SITE)
+    partition = site.partitions[0]
+    begins = now() + timedelta(days=1)
+    reservation_store.save_reservation(
+        NodeReservation(
+            id="rv-fans",
+            partition_id=partition.id,
+            kind=ReservationKind.MAINTENANCE,
+            nodes=1,
+            starts_at=begins,
+            ends_at=begins + timedelta(hours=1),
+            reason="New fans.",
+            announced_at=now(),
+            announced_by="p-1",
+        )
+    )
+    cluster = Reservations()
+    monkeypatch.setattr("allmende.daemon.reservations_of", lambda _site: cluster)
+    Daemon()._keep_reservations(site)
+    assert list(cluster) == ["rv-fans"]
 
 
 @pytest.mark.django_db

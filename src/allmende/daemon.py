@@ -21,8 +21,10 @@ from allmende.domain.basics.people import DAEMON  # noqa: E402
 from allmende.domain.basics.refusals import Refusal  # noqa: E402
 from allmende.domain.basics.sites import Partition, Site  # noqa: E402
 from allmende.services import (  # noqa: E402
+    cluster_reservations,
     cycle,
     documents,
+    halvings,
     leases,
     mail,
     moves,
@@ -37,6 +39,7 @@ from allmende.wiring import post, troubles  # noqa: E402
 from allmende.wiring.access_rules import load_access_rules  # noqa: E402
 from allmende.wiring.clusters import (  # noqa: E402
     policy_keeper_of,
+    reservations_of,
     usage_reader,
     wheel_of,
 )
@@ -48,6 +51,7 @@ SWEEP_SECONDS = 3600.0
 REMINDERS_SECONDS = 600.0
 MAIL_SECONDS = 5.0
 CLUSTER_SECONDS = 2.0  # between two looks at a cluster, whose commands take their time
+HALVING_SECONDS = 5.0  # between two looks at who falls behind in a sweep
 MOVES_SECONDS = 5.0  # between two looks at who might start sooner elsewhere
 USAGE_SECONDS = 60.0  # between two readings of a cluster's accounting
 RENEWAL_SECONDS = 2.0  # between renewals of the lead, however long a heartbeat takes
@@ -106,6 +110,9 @@ class Daemon:
                     self._collect_usage(site)
                 with _guarded("policy not kept", site=site.id):
                     self._keep_policy(site)
+            if site.slurm is not None and not site.agent:
+                with _guarded("reservations not kept", site=site.id):
+                    self._keep_reservations(site)
 
     def _collect_usage(self, site: Site) -> None:
         deed = wiring.deed_of(DAEMON)
@@ -137,11 +144,34 @@ class Daemon:
         if done.changes:
             log.info("policy", site=site.id, changes=len(done.changes))
 
+    def _keep_reservations(self, site: Site) -> None:
+        """Let a cluster keep the nodes that are reserved here."""
+        for partition in site.partitions:
+            if not partition.is_on_slurm:
+                continue
+            try:
+                kept = cluster_reservations.keep_reservations(
+                    wiring.deed_of(DAEMON), partition, keeper=reservations_of(site)
+                )
+            except Refusal as refusal:
+                log.warning("reservations not kept", site=site.id, sentence=str(refusal))
+                return
+            for trouble in kept.troubles:
+                log.warning("reservation refused", partition=partition.id, sentence=str(trouble))
+            if kept.steps:
+                log.info("reservations", partition=partition.id, changes=len(kept.steps))
+
     def move_waiting(self) -> None:
         """Move jobs to where they start sooner."""
         deed = wiring.deed_of(DAEMON)
         for job in moves.move_waiting(deed, workshop=self.workshop, holder=self.holder):
             log.info("moved", job=job.id, partition=job.partition_id)
+
+    def stop_fallen(self) -> None:
+        """Stop jobs that fell behind in a sweep of which only the best go on."""
+        deed = wiring.deed_of(DAEMON)
+        for job in halvings.stop_fallen(deed, workshop=self.workshop, holder=self.holder):
+            log.info("fell behind", job=job.id)
 
     def beat_cluster(self, site: Site) -> None:
         """Beat on the partitions of a cluster, and steer it.
@@ -175,6 +205,7 @@ class Daemon:
         # The others are not waited for at the end: what they left, the next daemon does.
         self._start_thread(USAGE_SECONDS, "clusters are left out", self.tend_clusters)
         self._start_thread(MOVES_SECONDS, "jobs stay where they wait", self.move_waiting)
+        self._start_thread(HALVING_SECONDS, "sweeps are left out", self.stop_fallen)
         for site in self.workshop.factory.sites:
             if site.slurm is not None:
                 beat = partial(self.beat_cluster, site)

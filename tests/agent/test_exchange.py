@@ -304,3 +304,54 @@ def test_a_piece_of_a_file_that_nobody_waits_for_is_not_kept(line):
     answer = send(json.dumps(report).encode(), agent_id=line.enrolled.id, counter=999)
     assert answer.json()["offsets"] == [{"file": value, "have_bytes": None}]
     assert store.find_file(SITE, file) is None
+
+
+def test_a_job_with_many_and_long_names_of_files_holds_up_nobody(line):
+    """The names of one job's files must fit into a call, and into an index of any database."""
+    folder = "/".join(["n" * 200] * 6)
+    script = (
+        f'mkdir -p "$ALLMENDE_OUT/{folder}"; touch "$ALLMENDE_OUT/{folder}/deep" '
+        '"$ALLMENDE_OUT/plain"; cd "$ALLMENDE_OUT"; '
+        f"for n in $(seq 1500); do : > {'o' * 200}$n; done"
+    )
+    key = run(line, script)
+    line.pump()
+    names = line.relay.list_output(key.removesuffix(".1"))
+    assert len(names) == 1501
+    assert "plain" in names
+
+
+def test_a_call_may_be_larger_than_what_a_person_may_send(line):
+    report = json.dumps(line.agent.write_report() | {"trouble": "x" * 3_000_000}).encode()
+    answer = send(report, agent_id=line.enrolled.id, counter=1)
+    assert answer.status_code == 200
+    assert len(agent_store.get_agent(line.enrolled.id).trouble) == 2000
+
+
+def test_an_agent_cannot_fill_the_disk_of_the_centre(line):
+    launch = a_launch()
+    line.relay.start(launch)
+    line.ask()
+    ended = {"key": launch.key, "state": "ended", "reason": "failed",
+             "ended_at": "2026-01-01T00:00:00+00:00"}  # fmt: skip
+    file = {"kind": "output", "owner": launch.job_id}
+    files = [
+        {"file": {**file, "name": f"{number}"}, "size_bytes": 256 * 2**20, "sha256": "0" * 64}
+        for number in range(5)
+    ]
+    message = {"number": 1, "kind": "ended", "body": {"observation": ended, "files": files}}
+    report = json.dumps(line.agent.write_report() | {"messages": [message]}).encode()
+    answer = send(report, agent_id=line.enrolled.id, counter=2)
+    assert answer.json()["wanted"] == []
+
+
+def test_an_agent_outlives_what_nobody_foresaw_on_a_machine(line, monkeypatch):
+    line.relay.start(a_launch())
+    line.call()
+    with monkeypatch.context() as patched:
+        patched.setattr(line.backend, "observe", lambda _: {}["nothing of the kind"])
+        line.agent.tend()
+        line.call()
+        assert "nothing of the kind" in agent_store.get_agent(line.enrolled.id).trouble
+    line.pump()
+    assert agent_store.get_agent(line.enrolled.id).trouble == ""

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pwd
+import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,6 +18,7 @@ from allmende.backends.slurm.client import ClusterUnreachable, CommandRefused
 from allmende.backends.slurm.notes import find_attempt
 from allmende.backends.slurm.places import NoSuchUser
 from allmende.domain.basics.refusals import NotFound
+from allmende.domain.basics.sites import RunAs
 from allmende.domain.scheduling.backends import AttemptState, EndReason
 from tests.backends.contract import (
     a_launch,
@@ -90,6 +92,14 @@ def test_a_job_runs_as_its_owner_and_no_stranger_sees_its_files(backend):
     assert said.stdout == ""
     assert said.stderr.count("Permission denied") == 4
     assert "s3cret" not in "".join(path.read_text() for path in (place / "attempts/1").iterdir())
+
+
+@pytest.mark.skipif(shutil.which("sudo") is None, reason="needs sudo")
+def test_a_job_runs_as_its_owner_by_sudo(site, work):
+    backend = a_backend(a_cluster(site, work, run_as=RunAs.SUDO))
+    seen = run(backend, "id -un")
+    assert seen.reason is EndReason.COMPLETED
+    assert backend.read_log(seen.key, offset=0, limit=100).strip() == USER.encode()
 
 
 def test_a_job_runs_however_closed_the_files_of_the_daemon_are(backend):

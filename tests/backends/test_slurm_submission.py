@@ -69,7 +69,14 @@ def test_whatever_stands_in_a_variable_or_an_argument_arrives_as_it_is(tmp_path,
     launch = a_launch(
         job_id="j-1",
         command=("/bin/bash", "-c", print_all, "-", value),
-        environment={"X": value, "SEEN": str(seen)},
+        # Some have the names of the script's own.
+        environment={
+            "X": value,
+            "SEEN": str(seen),
+            "runs": str(tmp_path),
+            "attempt": "9",
+            "PATH": "/",
+        },
     )
     script = render_script(launch, place, tools=Tools(str(tmp_path)))
     environment = {"SLURM_JOB_ID": "17", "SLURMD_NODENAME": "jp1"}
@@ -78,6 +85,7 @@ def test_whatever_stands_in_a_variable_or_an_argument_arrives_as_it_is(tmp_path,
     )
     assert seen.read_text() == f"{value}|{value}|{place.home}/out"
     assert place.find_claim(1) == "17"
+    assert [path.name for path in sorted(place.runs.iterdir())] == ["1.0.end", "1.job"]
 
 
 def test_options_say_all_that_the_launch_asks_for():
@@ -105,9 +113,12 @@ def test_options_say_all_that_the_launch_asks_for():
 
 
 def test_options_leave_out_what_is_not_asked_for():
+    assert "--nice=7" in sbatch_options(a_launch(nice=7), PLACE)
     said = sbatch_options(a_launch(memory_bytes_per_node=0), PLACE)
     names = {option.split("=")[0] for option in said}
-    assert names.isdisjoint({"--account", "--qos", "--partition", "--gres", "--mem", "--requeue"})
+    assert names.isdisjoint(
+        {"--account", "--qos", "--partition", "--gres", "--mem", "--requeue", "--nice"}
+    )
     assert "--no-requeue" in said
 
 

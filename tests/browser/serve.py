@@ -23,14 +23,16 @@ def main() -> None:
 
     from tests.agent import lines
     from tests.web import factory
-    from tests.web.clusters import show_a_cluster
+    from tests.web.clusters import show_a_cluster, show_usage
     from tests.web.halls import move_an_hour, show_a_hall
 
     call_command("migrate", verbosity=0)
     world = factory.build_world()
     lines.enrol()
-    show_a_cluster(pytest.MonkeyPatch())
-    show_a_hall(pytest.MonkeyPatch())
+    patch = pytest.MonkeyPatch()
+    show_a_cluster(patch)
+    show_a_hall(patch)
+    world = show_usage(patch, world)
     move_an_hour(world.founder, world.officer, world.project.id)
     sessions = {}
     for user in User.objects.all():

@@ -13,12 +13,29 @@ from allmende.domain.basics.people import DAEMON
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import PartitionStatus, RunAs, SlurmCluster
-from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch, Observation
+from allmende.domain.scheduling.backends import (
+    AttemptState,
+    EndReason,
+    Launch,
+    Observation,
+    StartEstimate,
+)
 from allmende.domain.scheduling.jobs import JobState
-from allmende.services import budgets, cluster_accounts, hand_overs, jobs, previews
+from allmende.services import (
+    budgets,
+    cluster_accounts,
+    forecasts,
+    hand_overs,
+    jobs,
+    launches,
+    previews,
+)
 from allmende.services.cluster_accounts import NoAccountThere
+from allmende.services.launches import NodesSeeNoBlueprint
 from allmende.services.previews import ClusterDecides
+from tests.services.access import HOUR
 from tests.services.running import PARTITION, Running, a_running_factory
+from tests.services.test_quotas import LINEAR, adopt, use
 
 QUEUED = Sentence("Other jobs go first.")
 
@@ -208,17 +225,43 @@ def test_a_beat_after_a_crash_gives_nothing_twice(factory: Running, cluster: Clu
     assert len(cluster.launches) == 3
 
 
-def test_nobody_says_beforehand_when_a_cluster_starts_a_job(factory, cluster):
-    (job,) = factory.submit("founder", run="true")
-    spec = jobs.JobSpec.from_json(job.spec)
-    with pytest.raises(ClusterDecides, match="places its jobs itself"):
-        previews.preview_job(
-            factory.person("founder"),
-            spec,
-            project_id=job.project_id,
-            now=wiring.now(),
-            workshop=factory.workshop,
-        )
+def preview(factory: Running, predict, **changes):
+    """Return what is asked of a cluster, and the preview with what it answers."""
+    asked = []
+
+    def answer(_partition, launch):
+        asked.append(launch)
+        return predict
+
+    (job,) = factory.submit("founder", run="true", **changes)
+    found = previews.preview_job(
+        factory.person("founder"),
+        jobs.JobSpec.from_json(job.spec),
+        project_id=job.project_id,
+        now=wiring.now(),
+        workshop=replace(factory.workshop, predict_start=answer),
+    )
+    return asked, found
+
+
+def test_a_cluster_that_cannot_say_when_it_starts_a_job_gives_its_reason(factory, cluster):
+    unknown = StartEstimate(at=None, sentence=Sentence("Slurm is away."))
+    with pytest.raises(ClusterDecides, match="is not known: Slurm is away"):
+        preview(factory, unknown)
+
+
+@pytest.mark.parametrize("changes", [{}, {"partition": PARTITION}])
+def test_a_cluster_is_asked_once_when_it_would_start_a_job(factory, cluster, changes):
+    at = wiring.now() + timedelta(hours=3)
+    known = StartEstimate(at=at, sentence=Sentence("Slurm's own estimate."))
+    (launch,), found = preview(factory, known, **changes)
+    assert (launch.qos, launch.num_nodes, launch.key) == ("sme", 1, "")
+    assert launch.account == factory.story.projects["founder"]
+    forecast = found.options[0].forecast
+    assert (forecast.median_at, forecast.estimate) == (at, known)
+    assert "Slurm's own estimate" in forecasts.say_forecast(forecast).english()
+    if found.choice:
+        assert found.choice.verdicts[0].start_note == known.sentence
 
 
 def test_who_has_no_account_there_sends_no_job(factory: Running, cluster: Cluster):
@@ -229,3 +272,31 @@ def test_who_has_no_account_there_sends_no_job(factory: Running, cluster: Cluste
         cluster_accounts.get_user_name(asking, founder.id)
     assert cluster_accounts.get_user_name(site, founder.id) == ""
     assert issubclass(NoAccountThere, Refusal)
+
+
+def test_a_project_over_its_quota_goes_after_the_others_in_the_cluster_too(factory, cluster):
+    adopt(factory, LINEAR)
+    use(factory, "founder", 3 * HOUR)
+    (late,) = factory.submit("founder", run="true")
+    (other,) = factory.submit("startup", run="true")
+    factory.beat()
+    nices = {launch.job_id: launch.nice for launch in cluster.launches}
+    assert nices == {late.id: launches.NICE_IF_LATE, other.id: 0}
+    (*_, event) = jobs.list_job_events(factory.person("founder"), late.id)
+    assert "Its project has used its quota" in event.sentence.english()
+
+
+def test_a_blueprint_that_the_nodes_do_not_see_is_refused_until_its_folder_is_shared(
+    factory, cluster
+):
+    places = {"environment_python": lambda _: "/env/python", "blueprint_folder": lambda _: "/bp"}
+    factory.workshop = replace(factory.workshop, **places)
+    with pytest.raises(NodesSeeNoBlueprint, match="do not see /env/python"):
+        factory.submit("founder", blueprint="medicine")
+    whole = factory.workshop.factory
+    sites = tuple(
+        replace(site, slurm=replace(site.slurm, shared_folders=("/env", "/bp")))
+        for site in whole.sites
+    )
+    factory.workshop = replace(factory.workshop, factory=replace(whole, sites=sites))
+    assert factory.submit("founder", blueprint="medicine")

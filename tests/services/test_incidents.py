@@ -14,8 +14,10 @@ from allmende import wiring
 from allmende.domain.basics.people import PUBLIC
 from allmende.domain.basics.refusals import InvalidInput, NotFound, NotPermitted
 from allmende.domain.trust import incidents as rules
+from allmende.domain.trust.agents import Agent
 from allmende.domain.trust.incidents import Impact, Incident, Report
 from allmende.services import audit, incidents
+from allmende.storage import agents as agent_store
 from allmende.storage import immutability
 from allmende.storage.incidents import IncidentEntryRow
 from tests.services.running import PARTITION, Running, a_running_factory
@@ -168,6 +170,42 @@ def test_where_nodes_died_untold_operators_are_asked(factory: Running):
     assert suggested() == [(PARTITION, 1)]
     note(factory, a_report())
     assert suggested() == []
+
+
+def test_operators_are_asked_about_an_agent_that_calls_in_no_more(factory: Running):
+    def suggested() -> list[tuple[str, str]]:
+        found = incidents.list_suggestions(
+            factory.person("operator"), factory=factory.workshop.factory, now=wiring.now()
+        )
+        return [(each.site_id, each.partition_id) for each in found]
+
+    agent = Agent(
+        id="ag-1",
+        site_id=SITE,
+        public_key=bytes(32),
+        enrolled_at=wiring.now() - timedelta(days=1),
+        protocol=1,
+        software="1",
+    )
+    agent_store.save_agent(agent)
+    assert suggested() == [], "it never called: there is nothing that was lost"
+    agent_store.save_agent(replace(agent, last_contact_at=wiring.now()))
+    assert suggested() == []
+    lost = replace(agent, last_contact_at=wiring.now() - timedelta(hours=1))
+    agent_store.save_agent(lost)
+    assert suggested() == [(SITE, "")]
+    hour_ago = wiring.now() - timedelta(hours=2)
+    note(factory, a_report(began_at=hour_ago, ended_at=hour_ago + timedelta(minutes=1)))
+    assert suggested() == [(SITE, "")], "that one was over before"
+    note(factory, a_report(words="The line is cut."))
+    assert suggested() == []
+    note(factory, a_report(site_id="juelich", partition_id="", words="Elsewhere."))
+    agent_store.save_agent(replace(lost, id="ag-2", site_id="juelich", revoked_at=wiring.now()))
+    assert suggested() == []
+    found = incidents.list_incidents(PUBLIC, factory=factory.workshop.factory, site_id="juelich")
+    assert [each.incident.now.words for each in found] == ["Elsewhere."]
+    with pytest.raises(NotFound):
+        incidents.list_incidents(PUBLIC, factory=factory.workshop.factory, site_id="atlantis")
 
 
 def test_pages_follow_each_other_and_ask_as_often(factory: Running):

@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -18,8 +19,9 @@ from hypothesis.stateful import (
 
 from allmende.domain.basics.people import DAEMON
 from allmende.domain.basics.periods import Period
+from allmende.domain.basics.sites import Factory
 from allmende.domain.basics.usage_records import UsageRecord
-from allmende.services import ledger, reconciliations, usage
+from allmende.services import ledger, reconciliations, usage, usage_views
 from allmende.services.deeds import Deed
 from tests.services.usage_worlds import (
     AWARDED,
@@ -40,6 +42,10 @@ MONTH_END = datetime.fromisoformat("2026-11-01T00:00:00+01:00")
 PLACES = {"pr-1": GPU, "pr-2": CPU, "pr-late": GPU}
 ALL_TIME = Period(starts_at=NOW - timedelta(days=90), ends_at=NOW + timedelta(days=90))
 Reading = tuple[UsageRecord, datetime]
+
+
+FACTORY = Factory(name="F", operator="O", countries=frozenset({"DE"}), sites=(SITE,))
+AROUND: dict[str, Any] = {"factory": FACTORY, "now": NOW}
 
 
 class UsageMachine(RuleBasedStateMachine):
@@ -63,6 +69,7 @@ class UsageMachine(RuleBasedStateMachine):
         self.tell([(record, self.next_minute()) for record in self.current.values()])
         self.the_ledger_is_the_plain_sum_of_what_was_told()
         assert ledger.check(DAEMON).findings == ()
+        self.each_charged_second_leads_to_a_transfer()
         transaction.set_rollback(True)
         self.savepoint.__exit__(None, None, None)
 
@@ -189,6 +196,19 @@ class UsageMachine(RuleBasedStateMachine):
             lost = sum(plain_seconds(each) for each in of_project if each.state == "NODE_FAIL")
             place = (project_id, PLACES[project_id].id)
             assert (consumed(*place), left(*place)) == (used, AWARDED - used + lost)
+
+    def each_charged_second_leads_to_a_transfer(self) -> None:
+        traced = set()
+        for line in usage_views.list_site_usage(DAEMON, SITE.id, **AROUND, limit=999).lines:
+            each = line.usage
+            found = usage_views.trace_site_usage(DAEMON, SITE.id, each.number, **AROUND)
+            moves = found.moves
+            assert sum(move.charged_seconds for move in moves) == each.booked_seconds
+            assert sum(move.given_back_seconds for move in moves) == each.given_back_seconds
+            traced |= {move.transfer.id for move in moves}
+        kinds = {*usage_views.CHARGES, *usage_views.REFUNDS}
+        every = ledger.list_transfers(DAEMON, limit=9999)
+        assert traced == {each.id for each in every if each.kind in kinds}
 
     @invariant()
     def every_second_of_difference_to_the_cluster_is_explained(self) -> None:

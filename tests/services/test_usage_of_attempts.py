@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from allmende.domain.accounting.usage import UsageState
 from allmende.domain.basics.people import DAEMON
+from allmende.domain.basics.sites import Factory
+from allmende.domain.scheduling.backends import AttemptState, EndReason, Observation
 from allmende.domain.trust.gathering import gather_evidence
 from allmende.domain.trust.promises import evaluate_promises
 from allmende.domain.trust.verdicts import Verdict
-from allmende.services import evidence, ledger, usage
+from allmende.services import attempts, evidence, ledger, usage
 from allmende.storage import ledger as ledger_store
 from allmende.storage import usage as store
 from allmende.wiring.access_rules import read_access_rules
@@ -18,6 +21,7 @@ from allmende.wiring.factory import load_factory
 from tests.services.usage_worlds import (
     AWARDED,
     DEED,
+    GPU,
     NOW,
     SITE,
     a_record,
@@ -153,3 +157,26 @@ def test_a_second_settlement_under_the_same_record_charges_nothing_more():
     ingest(OURS)
     settle(OURS, key="j-2.1")
     assert consumed() == 1200
+
+
+def test_an_attempt_is_charged_by_no_record_of_another_cluster():
+    """Whoever speaks for one site could take a record of another one for a project of theirs."""
+    foreign = replace(OURS, cluster="elsewhere", comment="")
+    seen = Observation(
+        key="j-1.1",
+        state=AttemptState.ENDED,
+        started_at=OURS.started_at,
+        ended_at=OURS.ended_at,
+        reason=EndReason.COMPLETED,
+        nodes=("n1",),
+        allocated_seconds=1200,
+        record_key=foreign.key,
+    )
+    factory = Factory(name="F", operator="O", countries=frozenset(), sites=(SITE,))
+    backend = SimpleNamespace(observe=lambda keys: [seen for _ in keys])
+    workshop = SimpleNamespace(factory=factory, backend_of=lambda _: backend)
+    ended, troubles, left_out = attempts.settle_ended(DEED, GPU, workshop=workshop)
+    assert (len(ended), troubles, left_out) == (1, [], [])
+    assert store.find_usages([foreign.key]) == {}
+    ingest(OURS)  # its own record is found by its comment
+    assert (consumed(), stored().attempt_key) == (1200, "j-1.1")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tools.slurm_lab import Lab
@@ -28,6 +29,7 @@ from allmende.services import (
     reconciliations,
     slurm_policies,
     usage_collecting,
+    usage_views,
 )
 from allmende.services.deeds import Deed
 from allmende.wiring.access_rules import load_access_rules
@@ -116,6 +118,18 @@ def budget_of(factory: Running) -> budgets.Budget:
     return budgets.get_budget(factory.person("founder"), factory.story.projects["founder"])
 
 
+def count_traced_seconds(factory: Running, project_id: str) -> int:
+    """Return what the transfers come to that each run of a project is traced to."""
+    around: dict[str, Any] = {"factory": factory.workshop.factory, "now": wiring.now()}
+    founder, traced = factory.person("founder"), 0
+    for line in usage_views.list_project_usage(founder, project_id, **around):
+        found = usage_views.trace_project_usage(founder, project_id, line.usage.number, **around)
+        moved = sum(move.charged_seconds for move in found.moves)
+        assert moved == line.usage.booked_seconds
+        traced += moved
+    return traced
+
+
 @pytest.mark.slow
 def test_jobs_of_ours_and_of_anybody_are_charged_to_the_second_and_explained(
     lab: Lab, factory: Running, site: Site
@@ -149,17 +163,18 @@ def test_jobs_of_ours_and_of_anybody_are_charged_to_the_second_and_explained(
     assert len(lines) == 3
     assert before.available_seconds - after.available_seconds == told
 
-    now = wiring.now()
-    found = reconciliations.reconcile(
-        OPERATOR,
-        site,
-        period=Period(starts_at=began, ends_at=now),
-        now=now,
-        accounting=usage_reader(site),
+    kept = reconciliations.reconcile_and_keep(
+        lambda: wiring.deed_of(OPERATOR),
+        site.id,
+        period=Period(starts_at=began, ends_at=began + timedelta(hours=1)),
+        factory=factory.workshop.factory,
+        reader_of=usage_reader,
     )
+    found = kept.found
     assert found.unexplained_seconds == 0
     assert sum(total.slurm_seconds for total in found.totals) == told
     assert sum(total.ledger_seconds for total in found.totals) == told
+    assert count_traced_seconds(factory, project) == told
     results = promises.evaluate_promises(
         wiring.deed_of(DAEMON), factory=factory.workshop.factory, rules=load_access_rules()
     )

@@ -88,6 +88,8 @@ class World:
     pending_job: Job
     model_id: str
     incident_id: str  # which lasts
+    usage_number: str = ""  # of a run that a node took with it, where a cluster is shown
+    reconciliation: str = ""
 
 
 def deed_of(person: Person) -> Deed:

@@ -1,6 +1,8 @@
 """/metrics: who reads it, what it says, and that no tenant is named."""
 
 import re
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
@@ -10,8 +12,10 @@ from django.test.utils import CaptureQueriesContext
 
 from allmende import wiring
 from allmende.domain.basics.people import DAEMON
+from allmende.domain.trust.agents import Agent
 from allmende.domain.trust.tokens import Scope
 from allmende.services import leases
+from allmende.storage import agents as agent_store
 from allmende.wiring.factory import load_factory
 from tests.docs.pages import PROJECT
 from tests.exposition import Read, read_exposition
@@ -100,12 +104,43 @@ def test_however_much_there_is_it_asks_as_often(world: World, scraper: Client):
             read(scraper, query)
         return len(asked)
 
-    assert count() <= 10
-    assert count("?site=werkstatt") <= 4  # and one more where incidents last
+    few = count()
+    assert few <= 11
+    assert count("?site=werkstatt") <= 5  # and one more where incidents last
+    for site in load_factory().sites:
+        call_in(site.id, seconds_ago=10)
+    assert count() == few
+
+
+def call_in(site_id: str, *, seconds_ago: float) -> None:
+    agent = Agent(
+        id=f"ag-{site_id}-{seconds_ago}",
+        site_id=site_id,
+        public_key=site_id.encode().ljust(32),
+        enrolled_at=wiring.now() - timedelta(days=1),
+        protocol=1,
+        software="1",
+        last_contact_at=wiring.now() - timedelta(seconds=seconds_ago),
+    )
+    agent_store.save_agent(agent)
+
+
+def test_how_long_the_agent_of_a_site_is_silent(world: World, scraper: Client):
+    name = "allmende_agent_contact_age_seconds"
+    assert name not in {found for found, _ in read(scraper)}
+    call_in("werkstatt", seconds_ago=300)
+    call_in("juelich", seconds_ago=1)
+    ages = {dict(at)["site"]: age for (found, at), age in read(scraper).items() if found == name}
+    assert ages["werkstatt"] == pytest.approx(300, abs=30)
+    assert 0 <= ages["juelich"] < 30
+    agent_store.save_agent(replace(agent_store.get_agent("ag-juelich-1"), revoked_at=wiring.now()))
+    left = {dict(at)["site"] for found, at in read(scraper) if found == name}
+    assert left == {"werkstatt"}
 
 
 def test_the_page_about_monitoring_tells_every_figure_and_no_other(world: World, scraper: Client):
     assert leases.take_lead(wiring.deed_of(DAEMON), holder="one")
+    call_in("werkstatt", seconds_ago=1)
     told = set(re.findall(r"allmende_[a-z_]+", (PROJECT / PAGE).read_text().partition("## In")[2]))
     silent = {  # in this world nothing runs and nobody was written to
         "allmende_nodes_busy",

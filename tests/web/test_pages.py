@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from allmende.web.security import POLICY
 from tests.browser.pages import PAGES, address
 from tests.web import factory
-from tests.web.clusters import show_a_cluster
+from tests.web.clusters import show_a_cluster, show_usage
 
 # The mark tells pytest-django that this file needs the database.
 pytestmark = pytest.mark.django_db
@@ -28,6 +28,7 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[factory.Wor
     with django_db_blocker.unblock(), transaction.atomic(), pytest.MonkeyPatch.context() as patch:
         built = factory.build_world(waiting_jobs=1)
         show_a_cluster(patch)
+        built = show_usage(patch, built)
         yield built
         factory.stop_world(built)
         transaction.set_rollback(True)
@@ -61,7 +62,9 @@ def test_whoever_owns_a_page_sees_it(world: factory.World, ids: dict[str, str], 
 def test_the_public_is_asked_to_sign_in(world: factory.World, ids: dict[str, str], name: str):
     answer = client_of("").get(address(name, ids))
     # Public, with less to see.
-    if PAGES[name][0].startswith(("/promises", "/account", "/incidents")) and "new" not in name:
+    path = PAGES[name][0]
+    public = path == "/sites" or path.startswith(("/promises", "/account", "/incidents"))
+    if public and "new" not in name:
         return
     assert answer.status_code == 302
     assert answer["Location"].startswith("/account/login/")
@@ -205,4 +208,4 @@ def test_a_project_says_until_when_its_jobs_have_priority_and_what_it_may_lose(
     assert "Hours against the calendar" in text
     assert "The project has only just begun" in text
     assert f"allmende project burn-down {ids['project']}" in text
-    assert len(asked) < 65
+    assert len(asked) < 68

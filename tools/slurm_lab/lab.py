@@ -288,8 +288,10 @@ class Lab:
     def _make_database(self) -> None:
         shutil.chown(self.plan.folder / "database", "mysql", "mysql")
         options = ("--no-defaults", "--user=mysql", "--auth-root-authentication-method=socket")
-        folder = f"--datadir={self.plan.folder}/database"
-        self.run("mariadb-install-db", *options, "--skip-test-db", "--skip-name-resolve", folder)
+        database = self.plan.folder / "database"
+        # Two that are made at once would mix up their temporary tables in one folder.
+        options += (f"--datadir={database}", f"--tmpdir={database}")
+        self.run("mariadb-install-db", *options, "--skip-test-db", "--skip-name-resolve")
 
     def _ask_database(self, statement: str) -> str:
         where = f"--socket={self.plan.folder}/database/socket"

@@ -14,6 +14,7 @@ from allmende.domain.scheduling.exchanges import (
     FileFacts,
     FileKind,
     FileName,
+    is_short,
 )
 
 PIECE_BYTES = 256 * 1024
@@ -35,7 +36,8 @@ class Shipments:
         found = [self._describe(FileName(kind=FileKind.LOG, owner=key))]
         found.append(self._describe(FileName(kind=FileKind.PROGRESS, owner=job_id)))
         left_bytes = LARGEST_OUTPUTS_BYTES
-        for name, size_bytes in sorted(self.backend.list_output(job_id).items())[:MOST_OUTPUTS]:
+        outputs = sorted(self.backend.list_output(job_id).items())
+        for name, size_bytes in [each for each in outputs if is_short(each[0])][:MOST_OUTPUTS]:
             file = FileName(kind=FileKind.OUTPUT, owner=job_id, name=name)
             facts = FileFacts(file=file, size_bytes=size_bytes)
             if size_bytes <= min(left_bytes, LARGEST_BYTES[FileKind.OUTPUT]):

@@ -91,7 +91,7 @@ class SiteAgent:
             try:
                 backend = self.backend_of(partition_id)
                 seen = backend.observe([each.order.key for each in attempts])
-            except (Refusal, OSError) as error:
+            except (Refusal, *MISTAKES) as error:  # the other partitions are tended all the same
                 self._note_trouble(error)
                 continue
             for each, found in zip(attempts, seen, strict=True):

@@ -30,7 +30,7 @@ ATTEMPT_COLUMNS = (
     "energy_method", "sentence",
 )  # fmt: skip
 VERDICT_COLUMNS = (
-    "partition_id", "fits", "starts_at", "green_percent", "bytes_to_move", "sentence",
+    "partition_id", "fits", "starts_at", "start_note", "green_percent", "bytes_to_move", "sentence",
 )  # fmt: skip
 POLL_SECONDS = 2.0
 Key = Annotated[

@@ -10,13 +10,14 @@ from allmende import wiring
 from allmende.cli.acting import acting_person
 from allmende.cli.exits import ExitCode
 from allmende.cli.output import AsJson, say, show
+from allmende.domain.accounting.reconciliations import Reconciliation
+from allmende.domain.accounting.usage import FINDINGS
 from allmende.domain.basics.people import DAEMON
 from allmende.domain.basics.periods import Period
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import HERE
 from allmende.services import reconciliations, usage_collecting, usage_views
-from allmende.services.reconciliations import Reconciliation
 from allmende.services.usage_views import UsageLine
 from allmende.wiring.clusters import usage_reader
 from allmende.wiring.factory import load_factory
@@ -30,6 +31,10 @@ def list_usage(
     findings: Annotated[
         bool, typer.Option("--findings", help="Only what could not be charged.")
     ] = False,
+    project: Annotated[str, typer.Option(help="Only what this project used.")] = "",
+    foreign: Annotated[
+        bool, typer.Option("--foreign", help="Only what users gave the cluster with plain sbatch.")
+    ] = False,
     before: Annotated[int, typer.Option(help="Begin after the record with this number.")] = 0,
     limit: Limit = 100,
     json: AsJson = False,
@@ -40,7 +45,9 @@ def list_usage(
         site_id,
         factory=load_factory(),
         now=wiring.now(),
-        only_findings=findings,
+        project_id=project,
+        states=FINDINGS if findings else (),
+        only_foreign=foreign,
         before=before,
         limit=limit,
     )

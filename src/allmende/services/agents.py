@@ -86,10 +86,12 @@ def enrol_agent(deed: Deed, asked: Application, *, software: str) -> Agent:
     return agent
 
 
-def list_agents(reader: Person, *, after: str = "", limit: int = 100) -> list[Agent]:
-    """Return agents, the newest first, also those that were revoked."""
+def list_agents(
+    reader: Person, *, site_id: str = "", after: str = "", limit: int = 100
+) -> list[Agent]:
+    """Return agents, of one site or of all, the newest first, also those that were revoked."""
     check_permission(reader, Permission.SEE_AGENTS)
-    return store.list_agents(after=after, limit=limit)
+    return store.list_agents(site_id=site_id, after=after, limit=limit)
 
 
 @one_transaction

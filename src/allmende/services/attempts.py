@@ -6,12 +6,12 @@ from datetime import timedelta
 from allmende.domain.basics.mistakes import MACHINE_TROUBLE
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.basics.sites import Partition
+from allmende.domain.basics.sites import Partition, Site
 from allmende.domain.footprint.readings import MeterReading
 from allmende.domain.scheduling import jobs
 from allmende.domain.scheduling.backends import AttemptState, EndReason, Observation
 from allmende.domain.scheduling.jobs import Attempt, Job, JobEvent, JobState, StopRequest
-from allmende.services import audit, launches, metering, mistakes
+from allmende.services import audit, launches, metering, mistakes, quotas
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.mistakes import Mistake
 from allmende.services.workshop import Workshop
@@ -55,6 +55,7 @@ def settle_ended(
         if seen.state is AttemptState.UNKNOWN and attempt.started_at is not None:
             seen = _end_untraceable(deed, attempt)
         if seen.state is AttemptState.ENDED:
+            seen = _with_own_record(seen, workshop.factory.get_site(partition.site_id))
             reading = _read_meter(partition, workshop)
             try:
                 job = metering.settle_attempt(deed, seen, partition=partition, reading=reading)
@@ -66,6 +67,12 @@ def settle_ended(
         elif attempt.started_at is None and seen.started_at is not None:
             job_store.note_begin(attempt.key, seen.started_at)
     return ended, troubles, left_out
+
+
+def _with_own_record(seen: Observation, site: Site) -> Observation:
+    """Return an end without the record of another cluster: an agent speaks for its own site."""
+    own = f"{site.slurm.cluster if site.slurm else ''}:".lower()
+    return seen if seen.record_key.lower().startswith(own) else replace(seen, record_key="")
 
 
 def _end_untraceable(deed: Deed, attempt: Attempt) -> Observation:
@@ -168,8 +175,10 @@ def _begin(deed: Deed, job: Job, attempt: Attempt, *, workshop: Workshop) -> Non
 
 def _start(deed: Deed, job: Job, attempt: Attempt, *, workshop: Workshop) -> None:
     """Start an attempt, and write down that it started: from then on it has a beginning."""
-    launch = launches.build_launch(job, attempt, workshop=workshop)
     partition = workshop.factory.get_partition(job.partition_id)
+    # The kernel sees to that at each plan; a cluster is told once.
+    is_late = partition.is_on_slurm and quotas.is_late(partition, job.project_id, now=deed.now)
+    launch = launches.build_launch(job, attempt, workshop=workshop, is_late=is_late)
     reading = _read_meter(partition, workshop)
     if job_store.note_meter(attempt.key, reading.to_json() if reading else None):
         backend = workshop.backend_of(partition.id)

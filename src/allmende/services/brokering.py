@@ -10,8 +10,10 @@ from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
+from allmende.domain.scheduling.backends import StartEstimate
 from allmende.domain.scheduling.brokering import Choice, Needs, Offer, choose, find_obstacle
 from allmende.domain.scheduling.jobs import Job
+from allmende.domain.training.blueprints import find_blueprint
 from allmende.domain.training.fields import did_you_mean
 from allmende.domain.training.job_files import JobSpec
 from allmende.domain.training.sweeps import expand_sweep
@@ -22,6 +24,7 @@ from allmende.services import (
     cluster_accounts,
     forecasts,
     jobs,
+    launches,
     quotas,
     snapshots,
 )
@@ -195,6 +198,9 @@ def _find_bar(question: Question, partition: Partition) -> Sentence | None:
         cluster_accounts.get_user_name(site, question.person_id)
         quotas.check_may_submit(project, partition, now=question.now)
         jobs.check_resources(question.spec, project, partition)
+        if question.spec.blueprint and partition.is_on_slurm:
+            blueprint = find_blueprint(workshop.blueprints, question.spec.blueprint)
+            launches.check_environment(blueprint, partition, workshop)
     except Refusal as refusal:
         return refusal.sentence
     return None
@@ -202,7 +208,8 @@ def _find_bar(question: Question, partition: Partition) -> Sentence | None:
 
 def _foresee(question: Question, offer: Offer, decisions: int) -> Offer:
     partition = question.workshop.factory.get_partition(offer.partition_id)
-    starts_at = _foresee_start(question, partition, decisions)
+    starts_at, note = _foresee_start(question, partition, decisions)
+    offer = replace(offer, start_note=note)
     if starts_at is None:
         return offer
     seconds = question.spec.max_duration_seconds
@@ -210,18 +217,38 @@ def _foresee(question: Question, offer: Offer, decisions: int) -> Offer:
     return replace(offer, starts_at=starts_at, green_percent=green)
 
 
-def _foresee_start(question: Question, partition: Partition, decisions: int) -> datetime | None:
-    """Return when the job would probably start on a partition; None where nobody can say."""
+def estimate_start(question: Question, partition: Partition) -> StartEstimate:
+    """Ask the cluster of a partition when it would start the job; nothing is submitted."""
+    spec, project = question.spec, question.project
+    site = question.workshop.factory.get_site(partition.site_id)
+    launch = launches.sketch_launch(
+        jobs.build_request(spec, partition),
+        partition,
+        path=(project.group_id, project.id, question.person_id),
+        user_name=cluster_accounts.get_user_name(site, question.person_id),
+        is_late=quotas.is_late(partition, project.id, now=question.now),
+    )
+    return question.workshop.predict_start(partition, launch)
+
+
+def _foresee_start(
+    question: Question, partition: Partition, decisions: int
+) -> tuple[datetime | None, Sentence | None]:
+    """Return when the job would probably start on a partition, and what a cluster says of that.
+
+    None where nobody can say.
+    """
     spec, project, now, job = question.spec, question.project, question.now, question.waiting
     limit = partition.limit_attempt(spec.max_duration_seconds)
     submitted_at = job.submitted_at if job else now
     chosen, _ = better_hours.choose(spec, partition, now=submitted_at)
     if chosen is not None and chosen > now:
-        return chosen
+        return chosen, None
     if not partition.is_embedded:
-        return question.workshop.predict_start(partition, spec.num_nodes, limit)
+        estimate = estimate_start(question, partition)
+        return estimate.at, estimate.sentence
     if job is not None and job.partition_id == partition.id:
-        return forecasts.foresee_start(partition, job.id, now=now, decisions=decisions)
+        return forecasts.foresee_start(partition, job.id, now=now, decisions=decisions), None
     asked = snapshots.pending_of(
         "asked",
         path=(project.group_id, project.id, question.person_id),
@@ -229,7 +256,10 @@ def _foresee_start(question: Question, partition: Partition, decisions: int) -> 
         limit_seconds=limit + partition.grace_seconds,
         now=now,
     )
-    return forecasts.foresee_start(partition, "asked", now=now, decisions=decisions, asked=[asked])
+    return (
+        forecasts.foresee_start(partition, "asked", now=now, decisions=decisions, asked=[asked]),
+        None,
+    )
 
 
 def _count_bytes_to_move(question: Question, partition_ids: Sequence[str]) -> dict[str, int]:

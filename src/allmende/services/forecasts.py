@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
+from allmende.domain.scheduling.backends import StartEstimate
 from allmende.domain.scheduling.jobs import Job, JobState
 from allmende.domain.scheduling.plans import PendingJob, Plan, WaitReason
 from allmende.domain.scheduling.windows import rest_of
@@ -55,7 +56,8 @@ class HitRate:
 class JobForecast:
     """The range in which a waiting job starts, four times in five; `None` is beyond 90 days.
 
-    A job that waits by its own choice has no range yet, only the start that it chose.
+    A job that waits by its own choice has no range yet, only the start that it chose; nor has one
+    that a cluster places, which names one instant.
     """
 
     job_id: str
@@ -65,6 +67,7 @@ class JobForecast:
     latest_at: datetime | None
     hit_rate: HitRate
     chosen_at: datetime | None = None
+    estimate: StartEstimate | None = None  # of a cluster, in place of the range
 
 
 def get_ready() -> None:
@@ -149,6 +152,9 @@ def say_forecast(forecast: JobForecast) -> Sentence:
             "It chose to start at {chosen}, in better hours; from then on it waits for nodes only.",
             {"chosen": forecast.chosen_at},
         )
+    if forecast.estimate:
+        facts = {"at": forecast.estimate.at, "method": forecast.estimate.sentence}
+        return Sentence("It is expected to start at {at}. {method}", facts)
     if forecast.earliest_at is None:
         return Sentence("When it starts cannot be said: not within the next 90 days.")
     if forecast.latest_at is None:
@@ -252,6 +258,19 @@ def tell_choice(job_id: str, chosen: datetime, partition: Partition, now: dateti
         latest_at=None,
         hit_rate=get_hit_rate(partition.id),
         chosen_at=chosen,
+    )
+
+
+def tell_estimate(estimate: StartEstimate, partition: Partition, now: datetime) -> JobForecast:
+    """Return what a cluster says of a job that is not submitted yet."""
+    return JobForecast(
+        job_id="asked",
+        made_at=now,
+        earliest_at=None,
+        median_at=estimate.at,
+        latest_at=None,
+        hit_rate=get_hit_rate(partition.id),
+        estimate=estimate,
     )
 
 

@@ -43,7 +43,9 @@ def hand_over(deed: Deed, partition: Partition, *, holder: str = "") -> Plan:
         elif len(starts) < AT_ONCE and queued[job.project_id] < MOST_QUEUED_OF_A_PROJECT:
             queued[job.project_id] += 1
             starts.append(job.id)
-            _begin_attempt(deed, job_store.get_job(job.id), partition)  # with its file
+            is_late = (job.group_id, job.project_id) in quota.demoted
+            whole = job_store.get_job(job.id)  # with its file
+            _begin_attempt(deed, whole, partition, is_late=is_late)
         else:
             waits[job.id] = LATER
     said = {job.id: job.wait for job in waiting}
@@ -62,7 +64,7 @@ def hand_over(deed: Deed, partition: Partition, *, holder: str = "") -> Plan:
     )
 
 
-def _begin_attempt(deed: Deed, job: Job, partition: Partition) -> None:
+def _begin_attempt(deed: Deed, job: Job, partition: Partition, *, is_late: bool) -> None:
     """Write down the next attempt; its job goes on waiting, in the cluster's queue now."""
     job, attempt = attempts.open_attempt(deed, job, partition)
     job_store.save_job(replace(job, wait=None))
@@ -70,5 +72,7 @@ def _begin_attempt(deed: Deed, job: Job, partition: Partition) -> None:
         "Attempt {number} is given to the cluster of {partition}.",
         {"number": attempt.number, "partition": partition.name},
     )
+    if is_late:
+        sentence = quotas.say_late(sentence)
     job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=sentence))
     audit.record(deed, action="attempt.handed_over", subject=attempt.key)

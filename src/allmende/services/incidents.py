@@ -4,7 +4,7 @@ How many jobs an incident cost, and what came back for them, is counted from the
 because a node died; nobody types it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -16,11 +16,13 @@ from allmende.domain.trust.incidents import (
     LostAttempt,
     Report,
     check_report,
+    covers,
     is_touched,
 )
 from allmende.domain.trust.permissions import Permission, can_do, check_permission
 from allmende.services import audit
 from allmende.services.deeds import Deed, one_transaction
+from allmende.storage import agents as agent_store
 from allmende.storage import incidents as store
 
 # Within it, nodes that died and of which no incident tells are worth a question.
@@ -41,13 +43,13 @@ class IncidentView:
 
 @dataclass(frozen=True, kw_only=True)
 class Suggestion:
-    """Nodes of a partition died, and no incident says so."""
+    """Nodes of a partition died, or the agent of a site is cut off, and no incident says so."""
 
     site_id: str
-    partition_id: str
+    partition_id: str = ""  # "" for the whole site: its agent
     place: str
-    began_at: datetime  # when the first of them died
-    lost_attempts: int
+    began_at: datetime  # when the first node died, or when the agent called in last
+    lost_attempts: int = 0
 
 
 @one_transaction
@@ -79,11 +81,14 @@ def amend_incident(deed: Deed, incident_id: str, report: Report, *, factory: Fac
 
 
 def list_incidents(
-    reader: Person, *, factory: Factory, after: str = "", limit: int = 50
+    reader: Person, *, factory: Factory, site_id: str = "", after: str = "", limit: int = 50
 ) -> list[IncidentView]:
-    """Return incidents, those noted last first; everybody may read them."""
+    """Return incidents, of one site or of all, those noted last first; everybody may read them."""
     check_permission(reader, Permission.SEE_FACTORY)
-    return _views(reader, store.list_incidents(after=after, limit=limit), factory)
+    if site_id:
+        factory.get_site(site_id)
+    found = store.list_incidents(site_id=site_id, after=after, limit=limit)
+    return _views(reader, found, factory)
 
 
 def list_open_incidents(reader: Person, *, factory: Factory) -> list[IncidentView]:
@@ -100,23 +105,39 @@ def get_incident(reader: Person, incident_id: str, *, factory: Factory) -> Incid
 
 
 def list_suggestions(reader: Person, *, factory: Factory, now: datetime) -> list[Suggestion]:
-    """Return where nodes died during the last day without an incident that tells of it."""
+    """Return what no incident tells of: nodes that died within a day, agents that are cut off."""
     check_permission(reader, Permission.REPORT_INCIDENT)
+    told = [incident.now for incident in store.list_incidents(limit=100)]
+    return [*_suggest_nodes(told, factory, now=now), *_suggest_agents(told, factory, now=now)]
+
+
+def _suggest_nodes(
+    told: Sequence[Report], factory: Factory, *, now: datetime
+) -> Iterator[Suggestion]:
     sites = _sites(factory)
     lost = store.list_lost_attempts(since=now - SUGGESTED_FOR, partition_ids=sites)
-    told = [incident.now for incident in store.list_incidents(limit=100)]
     untold = [each for each in lost if not any(is_touched(one, each, sites=sites) for one in told)]
-    return [
-        Suggestion(
-            site_id=sites[partition_id],
-            partition_id=partition_id,
-            place=factory.get_partition(partition_id).name,
-            began_at=there[0].ended_at,
-            lost_attempts=len(there),
-        )
-        for partition_id in sites
-        if (there := [each for each in untold if each.partition_id == partition_id])
-    ]
+    for partition_id in sites:
+        if there := [each for each in untold if each.partition_id == partition_id]:
+            yield Suggestion(
+                site_id=sites[partition_id],
+                partition_id=partition_id,
+                place=factory.get_partition(partition_id).name,
+                began_at=there[0].ended_at,
+                lost_attempts=len(there),
+            )
+
+
+def _suggest_agents(
+    told: Sequence[Report], factory: Factory, *, now: datetime
+) -> Iterator[Suggestion]:
+    names = {site.id: site.name for site in factory.sites}
+    for agent in agent_store.list_all_working():
+        called_at = agent.last_contact_at  # one that never called was never there to be lost
+        if called_at is None or not agent.is_quiet(now) or agent.site_id not in names:
+            continue
+        if not any(covers(one, agent.site_id, since=called_at) for one in told):
+            yield Suggestion(site_id=agent.site_id, place=names[agent.site_id], began_at=called_at)
 
 
 def _views(reader: Person, found: Sequence[Incident], factory: Factory) -> list[IncidentView]:

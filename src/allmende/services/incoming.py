@@ -6,6 +6,7 @@ from typing import Any
 from allmende.domain.scheduling.backends import AttemptState, Observation
 from allmende.domain.scheduling.exchanges import (
     LARGEST_BYTES,
+    LARGEST_OUTPUTS_BYTES,
     FileFacts,
     FileKind,
     FileName,
@@ -58,6 +59,8 @@ class Incoming:
         facts = [file_facts_from_json(each) for each in files]
         if not all(_is_of(relayed, each.file) for each in facts):
             raise MisshapenReport(problem="files of others")
+        if sum(each.size_bytes for each in facts if _is_sent(each)) > LARGEST_OUTPUTS_BYTES:
+            raise MisshapenReport(problem="more output than is passed on")
         placed = place_in_time(seen, ordered_at=relayed.ordered_at, now=self.deed.now)
         self._forget_others(relayed, {each.file for each in facts})
         awaited = [file.id for each in facts if (file := self._await(each))]
@@ -164,6 +167,10 @@ class Incoming:
         store.forget_files(gone)
         for number in gone:
             self.folder.remove(number)
+
+
+def _is_sent(file: FileFacts) -> bool:
+    return file.file.kind is FileKind.OUTPUT and bool(file.sha256)
 
 
 def _is_of(relayed: Relayed, file: FileName) -> bool:

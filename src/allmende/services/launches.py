@@ -1,9 +1,13 @@
 """From a job and its attempt to the launch that a backend understands."""
 
+from dataclasses import replace
+
+from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.backends import Launch
 from allmende.domain.scheduling.exchanges import FOLDER_OF, PYTHON_OF
-from allmende.domain.scheduling.jobs import Attempt, Job
+from allmende.domain.scheduling.jobs import Attempt, Job, ResourceRequest
+from allmende.domain.scheduling.shares import Path
 from allmende.domain.training.blueprints import (
     Blueprint,
     check_nodes,
@@ -13,7 +17,19 @@ from allmende.domain.training.blueprints import (
 )
 from allmende.domain.training.job_files import JobSpec
 from allmende.services import cluster_accounts
+from allmende.services.snapshots import path_of
 from allmende.services.workshop import Workshop
+
+# On Slurm more than fair share and age weigh together, less than the QOS of a group that is owed.
+NICE_IF_LATE = 200_000
+
+
+class NodesSeeNoBlueprint(Refusal):
+    """The nodes of {partition} do not see {path}, which the blueprint {blueprint} needs. Choose
+    another partition, or ask the operators to put blueprints and their environments into a folder
+    that the nodes share."""
+
+    status = 422
 
 
 def check_blueprint(specs: list[JobSpec], workshop: Workshop) -> Blueprint:
@@ -26,17 +42,34 @@ def check_blueprint(specs: list[JobSpec], workshop: Workshop) -> Blueprint:
 
 
 def check_environment(blueprint: Blueprint, partition: Partition, workshop: Workshop) -> None:
-    """Refuse a blueprint whose environment is not built, where jobs run on this machine."""
-    if not workshop.factory.get_site(partition.site_id).agent:  # else only the agent can tell
-        workshop.environment_python(blueprint.id)
+    """Refuse a blueprint whose environment is not built, or not seen by the nodes of a cluster."""
+    site = workshop.factory.get_site(partition.site_id)
+    if site.agent:
+        return  # only the agent can tell
+    python = workshop.environment_python(blueprint.id)
+    if partition.is_on_slurm and site.slurm:
+        for path in (python, workshop.blueprint_folder(blueprint.id)):
+            if not site.slurm.sees(path):
+                raise NodesSeeNoBlueprint(
+                    partition=partition.name, path=path, blueprint=blueprint.id
+                )
 
 
-def build_launch(job: Job, attempt: Attempt, *, workshop: Workshop) -> Launch:
-    """Return everything that the backend needs to run this attempt."""
+def build_launch(
+    job: Job, attempt: Attempt, *, workshop: Workshop, is_late: bool = False
+) -> Launch:
+    """Return everything that the backend needs to run this attempt.
+
+    `is_late`: its project has used its quota, and it goes after the others of its group.
+    """
     spec = JobSpec.from_json(job.spec)
     partition = workshop.factory.get_partition(job.partition_id)
     site = workshop.factory.get_site(partition.site_id)
-    return Launch(
+    user_name = cluster_accounts.get_user_name(site, job.person_id)
+    return replace(
+        sketch_launch(
+            job.request, partition, path=path_of(job), user_name=user_name, is_late=is_late
+        ),
         key=attempt.key,
         job_id=job.id,
         attempt=attempt.number,
@@ -44,17 +77,43 @@ def build_launch(job: Job, attempt: Attempt, *, workshop: Workshop) -> Launch:
         command=_command(spec, workshop, is_elsewhere=site.agent),
         environment=spec.environment(),
         workdir=spec.workdir,
-        time_limit_seconds=job.request.time_limit_seconds,
-        grace_seconds=job.request.grace_seconds,
-        memory_bytes_per_node=job.request.memory_bytes_per_node,
-        num_nodes=job.request.nodes,
+        reservation=job.reservation_id,
+    )
+
+
+def sketch_launch(
+    request: ResourceRequest,
+    partition: Partition,
+    *,
+    path: Path,
+    user_name: str,
+    is_late: bool = False,
+) -> Launch:
+    """Return what a backend is asked for, without anything to run.
+
+    `path` names the group, the project and the person.
+    """
+    group_id, project_id, _ = path
+    return Launch(
+        key="",
+        job_id="",
+        attempt=0,
+        nodes=(),
+        command=(),
+        environment={},
+        workdir="",
+        time_limit_seconds=request.time_limit_seconds,
+        grace_seconds=request.grace_seconds,
+        memory_bytes_per_node=request.memory_bytes_per_node,
+        num_nodes=request.nodes,
         gpus_per_node=partition.gpus_per_node,
         cores_per_node=partition.cores_per_node,
-        user_name=cluster_accounts.get_user_name(site, job.person_id),
-        account=job.project_id,
-        qos=partition.qos_of(job.group_id),
+        user_name=user_name,
+        account=project_id,
+        qos=partition.qos_of(group_id),
         partition=partition.name_on_slurm,
-        requeue=job.request.preemptible,
+        nice=NICE_IF_LATE if is_late else 0,
+        requeue=request.preemptible,
     )
 
 

@@ -16,9 +16,11 @@ from allmende.domain.basics.sites import Factory, Partition, Site
 from allmende.domain.scheduling.fairness import lag_bound
 from allmende.domain.scheduling.jobs import JobState
 from allmende.domain.scheduling.shares import MICRONODES
+from allmende.domain.trust.agents import Agent
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services.leases import LEASE_SECONDS
 from allmende.services.snapshots import policy_of, tree_of
+from allmende.storage import agents as agent_store
 from allmende.storage import audit as audit_store
 from allmende.storage import incidents as incident_store
 from allmende.storage import messages as message_store
@@ -35,6 +37,7 @@ class _Seen:
     partitions: Sequence[Partition]
     alive: Sequence[AliveJobs]
     drained: Mapping[str, int]
+    agents: Sequence[Agent]
     plans: Mapping[str, dict[str, Any]]
 
 
@@ -49,6 +52,7 @@ def list_metrics(
         partitions=[each for site in sites for each in site.partitions if each.takes_jobs],
         alive=store.count_alive_jobs(),
         drained=node_store.count_drained(),
+        agents=agent_store.list_all_working(),
         plans=store.list_fairness_states(),
     )
     own = [] if site_id else list(_measure_installation(now))
@@ -56,6 +60,7 @@ def list_metrics(
         *_measure_jobs(seen),
         *_measure_nodes(seen),
         *_measure_groups(seen),
+        _measure_agents(sites, seen),
         _count_incidents(sites),
         *own,
     ]
@@ -149,6 +154,19 @@ def _measure_groups(seen: _Seen) -> Iterator[Metric]:
     yield _gauge("group_guaranteed_nodes", "Nodes that a group can always claim.", claims)
     yield _gauge("group_lag_node_seconds", "How far a group is behind its guarantee.", lags)
     yield _gauge("group_lag_bound_node_seconds", "The lag that it never passes.", bounds)
+
+
+def _measure_agents(sites: Sequence[Site], seen: _Seen) -> Metric:
+    asked = {site.id for site in sites}
+    return _gauge(
+        "agent_contact_age_seconds",
+        "How long ago the agent of the site called in; absent where none ever did.",
+        [
+            Sample(value=_age(agent.last_contact_at, seen.now), labels={"site": agent.site_id})
+            for agent in seen.agents
+            if agent.last_contact_at and agent.site_id in asked
+        ],
+    )
 
 
 def _count_incidents(sites: Sequence[Site]) -> Metric:

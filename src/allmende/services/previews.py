@@ -11,6 +11,7 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
 from allmende.domain.basics.units import TimeUnit
+from allmende.domain.scheduling.backends import StartEstimate
 from allmende.domain.scheduling.brokering import Choice, check_found
 from allmende.domain.scheduling.explain import say_duration, say_nodes
 from allmende.domain.scheduling.shares import Path
@@ -28,7 +29,7 @@ from allmende.services import (
     quotas,
 )
 from allmende.services.brokering import Question
-from allmende.services.forecasts import JobForecast, forecast_asked, tell_choice
+from allmende.services.forecasts import JobForecast, forecast_asked, tell_choice, tell_estimate
 from allmende.services.quotas import PriorityOutlook
 from allmende.services.snapshots import pending_of
 from allmende.services.workshop import Workshop
@@ -41,8 +42,8 @@ class NobodyCanSay(Refusal):
 
 
 class ClusterDecides(Refusal):
-    """{partition} is a cluster that places its jobs itself: when this one would start cannot be
-    said before it waits there. Submit it; its page then says what the cluster expects."""
+    """{partition} is a cluster that places its jobs itself, and when this one would start is not
+    known: {reason} Submit it; its page then says what the cluster expects."""
 
     status = 422
 
@@ -93,7 +94,7 @@ def preview_job(
     question = _ask(reader, spec, project_id=project_id, now=now, workshop=workshop)
     choice = brokering.choose_partition(question, foresees=True)
     partition, access_share = _find_place(question, choice)
-    options = _list_options(question, partition)
+    options = _list_options(question, partition, choice)
     budget = budgets.get_budget(
         reader, project_id, partition_id=partition.id, access_share=access_share
     )
@@ -120,8 +121,9 @@ def forecast_submission(
     for another partition, on which the project would need an award.
     """
     question = _ask(reader, spec, project_id=project_id, now=now, workshop=workshop)
-    partition, _ = _find_place(question, brokering.choose_partition(question))
-    return _list_options(question, partition)
+    choice = brokering.choose_partition(question)
+    partition, _ = _find_place(question, choice)
+    return _list_options(question, partition, choice)
 
 
 def choose_partition(
@@ -154,16 +156,17 @@ def _find_place(question: Question, choice: Choice | None) -> tuple[Partition, s
     return question.workshop.factory.get_partition(taken.partition_id), taken.access_share
 
 
-def _list_options(question: Question, partition: Partition) -> list[Option]:
+def _list_options(question: Question, partition: Partition, choice: Choice | None) -> list[Option]:
     spec, project, now = question.spec, question.project, question.now
     jobs.check_partition(project, question.workshop, partition.id)
     quotas.check_may_submit(project, partition, now=now)
     _check(spec, project, partition, question.workshop)
     chosen, _ = better_hours.choose(spec, partition, now=now)
     if chosen and chosen > now:
-        return [_say_chosen(spec, partition, chosen, now)]
+        return [_say(spec, partition, tell_choice("asked", chosen, partition, now))]
     if not partition.is_embedded:
-        raise ClusterDecides(partition=partition.name)
+        estimate = _estimate(question, partition, choice)
+        return [_say(spec, partition, tell_estimate(estimate, partition, now))]
     path = (project.group_id, project.id, question.person_id)
     options = _forecast(partition, path, _choices(spec), now=now)
     if not options or options[0].nodes < spec.num_nodes:
@@ -174,11 +177,23 @@ def _list_options(question: Question, partition: Partition) -> list[Option]:
     return [first, *(each for each in others if _is_sooner(each.forecast, first.forecast))]
 
 
-def _say_chosen(spec: JobSpec, partition: Partition, chosen: datetime, now: datetime) -> Option:
+def _estimate(question: Question, partition: Partition, choice: Choice | None) -> StartEstimate:
+    """Return when a cluster would start the job; it is asked once, by the broker or here."""
+    taken = choice.chosen if choice else None
+    if taken and taken.start_note:
+        found = StartEstimate(at=taken.starts_at, sentence=taken.start_note)
+    else:
+        found = brokering.estimate_start(question, partition)
+    if found.at is None:
+        raise ClusterDecides(partition=partition.name, reason=found.sentence)
+    return found
+
+
+def _say(spec: JobSpec, partition: Partition, forecast: JobForecast) -> Option:
     return Option(
         nodes=spec.num_nodes,
         max_duration_seconds=spec.max_duration_seconds,
-        forecast=tell_choice("asked", chosen, partition, now),
+        forecast=forecast,
         partition=partition.name,
     )
 
@@ -186,7 +201,9 @@ def _say_chosen(spec: JobSpec, partition: Partition, chosen: datetime, now: date
 def _check(spec: JobSpec, project: Project, partition: Partition, workshop: Workshop) -> None:
     jobs.check_resources(spec, project, partition)
     if spec.blueprint:
-        launches.check_blueprint(expand_sweep(spec), workshop)
+        blueprint = launches.check_blueprint(expand_sweep(spec), workshop)
+        if partition.is_on_slurm:
+            launches.check_environment(blueprint, partition, workshop)
     check_residency(
         parse_data_class(spec.data_class),
         partition.country,

@@ -96,6 +96,14 @@ def weigh(
     )
 
 
+def is_late(partition: Partition, project_id: str, *, now: datetime) -> bool:
+    """Say whether the jobs of a project go after the others of its group."""
+    if not partition.quota_styles:
+        return False
+    standing = read_account(partition, project_store.get_project(project_id), now=now).stand(now)
+    return standing is not None and standing.priority is Priority.LOW
+
+
 def say_late(why: Sentence) -> Sentence:
     """Return why a job waits, with the reason why others of its group go before it."""
     return Sentence(

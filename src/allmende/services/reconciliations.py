@@ -1,66 +1,37 @@
 """Reconciling a cluster's own accounting with the ledger, second by second."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import islice
 
 from allmende.domain.accounting.ledger import AccountKind
-from allmende.domain.accounting.reconciliations import Cause, LedgerGap, Reconciled
+from allmende.domain.accounting.reconciliations import (
+    KeptReconciliation,
+    LedgerGap,
+    Reconciled,
+    Reconciliation,
+)
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.periods import Period
-from allmende.domain.basics.sites import Partition, Site
+from allmende.domain.basics.refusals import InvalidInput
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.sites import Factory, Partition, Site
 from allmende.domain.basics.units import TimeUnit
 from allmende.domain.basics.usage_records import UsageReader, UsageRecord
 from allmende.domain.trust.permissions import Permission, check_permission
+from allmende.services import audit
+from allmende.services.deeds import Deed, one_transaction
 from allmende.services.usage import BATCH, find_partition
-from allmende.services.usage_collecting import get_cluster
+from allmende.services.usage_collecting import get_cluster, get_site
+from allmende.storage import kept_reconciliations as kept_store
 from allmende.storage import ledger as ledger_store
 from allmende.storage import reconciliations as sums
 from allmende.storage import usage as store
+from allmende.storage.kept_reconciliations import KeptSummary
 from allmende.storage.usage import UsageSum
 
 ACCOUNTS_PAGE = 1000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Total:
-    """What one unit comes to."""
-
-    unit: TimeUnit
-    runs: int
-    slurm_seconds: int
-    ledger_seconds: int
-    unexplained_seconds: int
-    causes: Mapping[Cause, int]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reconciliation:
-    """A cluster's accounting of a period beside the ledger, and the ledger beside its records."""
-
-    site_id: str
-    cluster: str
-    period: Period
-    lines: tuple[Reconciled, ...]  # by account and partition
-    gaps: tuple[LedgerGap, ...]  # over all time; of every project with time there
-
-    @property
-    def unexplained_seconds(self) -> int:
-        """Return how many seconds nothing explains."""
-        return sum(line.unexplained_seconds for line in self.lines) + sum(
-            abs(gap.unexplained_seconds) for gap in self.gaps
-        )
-
-    @property
-    def totals(self) -> tuple[Total, ...]:
-        """Return what all lines of each unit come to."""
-        return tuple(
-            _total(unit, lines)
-            for unit in TimeUnit
-            if (lines := [line for line in self.lines if line.unit is unit])
-        )
 
 
 def reconcile(
@@ -93,6 +64,58 @@ def reconcile(
         lines=tuple(lines[key] for key in sorted(lines)),
         gaps=tuple(_list_gaps(site, cluster)),
     )
+
+
+def reconcile_and_keep(
+    begin: Callable[[], Deed],
+    site_id: str,
+    *,
+    period: Period,
+    factory: Factory,
+    reader_of: Callable[[Site], UsageReader],
+) -> KeptReconciliation:
+    """Compare what ended in a period, up to now at the latest, and keep what was found.
+
+    Doing it again finds what is there then, and keeps that beside the earlier one.
+    """
+    deed = begin()
+    check_permission(deed.actor, Permission.SEE_EVERY_JOB)
+    site = get_site(factory, site_id)
+    if period.starts_at >= deed.now:
+        raise InvalidInput(field="span", problem=Sentence("It is still to come."))
+    period = Period(starts_at=period.starts_at, ends_at=min(period.ends_at, deed.now))
+    found = reconcile(deed.actor, site, period=period, now=deed.now, accounting=reader_of(site))
+    return _keep(deed, found)
+
+
+@one_transaction
+def _keep(deed: Deed, found: Reconciliation) -> KeptReconciliation:
+    kept = kept_store.add_reconciliation(found, made_at=deed.now, by=deed.actor.id)
+    audit.record(
+        deed,
+        action="usage.reconciled",
+        subject=found.site_id,
+        number=kept.number,
+        starts_at=found.period.starts_at.isoformat(),
+        ends_at=found.period.ends_at.isoformat(),
+        unexplained_seconds=found.unexplained_seconds,
+    )
+    return kept
+
+
+def list_kept(
+    reader: Person, site_id: str, *, factory: Factory, before: int = 0, limit: int = 50
+) -> list[KeptSummary]:
+    """Return a page of what was found at a site, the newest first."""
+    check_permission(reader, Permission.SEE_EVERY_JOB)
+    site = get_site(factory, site_id)
+    return kept_store.list_summaries(site.id, before=before, limit=limit)
+
+
+def get_kept(reader: Person, site_id: str, number: int, *, factory: Factory) -> KeptReconciliation:
+    """Return what was found at a site at one time."""
+    check_permission(reader, Permission.SEE_EVERY_JOB)
+    return kept_store.get_reconciliation(get_site(factory, site_id).id, number)
 
 
 def _add_batch(
@@ -178,18 +201,3 @@ def _partition_ids(site: Site) -> list[str]:
 
 def _get_partition(site: Site, partition_id: str) -> Partition:
     return next(each for each in site.partitions if each.id == partition_id)
-
-
-def _total(unit: TimeUnit, lines: list[Reconciled]) -> Total:
-    causes: Counter[Cause] = Counter()
-    for line in lines:
-        for cause, seconds in line.causes.items():
-            causes[cause] += seconds
-    return Total(
-        unit=unit,
-        runs=sum(line.runs for line in lines),
-        slurm_seconds=sum(line.slurm_seconds for line in lines),
-        ledger_seconds=sum(line.ledger_seconds for line in lines),
-        unexplained_seconds=sum(line.unexplained_seconds for line in lines),
-        causes={cause: causes[cause] for cause in Cause if causes[cause]},
-    )

@@ -35,6 +35,20 @@ class NothingRunsThere(Refusal):
     status = 422
 
 
+class AgentCarriesNoReservation(Refusal):
+    """{partition} is reached through the agent of its site, which carries jobs but no reservations
+    yet. Reserve the nodes where the machine stands."""
+
+    status = 422
+
+
+class ClusterKeepsNumbersOnly(Refusal):
+    """On {partition} the cluster chooses the nodes and caps no power. Give a number of nodes; to
+    take certain ones out of service, drain them."""
+
+    status = 422
+
+
 class ProjectCannotReserve(Refusal):
     """Project {project} does not compute on {partition} during that time. Choose another project,
     or times within its own."""
@@ -102,8 +116,7 @@ def announce(deed: Deed, announcement: Announcement, *, factory: Factory) -> Nod
     kind = _kind_of(announcement)
     _check_may(deed.actor, kind)
     partition = factory.get_partition(announcement.partition_id)
-    if not partition.is_embedded:
-        raise NothingRunsThere(partition=partition.name)
+    _check_machine(announcement, kind, partition, factory)
     # Plans take the same lock, so that no job starts between the check and the announcement.
     queue_store.lock_alive_jobs(partition.id)
     asked = _complete(deed, announcement, kind, partition)
@@ -170,6 +183,15 @@ def get_reservation(reader: Person, reservation_id: str, *, now: datetime) -> Re
     return _view(reader, store.get_reservation(reservation_id), now)
 
 
+def list_machines(factory: Factory) -> list[Partition]:
+    """Return the partitions on which nodes can be reserved from here."""
+    return [
+        each
+        for each in factory.partitions
+        if each.is_embedded or (each.is_on_slurm and not factory.get_site(each.site_id).agent)
+    ]
+
+
 def list_open_to(project_id: str, *, now: datetime) -> list[NodeReservation]:
     """Return the reservations inside which jobs of a project can be submitted now."""
     project = project_store.get_project(project_id)
@@ -198,6 +220,20 @@ def _check_may(person: Person, kind: ReservationKind) -> None:
     check_permission(person, Permission.RESERVE_NODES)
     if kind is not ReservationKind.PROJECT:
         check_permission(person, Permission.MANAGE_NODES)
+
+
+def _check_machine(
+    announcement: Announcement, kind: ReservationKind, partition: Partition, factory: Factory
+) -> None:
+    """Refuse what the machine of a partition cannot keep."""
+    if not partition.takes_jobs:
+        raise NothingRunsThere(partition=partition.name)
+    if partition.is_embedded:
+        return
+    if factory.get_site(partition.site_id).agent:
+        raise AgentCarriesNoReservation(partition=partition.name)
+    if announcement.node_names or kind is ReservationKind.POWER_CAP:
+        raise ClusterKeepsNumbersOnly(partition=partition.name)
 
 
 def _kind_of(announcement: Announcement) -> ReservationKind:

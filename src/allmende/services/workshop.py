@@ -2,21 +2,23 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Factory, Partition
 from allmende.domain.footprint.readings import MeterReading
-from allmende.domain.scheduling.backends import BackendOf
+from allmende.domain.scheduling.backends import BackendOf, Launch, StartEstimate
 from allmende.domain.scheduling.nodes import ClusterNodes
 from allmende.domain.training.blueprints import Blueprint
-from allmende.domain.training.records import ComputeThresholds
+from allmende.domain.training.compute import ComputeThresholds
+from allmende.domain.training.records import CarbonFactor
 
-PredictStart = Callable[[Partition, int, int], datetime | None]
+PredictStart = Callable[[Partition, Launch], StartEstimate]
 
 
-def nobody_can_say(_partition: Partition, _nodes: int, _limit_seconds: int) -> datetime | None:
+def nobody_can_say(_partition: Partition, _launch: Launch) -> StartEstimate:
     """Return that a start is not known: a cluster is asked only where wiring says how."""
-    return None
+    return StartEstimate(at=None, sentence=Sentence("Its cluster is not asked from here."))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,5 +39,7 @@ class Workshop:
     read_meter: Callable[[], MeterReading | None]
     # Returns the marks of training compute that are in force on a day.
     compute_thresholds: Callable[[date], ComputeThresholds]
-    # Returns when a cluster would start a job of so many nodes and seconds, where it can say.
+    # Returns when a cluster would start a job that asks for as much as this launch.
     predict_start: PredictStart = nobody_can_say
+    # How much carbon dioxide a kilowatt-hour stands for; None: nobody says.
+    carbon: CarbonFactor | None = None

@@ -82,9 +82,11 @@ def find_working_agent(site_id: str) -> Agent | None:
     return _agent(row) if row else None
 
 
-def list_agents(*, after: str = "", limit: int = 100) -> list[Agent]:
-    """Return agents, the newest first, from the one after `after` on."""
+def list_agents(*, site_id: str = "", after: str = "", limit: int = 100) -> list[Agent]:
+    """Return agents, of one site or of all, the newest first, from the one after `after` on."""
     rows = AgentRow.objects.order_by("-enrolled_at", "-id")
+    if site_id:
+        rows = rows.filter(site_id=site_id)
     last = find_agent(after) if after else None
     if last is not None:
         earlier = models.Q(enrolled_at__lt=last.enrolled_at)
@@ -95,6 +97,12 @@ def list_agents(*, after: str = "", limit: int = 100) -> list[Agent]:
 def list_working_agents(site_id: str) -> list[Agent]:
     """Return the agents of a site that are not revoked, locked until this transaction ends."""
     rows = AgentRow.objects.select_for_update().filter(site_id=site_id, revoked_at=None)
+    return [_agent(row) for row in rows]
+
+
+def list_all_working() -> list[Agent]:
+    """Return the agents of all sites that are not revoked, by site."""
+    rows = AgentRow.objects.filter(revoked_at=None).order_by("site_id", "id")
     return [_agent(row) for row in rows]
 
 

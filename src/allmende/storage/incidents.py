@@ -64,9 +64,15 @@ def get_incident(incident_id: str) -> Incident:
     return found[0]
 
 
-def list_incidents(*, after: str = "", limit: int) -> list[Incident]:
-    """Return incidents, those noted last first; `after` is the id of the last one seen."""
+def list_incidents(*, site_id: str = "", after: str = "", limit: int) -> list[Incident]:
+    """Return incidents, those noted last first; `after` is the id of the last one seen.
+
+    With `site_id`, those of which an entry names that site.
+    """
     firsts = IncidentEntryRow.objects.filter(number=1).order_by("-id")
+    if site_id:
+        there = IncidentEntryRow.objects.filter(site_id=site_id).values("incident_id")
+        firsts = firsts.filter(incident_id__in=there)
     if after and (last := firsts.filter(incident_id=after).first()):
         firsts = firsts.filter(id__lt=last.id)
     return _read(list(firsts.values_list("incident_id", flat=True)[:limit]))

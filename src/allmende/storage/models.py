@@ -17,6 +17,7 @@ from allmende.storage.expert_reviews import ReviewerRow, ReviewRow
 from allmende.storage.forecasts import ForecastRow
 from allmende.storage.incidents import IncidentEntryRow
 from allmende.storage.jobs import AttemptRow, JobEventRow, JobRow
+from allmende.storage.kept_reconciliations import ReconciliationRow
 from allmende.storage.ledger import LedgerAccountRow, LedgerBalanceRow, LedgerTransferRow
 from allmende.storage.mergers import MergerRow
 from allmende.storage.messages import MessageRow
@@ -33,7 +34,7 @@ from allmende.storage.reviews import TechnicalAssessmentRow
 from allmende.storage.slurm_policies import SlurmPolicyItemRow
 from allmende.storage.steering import SteeringLookRow, SteeringRow
 from allmende.storage.tokens import TokenRow
-from allmende.storage.trained_models import TrainedModelRow
+from allmende.storage.trained_models import ModelParentRow, TrainedModelRow
 from allmende.storage.usage import UsageBookmarkRow, UsageRow
 
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "MergerRow",
     "MessageRow",
     "ModeVersionRow",
+    "ModelParentRow",
     "NodeDrainRow",
     "OrganisationRow",
     "PersonRow",
@@ -75,6 +77,7 @@ __all__ = [
     "ProjectRow",
     "PromiseResultRow",
     "RebuttalRow",
+    "ReconciliationRow",
     "RelayFileRow",
     "RelayRow",
     "RelaySiteRow",

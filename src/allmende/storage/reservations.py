@@ -72,6 +72,12 @@ def list_current(partition_id: str, *, now: datetime) -> list[NodeReservation]:
     return [_reservation(row) for row in rows.order_by("starts_at", "id")]
 
 
+def list_not_over(partition_id: str, *, now: datetime) -> list[NodeReservation]:
+    """Return what is announced or open on a partition, or was until it was cancelled."""
+    rows = ReservationRow.objects.filter(partition_id=partition_id, ends_at__gt=now)
+    return [_reservation(row) for row in rows.order_by("starts_at", "id")]
+
+
 def list_reservations(*, after: str = "", limit: int = 100) -> list[NodeReservation]:
     """Return reservations, the latest start first, from the one after `after` on."""
     rows = ReservationRow.objects.order_by("-starts_at", "-id")

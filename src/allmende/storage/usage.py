@@ -8,6 +8,7 @@ from django.db import connection, models
 
 from allmende.domain.accounting.usage import FINDINGS, REFUNDED_STATES, Usage, UsageState
 from allmende.domain.basics.periods import Period
+from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.usage_records import UsageRecord
 from allmende.storage import lookups
@@ -228,6 +229,7 @@ def list_usages(
     project_id: str = "",
     site_id: str = "",
     states: Collection[UsageState] = (),
+    only_foreign: bool = False,
     before: int = 0,
     limit: int,
 ) -> list[Usage]:
@@ -239,9 +241,21 @@ def list_usages(
         rows = rows.filter(site_id=site_id)
     if states:
         rows = rows.filter(state__in=[state.value for state in states])
+    if only_foreign:
+        rows = rows.filter(attempt_key="")
     if before:
         rows = rows.filter(number__lt=before)
     return [_usage(row) for row in rows[:limit]]
+
+
+def get_usage(number: int, *, project_id: str = "", site_id: str = "") -> Usage:
+    """Return a record of a project or of a site; `NotFound` when it has none of this number."""
+    rows = UsageRow.objects.filter(number=number)
+    rows = rows.filter(project_id=project_id) if project_id else rows.filter(site_id=site_id)
+    row = rows.first()
+    if row is None:
+        raise NotFound(kind="record of usage", id=str(number))
+    return _usage(row)
 
 
 def list_findings(cluster: str) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from allmende import __version__, wiring
 from allmende.domain.basics.people import DAEMON
 from allmende.domain.basics.refusals import Refusal
-from allmende.domain.scheduling.exchanges import MisshapenReport
+from allmende.domain.scheduling.exchanges import LARGEST_CALL_BYTES, MisshapenReport
 from allmende.domain.trust import signatures
 from allmende.domain.trust.agents import (
     AGENT_HEADER,
@@ -42,7 +42,8 @@ def exchange(request: HttpRequest) -> HttpResponse:
         agent_id=request.headers.get(AGENT_HEADER, ""),
         counter=_counter(request),
         signature=request.headers.get(SIGNATURE_HEADER, ""),
-        body=request.body,
+        # Its own limit: what a site has to tell is more than a person may send.
+        body=request.read(LARGEST_CALL_BYTES),
     )
     return _answer(
         lambda: exchanges.answer_call(wiring.deed_of(DAEMON), call, desk=desk()),

@@ -275,6 +275,40 @@ def _nodes() -> dict[str, Look]:
     }
 
 
+def _usages() -> dict[str, Look]:
+    return {
+        "running": Look(_("runs, charged at its end"), "run", "busy"),
+        "settling": Look(_("about to be charged"), "clock", "busy"),
+        "charged": Look(_("charged"), "check", "good"),
+        "unknown_account": Look(_("its account is no project"), "question", "bad"),
+        "unknown_partition": Look(_("its partition is none of ours"), "question", "bad"),
+        "no_time": Look(_("the project has no time there"), "warning", "bad"),
+        "before_begin": Look(_("before the project began"), "warning", "bad"),
+    }
+
+
+def _causes() -> dict[str, Look]:
+    return {
+        **_usages(),
+        "not_collected": Look(_("not read yet"), "clock", "wait"),
+        "changed": Look(_("changed in Slurm since it was read"), "pencil", "wait"),
+        "refunded": Look(_("charged and given back"), "back", "calm"),
+        "not_in_slurm": Look(_("charged, and Slurm does not know it"), "question", "wait"),
+        "unexplained": Look(_("nothing explains it"), "cross", "bad"),
+    }
+
+
+def _transfers() -> dict[str, Look]:
+    return {
+        "post": Look(_("charged from what was held"), "check", "calm"),
+        "overrun": Look(_("charged beyond what was held"), "plus", "calm"),
+        "charge": Look(_("charged"), "check", "calm"),
+        "uncharge": Look(_("charge taken back"), "back", "calm"),
+        "refund": Look(_("given back"), "back", "calm"),
+        "unrefund": Look(_("refund taken back"), "back", "calm"),
+    }
+
+
 def _reservation_kinds() -> dict[str, Look]:
     return {
         "maintenance": Look(_("Out of service"), "warning", "calm"),
@@ -317,6 +351,9 @@ KINDS = {
     "reservation": _reservations,
     "reservation_kind": _reservation_kinds,
     "node": _nodes,
+    "usage": _usages,
+    "cause": _causes,
+    "transfer": _transfers,
     "impact": _impacts,
     "budget": _budgets,
     "share": _shares,

@@ -41,6 +41,7 @@ from allmende.web.pages import (
     projects,
     promises,
     public_figures,
+    reconciliations,
     reference,
     reports,
     reservations,
@@ -49,6 +50,7 @@ from allmende.web.pages import (
     sites,
     sizes,
     tokens,
+    usage,
     what_if,
 )
 
@@ -209,6 +211,22 @@ OFFICE_PAGES = [
     path("clusters", clusters.list_clusters, name="clusters"),
     path("clusters/<str:site_id>", clusters.show_policy, name="cluster"),
     path("clusters/<str:site_id>/guarantees", clusters.show_steering, name="cluster_steering"),
+    path("clusters/<str:site_id>/usage", usage.list_site_usage, name="cluster_usage"),
+    path(
+        "clusters/<str:site_id>/usage/<int:number>",
+        usage.trace_site_usage,
+        name="cluster_usage_record",
+    ),
+    path(
+        "clusters/<str:site_id>/reconciliation",
+        reconciliations.reconcile,
+        name="cluster_reconciliation",
+    ),
+    path(
+        "clusters/<str:site_id>/reconciliation/<int:number>",
+        reconciliations.show_reconciliation,
+        name="cluster_reconciled",
+    ),
     path("clusters/<str:site_id>/apply", clusters.apply_policy, name="cluster_apply"),
     path("clusters/<str:site_id>/accounts", clusters.list_accounts, name="cluster_accounts"),
     path(
@@ -255,6 +273,12 @@ REVIEW_PAGES = [
 
 WORK_PAGES = [
     path("projects/<str:project_id>", projects.show_project, name="project"),
+    path("projects/<str:project_id>/usage", usage.list_project_usage, name="project_usage"),
+    path(
+        "projects/<str:project_id>/usage/<int:number>",
+        usage.trace_project_usage,
+        name="project_usage_record",
+    ),
     path("projects/<str:project_id>/changes", changes.show_changes, name="project_changes"),
     path("projects/<str:project_id>/activate", projects.activate_project, name="project_activate"),
     path(

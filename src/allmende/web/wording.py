@@ -37,10 +37,15 @@ def write_hours_with_unit(seconds: int, unit: TimeUnit | str) -> str:
     """Return seconds as hours of their unit: 12.5 GPU-h."""
     counts_gpus = TimeUnit(unit) is TimeUnit.GPU_SECONDS
     if 0 < abs(seconds) < SHORT_SECONDS:
-        name = _("GPU-s") if counts_gpus else _("node-s")
-        return f"{write_number(seconds)}{NARROW_SPACE}{name}"
+        return write_seconds(seconds, unit)
     name = _("GPU-h") if counts_gpus else _("node-h")
     return f"{write_hours(seconds)}{NARROW_SPACE}{name}"
+
+
+def write_seconds(seconds: int, unit: TimeUnit | str) -> str:
+    """Return seconds to the second, with their unit."""
+    name = _("GPU-s") if TimeUnit(unit) is TimeUnit.GPU_SECONDS else _("node-s")
+    return f"{write_number(seconds)}{NARROW_SPACE}{name}"
 
 
 def write_scientific(value: int | Decimal) -> str:

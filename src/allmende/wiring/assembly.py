@@ -2,16 +2,22 @@
 
 import secrets
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 
 import psutil
 
+from allmende.backends.slurm import starts
+from allmende.backends.slurm.client import SlurmClient
 from allmende.domain.basics.rules import RuleBook
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.sites import Partition
 from allmende.domain.footprint.meters import Meter
 from allmende.domain.footprint.readings import MeterReading
-from allmende.domain.scheduling.backends import Backend
+from allmende.domain.scheduling.backends import Backend, Launch, StartEstimate
 from allmende.domain.scheduling.nodes import ClusterNodes
-from allmende.domain.training.records import ComputeThresholds
+from allmende.domain.training.compute import ComputeThresholds
+from allmende.domain.training.records import CarbonFactor
 from allmende.meters.rapl import find_rapl
 from allmende.services.workshop import Workshop
 from allmende.wiring import agents, machines
@@ -19,6 +25,7 @@ from allmende.wiring.access_rules import read_access_rules
 from allmende.wiring.blueprints import blueprint_folder, load_blueprints
 from allmende.wiring.clusters import reach_of
 from allmende.wiring.factory import load_factory
+from allmende.wiring.planning import load_planning
 
 
 def build_workshop() -> Workshop:
@@ -33,6 +40,8 @@ def build_workshop() -> Workshop:
         blueprint_folder=lambda blueprint_id: str(blueprint_folder(blueprint_id)),
         read_meter=_MeterReader().read,
         compute_thresholds=lambda on: _compute_thresholds(book, on),
+        predict_start=predict_start,
+        carbon=_carbon(),
     )
 
 
@@ -48,6 +57,15 @@ def cluster_nodes_of(partition_id: str) -> ClusterNodes:
     factory = load_factory()
     partition = factory.get_partition(partition_id)
     return reach_of(factory.get_site(partition.site_id)).nodes_of(partition)
+
+
+def predict_start(partition: Partition, launch: Launch) -> StartEstimate:
+    """Ask the cluster of a partition when it would start a job that is not submitted."""
+    site = load_factory().get_site(partition.site_id)
+    if site.slurm is None or site.agent:
+        why = Sentence("Its cluster is reached through an agent, which is not asked for that.")
+        return StartEstimate(at=None, sentence=why)
+    return starts.predict_start(SlurmClient(site.slurm), launch)
 
 
 class _MeterReader:
@@ -68,6 +86,11 @@ class _MeterReader:
             cpu_seconds_of_all=times.user + times.nice + times.system,
             scope=self.meter.scope,
         )
+
+
+def _carbon() -> CarbonFactor:
+    grams = load_planning().assumptions.grams_per_kwh
+    return CarbonFactor(grams_per_kwh=Decimal(str(grams.expected)), source=grams.source)
 
 
 def _compute_thresholds(book: RuleBook, on: date) -> ComputeThresholds:

@@ -1,7 +1,10 @@
 """How the clusters of sites are reached: from here, or through the site's agent."""
 
+from allmende.backends.slurm.client import SlurmClient
+from allmende.backends.slurm.reservations import SlurmReservations
 from allmende.domain.basics.sites import Partition, Site
 from allmende.domain.basics.usage_records import UsageReader
+from allmende.domain.scheduling.cluster_reservations import ReservationKeeper
 from allmende.domain.scheduling.reaches import Reach
 from allmende.domain.scheduling.slurm_policies import PolicyKeeper
 from allmende.domain.scheduling.steering import Wheel
@@ -26,6 +29,12 @@ def usage_reader(site: Site) -> UsageReader:
     if site.slurm is None:
         raise SiteKeepsNoUsage(site=site.name)
     return reach_of(site).accounting()
+
+
+def reservations_of(site: Site) -> ReservationKeeper:
+    """Return what keeps the reservations of a cluster that is reached from here."""
+    assert site.slurm is not None, "a site with a partition on Slurm has a cluster"
+    return SlurmReservations(SlurmClient(site.slurm))
 
 
 def wheel_of(site: Site, partition: Partition) -> Wheel:

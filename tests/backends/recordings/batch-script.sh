@@ -15,6 +15,24 @@ owner=$(cat "$claim") || exit 71
 begun=$(date +%s)
 mkdir -p -m 700 "$home/out" "$home/checkpoints" "$home/data"
 (
+    # Put together before the job's own variables may take the names of these here.
+    set -- "$(command -v /opt/slurm/bin/srun)" --nodes=4 --ntasks=4 --ntasks-per-node=1 \
+        --cpus-per-task=72 --kill-on-bad-exit=1 --export=ALL --input=none \
+        --open-mode=append --output="$runs/$attempt.log" \
+        /bin/bash -c '
+trace=$1.$SLURM_PROCID.end workdir=$2
+shift 2
+trap : TERM
+end() {
+    printf "%(%s)T %s %s %s\n" -1 "$1" "$2" "$SLURMD_NODENAME" > "$trace"
+    exit "$1"
+}
+export ALLMENDE_NODE_RANK=$SLURM_PROCID
+cd -- "$workdir" || end 1 no_workdir
+command -v -- "$1" > /dev/null || { echo "$1: command not found" >&2; end 127 no_command; }
+"$@"
+end $? exit_code
+' allmende "$runs/$attempt" /shared/work/j-7k2m9x4q/home/src torchrun train.py --title 'it'"'"'s'
     export PATH="/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
     export LANG="C.UTF-8"
     export HOME="$home"
@@ -34,23 +52,7 @@ mkdir -p -m 700 "$home/out" "$home/checkpoints" "$home/data"
     export MASTER_ADDR="$SLURMD_NODENAME"
     export MASTER_PORT="$((20000 + SLURM_JOB_ID % 10000))"
     export SEED=1
-    exec /opt/slurm/bin/srun --nodes=4 --ntasks=4 --ntasks-per-node=1 \
-        --cpus-per-task=72 --kill-on-bad-exit=1 --export=ALL --input=none \
-        --open-mode=append --output="$runs/$attempt.log" \
-        /bin/bash -c '
-trace=$1.$SLURM_PROCID.end workdir=$2
-shift 2
-trap : TERM
-end() {
-    printf "%(%s)T %s %s %s\n" -1 "$1" "$2" "$SLURMD_NODENAME" > "$trace"
-    exit "$1"
-}
-export ALLMENDE_NODE_RANK=$SLURM_PROCID
-cd -- "$workdir" || end 1 no_workdir
-command -v -- "$1" > /dev/null || { echo "$1: command not found" >&2; end 127 no_command; }
-"$@"
-end $? exit_code
-' allmende "$runs/$attempt" /shared/work/j-7k2m9x4q/home/src torchrun train.py --title 'it'"'"'s'
+    exec "$@"
 ) &
 step=$!
 

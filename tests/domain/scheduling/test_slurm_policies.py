@@ -1,5 +1,7 @@
 """Changes bring policy about, whatever was there, and touch nothing that is not ours."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -150,6 +152,13 @@ def test_an_account_of_others_is_not_taken_over():
     wanted = {ROOT: {}, account_key("science"): an_account("allmende")}
     with pytest.raises(NameIsTaken, match=r"an account science .* not below allmende"):
         plan_changes(wanted, cluster, OURS)
+
+
+def test_the_account_above_everything_is_never_ours():
+    """What stands below our account and nobody wants is closed: that would be the whole cluster."""
+    cluster = {account_key("root"): an_account(""), account_key("physics"): an_account("root")}
+    with pytest.raises(NameIsTaken, match="everything"):
+        plan_changes({}, cluster, replace(OURS, root_account="root"))
 
 
 def test_a_qos_of_others_is_not_taken_over():

@@ -3,11 +3,12 @@
 import os
 import pwd
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from allmende.backends.local.backend import EarlierAttemptRuns
-from allmende.backends.local.outputs import LARGEST_PROGRESS_BYTES, read_whole
+from allmende.backends.local.outputs import LARGEST_PROGRESS_BYTES, read_whole, remove_below
 from allmende.backends.nodes import outcomes
 from allmende.backends.slurm import notes
 from allmende.backends.slurm.accounting import is_final, parse_sacct, sacct_options
@@ -19,11 +20,12 @@ from allmende.backends.slurm.client import (
 )
 from allmende.backends.slurm.endings import describe_ending
 from allmende.backends.slurm.notes import Attempt
-from allmende.backends.slurm.places import Place, find_place, list_below, open_below
+from allmende.backends.slurm.places import NOBODY, Place, find_place, list_below, open_below
 from allmende.backends.slurm.queue import LiveJob, parse_squeue, squeue_options
+from allmende.backends.slurm.starts import describe_queued
+from allmende.backends.slurm.steps import parse_steps, step_options
 from allmende.backends.slurm.submission import Tools, render_script, sbatch_options
-from allmende.backends.slurm.waits import describe_wait
-from allmende.domain.basics.refusals import NotFound
+from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sites import RunAs, SlurmCluster
 from allmende.domain.basics.usage_records import UsageRecord
 from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch, Observation
@@ -33,12 +35,17 @@ OVER = frozenset(
     "BOOT_FAIL CANCELLED COMPLETED DEADLINE FAILED NODE_FAIL OUT_OF_MEMORY PREEMPTED REVOKED"
     " TIMEOUT LAUNCH_FAILED".split()
 )
-# Who has a claim on an attempt that has ended: no job that comes late may still begin it.
-NOBODY = "nobody"
 # How long a stopped attempt may linger after its grace before Slurm is asked to end it itself.
 LINGER_SECONDS = 30
 # How long a job that neither the controller nor accounting knows may still turn up.
 PATIENCE = timedelta(days=1)
+
+
+class ReservationNotThere(Refusal):
+    """The cluster does not keep reservation {id} yet: {problem}. It is asked to every minute, and
+    the job is submitted as soon as it does."""
+
+    status = 503
 
 
 class SlurmBackend:
@@ -77,14 +84,23 @@ class SlurmBackend:
             slurm_id, first = earlier
             notes.note_job(place, launch.attempt, slurm_id=slurm_id, first=first)
             return
-        said = self._run(
-            "sbatch",
-            *sbatch_options(launch, place),
-            user_name=launch.user_name,
-            stdin=render_script(launch, place, tools=self.tools),
-        )
-        slurm_id = int(said.strip().split(";")[0])
-        _note_owner(place, launch.attempt, slurm_id)
+        _note_owner(place, launch.attempt, self._submit(launch, place))
+
+    def _submit(self, launch: Launch, place: Place) -> int:
+        """Return the number of the job that the cluster made of an attempt."""
+        try:
+            said = self._run(
+                "sbatch",
+                *sbatch_options(launch, place),
+                user_name=launch.user_name,
+                stdin=render_script(launch, place, tools=self.tools),
+            )
+        except CommandRefused as refusal:
+            problem = refusal.facts["problem"]
+            if not launch.reservation or "reservation" not in problem:
+                raise
+            raise ReservationNotThere(id=launch.reservation, problem=problem) from refusal
+        return int(said.strip().split(";")[0])
 
     def stop(self, key: str, *, reason: EndReason, grace_seconds: int) -> None:
         """Ask the attempt to end: SIGTERM, the grace, SIGKILL. Unknown or ended: do nothing."""
@@ -147,6 +163,12 @@ class SlurmBackend:
         if file is None:
             raise NotFound(kind="file", id=name)
         return read_whole(file, name)
+
+    def remove_output(self, job_id: str) -> None:
+        """Delete for good what an ended job left: its output and its checkpoints."""
+        place = find_place(self.work_folder, job_id)
+        if place is not None:
+            remove_below(place.home, ("out", "checkpoints"))
 
     def _run(self, command: str, *options: str, user_name: str = "", stdin: str = "") -> str:
         seconds = self.answer_seconds
@@ -244,21 +266,18 @@ class SlurmBackend:
             seen[attempt.key] = self._describe_live(attempt, job)
             if job is None or job.state in OVER or job.restarts != attempt.number - attempt.first:
                 gone.append(attempt)
-        return seen | self._find_ends(gone)
+        return seen | self._find_ends(gone, known_to_controller={job.job_id for job in live})
 
     def _describe_live(self, attempt: Attempt, job: LiveJob | None) -> Observation:
         """Return what the controller says. An end is believed only once accounting has it."""
         if job is None or job.state in OVER or job.restarts != attempt.number - attempt.first:
             has_begun = bool(attempt.place.list_runs(f"{attempt.number}.log", ""))
             state = AttemptState.RUNNING if has_begun else AttemptState.QUEUED
-            if job is None and self.clock() - attempt.intended_at > PATIENCE:
-                state = AttemptState.UNKNOWN
             return Observation(key=attempt.key, state=state)
         self._pursue_stop(attempt, job)
         if job.state in WAITING:
-            return Observation(
-                key=attempt.key, state=AttemptState.QUEUED, wait=describe_wait(job.reason)
-            )
+            wait = describe_queued(job.reason, job.started_at, now=self.clock())
+            return Observation(key=attempt.key, state=AttemptState.QUEUED, wait=wait)
         return Observation(
             key=attempt.key,
             state=AttemptState.RUNNING,
@@ -285,10 +304,12 @@ class SlurmBackend:
             if attempt is None or attempt.slurm_id is None or job.state in OVER:
                 continue
             if job.job_id != attempt.slurm_id:
-                self._run("scancel", str(job.job_id), user_name=attempt.user_name)
+                self._cancel(replace(attempt, slurm_id=job.job_id))
 
-    def _find_ends(self, gone: list[Attempt]) -> Mapping[str, Observation]:
-        """Return the ends that accounting has; without it, nothing has ended."""
+    def _find_ends(
+        self, gone: list[Attempt], *, known_to_controller: set[int]
+    ) -> Mapping[str, Observation]:
+        """Return the ends that accounting has; without it, nothing has ended, nor got lost."""
         if not gone:
             return {}
         try:
@@ -296,17 +317,27 @@ class SlurmBackend:
         except ClusterUnreachable:
             return {}
         runs = {(run.job_id, run.restarts, run.user_name): run for run in listed}
-        ended: dict[str, Observation] = {}
+        heard = known_to_controller | {run.job_id for run in listed}
+        final: list[tuple[Attempt, UsageRecord]] = []
+        lost: dict[str, Observation] = {}
         for attempt in gone:
             assert attempt.slurm_id is not None, "only jobs with a number are asked for"
             which = (attempt.slurm_id, attempt.number - attempt.first, attempt.user_name)
             run = runs.get(which)
             if run is not None and is_final(run):
-                ended[attempt.key] = self._settle(attempt, run)
-        return ended
+                final.append((attempt, run))
+            elif attempt.slurm_id not in heard and self.clock() - attempt.intended_at > PATIENCE:
+                lost[attempt.key] = Observation(key=attempt.key, state=AttemptState.UNKNOWN)
+        if not final:
+            return lost
+        try:
+            steps = self._run("sacct", *step_options({run.job_id for _, run in final}))
+        except ClusterUnreachable:
+            return lost
+        return lost | {attempt.key: self._settle(attempt, run, steps) for attempt, run in final}
 
-    def _settle(self, attempt: Attempt, run: UsageRecord) -> Observation:
-        """Return the end of a run, noted for good."""
+    def _settle(self, attempt: Attempt, run: UsageRecord, steps: str) -> Observation:
+        """Return the end of a run, noted for good; `steps` says what it used."""
         if attempt.number == attempt.first:
             attempt.place.claim(attempt.first, NOBODY)
         home = attempt.place.home
@@ -319,6 +350,7 @@ class SlurmBackend:
                 checkpoints=home / "checkpoints", progress=home / "progress.jsonl", since=since
             ),
         )
+        use = parse_steps(steps, run)
         seen = Observation(
             key=attempt.key,
             state=AttemptState.ENDED,
@@ -330,6 +362,8 @@ class SlurmBackend:
             nodes=run.nodes,
             allocated_seconds=run.allocated_seconds(counts_gpus=attempt.gpus_per_node > 0),
             record_key=run.key,
+            cpu_seconds=use.cpu_seconds,
+            max_memory_bytes=use.max_memory_bytes,
         )
         notes.note_end(attempt, seen)
         return notes.find_end(attempt) or seen

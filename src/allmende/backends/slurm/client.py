@@ -52,8 +52,12 @@ class SlurmClient:
         user_name: str = "",
         stdin: str = "",
         timeout_seconds: float = ANSWER_SECONDS,
+        hears_both: bool = False,
     ) -> str:
         """Return what a command printed; as `user_name` where one is given.
+
+        With `hears_both` what stands on standard error comes first, where `sbatch --test-only`
+        gives its answer.
 
         A command that had no answer in time may have done its work: `ClusterUnreachable`.
         """
@@ -78,7 +82,7 @@ class SlurmClient:
             raise ClusterUnreachable(cluster=self.cluster.cluster, problem=words) from problem
         if done.returncode != 0:
             raise self._explain(command, done.stderr or done.stdout)
-        return done.stdout
+        return done.stderr + done.stdout if hears_both else done.stdout
 
     def _explain(self, command: str, said: str) -> Refusal:
         lines = [line.strip() for line in said.splitlines() if line.strip()]
@@ -101,7 +105,8 @@ class SlurmClient:
             return ()
         environment = [f"{key}={value}" for key, value in self._environment().items()]
         if self.cluster.run_as is RunAs.SUDO:
-            return ("sudo", "-n", "-u", user_name, "--", "env", "-i", *environment)
+            # sudo resets the environment itself, and its rule can name the two commands that way.
+            return ("sudo", "-n", "-u", user_name, *environment)
         return ("runuser", "-u", user_name, "--", "env", "-i", *environment)
 
     def _environment(self) -> dict[str, str]:

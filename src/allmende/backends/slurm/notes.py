@@ -1,6 +1,6 @@
 """What the daemon notes of an attempt on a cluster, so that it knows it again after any crash."""
 
-import contextlib
+import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,11 @@ from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch,
 
 LAST_WORDS_BYTES = 2048
 LONGEST_WORDS = 200
+# Instant, exit code, kind and node of a command's end. The file is its user's, who may write into
+# it what he likes: whatever else stands there says nothing.
+END = re.compile(
+    r"(\d{1,12}) (\d{1,3}) (exit_code|no_command|no_workdir) ([\w.-]{1,64})\s*", re.ASCII
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +136,8 @@ def note_end(attempt: Attempt, seen: Observation) -> None:
         "nodes": seen.nodes,
         "allocated_seconds": seen.allocated_seconds,
         "record_key": seen.record_key,
+        "cpu_seconds": seen.cpu_seconds,
+        "max_memory_bytes": seen.max_memory_bytes,
     }
     files.write_once(attempt.notes / "ended.json", end)
 
@@ -151,6 +158,9 @@ def find_end(attempt: Attempt) -> Observation | None:
         nodes=tuple(end["nodes"]),
         allocated_seconds=end["allocated_seconds"],
         record_key=end["record_key"],
+        # Ends that older versions noted say nothing of these.
+        cpu_seconds=end.get("cpu_seconds", 0.0),
+        max_memory_bytes=end.get("max_memory_bytes", 0),
     )
 
 
@@ -170,7 +180,7 @@ def read_traces(attempt: Attempt) -> Traces:
         exit_code=worst[1] if worst else None,
         exit_kind=worst[2] if worst else "",
         exit_node=worst[3] if worst else "",
-        last_words=log[-1][:LONGEST_WORDS] if log else "",
+        last_words="".join(filter(str.isprintable, log[-1]))[:LONGEST_WORDS] if log else "",
     )
 
 
@@ -178,8 +188,8 @@ def _read_ends(attempt: Attempt) -> list[tuple[int, int, str, str]]:
     """Return instant, exit code, kind and node of each node's command, as far as written."""
     ends = []
     for path in attempt.place.list_runs(f"{attempt.number}.", ".end"):
-        with contextlib.suppress(ValueError):
-            at, code, kind, node = _read(attempt, path).split()
+        if found := END.fullmatch(_read(attempt, path)):
+            at, code, kind, node = found.groups()
             ends.append((int(at), int(code), kind, node))
     return sorted(ends)
 

@@ -24,7 +24,19 @@ PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # Others may pass through to what is theirs, and see nothing.
 PASSAGE = 0o711
 PRIVATE = 0o700
+DEEPEST = 100  # folders in each other, of which files are listed
 PARTS_OF_HOME = ("out", "checkpoints", "data")
+# Who has a claim on an attempt that has ended: no job that comes late may still begin it.
+NOBODY = "nobody"
+# The user can write there what he likes. Slurm's numbers have 26 bits.
+CLAIM = re.compile(rf"[1-9][0-9]{{0,7}}|{NOBODY}")
+
+
+class UserIsTheMachine(Refusal):
+    """No job runs as {user_name}: that account is the machine's own, or Allmende's. Give the person
+    the account that they sign in with at this site."""
+
+    status = 409
 
 
 class NoSuchUser(Refusal):
@@ -116,7 +128,8 @@ class Place:
 
     def find_claim(self, attempt: int) -> str:
         """Return what the job that does an attempt's work has written: its number; or ""."""
-        return self.read(self.runs, f"{attempt}.job").decode(errors="replace").strip()
+        written = self.read(self.runs, f"{attempt}.job").decode(errors="replace").strip()
+        return written if CLAIM.fullmatch(written) else ""
 
 
 def find_place(work_folder: Path, job_id: str) -> Place | None:
@@ -133,9 +146,12 @@ def split_key(key: str) -> tuple[str, int] | None:
 def find_user(user_name: str) -> pwd.struct_passwd:
     """Return the account of a person on this machine."""
     try:
-        return pwd.getpwnam(user_name)
+        found = pwd.getpwnam(user_name)
     except KeyError as problem:
         raise NoSuchUser(user_name=user_name) from problem
+    if found.pw_uid in (0, os.geteuid()):  # whatever the centre says, and by whatever name
+        raise UserIsTheMachine(user_name=user_name)
+    return found
 
 
 def open_below(folder: Path, name: str) -> BinaryIO | None:
@@ -163,7 +179,9 @@ def list_below(folder: Path, name: str) -> dict[str, int]:
     found: dict[str, int] = {}
     try:
         with _opened(folder, name) as top:
-            for place, _, names, at in os.fwalk(".", dir_fd=top, follow_symlinks=False):
+            for place, folders, names, at in os.fwalk(".", dir_fd=top, follow_symlinks=False):
+                if place.count("/") >= DEEPEST:
+                    folders.clear()
                 for each in names:
                     with contextlib.suppress(OSError):
                         status = os.stat(each, dir_fd=at, follow_symlinks=False)

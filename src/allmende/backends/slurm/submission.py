@@ -47,11 +47,13 @@ owner=$(cat "$claim") || exit 71
 begun=$(date +%s)
 mkdir -p -m 700 "$home/out" "$home/checkpoints" "$home/data"
 (
-{environment}
-    exec {srun} --nodes={num_nodes} --ntasks={num_nodes} --ntasks-per-node=1 \
+    # Put together before the job's own variables may take the names of these here.
+    set -- "$(command -v {srun})" --nodes={num_nodes} --ntasks={num_nodes} --ntasks-per-node=1 \
         --cpus-per-task={cores} --kill-on-bad-exit=1 --export=ALL --input=none \
         --open-mode=append --output="$runs/$attempt.log" \
         /bin/bash -c {on_every_node} allmende "$runs/$attempt" {workdir} {command}
+{environment}
+    exec "$@"
 ) &
 step=$!
 
@@ -99,25 +101,11 @@ class Tools:
 
 def sbatch_options(launch: Launch, place: Place) -> tuple[str, ...]:
     """Return the options of sbatch for an attempt. The script comes on standard input."""
-    seconds = launch.time_limit_seconds + launch.grace_seconds
-    given = {
-        "account": launch.account,
-        "qos": launch.qos,
-        "partition": launch.partition,
-        "constraint": launch.constraint,
-        "gres": f"gpu:{launch.gpus_per_node}" if launch.gpus_per_node else "",
-        "mem": f"{-(-launch.memory_bytes_per_node // MEBIBYTE) or ''}",
-    }
     return (
         "--parsable",
         f"--comment={COMMENT_PREFIX}{launch.key}",
         f"--job-name={launch.key}",
-        *(f"--{name}={value}" for name, value in given.items() if value),
-        f"--nodes={count_nodes(launch)}",
-        "--ntasks-per-node=1",
-        f"--cpus-per-task={launch.cores_per_node}",
-        # Slurm counts in minutes: the script keeps the limit to the second, within this one.
-        f"--time={-(-seconds // 60)}",
+        *resource_options(launch),
         f"--signal=B:USR1@{max(1, launch.grace_seconds)}",
         "--requeue" if launch.requeue else "--no-requeue",
         "--open-mode=append",
@@ -125,6 +113,29 @@ def sbatch_options(launch: Launch, place: Place) -> tuple[str, ...]:
         f"--chdir={place.home}",
         # Nothing of the environment that sbatch runs in, and no login shell on the node.
         "--export=NIL",
+    )
+
+
+def resource_options(launch: Launch) -> tuple[str, ...]:
+    """Return those options of sbatch that decide when and where an attempt may start."""
+    seconds = launch.time_limit_seconds + launch.grace_seconds
+    given = {
+        "account": launch.account,
+        "qos": launch.qos,
+        "partition": launch.partition,
+        "constraint": launch.constraint,
+        "reservation": launch.reservation,
+        "nice": f"{launch.nice or ''}",
+        "gres": f"gpu:{launch.gpus_per_node}" if launch.gpus_per_node else "",
+        "mem": f"{-(-launch.memory_bytes_per_node // MEBIBYTE) or ''}",
+    }
+    return (
+        *(f"--{name}={value}" for name, value in given.items() if value),
+        f"--nodes={count_nodes(launch)}",
+        "--ntasks-per-node=1",
+        f"--cpus-per-task={launch.cores_per_node}",
+        # Slurm counts in minutes: the script keeps the limit to the second, within this one.
+        f"--time={-(-seconds // 60)}",
     )
 
 

@@ -1,11 +1,13 @@
 """Reconciling: what a cluster says was allocated, what the ledger says, and why they differ."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from allmende.domain.accounting.usage import FINDINGS, Usage, UsageState, count_until, trim
+from allmende.domain.basics.periods import Period
 from allmende.domain.basics.sites import Partition
 from allmende.domain.basics.units import TimeUnit
 from allmende.domain.basics.usage_records import UsageRecord
@@ -101,3 +103,67 @@ class LedgerGap:
             - self.record_seconds
             - self.without_record_seconds
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Total:
+    """What one unit comes to."""
+
+    unit: TimeUnit
+    runs: int
+    slurm_seconds: int
+    ledger_seconds: int
+    unexplained_seconds: int
+    causes: Mapping[Cause, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reconciliation:
+    """A cluster's accounting of a period beside the ledger, and the ledger beside its records."""
+
+    site_id: str
+    cluster: str
+    period: Period
+    lines: tuple[Reconciled, ...]  # by account and partition
+    gaps: tuple[LedgerGap, ...]  # over all time; of every project with time there
+
+    @property
+    def unexplained_seconds(self) -> int:
+        """Return how many seconds nothing explains."""
+        return sum(line.unexplained_seconds for line in self.lines) + sum(
+            abs(gap.unexplained_seconds) for gap in self.gaps
+        )
+
+    @property
+    def totals(self) -> tuple[Total, ...]:
+        """Return what all lines of each unit come to."""
+        return tuple(
+            _total(unit, lines)
+            for unit in TimeUnit
+            if (lines := [line for line in self.lines if line.unit is unit])
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptReconciliation:
+    """A reconciliation as it was found by somebody at an instant; its gaps are those that gape."""
+
+    number: int
+    made_at: datetime
+    by: str
+    found: Reconciliation
+
+
+def _total(unit: TimeUnit, lines: Sequence[Reconciled]) -> Total:
+    causes: Counter[Cause] = Counter()
+    for line in lines:
+        for cause, seconds in line.causes.items():
+            causes[cause] += seconds
+    return Total(
+        unit=unit,
+        runs=sum(line.runs for line in lines),
+        slurm_seconds=sum(line.slurm_seconds for line in lines),
+        ledger_seconds=sum(line.ledger_seconds for line in lines),
+        unexplained_seconds=sum(line.unexplained_seconds for line in lines),
+        causes={cause: causes[cause] for cause in Cause if causes[cause]},
+    )

@@ -186,8 +186,21 @@ def _moves(
         if amount:
             kind = more if amount > 0 else less
             route = (source, target) if amount > 0 else (target, source)
-            name = f"{more.value}:usage:{usage.record.key}:{usage.moves}"
+            name = _transfer_id(more, usage, usage.moves)
             yield move(kind, name, route, abs(amount), entry)
+
+
+def list_transfer_ids(usage: Usage) -> list[str]:
+    """Return the ids that the transfers of a record's own may have; not each number has both."""
+    return [
+        _transfer_id(kind, usage, number)
+        for number in range(1, usage.moves + 1)
+        for kind in (TransferKind.CHARGE, TransferKind.REFUND)
+    ]
+
+
+def _transfer_id(kind: TransferKind, usage: Usage, number: int) -> str:
+    return f"{kind.value}:usage:{usage.record.key}:{number}"
 
 
 def split_seconds(usage: Usage, period: Period) -> int:

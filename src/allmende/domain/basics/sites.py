@@ -156,7 +156,13 @@ class SlurmCluster:
     run_as: RunAs = RunAs.RUNUSER
     work_folder: str  # of the jobs' files, on a file system that all its nodes share
     root_account: str = "allmende"  # below which everything is ours; nothing else is touched
+    shared_folders: tuple[str, ...] = ()  # that its nodes see at the same path, besides that one
     keep_applied: bool = False  # whether the daemon tells it by itself what was decided here
+
+    def sees(self, path: str) -> bool:
+        """Say whether its nodes see what lies there on the machine that submits."""
+        folders = (self.work_folder, *self.shared_folders)
+        return any(f"{path}/".startswith(f"{folder.rstrip('/')}/") for folder in folders)
 
 
 @dataclass(frozen=True, kw_only=True)

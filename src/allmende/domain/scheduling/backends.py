@@ -35,6 +35,8 @@ class Launch:
     qos: str = ""
     partition: str = ""  # in the cluster's words
     constraint: str = ""
+    reservation: str = ""  # inside which it runs; it is not submitted before the cluster has it
+    nice: int = 0  # by how much its priority is lowered
     requeue: bool = False  # whether the cluster may stop it and put it back to its queue
 
 
@@ -109,6 +111,18 @@ class Backend(Protocol):
     def read_output(self, job_id: str, name: str) -> bytes:
         """Return one file of the output folder; `NotFound` when there is none of that name."""
         ...
+
+    def remove_output(self, job_id: str) -> None:
+        """Delete for good what an ended job left: its output and its checkpoints."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartEstimate:
+    """When a cluster would start a job; `at` is None where nobody can say."""
+
+    at: datetime | None
+    sentence: Sentence  # by which method it was found, or why it is not known
 
 
 BackendOf = Callable[[str], Backend]  # by the id of a partition

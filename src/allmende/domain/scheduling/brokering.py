@@ -72,6 +72,7 @@ class Offer:
     available_seconds: int = 0
     bytes_to_move: int = 0
     starts_at: datetime | None = None  # as it is predicted; None: nobody can say
+    start_note: Sentence | None = None  # how a cluster estimated it, or why nobody can say
     green_percent: int = 0  # of its time there in hours that the partition prefers
     bar: Sentence | None = None  # what else refuses the job there
 
@@ -88,18 +89,23 @@ class Verdict:
     starts_at: datetime | None
     green_percent: int
     bytes_to_move: int
+    start_note: Sentence | None = None  # how a cluster estimated the start, or why nobody can say
 
     def to_json(self) -> dict[str, Any]:
         """Return a value that JSON can hold; `from_json` reads it back."""
         starts_at = self.starts_at.isoformat() if self.starts_at else None
-        return vars(self) | {"sentence": self.sentence.to_json(), "starts_at": starts_at}
+        note = self.start_note and self.start_note.to_json()
+        words = {"sentence": self.sentence.to_json(), "start_note": note}
+        return vars(self) | words | {"starts_at": starts_at}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Verdict":
         """Read back what `to_json` wrote."""
         starts_at = value["starts_at"] and datetime.fromisoformat(value["starts_at"])
         sentence = Sentence.from_json(value["sentence"])
-        return cls(**{**value, "sentence": sentence, "starts_at": starts_at})
+        note = value.get("start_note") and Sentence.from_json(value["start_note"])
+        read = {"sentence": sentence, "starts_at": starts_at, "start_note": note}
+        return cls(**{**value, **read})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -357,6 +363,7 @@ def _judge(offer: Offer, sentence: Sentence, *, fits: bool = True) -> Verdict:
         starts_at=offer.starts_at,
         green_percent=offer.green_percent,
         bytes_to_move=offer.bytes_to_move,
+        start_note=offer.start_note,
     )
 
 

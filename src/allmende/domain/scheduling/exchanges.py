@@ -53,6 +53,10 @@ LARGEST_BYTES = {
     FileKind.OUTPUT: 256 * 2**20,
 }
 LARGEST_OUTPUTS_BYTES = 1024 * 2**20  # of all output files of a job together
+# Of the name of an output file, as JSON has it: databases keep no longer one in an index.
+LONGEST_NAME_BYTES = 1000
+# Of a call of an agent, which takes a few of them at most: nobody is listened to any longer.
+LARGEST_CALL_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,13 +194,17 @@ def usage_from_json(value: Mapping[str, Any]) -> UsageRecord:
 def file_name_from_json(value: Mapping[str, Any]) -> FileName:
     """Read the name of a file; `MisshapenReport` where it is none."""
     try:
-        return FileName(
-            kind=FileKind(value["kind"]),
-            owner=read_text(value["owner"]),
-            name=read_text(value["name"]),
-        )
+        name = read_text(value["name"])
+        if not is_short(name):
+            raise ValueError("a name that is too long")
+        return FileName(kind=FileKind(value["kind"]), owner=read_text(value["owner"]), name=name)
     except (LookupError, TypeError, ValueError) as error:
         raise MisshapenReport(problem=f"file: {error}") from error
+
+
+def is_short(name: str) -> bool:
+    """Say whether a file of this name can be passed on."""
+    return len(write_json(name).encode()) <= LONGEST_NAME_BYTES
 
 
 def file_facts_from_json(value: Mapping[str, Any]) -> FileFacts:

@@ -16,6 +16,7 @@ from allmende.domain.basics.sites import Site
 
 Settings = Mapping[str, str]  # by the name that sacctmgr sets it with; "" is not set
 
+EVERYTHING = "root"  # Slurm's own account, above all others
 ALL_CLOSED: Settings = {"GrpJobs": "0", "GrpSubmitJobs": "0"}
 # Every setting of ours has one of these where policy says nothing else: what somebody set by hand
 # is seen, whatever it is.
@@ -231,6 +232,9 @@ def list_differences(wanted: Settings, actual: Settings) -> tuple[str, ...]:
 
 def check_names(wanted: Policy, actual: Policy, ours: Realm) -> None:
     """Refuse a policy that would change what is not ours."""
+    if ours.root_account == EVERYTHING:
+        why = Sentence("everything on the cluster is below it")
+        raise NameIsTaken(kind=Sentence("an account"), name=EVERYTHING, why=why)
     own = set(list_own_accounts(actual, ours.root_account)) | {ours.root_account}
     for key in wanted:
         if key.kind is ItemKind.ACCOUNT and key in actual and key.name not in own:

@@ -129,6 +129,11 @@ def check_report(report: Report, *, factory: Factory, now: datetime) -> None:
         check_written("note", report.note, most=LONGEST_WORDS)
 
 
+def covers(report: Report, site_id: str, *, since: datetime) -> bool:
+    """Say whether a report tells of what lasts at a site since an instant."""
+    return report.site_id == site_id and (report.ended_at is None or report.ended_at > since)
+
+
 def is_touched(report: Report, lost: LostAttempt, *, sites: Mapping[str, str]) -> bool:
     """Say whether an attempt was lost in an incident; `sites` names the site of each partition."""
     is_there = (

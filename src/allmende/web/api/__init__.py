@@ -40,6 +40,7 @@ from allmende.web.api import (
     sites,
     sizes,
     tokens,
+    usage,
     what_if,
 )
 from allmende.web.api.bodies import StrictParser
@@ -84,6 +85,7 @@ ROUTERS = (
     ("/models", models.router),
     ("/sites", sites.router),
     ("/clusters", clusters.router),
+    ("", usage.router),
     ("/nodes", nodes.router),
     ("/incidents", incidents.router),
     ("/agents", agents.router),

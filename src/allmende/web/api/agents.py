@@ -9,7 +9,7 @@ from allmende.domain.trust.agents import Agent, write_code
 from allmende.domain.trust.permissions import Permission
 from allmende.services import agents
 from allmende.web.api.permits import begin_deed, get_actor, takes
-from allmende.web.api.shapes import After, BodyId, Limit, Page, PathId, page_of
+from allmende.web.api.shapes import After, BodyId, Limit, OfSite, Page, PathId, page_of
 from allmende.wiring.agents import centre_public_key, new_secret
 from allmende.wiring.factory import load_factory
 
@@ -46,9 +46,11 @@ class CodeOut(Schema):
 
 
 @router.get("", response=Page[AgentOut], **takes(Permission.SEE_AGENTS))
-def list_agents(request: HttpRequest, after: After = "", limit: Limit = 50) -> dict[str, object]:
+def list_agents(
+    request: HttpRequest, site_id: OfSite = "", after: After = "", limit: Limit = 50
+) -> dict[str, object]:
     """List the agents, the newest first, also those that were revoked."""
-    found = agents.list_agents(get_actor(request), after=after, limit=limit)
+    found = agents.list_agents(get_actor(request), site_id=site_id, after=after, limit=limit)
     return page_of(found, limit=limit, key=lambda agent: agent.id)
 
 

@@ -11,7 +11,7 @@ from allmende.domain.trust.incidents import Impact, Report
 from allmende.domain.trust.permissions import Permission
 from allmende.services import incidents
 from allmende.web.api.permits import begin_deed, get_actor, takes
-from allmende.web.api.shapes import After, BodyId, Limit, PathId, page_of
+from allmende.web.api.shapes import After, BodyId, Limit, OfSite, PathId, page_of
 from allmende.wiring.factory import load_factory
 
 router = Router(tags=["incidents"])
@@ -87,10 +87,12 @@ class ReportIn(Schema):
 
 
 @router.get("", response=IncidentPage, **takes(Permission.SEE_FACTORY))
-def list_incidents(request: HttpRequest, after: After = "", limit: Limit = 50) -> dict[str, Any]:
+def list_incidents(
+    request: HttpRequest, site_id: OfSite = "", after: After = "", limit: Limit = 50
+) -> dict[str, Any]:
     """List incidents, those noted last first."""
     found = incidents.list_incidents(
-        get_actor(request), factory=load_factory(), after=after, limit=limit
+        get_actor(request), factory=load_factory(), site_id=site_id, after=after, limit=limit
     )
     return page_of(found, limit=limit, key=lambda view: view.incident.id)
 

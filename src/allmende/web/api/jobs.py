@@ -99,10 +99,18 @@ class JobEventOut(Schema):
     sentence: Words
 
 
+class EstimateOut(Schema):
+    """When a cluster would start a job, and by which method that was found."""
+
+    at: datetime
+    sentence: Words
+
+
 class ForecastOut(Schema):
     """When a waiting job starts, four times in five; null is beyond 90 days.
 
-    With `chosen_at` it waits by its own choice until then, and has no range yet.
+    With `chosen_at` it waits by its own choice until then, and has no range yet. With `estimate` a
+    cluster said so, which names one instant.
     """
 
     made_at: datetime
@@ -111,6 +119,7 @@ class ForecastOut(Schema):
     latest_at: datetime | None
     hit_rate: HitRateOut
     chosen_at: datetime | None
+    estimate: EstimateOut | None
 
 
 class OptionOut(Schema):
@@ -126,7 +135,8 @@ class OptionOut(Schema):
 class VerdictOut(Schema):
     """What became of one partition: whether the job fits there, and why it was taken or not.
 
-    `starts_at` is predicted, and null where nobody could say.
+    `starts_at` is predicted, and null where nobody could say; `start_note` tells how a cluster
+    estimated it, or why it is not known.
     """
 
     partition_id: str
@@ -136,6 +146,7 @@ class VerdictOut(Schema):
     starts_at: datetime | None
     green_percent: int
     bytes_to_move: int
+    start_note: Words | None
 
 
 class ChoiceOut(Schema):

@@ -19,6 +19,7 @@ PathId = Annotated[str, Path(pattern=ID_PATTERN)]
 QueryId = Annotated[str, Query(pattern=ID_PATTERN)]
 BodyId = Annotated[str, Field(pattern=ID_PATTERN)]
 Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+OfSite = Annotated[str, Query(pattern=r"^$|" + ID_PATTERN, description="Only those of this site.")]
 Text = Annotated[str, Field(max_length=20_000, pattern=r"^[^\x00]*$")]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many items a page has at most.")]
 After = Annotated[

@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from allmende.domain.basics.sites import Factory
-from allmende.services.reservations import Announcement
+from allmende.services.reservations import Announcement, list_machines
 from allmende.web.forms.fields import AmountField
 
 MAINTENANCE, POWER_CAP, PROJECT = "maintenance", "power_cap", "project"
@@ -45,8 +45,8 @@ class ReservationForm(forms.Form):
 
     def __init__(self, data: object, *, factory: Factory, kinds: tuple[str, ...]) -> None:
         super().__init__(data)
-        embedded = [each for each in factory.partitions if each.is_embedded]
-        self.fields["partition"].choices = [(each.id, each.name) for each in embedded]
+        machines = list_machines(factory)
+        self.fields["partition"].choices = [(each.id, each.name) for each in machines]
         self.fields["kind"].choices = [(kind, WORDS[kind]) for kind in kinds]
         for name in ("nodes", "kilowatts", "project"):
             self.fields[name].is_silent = True  # which of them is needed, the kind says

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_POST
 from allmende.domain.trust.permissions import Permission, can_do
 from allmende.services import cluster_accounts, slurm_policies, steering
 from allmende.web.acting import begin_deed, get_person
+from allmende.web.site_links import list_site_links
 from allmende.web.steering_pictures import draw_lag
 from allmende.wiring import now
 from allmende.wiring.clusters import policy_keeper_of
@@ -34,6 +35,7 @@ def show_policy(request: HttpRequest, site_id: str) -> HttpResponse:
         "drift": drift,
         "planned": plan.changes[:CHANGES_MAX],
         "drifted": drift.changes[:CHANGES_MAX],
+        "links": list_site_links(reader, factory.get_site(site_id)),
         "can_apply": can_do(reader, Permission.APPLY_CLUSTER_POLICY),
     }
     return render(request, "clusters/policy.html", context)
@@ -60,6 +62,7 @@ def list_accounts(request: HttpRequest, site_id: str) -> HttpResponse:
     )
     context = {
         "site": factory.get_site(site_id),
+        "links": list_site_links(reader, factory.get_site(site_id)),
         "people": people,
         "more": people[-1].person_id if len(people) == PAGE_SIZE else "",
         "can_manage": can_do(reader, Permission.MANAGE_CLUSTER_ACCOUNTS),
@@ -82,10 +85,11 @@ def set_account(request: HttpRequest, site_id: str, person_id: str) -> HttpRespo
 
 def show_steering(request: HttpRequest, site_id: str) -> HttpResponse:
     """Show what each group with a guarantee has and is owed on a cluster."""
-    factory = load_factory()
-    found = steering.list_steering(get_person(request), site_id, factory=factory, now=now())
+    reader, factory = get_person(request), load_factory()
+    found = steering.list_steering(reader, site_id, factory=factory, now=now())
     context = {
         "site": factory.get_site(site_id),
+        "links": list_site_links(reader, factory.get_site(site_id)),
         "steered": [(each, [draw_lag(course) for course in each.courses]) for each in found],
     }
     return render(request, "clusters/steering.html", context)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,6 +14,7 @@ from allmende.domain.trust.permissions import Permission, can_do, check_permissi
 from allmende.services import incidents
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.incidents import IncidentForm, initial_of
+from allmende.web.site_links import list_site_links
 from allmende.wiring import now
 from allmende.wiring.factory import load_factory
 from allmende.wiring.languages import translate
@@ -24,11 +26,19 @@ def list_incidents(request: HttpRequest) -> HttpResponse:
     """Show what went wrong, the latest first; to operators also where nodes died untold."""
     reader, factory = get_person(request), load_factory()
     after = request.GET.get("after", "")
-    found = incidents.list_incidents(reader, factory=factory, after=after, limit=PAGE_SIZE + 1)
+    site_id = request.GET.get("site", "")
+    found = incidents.list_incidents(
+        reader, factory=factory, site_id=site_id, after=after, limit=PAGE_SIZE + 1
+    )
+    site = factory.get_site(site_id) if site_id else None
+    only = {"site": site_id} if site_id else {}
+    last = found[PAGE_SIZE - 1].incident.id if len(found) > PAGE_SIZE else ""
     can_report = can_do(reader, Permission.REPORT_INCIDENT)
     context = {
         "views": found[:PAGE_SIZE],
-        "more": found[PAGE_SIZE - 1].incident.id if len(found) > PAGE_SIZE else "",
+        "more": urlencode({**only, "after": last}) if last else "",
+        "site": site,
+        "links": list_site_links(reader, site) if site else [],
         "can_report": can_report,
         "suggestions": incidents.list_suggestions(reader, factory=factory, now=now())
         if can_report

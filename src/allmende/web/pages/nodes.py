@@ -8,15 +8,24 @@ from allmende import wiring
 from allmende.services import drain_previews, drains
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.nodes import DrainForm
+from allmende.web.site_links import list_site_links
 from allmende.wiring import now
 
 
 def list_nodes(request: HttpRequest, partition_id: str) -> HttpResponse:
     """Show what each node does, and which are out of service and why."""
     workshop = wiring.workshop()
-    views = drains.list_nodes(get_person(request), partition_id, now=now(), workshop=workshop)
+    reader = get_person(request)
+    views = drains.list_nodes(reader, partition_id, now=now(), workshop=workshop)
     partition = workshop.factory.get_partition(partition_id)
-    return render(request, "nodes/list.html", {"partition": partition, "views": views})
+    site = workshop.factory.get_site(partition.site_id)
+    context = {
+        "partition": partition,
+        "views": views,
+        "site": site,
+        "links": list_site_links(reader, site),
+    }
+    return render(request, "nodes/list.html", context)
 
 
 def show_node(request: HttpRequest, partition_id: str, node: str) -> HttpResponse:

@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from allmende.domain.access.projects import Project, ProjectState, can_run
+from allmende.domain.accounting.allocations import Budget
 from allmende.domain.basics.people import Person
 from allmende.domain.trust.permissions import Permission, can_do, is_member
 from allmende.services import (
@@ -19,6 +20,7 @@ from allmende.services import (
     people,
     projects,
     reports,
+    usage_views,
 )
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.bars import draw_bar
@@ -28,6 +30,7 @@ from allmende.wiring.access_rules import load_access_rules
 from allmende.wiring.factory import load_factory
 
 SHOWN_MAX = 20
+USAGE_MAX = 5
 OVER = (ProjectState.ENDED, ProjectState.CLOSED)
 
 
@@ -52,6 +55,7 @@ def show_project(request: HttpRequest, project_id: str) -> HttpResponse:
         "bars": [draw_bar(budget) for budget in held],
         "jobs": jobs.list_jobs(reader, project_id=project_id, limit=SHOWN_MAX),
         "models": models.list_models(reader, project_id=project_id, limit=SHOWN_MAX),
+        **_show_usage(reader, project, held),
         "members": [each for each in members if each.id in project.member_ids],
         "merger": mergers.find_merger(project.organisation_id),
         "report": reports.date_report(project, rules=load_access_rules(), now=now()),
@@ -63,6 +67,15 @@ def show_project(request: HttpRequest, project_id: str) -> HttpResponse:
         **_show_onboarding(reader, project, colleagues=colleagues),
     }
     return render(request, "projects/show.html", context)
+
+
+def _show_usage(reader: Person, project: Project, held: list[Budget]) -> dict[str, Any]:
+    places = {project.partition_id, *(budget.partition_id for budget in held)}
+    lines = usage_views.list_project_usage(
+        reader, project.id, factory=load_factory(), now=now(), limit=USAGE_MAX
+    )
+    on_slurm = any(load_factory().get_partition(place).is_on_slurm for place in places)
+    return {"usage": lines, "on_slurm": on_slurm}
 
 
 def _show_onboarding(reader: Person, project: Project, *, colleagues: bool) -> dict[str, Any]:

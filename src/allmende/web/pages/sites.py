@@ -7,6 +7,7 @@ from allmende.domain.trust.permissions import Permission, can_do
 from allmende.services import ceilings, incidents, sites
 from allmende.web import maps
 from allmende.web.acting import get_person
+from allmende.web.site_links import list_site_links
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
 from allmende.wiring.factory import load_factory
@@ -17,7 +18,7 @@ def show_sites(request: HttpRequest) -> HttpResponse:
     reader = get_person(request)
     views = sites.list_sites(reader, factory=load_factory())
     context = {
-        "views": views,
+        "views": [(view, list_site_links(reader, view.site)) for view in views],
         "can_see_policy": can_do(reader, Permission.SEE_CLUSTER_POLICY),
         "places": maps.place_sites(views),
         "incidents": incidents.list_open_incidents(reader, factory=load_factory()),

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext
 
 from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.units import TimeUnit
 from allmende.web import icons, states, wording
 from allmende.wiring.languages import translate
 
@@ -31,6 +32,12 @@ def sentence(value: Any) -> str:
 def hours(seconds: int, unit: str = "") -> str:
     """Return seconds as hours, with the unit when it is given."""
     return wording.write_hours_with_unit(seconds, unit) if unit else wording.write_hours(seconds)
+
+
+@register.filter
+def exact(seconds: int, unit: str = "") -> str:
+    """Return seconds to the second, with the unit of their partition; without one, of nodes."""
+    return wording.write_seconds(seconds, unit or TimeUnit.NODE_SECONDS)
 
 
 @register.filter
