@@ -16,6 +16,12 @@ MEASURES = {
     "sensitivity_at_95_specificity": "Sensitivity at 95 % specificity",
     "bits_per_byte": "Bits per byte (lower is better)",
     "identification_accuracy": "Accuracy of identification",
+    "rmse_cycles": "Root mean squared error in flights (lower is better)",
+    "nasa_score": "NASA score (lower is better)",
+    "nab_standard": "NAB score, standard profile",
+    "nab_reward_low_fp": "NAB score, false alarms cost twice",
+    "nab_reward_low_fn": "NAB score, missed anomalies cost twice",
+    "mean_error_cycles": "Mean error in flights (above zero: too hopeful)",
 }
 
 
