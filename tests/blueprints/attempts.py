@@ -37,7 +37,7 @@ class JobFolder:
         self.folder, self.blueprint_id, self.data = folder, blueprint_id, data
         self.python = python_of(blueprint_id)
 
-    def start(self, *, cores: int = 1, **params: object) -> subprocess.Popen[str]:
+    def start(self, *, cores: int = 0, **params: object) -> subprocess.Popen[str]:
         command = command_for(
             load_blueprints()[self.blueprint_id],
             params,
@@ -54,9 +54,11 @@ class JobFolder:
             "OMP_NUM_THREADS": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        some = sorted(os.sched_getaffinity(0))[:cores]
+        if cores:
+            some = sorted(os.sched_getaffinity(0))[-cores:]
+            command = ("taskset", "--cpu-list", ",".join(map(str, some)), *command)
         return subprocess.Popen(
-            ["taskset", "--cpu-list", ",".join(map(str, some)), *command],
+            command,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -82,11 +84,11 @@ class JobFolder:
         return running.returncode
 
     def resume(self, **params: object) -> None:
-        """Stop an attempt early, kill the next, and let a third reach the end."""
+        """Stop an attempt early, kill the next (on all cores), and let a third reach the end."""
         assert self.stop(signal.SIGTERM, at_step=1, **params) == STOPPED
         assert self.state()["end"] == "preempted"
         at_step = self.newest_step() + 1
-        assert self.stop(signal.SIGKILL, at_step=at_step, cores=2, **params) == -signal.SIGKILL
+        assert self.stop(signal.SIGKILL, at_step=at_step, **params | {"cores": 0}) == -9
         kept = self.newest_step()
         assert f"goes on at step {kept:,}" in self.finish(**params)
         assert self.state()["end"] == "completed"

@@ -16,7 +16,7 @@ PARAMS = {"iterations": 5, "learners": 2, "horizon": 60, "hidden_units": 8, "tes
 def straight(tmp_path_factory) -> JobFolder:
     """Return a run that nothing disturbed, on one core."""
     job = JobFolder(tmp_path_factory.mktemp("straight"), "robot")
-    job.finish(**PARAMS)
+    job.finish(cores=1, **PARAMS)
     return job
 
 
@@ -48,7 +48,7 @@ def test_the_figures_stand_beside_a_linear_controller_and_chance(straight):
 @pytest.mark.slow
 def test_stopped_killed_and_on_two_cores_it_leaves_the_same_model(straight, tmp_path):
     job = JobFolder(tmp_path, "robot")
-    job.resume(**PARAMS)
+    job.resume(cores=1, **PARAMS)
     assert job.model() == straight.model()
     assert job.read("metrics.json") == straight.read("metrics.json")
 
