@@ -30,6 +30,7 @@ from allmende.services import (
     cluster_accounts,
     dependencies,
     launches,
+    models,
     projects,
     quotas,
     reservations,
@@ -117,6 +118,7 @@ def submit_job(
             ),
             now=deed.now,
         )
+    models.check_parents(deed.actor, spec.parents)
     specs = expand_sweep(spec)
     if spec.blueprint:
         blueprint = launches.check_blueprint(specs, workshop)

@@ -10,7 +10,8 @@ from allmende.domain.footprint.readings import MeterReading
 from allmende.domain.scheduling.backends import BackendOf, Launch, StartEstimate
 from allmende.domain.scheduling.nodes import ClusterNodes
 from allmende.domain.training.blueprints import Blueprint
-from allmende.domain.training.records import ComputeThresholds
+from allmende.domain.training.compute import ComputeThresholds
+from allmende.domain.training.records import CarbonFactor
 
 PredictStart = Callable[[Partition, Launch], StartEstimate]
 
@@ -40,3 +41,5 @@ class Workshop:
     compute_thresholds: Callable[[date], ComputeThresholds]
     # Returns when a cluster would start a job that asks for as much as this launch.
     predict_start: PredictStart = nobody_can_say
+    # How much carbon dioxide a kilowatt-hour stands for; None: nobody says.
+    carbon: CarbonFactor | None = None

@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 
 import psutil
@@ -15,7 +16,8 @@ from allmende.domain.footprint.meters import Meter
 from allmende.domain.footprint.readings import MeterReading
 from allmende.domain.scheduling.backends import Backend, Launch, StartEstimate
 from allmende.domain.scheduling.nodes import ClusterNodes
-from allmende.domain.training.records import ComputeThresholds
+from allmende.domain.training.compute import ComputeThresholds
+from allmende.domain.training.records import CarbonFactor
 from allmende.meters.rapl import find_rapl
 from allmende.services.workshop import Workshop
 from allmende.wiring import agents, machines
@@ -23,6 +25,7 @@ from allmende.wiring.access_rules import read_access_rules
 from allmende.wiring.blueprints import blueprint_folder, load_blueprints
 from allmende.wiring.clusters import reach_of
 from allmende.wiring.factory import load_factory
+from allmende.wiring.planning import load_planning
 
 
 def build_workshop() -> Workshop:
@@ -38,6 +41,7 @@ def build_workshop() -> Workshop:
         read_meter=_MeterReader().read,
         compute_thresholds=lambda on: _compute_thresholds(book, on),
         predict_start=predict_start,
+        carbon=_carbon(),
     )
 
 
@@ -82,6 +86,11 @@ class _MeterReader:
             cpu_seconds_of_all=times.user + times.nice + times.system,
             scope=self.meter.scope,
         )
+
+
+def _carbon() -> CarbonFactor:
+    grams = load_planning().assumptions.grams_per_kwh
+    return CarbonFactor(grams_per_kwh=Decimal(str(grams.expected)), source=grams.source)
 
 
 def _compute_thresholds(book: RuleBook, on: date) -> ComputeThresholds:
