@@ -9,8 +9,9 @@ from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.training import fields
 from allmende.domain.training.fields import Fields, Finding
 from allmende.domain.training.formulas import evaluate, names_in
-from allmende.domain.training.job_files import DATA_CLASSES, ParamValue
+from allmende.domain.training.job_files import DATA_CLASSES
 from allmende.domain.training.models import DATA_KINDS
+from allmende.domain.training.sweep_values import ParamValue
 
 LANGUAGES = ("en", "de")
 
