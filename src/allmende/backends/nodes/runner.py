@@ -59,6 +59,7 @@ class Runner:
             folder / "output.log",
             limit_bytes=self.launch["output_limit_bytes"],
             nodes=len(self.launch["nodes"]),
+            seconds=self.launch["time_limit_seconds"],
         )
         self._is_shutting_down = False
         self._request_seen_ns = 0
@@ -181,6 +182,7 @@ class Runner:
             return Outcome("failed", node.problem.pop("code"), exit_code=127, **node.problem)
         memory_bytes = self.launch["memory_bytes_per_node"]
         self._drain(node)
+        self.log.finish()
         if node.is_out_of_memory() or (
             memory_bytes
             and not node.cgroup  # an rlimit leaves no trace but the program's own last words
@@ -295,8 +297,12 @@ class Runner:
     def _has_finished_its_work(self) -> bool:
         environment = self.launch["environment"]
         return outcomes.has_finished_its_work(
-            checkpoints=Path(environment["ALLMENDE_CHECKPOINTS"]),
-            progress=Path(environment["ALLMENDE_PROGRESS"]),
+            state=outcomes.read_newest_state(
+                Path(environment["ALLMENDE_CHECKPOINTS"]), since=self.began_at
+            ),
+            progress=files.read_tail(
+                Path(environment["ALLMENDE_PROGRESS"]), outcomes.PROGRESS_TAIL_BYTES
+            ),
             since=self.began_at,
         )
 

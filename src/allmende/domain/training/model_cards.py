@@ -14,6 +14,8 @@ MEASURES = {
     "brier": "Brier score (lower is better)",
     "expected_calibration_error": "Expected calibration error (lower is better)",
     "sensitivity_at_95_specificity": "Sensitivity at 95 % specificity",
+    "bits_per_byte": "Bits per byte (lower is better)",
+    "identification_accuracy": "Accuracy of identification",
 }
 
 
