@@ -148,7 +148,7 @@ def leave_model(factory: Running, job, *, gigabytes: int) -> None:
             project_id=job.project_id,
             organisation_id=job.organisation_id,
             name="m",
-            family="m",
+            family=job.id,
             version=1,
             licence="",
             created_at=wiring.now(),

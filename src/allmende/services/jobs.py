@@ -1,6 +1,8 @@
 """Submitting, stopping, repeating and reading jobs."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import product
 from typing import Any
 
 from allmende.domain.access.projects import Project
@@ -30,6 +32,7 @@ from allmende.services import (
     cluster_accounts,
     dependencies,
     launches,
+    model_marks,
     models,
     projects,
     quotas,
@@ -116,15 +119,7 @@ def submit_job(
     quotas.check_may_submit(project, partition, now=deed.now)
     check_resources(spec, project, partition)
     if spec.reservation:
-        reservations.check_submission(
-            spec.reservation,
-            project,
-            nodes=spec.num_nodes,
-            longest_seconds=most_seconds(
-                partition.limit_attempt(spec.max_duration_seconds), partition.grace_seconds
-            ),
-            now=deed.now,
-        )
+        _check_reservation(spec, project, partition, now=deed.now)
     models.check_parents(deed.actor, spec.parents)
     specs = expand_sweep(spec)
     if spec.blueprint:
@@ -149,7 +144,7 @@ def submit_job(
         "max_parallel": spec.max_parallel if len(specs) > 1 else 0,
         "access_share": access_share or project.access_share,
     }
-    return [
+    submitted = [
         _submit_one(
             deed,
             single,
@@ -163,6 +158,23 @@ def submit_job(
         )
         for number, single in enumerate(specs)
     ]
+    marks = model_marks.foresee_marks(specs, project_id, now=deed.now, workshop=workshop)
+    for job, mark in product(submitted, marks):
+        _tell(deed, job, mark)
+    return submitted
+
+
+def _check_reservation(
+    spec: JobSpec, project: Project, partition: Partition, *, now: datetime
+) -> None:
+    limit_seconds = partition.limit_attempt(spec.max_duration_seconds)
+    reservations.check_submission(
+        spec.reservation,
+        project,
+        nodes=spec.num_nodes,
+        longest_seconds=most_seconds(limit_seconds, partition.grace_seconds),
+        now=now,
+    )
 
 
 def check_partition(project: Project, workshop: Workshop, partition_id: str = "") -> Partition:

@@ -25,6 +25,8 @@ from allmende.services import (
     budgets,
     jobs,
     launches,
+    model_marks,
+    models,
     projects,
     quotas,
 )
@@ -77,6 +79,7 @@ class Preview:
     unit: TimeUnit  # of both
     priority: PriorityOutlook  # with these jobs
     choice: Choice | None  # where it would run; None where the project has time in one place
+    marks: tuple[Sentence, ...]  # of the AI Act that its model would pass
 
     @property
     def left_seconds(self) -> int:
@@ -109,6 +112,7 @@ def preview_job(
         unit=partition.unit,
         priority=quotas.foresee(partition, question.project, now=now, and_seconds=held_seconds),
         choice=choice,
+        marks=model_marks.foresee_marks(expand_sweep(spec), project_id, now=now, workshop=workshop),
     )
 
 
@@ -145,6 +149,7 @@ def _ask(
         raise NoRangeInsideReservation
     project = projects.check_own(reader, project_store.get_project(project_id))
     projects.check_can_run(project, now=now)
+    models.check_parents(reader, spec.parents)
     return Question(spec=spec, project=project, person_id=reader.id, now=now, workshop=workshop)
 
 

@@ -311,6 +311,13 @@ WORK_PAGES = [
     path("models", models.list_models, name="models"),
     path("models/<str:model_id>", models.show_model, name="model"),
     path("models/<str:model_id>/record", models.download_record, name="model_record"),
+    path("models/<str:model_id>/record.pdf", models.download_record_sheet, name="model_sheet"),
+    path("models/<str:model_id>/bill", models.download_bill, name="model_bill"),
+    path("models/<str:model_id>/package", models.download_package, name="model_package"),
+    path("models/<str:model_id>/delete", models.delete_files, name="model_delete"),
+    path(
+        "models/<str:model_id>/certificate", models.download_certificate, name="model_certificate"
+    ),
     path("models/<str:model_id>/files/<path:name>", models.download_file, name="model_file"),
     path("messages", messages.show_messages, name="messages"),
     path("settings/language", messages.choose_language, name="my_language"),
