@@ -170,6 +170,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "job-running": ("/jobs/RUNNING_JOB", "mina"),
     "job-pending": ("/jobs/PENDING_JOB", "mina"),
     "job-done": ("/jobs/DONE_JOB", "mina"),
+    "job-found": ("/jobs/DONE_JOB?find=e", "mina"),
     "models": ("/models", "mina"),
     "model": ("/models/MODEL_ID", "mina"),
     "messages": ("/messages", "mina"),

@@ -5,7 +5,10 @@ import json
 import pytest
 
 from allmende import cli, wiring
+from allmende.cli import job_watching
 from allmende.domain.scheduling.jobs import JobState
+from allmende.domain.training.courses import TimeLeft
+from allmende.services import runs
 from allmende.storage import jobs as job_store
 from tests.web.world import World, build_world
 
@@ -111,7 +114,7 @@ def test_a_job_is_listed_shown_explained_cancelled_and_run_again(allmende, world
 
 
 def test_watch_tells_how_a_job_ended_by_its_exit_code(capsys, world, monkeypatch):
-    monkeypatch.setattr("allmende.cli.jobs.POLL_SECONDS", 0.01)
+    monkeypatch.setattr("allmende.cli.job_watching.POLL_SECONDS", 0.01)
     who, job_id = world.people["applicant"].id, world.ids["job_id"]
     assert cli.run(["--as", who, "job", "watch", job_id, "--seconds", "0.01"]) == 1
     assert "is still pending" in capsys.readouterr().err
@@ -120,6 +123,29 @@ def test_watch_tells_how_a_job_ended_by_its_exit_code(capsys, world, monkeypatch
     job_store.JobRow.objects.filter(id=job_id).update(state=JobState.FAILED.value)
     assert cli.run(["--as", who, "job", "watch", job_id]) == 1
     assert f"Job {job_id} ended as failed." in capsys.readouterr().err
+
+
+def test_watch_tells_programs_one_document_a_line(capsys, world):
+    job_id = world.ids["job_id"]
+    job_store.JobRow.objects.filter(id=job_id).update(state=JobState.COMPLETED.value)
+    who = world.people["applicant"].id
+    assert cli.run(["--as", who, "job", "watch", job_id, "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [list(line) for line in lines] == [["event"], ["job"]]
+    assert lines[-1]["job"]["id"] == job_id
+
+
+def test_a_curve_in_letters_and_how_far_a_job_is():
+    assert job_watching.draw_bars([(0, 0.0), (1, 0.5), (2, 1.0)]) == "▁▅█"
+    assert job_watching.draw_bars([(0, 3.0)]) == "▁"
+    left = TimeLeft(least_seconds=20, most_seconds=40)
+    sayings = [
+        (runs.Progress(step=4), "Step 4."),
+        (runs.Progress(step=4, total=8), "Step 4 of 8, 50 %."),
+        (runs.Progress(step=4, total=8, time_left=left), "Step 4 of 8, 50 %, 20 to 40 s left."),
+    ]
+    for progress, words in sayings:
+        assert job_watching.say_progress(progress).english() == words
 
 
 def test_the_job_of_others_does_not_exist(allmende, world):

@@ -99,7 +99,7 @@ def test_no_page_breaks_for_anybody(world: factory.World, ids: dict[str, str], n
 def test_only_owners_download_logs_and_weights(world: factory.World, ids: dict[str, str]):
     log = f"/jobs/{ids['done_job']}/log/1"
     weights = f"/models/{ids['model_id']}/files/model.txt"
-    assert b"step 80 of 100" in client_of("mina").get(log).content
+    assert b"step 80 of 100" in client_of("mina").get(log).getvalue()
     assert client_of("mina").get(weights).content == b"weights\n"
     for who in ("rolf", "olga"):
         assert client_of(who).get(log).status_code == 404
@@ -209,3 +209,40 @@ def test_a_project_says_until_when_its_jobs_have_priority_and_what_it_may_lose(
     assert "The project has only just begun" in text
     assert f"allmende project burn-down {ids['project']}" in text
     assert len(asked) < 68
+
+
+def test_of_a_job_only_what_is_new_comes_and_only_to_its_own_people(ids: dict[str, str]):
+    mina, path = client_of("mina"), f"/jobs/{ids['running_job']}/output"
+    first = mina.get(path)
+    said = first.json()
+    assert (said["attempt"], said["goes_on"]) == (1, False)
+    known = f"{path}?attempt=1&offset={said['next_offset']}"
+    assert mina.get(known, headers={"If-None-Match": first["ETag"]}).status_code == 304
+    more = mina.get(f"{path}?attempt=1&offset={said['next_offset'] - 5}").json()
+    assert (more["text"], more["goes_on"]) == (said["text"][-5:], True)
+    for nonsense in ("offset=x&attempt=-1", "offset=9999999999999999999", "attempt=7&offset=3"):
+        assert mina.get(f"{path}?{nonsense}").json()["text"] == said["text"]
+    for other, status in (("rolf", 404), ("aishe", 404), ("", 302)):
+        assert client_of(other).get(path).status_code == status
+
+
+def test_the_live_part_of_a_job_comes_only_when_it_changed(ids: dict[str, str]):
+    path = f"/jobs/{ids['done_job']}/live"
+    first = client_of("mina").get(path)
+    assert first["Job-Over"] == "1"
+    assert len(first.content) < 60_000
+    again = client_of("mina").get(path, headers={"If-None-Match": first["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_log_is_searched_and_handed_out_in_pieces(ids: dict[str, str]):
+    mina, job_id = client_of("mina"), ids["done_job"]
+    log = mina.get(f"/jobs/{job_id}/log/1")
+    assert log.streaming
+    text = log.getvalue().decode()
+    first = text.splitlines()[0]
+    page = mina.get(f"/jobs/{job_id}", {"find": first.upper()}).content.decode()
+    assert "have these words" in page or "has these words" in page
+    page = mina.get(f"/jobs/{job_id}", {"find": "<b>nowhere"}).content.decode()
+    assert "No line of the log has these words." in page
+    assert "<b>nowhere" not in page

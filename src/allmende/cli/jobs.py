@@ -1,6 +1,5 @@
 """Submit, follow and stop jobs."""
 
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,11 +8,11 @@ import yaml
 
 from allmende import wiring
 from allmende.cli.acting import acting_deed, acting_person
+from allmende.cli.job_watching import watch_job
 from allmende.cli.output import AsJson, say, show
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.brokering import Choice
-from allmende.domain.scheduling.jobs import LIFECYCLE, Job, JobState
 from allmende.domain.training.job_files import parse_job_file
 from allmende.services import brokering, forecasts, jobs, previews, runs, submissions, sweeps
 from allmende.wiring.job_texts import KeyIsThereTwice, read_job_text
@@ -32,7 +31,6 @@ ATTEMPT_COLUMNS = (
 VERDICT_COLUMNS = (
     "partition_id", "fits", "starts_at", "start_note", "green_percent", "bytes_to_move", "sentence",
 )  # fmt: skip
-POLL_SECONDS = 2.0
 Key = Annotated[
     str, typer.Option("--key", help="Your own key: the same key submits the same job once.")
 ]
@@ -44,12 +42,7 @@ class JobFileIsUnreadable(Refusal):
     status = 422
 
 
-class JobGoesOn(Refusal):
-    """Job {job} is still {state}. Watch it again with: allmende job watch {job}"""
-
-
-class JobFailed(Refusal):
-    """Job {job} ended as {state}. {sentence}"""
+app.command("watch")(watch_job)
 
 
 @app.command("submit")
@@ -204,31 +197,6 @@ def print_job_log(
         show({"log": text, "next_offset": offset}, json=True)
 
 
-@app.command("watch")
-def watch_job(
-    job_id: str,
-    seconds: Annotated[float, typer.Option(help="Give up after this time; 0: never.")] = 0,
-    json: AsJson = False,
-) -> None:
-    """Tell what happens to a job until it ends; exit code 1 when it did not complete."""
-    reader, told, waited = acting_person(), 0, 0.0
-    while True:
-        events = jobs.list_job_events(reader, job_id)
-        if not json:
-            for event in events[told:]:
-                clock = f"{event.at.astimezone():%H:%M:%S}"
-                say(Sentence("{at}  {what}", {"at": clock, "what": event.sentence}))
-        told = len(events)
-        job = jobs.get_job(reader, job_id).job
-        if LIFECYCLE.is_final(job.state) or 0 < seconds <= waited:
-            break
-        time.sleep(POLL_SECONDS)
-        waited += POLL_SECONDS
-    if json:
-        show(job, json=True)
-    _check_completed(job)
-
-
 @app.command("cancel")
 def cancel_job(job_id: str, json: AsJson = False) -> None:
     """Cancel a job at once."""
@@ -286,10 +254,3 @@ def _read(file: Path) -> Any:
         raise JobFileIsUnreadable(file=str(file), problem=error.strerror) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise JobFileIsUnreadable(file=str(file), problem=" ".join(str(error).split())) from error
-
-
-def _check_completed(job: Job) -> None:
-    if not LIFECYCLE.is_final(job.state):
-        raise JobGoesOn(job=job.id, state=job.state.value)
-    if job.state is not JobState.COMPLETED:
-        raise JobFailed(job=job.id, state=job.state.value, sentence=job.end or "")

@@ -70,6 +70,7 @@ def test_steps_done_again_count_once():
 def test_time_left_is_a_range_of_recent_paces_and_unknown_while_young():
     assert a_course(said(0, 0, 100), said(1, 1, 100)).time_left is None
     assert a_course(said(0, 5)).time_left is None
+    assert a_course(*(said(n / 10, n, 100) for n in range(90))).time_left is None
     assert Course().time_left is None
     steady = a_course(*(said(n, n, 100) for n in range(51)))
     assert steady.time_left == TimeLeft(least_seconds=50, most_seconds=50)

@@ -15,6 +15,7 @@ LONGEST_NAME = 80
 LARGEST_NUMBER = 1e15  # of steps, or of seconds: beyond it nobody can calculate
 WINDOWS = 8  # into which the recent part of an attempt is divided, to see how its pace varies
 FEWEST_WINDOWS = 3
+YOUNG_SECONDS = 10  # before, nobody can say how its pace varies
 
 Point = tuple[int, float]
 
@@ -83,7 +84,7 @@ class Course:
         if self.last is None or self.last.total <= 0:
             return None
         steps, paces = self.last.total - self.last.step, self.list_paces()
-        if len(paces) < FEWEST_WINDOWS:
+        if len(paces) < FEWEST_WINDOWS or self._marks[-1][0] - self._marks[0][0] < YOUNG_SECONDS:
             return None
         return TimeLeft(
             least_seconds=_seconds(steps / max(paces)), most_seconds=_seconds(steps / min(paces))

@@ -165,14 +165,27 @@ class WhyOut(Schema):
     forecast: ForecastOut | None
 
 
+class TimeLeftOut(Schema):
+    """How long a run still takes, from the fastest and the slowest of its recent paces."""
+
+    least_seconds: int
+    most_seconds: int
+
+
 class ProgressOut(Schema):
-    """How far a job is, as it last said; a total of 0 means that it did not say."""
+    """How far a job is, as it last said; a total of 0 means that it did not say.
+
+    `time_left` is null while too little was seen; `is_thinned` says that it reports more than is
+    read.
+    """
 
     step: int
     total: int
     percent: int
     metrics: dict[str, float]
     seconds_left: int | None
+    time_left: TimeLeftOut | None
+    is_thinned: bool
 
 
 class CurveOut(Schema):

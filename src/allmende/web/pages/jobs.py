@@ -1,4 +1,4 @@
-"""Jobs: the list, the form, the live page, and the buttons."""
+"""Jobs: the list, the form, the page of a job, and the buttons."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -12,32 +12,28 @@ from django.views.decorators.http import require_POST
 from allmende import wiring
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import Refusal
-from allmende.domain.basics.sentences import Sentence
-from allmende.domain.scheduling.jobs import LIFECYCLE, StopRequest
+from allmende.domain.scheduling.jobs import LIFECYCLE
 from allmende.domain.training.blueprints import InvalidParams, find_blueprint
 from allmende.domain.training.job_files import InvalidJobFile, JobSpec, parse_job_file
 from allmende.domain.trust.permissions import Permission, can_do
 from allmende.services import (
-    brokering,
     budgets,
     forecasts,
     jobs,
     models,
     previews,
     projects,
-    runs,
     submissions,
     sweeps,
 )
 from allmende.services.previews import Preview
 from allmende.web.acting import begin_deed, get_person
-from allmende.web.curves import draw_curves
 from allmende.web.forms.jobs import BlueprintForm, JobFileForm
+from allmende.web.pages.job_watching import live_context, log_context
 from allmende.wiring.languages import translate
 
 Answer = TypeVar("Answer")
 PAGE_SIZE = 30
-TAIL_LETTERS = 16_000
 EXAMPLE = """\
 name: my-first-training
 blueprint: medicine
@@ -72,90 +68,15 @@ def list_jobs(request: HttpRequest) -> HttpResponse:
 def show_job(request: HttpRequest, job_id: str) -> HttpResponse:
     """Show everything about a job."""
     reader = get_person(request)
-    context = _live_context(reader, job_id, is_first_sight=True)
+    context = live_context(reader, job_id, is_first_sight=True)
     job = context["job"]
+    context |= log_context(reader, job_id, find=request.GET.get("find", ""), context=context)
     context |= {
         "project": projects.get_project(reader, job.project_id),
         "model": models.find_model_of_job(reader, job_id),
         "again_key": wiring.new_id("k"),
     }
     return render(request, "jobs/show.html", context)
-
-
-def show_job_live(request: HttpRequest, job_id: str) -> HttpResponse:
-    """Return the part of the job page that changes while it runs."""
-    return render(request, "jobs/live.html", _live_context(get_person(request), job_id))
-
-
-def _live_context(reader: Person, job_id: str, *, is_first_sight: bool = False) -> dict[str, Any]:
-    view = jobs.get_job(reader, job_id)
-    backend_of = wiring.workshop().backend_of
-    job, attempts = view.job, view.attempts
-    progress = runs.get_progress(reader, job_id, backend_of=backend_of)
-    is_over = LIFECYCLE.is_final(job.state)
-    sees_output = projects.is_own(
-        reader, organisation_id=job.organisation_id, project_id=job.project_id
-    )
-    sees_log = bool(attempts) and sees_output
-    last = attempts[-1].number if attempts else 0
-    curves = runs.list_curves(reader, job_id, backend_of=backend_of) if sees_output else []
-    return {
-        "job": job,
-        "attempts": attempts,
-        "unit": wiring.workshop().factory.get_partition(job.partition_id).unit,
-        "is_over": is_over,
-        "is_stopping": job.stop_request is not StopRequest.NONE and not is_over,
-        "can_stop": not is_over and can_do(reader, Permission.STOP_JOB),
-        "can_repeat": is_over and sees_output and can_do(reader, Permission.RUN_JOB_AGAIN),
-        "progress": progress,
-        "forecast": _say_forecast(reader, job_id, is_first_sight=is_first_sight),
-        "announced_percent": progress.percent // 10 * 10,
-        "curves": draw_curves(curves),
-        "events": jobs.list_job_events(reader, job_id),
-        "choices": brokering.list_choices(reader, job_id)[::-1],
-        "used_seconds": sum(attempt.used_seconds for attempt in attempts),
-        "refunded_seconds": sum(attempt.refunded_seconds for attempt in attempts),
-        "energy_joules": sum(attempt.energy_joules for attempt in attempts),
-        "energy_methods": sorted({a.energy_method for a in attempts if a.energy_method}),
-        "energy_scopes": sorted({a.energy_scope for a in attempts if a.energy_scope}),
-        "log": _tail(_read_log(reader, job_id, last)) if sees_log else "",
-        "sees_log": sees_log,
-        "last_attempt": last,
-    }
-
-
-def _say_forecast(reader: Person, job_id: str, *, is_first_sight: bool) -> Sentence | None:
-    now = wiring.now()
-    if is_first_sight and forecasts.takes_long(reader, job_id, now=now):
-        return Sentence("Many jobs wait, so this takes a few seconds. Then it stands here.")
-    forecast = forecasts.recall_forecast(reader, job_id, now=now, workshop=wiring.workshop())
-    return forecasts.say_forecast(forecast) if forecast else None
-
-
-def download_log(request: HttpRequest, job_id: str, number: int) -> HttpResponse:
-    """Hand out the whole log of an attempt, to the members of its organisation."""
-    reader = get_person(request)
-    content = _read_log(reader, job_id, number)
-    response = HttpResponse(content, content_type="text/plain; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{job_id}.{number}.log"'
-    return response
-
-
-def _read_log(reader: Person, job_id: str, number: int) -> str:
-    backend_of, text, offset = wiring.workshop().backend_of, "", 0
-    while True:
-        part = runs.read_job_log(
-            reader, job_id, attempt=number, offset=offset, backend_of=backend_of
-        )
-        text += part.text
-        if part.is_whole or part.next_offset == offset:
-            return text
-        offset = part.next_offset
-
-
-def _tail(text: str) -> str:
-    tail = text[-TAIL_LETTERS:]
-    return tail if len(text) <= TAIL_LETTERS else tail[tail.find("\n") + 1 :]
 
 
 @require_POST
