@@ -190,6 +190,13 @@ class BackendContract:
             seen = run(backend, f'test . -ef "{wanted}"', workdir=workdir)
             assert seen.reason is EndReason.COMPLETED
 
+    def test_command_is_told_where_a_data_set_lies(self, backend):
+        told = {"ALLMENDE_DATA": "/srv/a b", "ALLMENDE_DATA_ROADS": "/srv/$(date)"}
+        launch = a_launch('echo "$ALLMENDE_DATA|$ALLMENDE_DATA_ROADS"', environment=told)
+        backend.start(launch)
+        wait_for_end(backend, launch.key)
+        assert backend.read_log(launch.key, offset=0, limit=100) == b"/srv/a b|/srv/$(date)\n"
+
     def test_log_is_read_in_parts(self, backend):
         seen = run(backend, "printf abcdef")
         assert backend.read_log(seen.key, offset=2, limit=3) == b"cde"

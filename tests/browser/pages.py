@@ -117,6 +117,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "incident-new": ("/incidents/new", "theo"),
     "nodes": ("/nodes/werkbank", "theo"),
     "node": ("/nodes/werkbank/werkbank-01", "theo"),
+    "data": ("/data", "mina"),
     "agents": ("/sites/agents", "theo"),
     "reservations": ("/reservations", "mina"),
     "reservations-officer": ("/reservations", "olga"),

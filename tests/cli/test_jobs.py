@@ -1,12 +1,14 @@
 """`allmende job`, `allmende model` and `allmende site`, as somebody types them."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from allmende import cli, wiring
 from allmende.domain.scheduling.jobs import JobState
 from allmende.storage import jobs as job_store
+from tests.domain.training.test_data_sets import ROADS
 from tests.web.world import World, build_world
 
 pytestmark = pytest.mark.django_db
@@ -160,3 +162,12 @@ def test_sites_are_listed_and_shown(allmende, capsys):
     assert cli.run(["site", "list"]) == 0
     assert cli.run(["site", "show", "juelich"]) == 0
     assert "JUPITER" in capsys.readouterr().out
+
+
+def test_the_catalogue_of_data_sets_is_listed(allmende, monkeypatch):
+    assert allmende("data", "list") == []
+    known = replace(wiring.workshop(), data_sets={"roads": ROADS})
+    monkeypatch.setattr(wiring, "workshop", lambda: known)
+    (row,) = allmende("data", "list")
+    assert (row["uri"], row["sites"]) == ("allmende:roads@2", ["here"])
+    assert "folders" not in row

@@ -53,6 +53,7 @@ COMMANDS = {
     "job": Command("jobs", "app", "Submit, follow and stop jobs."),
     "model": Command("models", "app", "Trained models, their cards and records."),
     "blueprint": Command("blueprints", "app", "What can be trained here.", needs_database=False),
+    "data": Command("data", "app", "What lies at sites for jobs to read."),
     "plan-training": Command(
         "plan_training", "plan_training", "What a training takes, before you ask for it.", False
     ),

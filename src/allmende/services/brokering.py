@@ -14,6 +14,7 @@ from allmende.domain.scheduling.backends import StartEstimate
 from allmende.domain.scheduling.brokering import Choice, Needs, Offer, choose, find_obstacle
 from allmende.domain.scheduling.jobs import Job
 from allmende.domain.training.blueprints import find_blueprint
+from allmende.domain.training.data_sets import list_missing, pin_data
 from allmende.domain.training.fields import did_you_mean
 from allmende.domain.training.job_files import JobSpec
 from allmende.domain.training.sweeps import expand_sweep
@@ -78,6 +79,7 @@ def choose_partition(question: Question, *, foresees: bool = False) -> Choice | 
     if question.spec.reservation:
         return None  # it has its own partition
     _check_words(question)
+    pin_data(question.spec, question.workshop.data_sets)
     places = list_places(question)
     if not places and question.spec.partition:
         raise NoTimeOnPartition(
@@ -178,6 +180,9 @@ def _offer(question: Question, budget: Budget, bytes_to_move: int) -> Offer:
         grace_seconds=partition.grace_seconds,
         available_seconds=available,
         bytes_to_move=bytes_to_move,
+        data_missing=list_missing(
+            question.spec.data, question.workshop.data_sets, site_id=partition.site_id
+        ),
         bar=_find_bar(question, partition),
     )
 

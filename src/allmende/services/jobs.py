@@ -18,6 +18,7 @@ from allmende.domain.scheduling.jobs import (
     ResourceRequest,
     StopRequest,
 )
+from allmende.domain.training.data_sets import pin_data
 from allmende.domain.training.job_files import JobSpec, check_servable
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.domain.trust.permissions import Permission, can_do, check_permission
@@ -28,6 +29,7 @@ from allmende.services import (
     better_hours,
     client_keys,
     cluster_accounts,
+    data_sets,
     dependencies,
     launches,
     projects,
@@ -97,6 +99,7 @@ def submit_job(
     """
     check_permission(deed.actor, Permission.SUBMIT_JOB)
     client_keys.check_key(client_key)
+    spec = pin_data(spec, workshop.data_sets)
     # Locked, so that two submissions with one key follow each other.
     project = projects.check_own(deed.actor, project_store.lock_project(project_id))
     known = client_keys.find_submitted(spec, project_id, client_key)
@@ -118,14 +121,7 @@ def submit_job(
             now=deed.now,
         )
     specs = expand_sweep(spec)
-    if spec.blueprint:
-        blueprint = launches.check_blueprint(specs, workshop)
-        launches.check_environment(blueprint, partition, workshop)
-    check_residency(
-        parse_data_class(spec.data_class),
-        partition.country,
-        factory_countries=workshop.factory.countries,
-    )
+    _check_content(specs, partition, workshop)
     after, after_ok = dependencies.find_dependencies(
         spec, project_id=project_id, client_key=client_key
     )
@@ -146,6 +142,7 @@ def submit_job(
             single,
             project=project,
             partition=partition,
+            notes=data_sets.say_where(spec, workshop),
             conditions={
                 **together,
                 "client_key": f"{client_key}#{number}" if number else client_key,
@@ -154,6 +151,20 @@ def submit_job(
         )
         for number, single in enumerate(specs)
     ]
+
+
+def _check_content(specs: list[JobSpec], partition: Partition, workshop: Workshop) -> None:
+    """Refuse a partition where the code or the data of some jobs are not, or may not be."""
+    spec = specs[0]
+    if spec.blueprint:
+        blueprint = launches.check_blueprint(specs, workshop)
+        launches.check_environment(blueprint, partition, workshop)
+    data_sets.check_data(spec, partition, workshop)
+    check_residency(
+        parse_data_class(spec.data_class),
+        partition.country,
+        factory_countries=workshop.factory.countries,
+    )
 
 
 def check_partition(project: Project, workshop: Workshop, partition_id: str = "") -> Partition:
@@ -198,6 +209,7 @@ def _submit_one(
     *,
     project: Project,
     partition: Partition,
+    notes: list[Sentence],
     conditions: dict[str, Any],
 ) -> Job:
     job = Job(
@@ -220,8 +232,8 @@ def _submit_one(
     job = hold_next_attempt(deed, job, partition=partition)
     _tell(deed, job, _say_held(job, partition))
     choice = eligibility.find_choice(job, now=deed.now)
-    if choice:
-        _tell(deed, job, choice)
+    for sentence in (*notes, *filter(None, [choice])):
+        _tell(deed, job, sentence)
     audit.record(
         deed,
         action="job.submitted",

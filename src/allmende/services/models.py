@@ -13,6 +13,7 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.backends import Backend, BackendOf, EndReason
 from allmende.domain.scheduling.jobs import Attempt, Job, JobState
 from allmende.domain.training.blueprints import Blueprint
+from allmende.domain.training.data_sets import Catalogue
 from allmende.domain.training.fields import Finding
 from allmende.domain.training.job_files import JobSpec
 from allmende.domain.training.model_cards import render_card
@@ -123,6 +124,7 @@ def register_model(
     outputs: Outputs,
     blueprint: Blueprint | None,
     thresholds: ComputeThresholds,
+    catalogue: Catalogue | None = None,
 ) -> Model:
     """Write down the model of a completed job with its card and record. Safe to repeat."""
     check_permission(deed.actor, Permission.RECORD_USAGE)
@@ -137,6 +139,7 @@ def register_model(
         blueprint=blueprint,
         run=_run_facts(deed.new_id("m"), job, job_store.list_attempts(job_id)),
         outputs=outputs,
+        data_sets=tuple((catalogue or {}).values()),
     )
     record = build_record(training, thresholds)
     model = Model(

@@ -15,6 +15,7 @@ from allmende.domain.scheduling.backends import StartEstimate
 from allmende.domain.scheduling.brokering import Choice, check_found
 from allmende.domain.scheduling.explain import say_duration, say_nodes
 from allmende.domain.scheduling.shares import Path
+from allmende.domain.training.data_sets import pin_data
 from allmende.domain.training.job_files import JobSpec
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.domain.trust.permissions import Permission, check_permission
@@ -23,6 +24,7 @@ from allmende.services import (
     better_hours,
     brokering,
     budgets,
+    data_sets,
     jobs,
     launches,
     projects,
@@ -200,6 +202,7 @@ def _say(spec: JobSpec, partition: Partition, forecast: JobForecast) -> Option:
 
 def _check(spec: JobSpec, project: Project, partition: Partition, workshop: Workshop) -> None:
     jobs.check_resources(spec, project, partition)
+    data_sets.check_data(pin_data(spec, workshop.data_sets), partition, workshop)
     if spec.blueprint:
         blueprint = launches.check_blueprint(expand_sweep(spec), workshop)
         if partition.is_on_slurm:

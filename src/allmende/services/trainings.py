@@ -50,6 +50,7 @@ def _register(deed: Deed, job: Job, *, outputs: Outputs, workshop: Workshop) -> 
             outputs=outputs,
             blueprint=_find_blueprint(job, workshop),
             thresholds=workshop.compute_thresholds(day_of(deed.now)),
+            catalogue=workshop.data_sets,
         )
         sentence = Sentence("Its model is registered as {model}.", {"model": model.id})
         job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=sentence))

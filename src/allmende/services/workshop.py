@@ -1,7 +1,7 @@
 """The concrete parts that wiring chose, handed to the services that run jobs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from allmende.domain.basics.sentences import Sentence
@@ -10,6 +10,7 @@ from allmende.domain.footprint.readings import MeterReading
 from allmende.domain.scheduling.backends import BackendOf, Launch, StartEstimate
 from allmende.domain.scheduling.nodes import ClusterNodes
 from allmende.domain.training.blueprints import Blueprint
+from allmende.domain.training.data_sets import Catalogue
 from allmende.domain.training.records import ComputeThresholds
 
 PredictStart = Callable[[Partition, Launch], StartEstimate]
@@ -40,3 +41,4 @@ class Workshop:
     compute_thresholds: Callable[[date], ComputeThresholds]
     # Returns when a cluster would start a job that asks for as much as this launch.
     predict_start: PredictStart = nobody_can_say
+    data_sets: Catalogue = field(default_factory=dict)  # what lies at sites for jobs to read

@@ -22,6 +22,7 @@ from allmende.wiring import agents, machines
 from allmende.wiring.access_rules import read_access_rules
 from allmende.wiring.blueprints import blueprint_folder, load_blueprints
 from allmende.wiring.clusters import reach_of
+from allmende.wiring.data_sets import load_data_sets
 from allmende.wiring.factory import load_factory
 
 
@@ -38,6 +39,7 @@ def build_workshop() -> Workshop:
         read_meter=_MeterReader().read,
         compute_thresholds=lambda on: _compute_thresholds(book, on),
         predict_start=predict_start,
+        data_sets=load_data_sets(),
     )
 
 

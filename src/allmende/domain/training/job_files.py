@@ -53,19 +53,17 @@ class CodeNotBrought(Refusal):
     status = 422
 
 
-class DataNotBrought(Refusal):
-    """This factory cannot bring {uri} to a job yet. Leave out data; run may fetch them itself."""
-
-    status = 422
-
-
 @dataclass(frozen=True, kw_only=True)
 class DataMount:
-    """Data that the job reads, and where it finds them."""
+    """Data that the job reads."""
 
     uri: str
-    mount: str = "/data"
+    mount: str = ""  # where a container shows them; "" where nobody asked for that
     mode: str = "ro"
+
+    def to_json(self) -> dict[str, str]:
+        """Return it as a job file has it."""
+        return {key: value for key, value in vars(self).items() if value}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +117,7 @@ class JobSpec:
             "max_duration": fields.render_duration(self.max_duration_seconds),
             "checkpoint": self._checkpoint(),
             "retry": {"on": list(self.retry_on), "max": self.max_retries},
-            "data": [{"uri": d.uri, "mount": d.mount, "mode": d.mode} for d in self.data],
+            "data": [d.to_json() for d in self.data],
             "data_class": self.data_class,
             "preemptible": self.preemptible,
             "sweep": {name: list(values) for name, values in self.sweep.items()},
@@ -226,8 +224,6 @@ def check_servable(spec: JobSpec, *, cores_per_node: int, accelerators_per_node:
         raise TooManyAccelerators(asked=spec.accelerators, most=accelerators_per_node)
     if spec.workdir not in ("", "."):
         raise CodeNotBrought(workdir=spec.workdir)
-    for mount in spec.data:
-        raise DataNotBrought(uri=mount.uri)
 
 
 def _no_mapping() -> Finding:
@@ -326,7 +322,7 @@ def _data_mount(item: Fields) -> DataMount:
     item.require("uri")
     mount = DataMount(
         uri=item.text("uri"),
-        mount=item.text("mount", "/data"),
+        mount=item.text("mount"),
         mode=item.choice("mode", MOUNT_MODES, "ro"),
     )
     item.finish()

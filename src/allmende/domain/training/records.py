@@ -14,6 +14,7 @@ from typing import Any
 
 from allmende.domain.basics.units import kwh_from_joules
 from allmende.domain.training.blueprints import Blueprint, check_params, estimate_flop
+from allmende.domain.training.data_sets import DataSet
 from allmende.domain.training.job_files import JobSpec
 from allmende.domain.training.models import Outputs
 
@@ -66,6 +67,7 @@ class Training:
     blueprint: Blueprint | None
     run: RunFacts
     outputs: Outputs
+    data_sets: tuple[DataSet, ...] = ()  # the catalogue
 
 
 def build_record(training: Training, thresholds: ComputeThresholds) -> dict[str, Any]:
@@ -206,12 +208,9 @@ def _energy(energy: EnergyUse) -> dict[str, Any]:
 
 
 def _data(training: Training) -> list[dict[str, Any]]:
+    named = _named_data(training)
     if training.blueprint is None:
-        # Own code: the platform knows the places and the class, not the content.
-        return [
-            {"name": mount.uri, "data_class": training.spec.data_class}
-            for mount in training.spec.data
-        ]
+        return named  # own code: the platform knows the places and the class, not the content
     hashes = {item.name: item for item in training.outputs.facts.data}
     rows = []
     for source in training.blueprint.data:
@@ -230,7 +229,29 @@ def _data(training: Training) -> list[dict[str, Any]]:
                 "bias": source.bias,
             }
         )
-    return rows
+    return [*rows, *named]
+
+
+def _named_data(training: Training) -> list[dict[str, Any]]:
+    """Return what the catalogue says of each data set that the job named."""
+    known = {each.uri: each for each in training.data_sets}
+    return [
+        _catalogued(known[mount.uri])
+        if mount.uri in known
+        else {"name": mount.uri, "data_class": training.spec.data_class}
+        for mount in training.spec.data
+    ]
+
+
+def _catalogued(data_set: DataSet) -> dict[str, Any]:
+    return {
+        "name": data_set.title.en,
+        "uri": data_set.uri,
+        "origin": data_set.origin,
+        "licence": data_set.licence,
+        "personal_data": data_set.personal_data,
+        "data_class": data_set.data_class.value,
+    }
 
 
 def add_energy(one: EnergyUse, other: EnergyUse) -> EnergyUse:
