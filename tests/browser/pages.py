@@ -156,6 +156,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "figure-projects": ("/programme/figures/projects", "olga"),
     "project": ("/projects/PROJECT", "mina"),
     "project-changes": ("/projects/PROJECT/changes", "mina"),
+    "project-secrets": ("/projects/PROJECT/secrets", "mina"),
     "changes": ("/changes", "olga"),
     "project-officer": ("/projects/PROJECT", "olga"),
     "project-starting": ("/projects/STARTING_ID", "carla"),

@@ -26,6 +26,7 @@ from allmende.services import (
     forecasts,
     jobs,
     launches,
+    project_secrets,
     quotas,
     snapshots,
 )
@@ -201,6 +202,7 @@ def _find_bar(question: Question, partition: Partition) -> Sentence | None:
         jobs.check_partition(project, workshop, partition.id)
         site = workshop.factory.get_site(partition.site_id)
         cluster_accounts.get_user_name(site, question.person_id)
+        project_secrets.check_site(question.spec, site)
         quotas.check_may_submit(project, partition, now=question.now)
         jobs.check_resources(question.spec, project, partition)
         if question.spec.blueprint and partition.is_on_slurm:

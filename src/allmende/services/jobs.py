@@ -32,6 +32,7 @@ from allmende.services import (
     data_sets,
     dependencies,
     launches,
+    project_secrets,
     projects,
     quotas,
     reservations,
@@ -121,6 +122,7 @@ def submit_job(
             now=deed.now,
         )
     specs = expand_sweep(spec)
+    project_secrets.check_named(spec, project_id)
     _check_content(specs, partition, workshop)
     after, after_ok = dependencies.find_dependencies(
         spec, project_id=project_id, client_key=client_key
@@ -160,6 +162,7 @@ def _check_content(specs: list[JobSpec], partition: Partition, workshop: Worksho
         blueprint = launches.check_blueprint(specs, workshop)
         launches.check_environment(blueprint, partition, workshop)
     data_sets.check_data(spec, partition, workshop)
+    project_secrets.check_site(spec, workshop.factory.get_site(partition.site_id))
     check_residency(
         parse_data_class(spec.data_class),
         partition.country,

@@ -17,7 +17,7 @@ from allmende.domain.training.blueprints import (
 )
 from allmende.domain.training.data_sets import data_environment, find_data_sets
 from allmende.domain.training.job_files import JobSpec
-from allmende.services import cluster_accounts
+from allmende.services import cluster_accounts, project_secrets
 from allmende.services.snapshots import path_of
 from allmende.services.workshop import Workshop
 
@@ -67,6 +67,7 @@ def build_launch(
     partition = workshop.factory.get_partition(job.partition_id)
     site = workshop.factory.get_site(partition.site_id)
     user_name = cluster_accounts.get_user_name(site, job.person_id)
+    project_secrets.check_site(spec, site)
     return replace(
         sketch_launch(
             job.request, partition, path=path_of(job), user_name=user_name, is_late=is_late
@@ -78,6 +79,9 @@ def build_launch(
         command=_command(spec, workshop, is_elsewhere=site.agent),
         environment=spec.environment() | _tell_data(spec, workshop, site),
         workdir=spec.workdir,
+        secrets=project_secrets.open_secrets(spec, job.project_id, seal=workshop.seal),
+        # Requeued by the cluster itself it would start without them: it is submitted anew instead.
+        requeue=job.request.preemptible and not spec.secrets,
         reservation=job.reservation_id,
     )
 

@@ -27,6 +27,7 @@ from allmende.services import (
     data_sets,
     jobs,
     launches,
+    project_secrets,
     projects,
     quotas,
 )
@@ -202,6 +203,8 @@ def _say(spec: JobSpec, partition: Partition, forecast: JobForecast) -> Option:
 
 def _check(spec: JobSpec, project: Project, partition: Partition, workshop: Workshop) -> None:
     jobs.check_resources(spec, project, partition)
+    project_secrets.check_named(spec, project.id)
+    project_secrets.check_site(spec, workshop.factory.get_site(partition.site_id))
     data_sets.check_data(pin_data(spec, workshop.data_sets), partition, workshop)
     if spec.blueprint:
         blueprint = launches.check_blueprint(expand_sweep(spec), workshop)

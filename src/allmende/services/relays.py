@@ -13,6 +13,7 @@ from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch, Observation
 from allmende.domain.scheduling.exchanges import LARGEST_BYTES, FileKind, FileName, Order
+from allmende.domain.training.secrets import SecretsStayHere
 from allmende.storage import agents as agent_store
 from allmende.storage import database
 from allmende.storage import relays as store
@@ -39,7 +40,12 @@ class Relay:
         self.now = now
 
     def start(self, launch: Launch) -> None:
-        """Order the attempt, or do nothing when its key was ordered before."""
+        """Order the attempt, or do nothing when its key was ordered before.
+
+        `SecretsStayHere` where it has secrets: an order is a row of the database.
+        """
+        if launch.secrets:
+            raise SecretsStayHere(site=self.site_id)
         database.run_whole(lambda: self._order(launch))
 
     def _order(self, launch: Launch) -> None:

@@ -12,6 +12,7 @@ from allmende.domain.scheduling.nodes import ClusterNodes
 from allmende.domain.training.blueprints import Blueprint
 from allmende.domain.training.data_sets import Catalogue
 from allmende.domain.training.records import ComputeThresholds
+from allmende.domain.trust.sealing import Seal
 
 PredictStart = Callable[[Partition, Launch], StartEstimate]
 
@@ -40,5 +41,6 @@ class Workshop:
     # Returns the marks of training compute that are in force on a day.
     compute_thresholds: Callable[[date], ComputeThresholds]
     # Returns when a cluster would start a job that asks for as much as this launch.
+    seal: Seal  # of the secrets of projects
     predict_start: PredictStart = nobody_can_say
     data_sets: Catalogue = field(default_factory=dict)  # what lies at sites for jobs to read

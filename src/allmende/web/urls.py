@@ -39,6 +39,7 @@ from allmende.web.pages import (
     planning,
     programme,
     programme_figures,
+    project_secrets,
     projects,
     promises,
     public_figures,
@@ -275,6 +276,12 @@ REVIEW_PAGES = [
 
 WORK_PAGES = [
     path("projects/<str:project_id>", projects.show_project, name="project"),
+    path("projects/<str:project_id>/secrets", project_secrets.show_secrets, name="project_secrets"),
+    path(
+        "projects/<str:project_id>/secrets/<str:secret>/remove",
+        project_secrets.remove_secret,
+        name="project_secret_remove",
+    ),
     path("projects/<str:project_id>/usage", usage.list_project_usage, name="project_usage"),
     path(
         "projects/<str:project_id>/usage/<int:number>",

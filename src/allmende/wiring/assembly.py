@@ -24,6 +24,7 @@ from allmende.wiring.blueprints import blueprint_folder, load_blueprints
 from allmende.wiring.clusters import reach_of
 from allmende.wiring.data_sets import load_data_sets
 from allmende.wiring.factory import load_factory
+from allmende.wiring.sealing import seal
 
 
 def build_workshop() -> Workshop:
@@ -39,6 +40,7 @@ def build_workshop() -> Workshop:
         read_meter=_MeterReader().read,
         compute_thresholds=lambda on: _compute_thresholds(book, on),
         predict_start=predict_start,
+        seal=seal(),
         data_sets=load_data_sets(),
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.refusals import Refusal
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.blueprints import Text
 from allmende.domain.training.fields import did_you_mean
 from allmende.domain.training.job_files import DataMount, JobSpec
@@ -96,7 +97,8 @@ def _find(mount: DataMount, catalogue: Catalogue) -> DataSet:
     name, _, version = mount.uri.removeprefix(SCHEME).partition("@")
     found = catalogue.get(name)
     if found is None:
-        raise NoSuchDataSet(name=name, hint=did_you_mean(name, sorted(catalogue)))
+        hint = did_you_mean(name, sorted(catalogue)) if catalogue else Sentence("")
+        raise NoSuchDataSet(name=name, hint=hint)
     if version not in ("", found.version):
         raise OtherVersion(name=name, asked=version, there=found.version)
     if mount.mode == "rw":

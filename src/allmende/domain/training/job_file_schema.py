@@ -63,6 +63,11 @@ def _what() -> dict[str, Any]:
             "description": "Environment variables for run; names with ALLMENDE_ are taken.",
             "additionalProperties": {"type": ["string", "number"]},
         },
+        "secrets": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Names of secrets of the project, which run gets as variables.",
+        },
     }
 
 

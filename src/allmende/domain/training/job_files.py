@@ -10,6 +10,7 @@ from allmende.domain.training import fields
 from allmende.domain.training.conditions import Array, read_conditions
 from allmende.domain.training.fields import Fields, Finding
 from allmende.domain.training.resources import read_resources
+from allmende.domain.training.secrets import read_secrets
 
 DATA_CLASSES = tuple(DataClass)
 RETRY_REASONS = ("preempted", "node_fail", "failed")
@@ -77,6 +78,7 @@ class JobSpec:
     setup: str = ""
     run: str = ""
     envs: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()  # names of the project's; values are no part of a job file
     cpus: int = 1
     memory_bytes: int | None = None  # per node; None: what a node of the partition has
     accelerator: str = ""  # "H100"; empty: any
@@ -131,6 +133,7 @@ class JobSpec:
             "max_parallel": self.max_parallel,
             "after": list(self.after),
             "after_ok": list(self.after_ok),
+            "secrets": list(self.secrets),
             "when": {k: v for k in ("flexible_until", "deadline") if (v := getattr(self, k))},
         }
         return {key: value for key, value in said.items() if value}
@@ -251,6 +254,7 @@ def _what(top: Fields) -> dict[str, Any]:
         "setup": top.text("setup"),
         "run": top.text("run"),
         "envs": _envs(top),
+        "secrets": read_secrets(top),
     }
 
 
