@@ -24,6 +24,7 @@ from allmende.services import (  # noqa: E402
     cluster_reservations,
     cycle,
     documents,
+    halvings,
     leases,
     mail,
     moves,
@@ -50,6 +51,7 @@ SWEEP_SECONDS = 3600.0
 REMINDERS_SECONDS = 600.0
 MAIL_SECONDS = 5.0
 CLUSTER_SECONDS = 2.0  # between two looks at a cluster, whose commands take their time
+HALVING_SECONDS = 5.0  # between two looks at who falls behind in a sweep
 MOVES_SECONDS = 5.0  # between two looks at who might start sooner elsewhere
 USAGE_SECONDS = 60.0  # between two readings of a cluster's accounting
 RENEWAL_SECONDS = 2.0  # between renewals of the lead, however long a heartbeat takes
@@ -165,6 +167,12 @@ class Daemon:
         for job in moves.move_waiting(deed, workshop=self.workshop, holder=self.holder):
             log.info("moved", job=job.id, partition=job.partition_id)
 
+    def stop_fallen(self) -> None:
+        """Stop jobs that fell behind in a sweep of which only the best go on."""
+        deed = wiring.deed_of(DAEMON)
+        for job in halvings.stop_fallen(deed, workshop=self.workshop, holder=self.holder):
+            log.info("fell behind", job=job.id)
+
     def beat_cluster(self, site: Site) -> None:
         """Beat on the partitions of a cluster, and steer it.
 
@@ -197,6 +205,7 @@ class Daemon:
         # The others are not waited for at the end: what they left, the next daemon does.
         self._start_thread(USAGE_SECONDS, "clusters are left out", self.tend_clusters)
         self._start_thread(MOVES_SECONDS, "jobs stay where they wait", self.move_waiting)
+        self._start_thread(HALVING_SECONDS, "sweeps are left out", self.stop_fallen)
         for site in self.workshop.factory.sites:
             if site.slurm is not None:
                 beat = partial(self.beat_cluster, site)

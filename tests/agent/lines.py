@@ -175,3 +175,6 @@ class PumpedRelay:
 
     def read_output(self, job_id: str, name: str) -> bytes:
         return self.line.relay.read_output(job_id, name)
+
+    def remove_output(self, job_id: str) -> None:
+        self.line.relay.remove_output(job_id)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from allmende.domain.basics.people import DAEMON
 from allmende.domain.scheduling.backends import EndReason
-from allmende.domain.scheduling.jobs import JobState
-from allmende.services import allocations, jobs, ledger
+from allmende.domain.scheduling.jobs import Job, JobState
+from allmende.services import allocations, halvings, jobs, ledger, runs
 from tests.services.running import PARTITION, Running, a_running_factory
 
 pytestmark = pytest.mark.django_db
@@ -89,3 +90,35 @@ def test_a_command_that_failed_is_tried_again_where_the_file_says_so(
     assert [a.reason for a in factory.attempts(job.id)] == [EndReason.FAILED, EndReason.COMPLETED]
     assert [a.refunded_seconds for a in factory.attempts(job.id)] == [0, 0]
     assert [a.reason for a in factory.attempts(other.id)] == [EndReason.FAILED]
+
+
+def test_of_a_sweep_with_halving_only_the_best_go_on(factory: Running):
+    # Each says at once how well it does at step 10, and goes on until it is asked to stop.
+    run = """
+    trap 'exit 0' TERM
+    echo '{"t": 1, "step": 10, "total": 99, "metrics": {"loss": '$ALLMENDE_ARRAY_INDEX'}}' \
+        >> $ALLMENDE_PROGRESS
+    [ $ALLMENDE_ARRAY_INDEX = 1 ] && exit 0
+    for i in $(seq 100); do sleep 0.2; done
+    """
+    halving = {"metric": "loss", "first": 10, "keep": 3}
+    sweep = factory.submit("founder", run=run, array="1-3", max_duration="2s", halving=halving)
+    factory.beat_until(lambda: sum(map(is_told, factory_runs(factory, sweep))) == 3)
+    assert {job.name for job in fall(factory)} == {"try-2", "try-3"}
+    assert fall(factory) == []
+    factory.run_to_end(*(job.id for job in sweep))
+    states = [factory.job(job.id).state for job in sweep]
+    assert states == [JobState.COMPLETED, JobState.CANCELLED, JobState.CANCELLED]
+    assert any("place 3 of 3, and 1 go on" in text for text in factory.sentences(sweep[2].id))
+
+
+def factory_runs(factory: Running, sweep: list[Job]) -> list[dict[str, dict[int, float]]]:
+    return [runs.read_curves(factory.backend, job.id) for job in sweep]
+
+
+def is_told(curves: dict[str, dict[int, float]]) -> bool:
+    return bool(curves)
+
+
+def fall(factory: Running) -> list[Job]:
+    return halvings.stop_fallen(factory.story.act(DAEMON), workshop=factory.workshop)

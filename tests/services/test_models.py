@@ -15,7 +15,7 @@ from allmende.domain.scheduling.backends import EndReason
 from allmende.domain.scheduling.jobs import Attempt, Job, JobState, ResourceRequest
 from allmende.domain.training.models import Model, TrainingFacts
 from allmende.domain.training.records import is_record_whole
-from allmende.services import models
+from allmende.services import model_registry, models
 from allmende.services.deeds import Deed
 from allmende.storage import audit as audit_store
 from allmende.storage import jobs as job_store
@@ -108,7 +108,7 @@ def add_attempt(number: int, reason: EndReason, **changes: object) -> None:
 
 
 def register(backend: LocalBackend, job_id: str = "j-1", *, hours: int = 0) -> Model:
-    return models.register_model(
+    return model_registry.register_model(
         a_deed(hours=hours),
         job_id,
         outputs=models.read_outputs(backend, job_id),
@@ -206,7 +206,7 @@ def test_registering_leaves_an_event(model):
 def test_a_job_that_did_not_complete_has_no_model(backend):
     leave(backend, FILES)
     add_job(state=JobState.FAILED)
-    with pytest.raises(models.TrainingNotFinished, match="Job j-1 is failed"):
+    with pytest.raises(model_registry.TrainingNotFinished, match="Job j-1 is failed"):
         register(backend)
 
 
@@ -214,7 +214,7 @@ def test_nobody_registers_a_model_by_hand(backend):
     leave(backend, FILES)
     add_job()
     with pytest.raises(NotPermitted):
-        models.register_model(
+        model_registry.register_model(
             a_deed(OWNER),
             "j-1",
             outputs=models.read_outputs(backend, "j-1"),
@@ -239,8 +239,9 @@ def test_a_foreign_tenants_model_does_not_exist(model):
     assert models.list_models(STRANGER) == []
 
 
-def test_the_public_sees_no_models(model):
-    with pytest.raises(NotPermitted):
+def test_the_public_sees_no_model_that_is_not_public(model):
+    assert models.list_models(PUBLIC) == []
+    with pytest.raises(NotFound):
         models.get_model(PUBLIC, model.id)
 
 

@@ -63,6 +63,7 @@ def ids_of(world, found, application_id):
         **OTHER_PARTS,
         "site_id": "werkstatt",
         "role": "reviewer",
+        "usage_number": "1",
         **world.ids,
         "application_id": application_id,
         "call_id": CALL,

@@ -120,6 +120,8 @@ def _save_model(job_id: str, *, project_id: str, organisation_id: str) -> Model:
         project_id=project_id,
         organisation_id=organisation_id,
         name="hello",
+        family="hello",
+        version=1,
         licence="",
         created_at=wiring.now() - timedelta(minutes=1),
         files=(),

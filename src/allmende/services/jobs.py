@@ -32,6 +32,7 @@ from allmende.services import (
     data_sets,
     dependencies,
     launches,
+    models,
     project_secrets,
     projects,
     quotas,
@@ -121,6 +122,7 @@ def submit_job(
             ),
             now=deed.now,
         )
+    models.check_parents(deed.actor, spec.parents)
     specs = expand_sweep(spec)
     project_secrets.check_named(spec, project_id)
     _check_content(specs, partition, workshop)

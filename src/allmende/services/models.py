@@ -3,33 +3,26 @@
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
-from functools import reduce
 
-from allmende.domain.basics.people import Person
+from allmende.domain.basics.people import PUBLIC, Person
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.scheduling.backends import Backend, BackendOf, EndReason
-from allmende.domain.scheduling.jobs import Attempt, Job, JobState
-from allmende.domain.training.blueprints import Blueprint
-from allmende.domain.training.data_sets import Catalogue
+from allmende.domain.scheduling.backends import Backend, BackendOf
 from allmende.domain.training.fields import Finding
-from allmende.domain.training.job_files import JobSpec
-from allmende.domain.training.model_cards import render_card
-from allmende.domain.training.models import Model, ModelFile, Outputs, parse_training_facts
+from allmende.domain.training.models import (
+    Model,
+    ModelFile,
+    Outputs,
+    Visibility,
+    parse_training_facts,
+)
 from allmende.domain.training.records import (
-    ComputeThresholds,
-    EnergyUse,
-    RunFacts,
-    Training,
-    add_energy,
-    build_record,
     is_record_whole,
 )
 from allmende.domain.trust.permissions import Permission, can_do, check_permission
-from allmende.services import audit, projects
-from allmende.services.deeds import Deed, one_transaction
+from allmende.services import projects
 from allmende.storage import jobs as job_store
 from allmende.storage import projects as project_store
 from allmende.storage import trained_models as store
@@ -40,15 +33,17 @@ LARGEST_FACTS_BYTES = 1_000_000
 LONGEST_NUMBER = 40
 
 
-class TrainingNotFinished(Refusal):
-    """Job {job} is {state}, so there is no model to register. Wait until it is completed."""
-
-
 class ModelFileChanged(Refusal):
     """The file {file} of model {model} is no longer as it was when the training ended.
 
     It is not handed out. Run the job again, or restore the file from a copy.
     """
+
+
+class ModelDeleted(Refusal):
+    """The files of model {model} were deleted on {at}. Its card, record and certificate stay."""
+
+    status = 410
 
 
 def read_outputs(backend: Backend, job_id: str) -> Outputs:
@@ -116,95 +111,36 @@ def _mapping(value: object) -> dict[str, object]:
     return dict(value) if isinstance(value, dict) else {}
 
 
-@one_transaction
-def register_model(
-    deed: Deed,
-    job_id: str,
-    *,
-    outputs: Outputs,
-    blueprint: Blueprint | None,
-    thresholds: ComputeThresholds,
-    catalogue: Catalogue | None = None,
-) -> Model:
-    """Write down the model of a completed job with its card and record. Safe to repeat."""
-    check_permission(deed.actor, Permission.RECORD_USAGE)
-    known = store.find_model_of_job(job_id)
-    if known is not None:
-        return known
-    job = job_store.get_job(job_id)
-    if job.state is not JobState.COMPLETED:
-        raise TrainingNotFinished(job=job.id, state=job.state.value)
-    training = Training(
-        spec=JobSpec.from_json(job.spec),
-        blueprint=blueprint,
-        run=_run_facts(deed.new_id("m"), job, job_store.list_attempts(job_id)),
-        outputs=outputs,
-        data_sets=tuple((catalogue or {}).values()),
-    )
-    record = build_record(training, thresholds)
-    model = Model(
-        id=training.run.model_id,
-        job_id=job.id,
-        project_id=job.project_id,
-        organisation_id=job.organisation_id,
-        name=job.name,
-        licence=training.spec.licence,
-        created_at=deed.now,
-        files=outputs.files,
-        card=render_card(record, tags=blueprint.tags if blueprint else ()),
-        record=record,
-    )
-    store.add_model(model)
-    audit.record(
-        deed,
-        action="model.registered",
-        subject=model.id,
-        job=job.id,
-        project=job.project_id,
-        record_sha256=record["sha256"],
-    )
-    return model
-
-
-def _run_facts(model_id: str, job: Job, attempts: Sequence[Attempt]) -> RunFacts:
-    started = [attempt.started_at for attempt in attempts if attempt.started_at]
-    ended = [attempt.ended_at for attempt in attempts if attempt.ended_at]
-    reasons = [attempt.reason for attempt in attempts]
-    return RunFacts(
-        model_id=model_id,
-        job_id=job.id,
-        partition=job.partition_id,
-        attempts=len(attempts),
-        preemptions=reasons.count(EndReason.PREEMPTED),
-        node_failures=reasons.count(EndReason.NODE_FAIL),
-        started_at=min(started, default=job.submitted_at),
-        ended_at=max(ended, default=job.ended_at or job.submitted_at),
-        used_seconds=sum(attempt.used_seconds for attempt in attempts),
-        energy=reduce(add_energy, map(_energy, attempts), EnergyUse()),
-    )
-
-
-def _energy(attempt: Attempt) -> EnergyUse:
-    if not attempt.energy_method:
-        return EnergyUse()
-    return EnergyUse(
-        joules=attempt.energy_joules, method=attempt.energy_method, scope=attempt.energy_scope
-    )
-
-
 def get_model(reader: Person, model_id: str) -> Model:
-    """Return a model; a foreign tenant's model does not exist for the reader."""
+    """Return a model; one that is not shared with the reader does not exist for them."""
     check_permission(reader, Permission.SEE_MODEL)
     model = store.get_model(model_id)
-    if not (_is_own(reader, model) or can_do(reader, Permission.SEE_EVERY_JOB)):
+    if not may_see(reader, model):
         raise NotFound(kind="model", id=model_id)
     return model
 
 
-def _is_own(reader: Person, model: Model) -> bool:
+def may_see(reader: Person, model: Model) -> bool:
+    """Say whether card and record of a model are open to a person."""
+    return may_use(reader, model) or can_do(reader, Permission.SEE_EVERY_JOB)
+
+
+def may_use(reader: Person, model: Model) -> bool:
+    """Say whether a person may take the files: staff see the card, not the weights."""
+    return model.visibility in _shared_with(reader) or is_owner(reader, model)
+
+
+def is_owner(reader: Person, model: Model) -> bool:
+    """Say whether a model is the person's own: by their organisation, or as project member."""
     return projects.is_own(
         reader, organisation_id=model.organisation_id, project_id=model.project_id
     )
+
+
+def _shared_with(reader: Person) -> tuple[Visibility, ...]:
+    if reader == PUBLIC:
+        return (Visibility.PUBLIC,)
+    return (Visibility.PUBLIC, Visibility.FACTORY)
 
 
 def find_model_of_job(reader: Person, job_id: str) -> Model | None:
@@ -223,22 +159,41 @@ def list_models(
     return store.list_models(
         organisation_ids=None if sees_every else reader.organisation_ids,
         project_ids=() if sees_every else project_store.list_project_ids_of(reader.id),
+        visibilities=_shared_with(reader),
         project_id=project_id,
         after=after,
         limit=limit,
     )
 
 
+def check_parents(reader: Person, parents: Iterable[str]) -> None:
+    """Refuse, as if it were not there, a parent of this factory that the reader may not use.
+
+    Whatever does not look like an id of ours is a name from elsewhere.
+    """
+    for name in parents:
+        if name.startswith("m-") and not may_use(reader, get_model(reader, name)):
+            raise NotFound(kind="model", id=name)
+
+
+def list_versions(reader: Person, model: Model) -> list[Model]:
+    """Return those versions of a model that the reader may see, the oldest first."""
+    check_permission(reader, Permission.SEE_MODEL)
+    versions = store.list_versions(model.project_id, model.family)
+    return [each for each in versions if may_see(reader, each)]
+
+
 def read_model_file(reader: Person, model_id: str, name: str, *, backend_of: BackendOf) -> bytes:
     """Return a file of the model, refusing one that is not as it was registered."""
     model = get_model(reader, model_id)
-    # Trained models are their owner's: staff see the card, not the weights.
-    if not _is_own(reader, model):
+    if not may_use(reader, model):
         raise NotFound(kind="model", id=model_id)
     file = next((file for file in model.files if file.name == name), None)
     if file is None:
         raise NotFound(kind="file", id=name)
-    content = _find_backend(model, backend_of).read_output(model.job_id, name)
+    if model.deleted_at is not None:
+        raise ModelDeleted(model=model_id, at=model.deleted_at.date().isoformat())
+    content = find_backend(model, backend_of).read_output(model.job_id, name)
     if hashlib.sha256(content).hexdigest() != file.sha256:
         raise ModelFileChanged(file=name, model=model_id)
     return content
@@ -247,9 +202,9 @@ def read_model_file(reader: Person, model_id: str, name: str, *, backend_of: Bac
 def verify_model_files(reader: Person, model_id: str, *, backend_of: BackendOf) -> list[Sentence]:
     """Return what is wrong with a model's files and record; nothing when all is as registered."""
     model = get_model(reader, model_id)
-    backend = _find_backend(model, backend_of)
+    backend = find_backend(model, backend_of)
     present, findings = backend.list_output(model.job_id), []
-    for file in model.files:
+    for file in model.files if model.deleted_at is None else ():
         if file.name not in present:
             findings.append(Sentence("{file} is missing", {"file": file.name}))
             continue
@@ -261,6 +216,6 @@ def verify_model_files(reader: Person, model_id: str, *, backend_of: BackendOf) 
     return findings
 
 
-def _find_backend(model: Model, backend_of: BackendOf) -> Backend:
+def find_backend(model: Model, backend_of: BackendOf) -> Backend:
     """Return the place where the files of a model lie."""
     return backend_of(job_store.get_job(model.job_id).partition_id)

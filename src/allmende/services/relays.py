@@ -21,6 +21,11 @@ from allmende.storage.relay_files import RelayFolder
 from allmende.storage.relays import Relayed
 
 
+class SiteKeepsFiles(Refusal):
+    """The files of job {job} lie at {site}, and its agent deletes nothing yet. Ask the operators of
+    that site to delete the folder of the job."""
+
+
 class LeftAtSite(Refusal):
     """{name} has {bytes} bytes, too many to be passed on from {site}. Copy it from the job's
     folder there."""
@@ -152,6 +157,10 @@ class Relay:
         if found.stays_there:
             raise LeftAtSite(name=name, bytes=found.size_bytes, site=self.site_id)
         return self.folder.read(found.id, offset=0, limit=found.have_bytes)
+
+    def remove_output(self, job_id: str) -> None:
+        """Refuse: the originals lie at the site, whose agent deletes nothing yet."""
+        raise SiteKeepsFiles(job=job_id, site=self.site_id)
 
     def _read(self, file: FileName, *, offset: int, limit: int) -> bytes:
         found = store.find_file(self.site_id, file)

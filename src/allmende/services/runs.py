@@ -75,14 +75,19 @@ def read_progress(backend: Backend, job_id: str) -> Progress:
 def list_curves(reader: Person, job_id: str, *, backend_of: BackendOf) -> list[Curve]:
     """Return every metric of a job over its steps, to members; a step done again counts once."""
     backend = backend_of(_check_own(reader, job_id).job.partition_id)
+    return [
+        Curve(name=name, points=_thin(sorted(points.items())))
+        for name, points in sorted(read_curves(backend, job_id).items())
+    ]
+
+
+def read_curves(backend: Backend, job_id: str) -> dict[str, dict[int, float]]:
+    """Return every metric by step, for those who asked for permission already."""
     curves: dict[str, dict[int, float]] = {}
     for line in _parse_progress(backend.read_progress(job_id)):
         for name, value in line["metrics"].items():
             curves.setdefault(name, {})[line["step"]] = value
-    return [
-        Curve(name=name, points=_thin(sorted(points.items())))
-        for name, points in sorted(curves.items())
-    ]
+    return curves
 
 
 def read_job_log(

@@ -9,7 +9,7 @@ from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.jobs import Job, JobEvent
 from allmende.domain.training.blueprints import Blueprint, find_blueprint
 from allmende.domain.training.models import Outputs
-from allmende.services import mistakes, models
+from allmende.services import mistakes, model_registry, models
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.mistakes import Mistake
 from allmende.services.workshop import Workshop
@@ -44,13 +44,15 @@ def _register(deed: Deed, job: Job, *, outputs: Outputs, workshop: Workshop) -> 
     if job.outputs_read_at is not None:
         return
     if outputs.files:
-        model = models.register_model(
+        model = model_registry.register_model(
             deed,
             job.id,
             outputs=outputs,
             blueprint=_find_blueprint(job, workshop),
             thresholds=workshop.compute_thresholds(day_of(deed.now)),
             catalogue=workshop.data_sets,
+            partition=workshop.factory.get_partition(job.partition_id),
+            carbon=workshop.carbon,
         )
         sentence = Sentence("Its model is registered as {model}.", {"model": model.id})
         job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=sentence))

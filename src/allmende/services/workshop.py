@@ -10,8 +10,9 @@ from allmende.domain.footprint.readings import MeterReading
 from allmende.domain.scheduling.backends import BackendOf, Launch, StartEstimate
 from allmende.domain.scheduling.nodes import ClusterNodes
 from allmende.domain.training.blueprints import Blueprint
+from allmende.domain.training.compute import ComputeThresholds
 from allmende.domain.training.data_sets import Catalogue
-from allmende.domain.training.records import ComputeThresholds
+from allmende.domain.training.records import CarbonFactor
 from allmende.domain.trust.sealing import Seal
 
 PredictStart = Callable[[Partition, Launch], StartEstimate]
@@ -44,3 +45,5 @@ class Workshop:
     seal: Seal  # of the secrets of projects
     predict_start: PredictStart = nobody_can_say
     data_sets: Catalogue = field(default_factory=dict)  # what lies at sites for jobs to read
+    # How much carbon dioxide a kilowatt-hour stands for; None: nobody says.
+    carbon: CarbonFactor | None = None

@@ -35,7 +35,7 @@ from allmende.storage.reviews import TechnicalAssessmentRow
 from allmende.storage.slurm_policies import SlurmPolicyItemRow
 from allmende.storage.steering import SteeringLookRow, SteeringRow
 from allmende.storage.tokens import TokenRow
-from allmende.storage.trained_models import TrainedModelRow
+from allmende.storage.trained_models import ModelParentRow, TrainedModelRow
 from allmende.storage.usage import UsageBookmarkRow, UsageRow
 
 __all__ = [
@@ -69,6 +69,7 @@ __all__ = [
     "MergerRow",
     "MessageRow",
     "ModeVersionRow",
+    "ModelParentRow",
     "NodeDrainRow",
     "OrganisationRow",
     "PersonRow",

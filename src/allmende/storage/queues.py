@@ -43,6 +43,12 @@ def list_begun_jobs(partition_id: str) -> list[Job]:
     return [job for job in begun if job.has_open_attempt]
 
 
+def list_running_sweeps() -> list[str]:
+    """Return the sweeps and arrays of which a job runs."""
+    running = JobRow.objects.filter(state=JobState.RUNNING.value).exclude(sweep_id="")
+    return list(running.values_list("sweep_id", flat=True).distinct().order_by("sweep_id"))
+
+
 def _read_briefly(rows: "models.QuerySet[JobRow]") -> list[Job]:
     names = [name for name in JOB_FIELDS if name not in NOT_ALIVE]
     said = Cast("wait", models.TextField())

@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 
 import psutil
@@ -15,7 +16,8 @@ from allmende.domain.footprint.meters import Meter
 from allmende.domain.footprint.readings import MeterReading
 from allmende.domain.scheduling.backends import Backend, Launch, StartEstimate
 from allmende.domain.scheduling.nodes import ClusterNodes
-from allmende.domain.training.records import ComputeThresholds
+from allmende.domain.training.compute import ComputeThresholds
+from allmende.domain.training.records import CarbonFactor
 from allmende.meters.rapl import find_rapl
 from allmende.services.workshop import Workshop
 from allmende.wiring import agents, machines
@@ -24,6 +26,7 @@ from allmende.wiring.blueprints import blueprint_folder, load_blueprints
 from allmende.wiring.clusters import reach_of
 from allmende.wiring.data_sets import load_data_sets
 from allmende.wiring.factory import load_factory
+from allmende.wiring.planning import load_planning
 from allmende.wiring.sealing import seal
 
 
@@ -42,6 +45,7 @@ def build_workshop() -> Workshop:
         predict_start=predict_start,
         seal=seal(),
         data_sets=load_data_sets(),
+        carbon=_carbon(),
     )
 
 
@@ -86,6 +90,11 @@ class _MeterReader:
             cpu_seconds_of_all=times.user + times.nice + times.system,
             scope=self.meter.scope,
         )
+
+
+def _carbon() -> CarbonFactor:
+    grams = load_planning().assumptions.grams_per_kwh
+    return CarbonFactor(grams_per_kwh=Decimal(str(grams.expected)), source=grams.source)
 
 
 def _compute_thresholds(book: RuleBook, on: date) -> ComputeThresholds:

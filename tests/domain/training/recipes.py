@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
+from allmende.domain.training.ancestry import Ancestry
 from allmende.domain.training.blueprints import Blueprint, parse_blueprint
+from allmende.domain.training.compute import ComputeThresholds
 from allmende.domain.training.job_files import JobSpec
 from allmende.domain.training.models import ModelFile, Outputs, parse_training_facts
-from allmende.domain.training.records import ComputeThresholds, EnergyUse, RunFacts, Training
+from allmende.domain.training.records import EnergyUse, RunFacts, Training, Try
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -110,6 +112,16 @@ RUN = RunFacts(
     ended_at=NOON + timedelta(seconds=12.5),
     used_seconds=13,
     energy=EnergyUse(joules=3600, method="estimated", scope="node"),
+    tries=(
+        Try(
+            number=1,
+            end="preempted",
+            is_completed=False,
+            used_seconds=6,
+            energy=EnergyUse(joules=1600, method="estimated", scope="node"),
+        ),
+        Try(number=2, end="completed", is_completed=True, used_seconds=7, energy=EnergyUse()),
+    ),
 )
 
 
@@ -131,6 +143,7 @@ def a_training(**run: Any) -> Training:
         blueprint=a_blueprint(),
         run=replace(RUN, **run),
         outputs=some_outputs(),
+        ancestry=Ancestry(family="toys", version=1),
     )
 
 

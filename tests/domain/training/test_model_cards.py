@@ -2,9 +2,12 @@
 
 import json
 from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
 
 import yaml
 
+from allmende.domain.training.compute import HardwareUse
 from allmende.domain.training.job_files import DataMount, JobSpec
 from allmende.domain.training.model_cards import render_card
 from allmende.domain.training.records import EnergyUse, build_record
@@ -12,8 +15,7 @@ from tests.domain.training.recipes import FACTS, THRESHOLDS, a_training, own_tra
 
 
 def card_of(training) -> str:
-    tags = training.blueprint.tags if training.blueprint else ()
-    return render_card(build_record(training, THRESHOLDS), tags=tags)
+    return render_card(build_record(training, THRESHOLDS))
 
 
 def head_of(card: str) -> dict:
@@ -75,7 +77,14 @@ def test_training_tells_of_attempts_and_of_work_done_twice():
 
 
 def test_compute_by_hardware_is_shown_where_it_was_measured():
-    assert "by hardware: 6e+06 FLOP" in card_of(a_training(hardware_flop=6_000_000))
+    hardware = HardwareUse(
+        devices=1,
+        seconds=Fraction(6),
+        peak_teraflops=Decimal("0.000002"),
+        utilisation_percent=Decimal(50),
+        is_assumed=False,
+    )
+    assert "by hardware: 6e+06 FLOP" in card_of(a_training(hardware=hardware))
 
 
 def test_a_run_above_a_mark_says_so():
@@ -117,7 +126,13 @@ def test_the_card_says_how_to_load_the_weights():
 
 def test_a_card_of_own_code_has_only_what_is_known():
     headings = [line for line in card_of(own_training()).splitlines() if line.startswith("#")]
-    assert headings == ["# mine", "## What it is", "## How it was trained", "## Energy"]
+    assert headings == [
+        "# mine",
+        "## What it is",
+        "## How it was trained",
+        "## Energy",
+        "## Where it comes from",
+    ]
     assert "none chosen: all rights stay with the owner" in card_of(own_training())
     assert head_of(card_of(own_training()))["license"] == "other"
 
@@ -141,6 +156,7 @@ def test_an_evaluation_without_a_baseline_or_a_count_says_so():
 
 
 def test_a_model_without_named_data_is_its_own_data_set():
-    outputs = some_outputs(metrics={"model": {"auroc": {"value": 1.0, "low": 1.0, "high": 1.0}}})
+    metrics = {"model": {"auroc": {"value": 1.0, "low": 1.0, "high": 1.0}}}
+    outputs = some_outputs(facts={}, metrics=metrics)
     head = head_of(card_of(replace(own_training(), outputs=outputs)))
     assert head["model-index"][0]["results"][0]["dataset"]["name"] == "mine"

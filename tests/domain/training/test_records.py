@@ -2,21 +2,13 @@
 
 import json
 from dataclasses import replace
-from fractions import Fraction
 
 import pytest
 
 from allmende.domain.training.job_files import DataMount
 from allmende.domain.training.model_cards import render_card
 from allmende.domain.training.models import DataHash, parse_training_facts
-from allmende.domain.training.records import (
-    EnergyUse,
-    add_energy,
-    agreement_of,
-    build_record,
-    compare_with_marks,
-    is_record_whole,
-)
+from allmende.domain.training.records import EnergyUse, add_energy, build_record, is_record_whole
 from tests.domain.training.recipes import FACTS, THRESHOLDS, a_training, own_training, some_outputs
 from tests.domain.training.test_data_sets import ROADS
 
@@ -32,6 +24,8 @@ def test_a_record_carries_the_model_and_what_it_is_for():
         "out_of_scope": "All else.",
         "architecture": "two neurons",
         "parameters": 1234,
+        "data_class": "internal",
+        "tags": ["toy"],
     }
 
 
@@ -57,6 +51,7 @@ def test_a_record_joins_what_is_known_about_data_with_what_was_read():
     assert build_record(a_training(), THRESHOLDS)["data"] == [
         {
             "name": "Toys",
+            "kind": "public",
             "origin": "made here",
             "licence": "CC0-1.0",
             "records": 1200,
@@ -127,36 +122,6 @@ def test_a_record_is_sealed():
     assert is_record_whole(record)
     record["run"]["attempts"] = 1
     assert not is_record_whole(record)
-
-
-@pytest.mark.parametrize(
-    ("architecture", "hardware", "expected"),
-    [
-        (70, 100, "agree"),
-        (100, 70, "agree"),
-        (69, 100, "differ"),
-        (None, 100, "not measured"),
-        (100, None, "not measured"),
-        (0, 0, "not measured"),
-    ],
-)
-def test_two_ways_to_count_agree_within_the_tolerance(architecture, hardware, expected):
-    assert agreement_of(architecture, hardware, tolerance=Fraction(3, 10)) == expected
-
-
-def test_compute_by_hardware_is_compared():
-    compute = build_record(a_training(hardware_flop=5_500_000), THRESHOLDS)["compute"]
-    assert (compute["hardware_flop"], compute["agreement"]) == (5_500_000, "agree")
-
-
-@pytest.mark.parametrize(("flop", "reached"), [(10**23, False), (10**23 + 1, True)])
-def test_a_mark_is_reached_only_above_it(flop, reached):
-    assert compare_with_marks(flop, THRESHOLDS)[0]["reached"] is reached
-
-
-def test_the_third_mark_is_a_third_of_the_first():
-    mark = compare_with_marks(4 * 10**22, THRESHOLDS)[2]
-    assert (mark["flop"], mark["reached"]) == (33_333_333_333_333_333_333_333, True)
 
 
 def test_facts_that_do_not_fit_are_findings_and_stop_nothing():

@@ -139,6 +139,12 @@ class LocalBackend:
         home = self.folders.find_home(job_id) or self.folders.root / "nobody"
         return outputs.read_file(home / "out", name)
 
+    def remove_output(self, job_id: str) -> None:
+        """Delete for good what an ended job left: its output and its checkpoints."""
+        home = self.folders.find_home(job_id)
+        if home is not None:
+            outputs.remove_below(home, ("out", "checkpoints"))
+
     def fail_node(self, key: str) -> bool:
         """Let the virtual node of a running attempt die at once, as if its power had gone.
 

@@ -1,6 +1,7 @@
 """What a job left behind for people: its log, its progress, and the files of its output folder."""
 
 import os
+import shutil
 import stat
 from pathlib import Path
 from typing import BinaryIO
@@ -52,6 +53,30 @@ def read_whole(file: BinaryIO, name: str) -> bytes:
         if size > LARGEST_OUTPUT_BYTES:
             raise OutputTooLarge(name=name, bytes=size)
         return file.read()
+
+
+def remove_below(home: Path, names: tuple[str, ...]) -> None:
+    """Delete folders below a job's own; a link there is taken away, never followed."""
+    try:
+        descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        for name in names:
+            _remove(name, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove(name: str, home: int) -> None:
+    try:
+        is_folder = stat.S_ISDIR(os.stat(name, dir_fd=home, follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return
+    if is_folder:
+        shutil.rmtree(name, dir_fd=home)
+    else:
+        os.unlink(name, dir_fd=home)
 
 
 def _is_inside(path: Path, folder: Path) -> bool:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from allmende.backends.local.backend import EarlierAttemptRuns
-from allmende.backends.local.outputs import LARGEST_PROGRESS_BYTES, read_whole
+from allmende.backends.local.outputs import LARGEST_PROGRESS_BYTES, read_whole, remove_below
 from allmende.backends.nodes import outcomes
 from allmende.backends.slurm import notes
 from allmende.backends.slurm.accounting import is_final, parse_sacct, sacct_options
@@ -166,6 +166,12 @@ class SlurmBackend:
         if file is None:
             raise NotFound(kind="file", id=name)
         return read_whole(file, name)
+
+    def remove_output(self, job_id: str) -> None:
+        """Delete for good what an ended job left: its output and its checkpoints."""
+        place = find_place(self.work_folder, job_id)
+        if place is not None:
+            remove_below(place.home, ("out", "checkpoints"))
 
     def _run(self, command: str, *options: str, user_name: str = "", stdin: str = "") -> str:
         seconds = self.answer_seconds

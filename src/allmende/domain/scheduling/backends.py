@@ -114,6 +114,10 @@ class Backend(Protocol):
         """Return one file of the output folder; `NotFound` when there is none of that name."""
         ...
 
+    def remove_output(self, job_id: str) -> None:
+        """Delete for good what an ended job left: its output and its checkpoints."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class StartEstimate:

@@ -9,7 +9,9 @@ from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.training import fields
 from allmende.domain.training.fields import Fields, Finding
 from allmende.domain.training.formulas import evaluate, names_in
-from allmende.domain.training.job_files import DATA_CLASSES, ParamValue
+from allmende.domain.training.job_files import DATA_CLASSES
+from allmende.domain.training.models import DATA_KINDS
+from allmende.domain.training.sweep_values import ParamValue
 
 LANGUAGES = ("en", "de")
 
@@ -69,6 +71,7 @@ class DataSource:
     data_class: str
     curation: str
     bias: str
+    kind: str = "public"  # one of DATA_KINDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,6 +205,7 @@ def _data_source(item: Fields) -> DataSource:
         data_class=item.choice("data_class", DATA_CLASSES, "internal"),
         curation=item.text("curation"),
         bias=item.text("bias"),
+        kind=item.choice("kind", DATA_KINDS, "public"),
     )
     item.finish()
     return source

@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from allmende.domain.basics.sentences import Sentence
@@ -99,6 +100,17 @@ class Fields:
         if most is not None and value > most:
             self.find(key, "{key} is {value}; the most is {most}.", value=value, most=most)
             return default
+        return value
+
+    def number(self, key: str) -> int | float | None:
+        """Return a number, or None where there is none; a missing one is a mistake."""
+        self.require(key)
+        value = self.get(key)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+            self.find(key, "{key}: {value} is no number.", value=_show(value))
+            return None
         return value
 
     def flag(self, key: str, *, default: bool) -> bool:

@@ -5,14 +5,27 @@ from typing import Any
 from allmende.domain.training.conditions import MOST_NAMES
 from allmende.domain.training.job_files import (
     DATA_CLASSES,
+    LONGEST_PARENT,
+    MOST_PARENTS,
     MOST_RETRIES,
     MOUNT_MODES,
     RETRY_REASONS,
 )
+from allmende.domain.training.sweep_values import MOST_DRAWS
 
 DURATION = {"type": "string", "pattern": "^([0-9]+[dhms])+$", "examples": ["90s", "30m", "1h30m"]}
 WHOLE = {"type": "integer", "minimum": 1}
 SCALAR = {"type": ["string", "number", "boolean"]}
+RANGE = {
+    "type": "object",
+    "required": ["from", "to"],
+    "additionalProperties": False,
+    "properties": {
+        "from": {"type": "number"},
+        "to": {"type": "number"},
+        "scale": {"enum": ["linear", "log"]},
+    },
+}
 
 
 def job_file_schema() -> dict[str, Any]:
@@ -53,8 +66,33 @@ def _what() -> dict[str, Any]:
         "sweep": {
             "type": "object",
             "description": "Parameters and the values to try: one job for each combination.",
-            "additionalProperties": {"type": "array", "items": SCALAR, "minItems": 1},
+            "additionalProperties": {
+                "oneOf": [{"type": "array", "items": SCALAR, "minItems": 1}, RANGE]
+            },
         },
+        "draws": WHOLE
+        | {
+            "maximum": MOST_DRAWS,
+            "description": "Draws from the ranges of a sweep; 8 if left out.",
+        },
+        "sweep_seed": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "Start of the random draws; 0 when left out.",
+        },
+        "halving": _section(
+            "Which jobs of a sweep go on to the end; all when left out.",
+            metric=_text("The metric that is compared, as the code reports it."),
+            goal={"enum": ["min", "max"], "description": "What is better: min when left out."},
+            first=WHOLE | {"description": "Steps after which it is compared first."},
+            keep={
+                "type": "integer",
+                "minimum": 2,
+                "maximum": 16,
+                "description": "One in so many goes on, and steps until the next; 3 if left out.",
+            },
+        )
+        | {"required": ["metric", "first"]},
         "run": _text("The shell lines of your own code, in place of a blueprint."),
         "setup": _text("Shell lines before run, such as making an environment."),
         "workdir": _text("The folder below the job's own where run starts."),
@@ -160,5 +198,13 @@ def _rest() -> dict[str, Any]:
             "For the model card and the training record.",
             licence=_text("Licence of the model, such as CC-BY-4.0; the owner keeps all rights."),
             purpose=_text("What the model is for."),
+            family=_text("The model of which this is the next version; the name when left out.")
+            | {"maxLength": 80},
+            parents={
+                "type": "array",
+                "maxItems": MOST_PARENTS,
+                "items": {"type": "string", "minLength": 1, "maxLength": LONGEST_PARENT},
+                "description": "Models trained further: their ids here, or names from elsewhere.",
+            },
         ),
     }

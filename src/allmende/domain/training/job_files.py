@@ -11,12 +11,20 @@ from allmende.domain.training.conditions import Array, read_conditions
 from allmende.domain.training.fields import Fields, Finding
 from allmende.domain.training.resources import read_resources
 from allmende.domain.training.secrets import read_secrets
+from allmende.domain.training.sweep_values import (
+    Choices,
+    Halving,
+    ParamValue,
+    read_sweep,
+    write_sweep,
+)
 
 DATA_CLASSES = tuple(DataClass)
 RETRY_REASONS = ("preempted", "node_fail", "failed")
 USUAL_RETRY_REASONS = ("preempted", "node_fail")
 MOUNT_MODES = ("ro", "rw")
-ParamValue = str | int | float | bool
+RECORD_TEXTS = ("licence", "purpose", "family")
+MOST_PARENTS, LONGEST_PARENT = 20, 200
 DEFAULT_MAX_DURATION_SECONDS = 240
 # Linux starts no program with a word or a variable above 131,072 bytes; setup and run are one word.
 SCRIPT_BYTES_MAX = 100_000
@@ -95,7 +103,10 @@ class JobSpec:
     data_class: str = "internal"
     preemptible: bool = True
     reservation: str = ""  # inside which it runs; empty: wherever there is room
-    sweep: Mapping[str, tuple[ParamValue, ...]] = field(default_factory=dict)
+    sweep: Mapping[str, Choices] = field(default_factory=dict)
+    draws: int = 0  # from the ranges of a sweep; 0: it has none
+    sweep_seed: int = 0
+    halving: Halving | None = None  # which jobs of a sweep go on; None: all
     array: Array | None = None
     max_parallel: int = 0  # jobs of a sweep or an array at once; 0: all
     after: tuple[str, ...] = ()  # jobs that must have ended, by id or client key
@@ -104,6 +115,8 @@ class JobSpec:
     deadline: str = ""  # by when it must have ended: "2d", or an ISO instant, as above
     licence: str = ""
     purpose: str = ""
+    family: str = ""  # of which its model is the next version; empty: the job's name
+    parents: tuple[str, ...] = ()  # models that it trains further: ids, or names from elsewhere
 
     def to_json(self) -> dict[str, Any]:
         """Return the whole job file, itself a legal one: `parse_job_file` reads it back."""
@@ -122,9 +135,11 @@ class JobSpec:
             "data": [d.to_json() for d in self.data],
             "data_class": self.data_class,
             "preemptible": self.preemptible,
-            "sweep": {name: list(values) for name, values in self.sweep.items()},
-            "record": {k: v for k in ("licence", "purpose") if (v := getattr(self, k))},
+            **write_sweep(self.sweep, self.draws, self.sweep_seed, self.halving),
+            "record": {k: v for k in RECORD_TEXTS if (v := getattr(self, k))},
         }
+        if self.parents:
+            result["record"]["parents"] = list(self.parents)
         return result | self._conditions()
 
     def _conditions(self) -> dict[str, Any]:
@@ -208,7 +223,7 @@ def parse_job_file(value: object) -> JobSpec:
         data_class=top.choice("data_class", DATA_CLASSES, "internal"),
         preemptible=top.flag("preemptible", default=True),
         reservation=top.text("reservation"),
-        sweep=_sweep(top),
+        **read_sweep(top),
         **read_conditions(top),
         **_record(top.section("record")),
     )
@@ -333,20 +348,18 @@ def _data_mount(item: Fields) -> DataMount:
     return mount
 
 
-def _sweep(top: Fields) -> dict[str, tuple[ParamValue, ...]]:
-    section, sweep = top.section("sweep"), {}
-    for name in section.values:
-        values = section.items(name)
-        if not values or not all(isinstance(value, str | int | float | bool) for value in values):
-            section.find(name, "{key} takes a list of values to try, for example [8, 16, 32].")
-        elif len({repr(value) for value in values}) < len(values):
-            section.find(name, "{key} names a value twice. Name each value once.")
-        sweep[name] = tuple(values)
-    return sweep
-
-
 def _record(section: Fields) -> dict[str, Any]:
-    result = {"licence": section.text("licence"), "purpose": section.text("purpose")}
+    result: dict[str, Any] = {name: section.text(name) for name in RECORD_TEXTS}
+    if len(result["family"]) > 80 or not result["family"].isprintable():
+        section.find("family", "{key} has at most 80 characters, on one line.")
+    parents = section.items("parents")
+    if len(parents) > MOST_PARENTS or not all(
+        isinstance(name, str) and 0 < len(name) <= LONGEST_PARENT for name in parents
+    ):
+        section.find("parents", "{key} takes a list of at most {most} models: their ids here, or "
+                     "their names elsewhere.", most=MOST_PARENTS)  # fmt: skip
+        parents = []
+    result["parents"] = tuple(dict.fromkeys(parents))
     section.finish()
     return result
 

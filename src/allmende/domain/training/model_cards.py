@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from allmende.domain.training.records import NOT_MEASURED
+from allmende.domain.training.compute import NOT_MEASURED
 
 Record = Mapping[str, Any]
 
@@ -17,38 +17,58 @@ MEASURES = {
 }
 
 
-def render_card(record: Record, *, tags: tuple[str, ...] = ()) -> str:
-    """Return the card of the model that a training record describes."""
+def render_card(record: Record, *, licence: str | None = None) -> str:
+    """Return the card of the model that a training record describes.
+
+    Another licence is one that the owner chose after the training.
+    """
+    granted = record["model"]["licence"] if licence is None else licence
     parts = [
-        render_front_matter(record, tags=tags),
+        render_front_matter(record, licence=granted),
         f"# {record['model']['name']}",
-        _about(record),
+        _about(record, granted),
         _uses(record),
         _data(record),
         _evaluation(record),
         _subgroups(record),
         _training(record),
         _energy(record),
+        _lineage(record),
         _loading(record),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def render_front_matter(record: Record, *, tags: tuple[str, ...]) -> str:
+def render_front_matter(record: Record, *, licence: str | None) -> str:
     """Return the YAML head. What is unknown is left out, never guessed."""
-    model = record["model"]
     # JSON strings are YAML strings, so that no name can break the head.
     head = {
-        "license": json.dumps((model["licence"] or "other").lower()),
-        "tags": json.dumps([*tags, "allmende"]),
+        "license": json.dumps((licence or "other").lower(), ensure_ascii=False),
+        "tags": json.dumps([*record["model"].get("tags", ()), "allmende"]),
         "datasets": json.dumps([row["name"] for row in record["data"]], ensure_ascii=False),
     }
-    values = _estimates(record, "model")
+    parents = [row["name"] for row in record.get("lineage", {}).get("parents", ())]
+    if parents:
+        head["base_model"] = json.dumps(parents, ensure_ascii=False)
+    if "co2_grams" in record["energy"]:
+        head["co2_eq_emissions"] = json.dumps(_emissions(record, parents), ensure_ascii=False)
+    values = list_estimates(record, "model")
     if values:
         head["metrics"] = json.dumps(list(values))
         head["model-index"] = json.dumps([_model_index(record, values)], ensure_ascii=False)
     lines = [f"{key}: {value}" for key, value in head.items()]
     return "\n".join(["---", *lines, "---"])
+
+
+def _emissions(record: Record, parents: list[str]) -> dict[str, Any]:
+    energy = record["energy"]
+    return {
+        "emissions": energy["co2_grams"],  # grams, as model hubs count
+        "source": f"{energy['kwh']} kWh {energy['method']} (scope: {energy['scope']}) at "
+        f"{energy['co2_grams_per_kwh']:g} g/kWh: {energy['co2_source']}",
+        "training_type": "fine-tuning" if parents else "pre-training",
+        "hardware_used": record["run"]["partition"],
+    }
 
 
 def _model_index(record: Record, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,7 +85,7 @@ def _model_index(record: Record, values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _estimates(record: Record, who: str) -> dict[str, Any]:
+def list_estimates(record: Record, who: str) -> dict[str, Any]:
     """Return the measures that come with a value and an interval."""
     rows = record["evaluation"].get(who)
     if not isinstance(rows, Mapping):
@@ -79,14 +99,14 @@ def _is_estimate(row: object) -> bool:
     )
 
 
-def _about(record: Record) -> str:
+def _about(record: Record, licence: str | None) -> str:
     model, lines = record["model"], ["## What it is", ""]
     if model["purpose"]:
         lines += [model["purpose"], ""]
     rows = {
         "Architecture": model["architecture"],
         "Parameters": _count(model["parameters"]),
-        "Licence": model["licence"] or "none chosen: all rights stay with the owner",
+        "Licence": licence or "none chosen: all rights stay with the owner",
         "Trained by": record["run"]["blueprint"] or "own code",
     }
     return "\n".join(lines + [f"- {name}: {value}" for name, value in rows.items() if value])
@@ -122,7 +142,7 @@ def _data(record: Record) -> str:
 
 
 def _evaluation(record: Record) -> str:
-    values, baseline = _estimates(record, "model"), _estimates(record, "baseline")
+    values, baseline = list_estimates(record, "model"), list_estimates(record, "baseline")
     if not values:
         return ""
     count = record["evaluation"].get("test_records")
@@ -218,7 +238,29 @@ def _energy(record: Record) -> str:
     if energy["kwh"] is None:
         return f"## Energy\n\n{NOT_MEASURED.capitalize()}."
     text = f"{energy['kwh']:.6f} kWh, {energy['method']}, scope: {energy['scope']}."
-    return f"## Energy\n\n{text}\n\nCarbon is not given: the grid's figure of the hour is unknown."
+    carbon = "Carbon is not given: the grid's figure is unknown."
+    if "co2_grams" in energy:
+        carbon = (
+            f"That stands for {energy['co2_grams']:.3g} g of CO2 at {energy['co2_grams_per_kwh']:g}"
+            f" g/kWh ({energy['co2_source']})."
+        )
+    return f"## Energy\n\n{text}\n\n{carbon}"
+
+
+def _lineage(record: Record) -> str:
+    lineage = record.get("lineage")
+    if not lineage:
+        return ""
+    lines = [f"- Version {lineage['version']} of {lineage['family']}"]
+    for row in lineage["parents"]:
+        flop = "of unknown compute" if row["flop"] is None else f"{row['flop']:.3g} FLOP"
+        here = f" (`{row['model']}`)" if row["model"] else ""
+        lines.append(f"- Trained further from {row['name']}{here}, {flop}")
+    total = record["cumulative"]["model"]
+    if total["flop"] is not None:
+        least = "at least " if total["is_lower_bound"] else ""
+        lines.append(f"- With all that it descends from: {least}{total['flop']:.3g} FLOP")
+    return "\n".join(["## Where it comes from", "", *lines])
 
 
 def _loading(record: Record) -> str:

@@ -2,10 +2,35 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
+from allmende.domain.basics.data_classes import DataClass
+from allmende.domain.basics.refusals import Refusal
 from allmende.domain.training.fields import Fields, Finding
+
+
+class Visibility(StrEnum):
+    """Who may read a model's card and record and take its files; the owner alone decides."""
+
+    PROJECT = "project"  # the organisation that trained it, and the members of the project
+    FACTORY = "factory"  # whoever is signed in
+    PUBLIC = "public"  # everybody
+
+
+class SharedWithoutLicence(Refusal):
+    """The model has no licence, so nobody could use what you share. Name a licence with it."""
+
+    status = 422
+
+
+class ModelRemembersPeople(Refusal):
+    """The model was trained on {data_class} data and may remember people in them. It stays within
+    its project."""
+
+    status = 422
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +51,37 @@ class Model:
     project_id: str
     organisation_id: str
     name: str
+    family: str  # versions of one model share it, within a project
+    version: int  # from 1, in the order of registration
+    parents: tuple[str, ...] = ()  # models that it was trained further from
+    visibility: Visibility = Visibility.PROJECT
+    keep_until: date | None = None  # after this day its files are deleted; None: they stay
+    deleted_at: datetime | None = None  # when its files were; card and record stay
     licence: str  # what the owner chose; empty: nothing was granted to anybody
     created_at: datetime
     files: tuple[ModelFile, ...]
     card: str  # README.md with front matter, as model hubs read it
     record: Mapping[str, Any]  # training-record.json
+
+    @property
+    def label(self) -> str:
+        """Return its family and version, as people call it."""
+        return f"{self.family} v{self.version}"
+
+    @property
+    def size_bytes(self) -> int:
+        """Return the size of all its files."""
+        return sum(file.size_bytes for file in self.files)
+
+
+def check_sharing(visibility: Visibility, *, licence: str, data_class: str) -> None:
+    """Refuse to share what nobody may use, or what remembers people."""
+    if visibility is Visibility.PROJECT:
+        return
+    if not licence:
+        raise SharedWithoutLicence()
+    if data_class in (DataClass.PERSONAL, DataClass.HEALTH):
+        raise ModelRemembersPeople(data_class=data_class)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +91,21 @@ class DataHash:
     name: str
     sha256: str
     size_bytes: int
+    origin: str = ""
+    licence: str = ""
+    kind: str = ""  # one of DATA_KINDS; empty: not said
+    records: int | None = None
+    personal_data: bool | None = None
+    curation: str = ""
+    bias: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HardwareFacts:
+    """What the training code measured of the hardware; None where it did not."""
+
+    peak_teraflops: Decimal | None = None  # of one device
+    utilisation_percent: Decimal | None = None  # mean, without recomputed activations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +123,7 @@ class TrainingFacts:
     flop_method: str = ""
     code_sha256: str = ""
     data: tuple[DataHash, ...] = ()
+    hardware: HardwareFacts = HardwareFacts()
     versions: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
@@ -72,6 +139,8 @@ class Outputs:
 
 COUNTS = ("parameters", "samples", "seed", "steps", "steps_redone", "flop_useful", "flop_executed")
 TEXTS = ("architecture", "flop_method", "code_sha256")
+# The groups of the European template for the public summary of training content.
+DATA_KINDS = ("public", "licensed", "crawled", "user", "synthetic", "other")
 
 
 def parse_training_facts(value: object) -> TrainingFacts:
@@ -85,6 +154,7 @@ def parse_training_facts(value: object) -> TrainingFacts:
     return TrainingFacts(
         **facts,
         data=tuple(_data_hash(item) for item in top.sections("data")),
+        hardware=_hardware(top.section("hardware")),
         versions={name: str(text) for name, text in top.mapping("versions").items()},
         findings=tuple(findings),
     )
@@ -96,8 +166,33 @@ def _count(top: Fields, name: str) -> int | None:
     return None if count == wrong else count
 
 
+def _hardware(section: Fields) -> HardwareFacts:
+    return HardwareFacts(
+        peak_teraflops=_amount(section, "peak_teraflops", most=10**6),
+        utilisation_percent=_amount(section, "utilisation_percent", most=100),
+    )
+
+
+def _amount(section: Fields, name: str, *, most: int) -> Decimal | None:
+    value = section.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
+        section.find(name, "{key} takes a number above 0, up to {most}.", most=most)
+        return None
+    return Decimal(str(value))
+
+
 def _data_hash(item: Fields) -> DataHash:
+    personal = item.get("personal_data")
     return DataHash(
+        origin=item.text("origin"),
+        licence=item.text("licence"),
+        kind=item.choice("kind", DATA_KINDS, "") if item.has("kind") else "",
+        records=_count(item, "records"),
+        personal_data=personal if isinstance(personal, bool) else None,
+        curation=item.text("curation"),
+        bias=item.text("bias"),
         name=item.text("name"),
         sha256=item.text("sha256"),
         size_bytes=item.whole("bytes", 0, least=0),

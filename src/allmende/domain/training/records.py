@@ -7,30 +7,27 @@ models and claims no conformity.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from fractions import Fraction
+from decimal import Decimal
 from typing import Any
 
+from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.units import kwh_from_joules
+from allmende.domain.training.ancestry import Ancestry, cumulate, describe_lineage
 from allmende.domain.training.blueprints import Blueprint, check_params, estimate_flop
+from allmende.domain.training.compute import (
+    NOT_MEASURED,
+    ComputeThresholds,
+    HardwareUse,
+    agreement_of,
+    compare_with_marks,
+)
 from allmende.domain.training.data_sets import DataSet
 from allmende.domain.training.job_files import JobSpec
-from allmende.domain.training.models import Outputs
+from allmende.domain.training.models import DataHash, Outputs
 
 LABEL = "AI-Act-style record, voluntary"
-NOT_MEASURED = "not measured"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ComputeThresholds:
-    """Marks of training compute in force on the day of the record, and where they stand."""
-
-    general_purpose_flop: int
-    systemic_risk_flop: int
-    modifier_share: Fraction
-    agreement: Fraction  # two ways to count should not differ by more than this
-    source: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +37,25 @@ class EnergyUse:
     joules: int | None = None
     method: str = ""
     scope: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CarbonFactor:
+    """How much carbon dioxide a kilowatt-hour is taken to stand for, and who says so."""
+
+    grams_per_kwh: Decimal
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Try:
+    """One attempt, as the record lists it."""
+
+    number: int
+    end: str  # why it ended, in Slurm's words
+    is_completed: bool
+    used_seconds: int
+    energy: EnergyUse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +72,8 @@ class RunFacts:
     ended_at: datetime
     used_seconds: int
     energy: EnergyUse
-    hardware_flop: int | None = None  # units × seconds × peak × utilisation, where measured
+    tries: tuple[Try, ...] = ()
+    hardware: HardwareUse | None = None  # None where no peak is known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,17 +85,22 @@ class Training:
     run: RunFacts
     outputs: Outputs
     data_sets: tuple[DataSet, ...] = ()  # the catalogue
+    ancestry: Ancestry = field(default_factory=Ancestry)
+    carbon: CarbonFactor | None = None
 
 
 def build_record(training: Training, thresholds: ComputeThresholds) -> dict[str, Any]:
     """Return the record as JSON can hold it, sealed with the hash of its own content."""
-    record = {
-        "format": 1,
+    record: dict[str, Any] = {
+        "format": 2,
         "label": LABEL,
         "model": _model(training),
         "run": _run(training),
         "compute": _compute(training, thresholds),
-        "energy": _energy(training.run.energy),
+        "energy": _energy(training.run.energy, training.carbon),
+        "attempts": _tries(training.run),
+        "discarded": _discarded(training),
+        "lineage": describe_lineage(training.ancestry),
         "data": _data(training),
         "evaluation": dict(training.outputs.metrics),
         "files": [
@@ -87,6 +109,7 @@ def build_record(training: Training, thresholds: ComputeThresholds) -> dict[str,
         ],
         "notes": [finding.sentence.english() for finding in training.outputs.facts.findings],
     }
+    record["cumulative"] = cumulate(record, training.ancestry, thresholds)
     return record | {"sha256": record_sha256(record)}
 
 
@@ -114,6 +137,8 @@ def _model(training: Training) -> dict[str, Any]:
         "out_of_scope": blueprint.out_of_scope.en if blueprint else None,
         "architecture": facts.architecture or (blueprint.architecture if blueprint else None),
         "parameters": facts.parameters,
+        "data_class": training.spec.data_class,
+        "tags": list(blueprint.tags) if blueprint else [],
     }
 
 
@@ -148,8 +173,8 @@ def _params(training: Training) -> dict[str, Any]:
 
 
 def _compute(training: Training, thresholds: ComputeThresholds) -> dict[str, Any]:
-    facts, hardware = training.outputs.facts, training.run.hardware_flop
-    executed = facts.flop_executed
+    facts, hardware = training.outputs.facts, training.run.hardware
+    executed, by_hardware = facts.flop_executed, hardware.flop if hardware else None
     planned = (
         estimate_flop(training.blueprint, training.spec.params) if training.blueprint else None
     )
@@ -159,65 +184,77 @@ def _compute(training: Training, thresholds: ComputeThresholds) -> dict[str, Any
         "flop_executed": executed,
         "method": facts.flop_method or NOT_MEASURED,
         "formula": training.blueprint.flop if training.blueprint else None,
-        "hardware_flop": NOT_MEASURED if hardware is None else hardware,
-        "agreement": agreement_of(executed, hardware, tolerance=thresholds.agreement),
+        "hardware_flop": NOT_MEASURED if by_hardware is None else by_hardware,
+        "hardware": hardware and hardware.to_json(),
+        "agreement": agreement_of(executed, by_hardware, tolerance=thresholds.agreement),
         "marks": compare_with_marks(executed or planned, thresholds),
         "marks_source": thresholds.source,
     }
 
 
-def agreement_of(architecture: int | None, hardware: int | None, *, tolerance: Fraction) -> str:
-    """Return whether compute counted by architecture and by hardware agree, if both are known."""
-    if not architecture or not hardware:
-        return NOT_MEASURED
-    gap = Fraction(abs(architecture - hardware), max(architecture, hardware))
-    return "agree" if gap <= tolerance else "differ"
-
-
-def compare_with_marks(flop: int | None, thresholds: ComputeThresholds) -> list[dict[str, Any]]:
-    """Return for each mark whether the run reached it, and what part of it the run was."""
-    if flop is None:
-        return []
-    marks = {
-        "general-purpose model (indicative)": Fraction(thresholds.general_purpose_flop),
-        "systemic risk (presumed)": Fraction(thresholds.systemic_risk_flop),
-        "modifier of a model of unknown compute": (
-            thresholds.general_purpose_flop * thresholds.modifier_share
-        ),
-    }
-    return [
-        {
-            "mark": name,
-            "flop": int(mark),
-            "reached": flop > mark,  # the Act says "greater than"
-            "part": float(Fraction(flop) / mark),
-        }
-        for name, mark in marks.items()
-    ]
-
-
-def _energy(energy: EnergyUse) -> dict[str, Any]:
+def _energy(energy: EnergyUse, carbon: CarbonFactor | None) -> dict[str, Any]:
     if energy.joules is None or not energy.method:
         return {"kwh": None, "method": NOT_MEASURED, "scope": None}
-    return {
+    kwh = kwh_from_joules(energy.joules)
+    result = {
         "joules": energy.joules,
-        "kwh": float(kwh_from_joules(energy.joules)),
+        "kwh": float(kwh),
         "method": energy.method,
         "scope": energy.scope,
     }
+    if carbon is None:
+        return result
+    return result | {
+        "co2_grams": float(kwh * carbon.grams_per_kwh),
+        "co2_grams_per_kwh": float(carbon.grams_per_kwh),
+        "co2_source": carbon.source,
+    }
+
+
+def _discarded(training: Training) -> dict[str, Any]:
+    """Return what was computed and did not become part of the model: work done twice."""
+    facts, run = training.outputs.facts, training.run
+    useful, executed = facts.flop_useful, facts.flop_executed
+    lost = max(0, executed - useful) if executed and useful is not None else None
+    joules = run.energy.joules
+    return {
+        "attempts": sum(not each.is_completed for each in run.tries),
+        "steps": facts.steps_redone,
+        "flop": lost,
+        "joules": (
+            None if lost is None or not executed or joules is None else joules * lost // executed
+        ),
+        "method": "energy by the share of the operations",
+    }
+
+
+def _tries(run: RunFacts) -> list[dict[str, Any]]:
+    return [
+        {
+            "number": each.number,
+            "end": each.end,
+            "used_seconds": each.used_seconds,
+            "joules": each.energy.joules,
+            "energy_method": each.energy.method or NOT_MEASURED,
+            "energy_scope": each.energy.scope or None,
+        }
+        for each in run.tries
+    ]
 
 
 def _data(training: Training) -> list[dict[str, Any]]:
-    named = _named_data(training)
-    if training.blueprint is None:
-        return named  # own code: the platform knows the places and the class, not the content
-    hashes = {item.name: item for item in training.outputs.facts.data}
+    facts, blueprint, named = training.outputs.facts, training.blueprint, _named_data(training)
+    if blueprint is None:
+        # Own code: the platform knows the places and the class; the content, as the code says.
+        return named + [_own_data(item, training.spec.data_class) for item in facts.data]
+    hashes = {item.name: item for item in facts.data}
     rows = []
-    for source in training.blueprint.data:
+    for source in blueprint.data:
         seen = hashes.get(source.name)
         rows.append(
             {
                 "name": source.name,
+                "kind": source.kind,
                 "origin": source.origin,
                 "licence": source.licence,
                 "records": source.records,
@@ -252,6 +289,30 @@ def _catalogued(data_set: DataSet) -> dict[str, Any]:
         "personal_data": data_set.personal_data,
         "data_class": data_set.data_class.value,
     }
+
+
+def _own_data(item: DataHash, data_class: str) -> dict[str, Any]:
+    return {
+        "name": item.name,
+        "kind": item.kind or None,
+        "origin": item.origin or None,
+        "licence": item.licence or None,
+        "records": item.records,
+        "bytes": item.size_bytes or None,
+        "sha256": item.sha256 or None,
+        "personal_data": item.personal_data,
+        "data_class": data_class,
+        "curation": item.curation or None,
+        "bias": item.bias or None,
+    }
+
+
+def data_class_of(record: Mapping[str, Any]) -> str:
+    """Return the most harmful class among the data of a training."""
+    named = [record.get("model", {}).get("data_class")]
+    named += [row.get("data_class") for row in record.get("data", ())]
+    order = [each.value for each in DataClass]
+    return max((each for each in named if each in order), key=order.index, default="internal")
 
 
 def add_energy(one: EnergyUse, other: EnergyUse) -> EnergyUse:

@@ -1,12 +1,15 @@
 """One job file that stands for several jobs: a sweep tries values, an array counts indices."""
 
+import hashlib
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.training.conditions import Array
-from allmende.domain.training.job_files import JobSpec, ParamValue
+from allmende.domain.training.job_files import JobSpec
+from allmende.domain.training.sweep_values import ParamValue, Range
 
 LARGEST_SWEEP = 64
 
@@ -21,28 +24,47 @@ def expand_sweep(spec: JobSpec) -> list[JobSpec]:
     """Return one job for each combination or index, numbered; without either, the job itself.
 
     The order follows the names of the parameters and then the values as they were written,
-    so that it is the same wherever the job file was kept in between.
+    so that it is the same wherever the job file was kept in between. Each draw from ranges is a
+    function of seed and number, and is combined with every combination of listed values.
     """
     if spec.array:
         return _expand_array(spec, spec.array)
     if not spec.sweep:
         return [spec]
-    names = sorted(spec.sweep)
-    jobs = 1
-    for name in names:
-        jobs *= len(spec.sweep[name])
+    tuples = {name: each for name, each in spec.sweep.items() if isinstance(each, tuple)}
+    names = sorted(tuples)
+    jobs = math.prod(len(tuples[name]) for name in names) * (spec.draws or 1)
     _check_size(jobs)
-    combinations = itertools.product(*(spec.sweep[name] for name in names))
+    combinations = itertools.product(
+        itertools.product(*(tuples[name] for name in names)), range(spec.draws or 1)
+    )
     return [
         replace(
             spec,
             name=_number(spec.name, number, last=jobs),
-            params={**spec.params, **dict(zip(names, values, strict=True))},
+            params={
+                **spec.params,
+                **dict(zip(names, values, strict=True)),
+                **_draw(spec, draw),
+            },
             sweep={},
+            draws=0,
+            sweep_seed=0,
             max_parallel=0,  # it binds them together: none of them has it alone
         )
-        for number, values in enumerate(combinations, start=1)
+        for number, (values, draw) in enumerate(combinations, start=1)
     ]
+
+
+def _draw(spec: JobSpec, draw: int) -> dict[str, ParamValue]:
+    ranges = {name: each for name, each in spec.sweep.items() if isinstance(each, Range)}
+    shares = {name: _share(f"{spec.sweep_seed}.{draw}.{name}") for name in ranges}
+    return {name: each.at(shares[name]) for name, each in ranges.items()}
+
+
+def _share(seed: str) -> float:
+    """Return a number from 0 to 1 that nobody would foresee and everybody can compute again."""
+    return int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "big") / 2**64
 
 
 def _expand_array(spec: JobSpec, array: Array) -> list[JobSpec]:

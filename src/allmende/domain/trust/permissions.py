@@ -19,6 +19,7 @@ class Permission(StrEnum):
 
     # Everybody, signed in or not.
     SEE_FACTORY = "factory.see"
+    SEE_MODEL = "models.see"  # each model's owner says to whom it is open
     SEE_PROMISES = "promises.see"
     CHECK_ELIGIBILITY = "eligibility.check"
 
@@ -87,7 +88,7 @@ class Permission(StrEnum):
     RUN_JOB_AGAIN = "jobs.run_again"
     SEE_EVERY_JOB = "jobs.see_every"
     CANCEL_EVERY_JOB = "jobs.cancel_every"
-    SEE_MODEL = "models.see"
+    MANAGE_MODEL = "models.manage"
 
     # Running the machine.
     RUN_CYCLE = "cycle.run"
@@ -131,13 +132,19 @@ _PROOF = frozenset({_AUDITOR, _SYSTEM})
 
 # Nobody needs a role for these.
 PUBLIC_PERMISSIONS = frozenset(
-    {Permission.SEE_FACTORY, Permission.SEE_PROMISES, Permission.CHECK_ELIGIBILITY}
+    {
+        Permission.SEE_FACTORY,
+        Permission.SEE_MODEL,
+        Permission.SEE_PROMISES,
+        Permission.CHECK_ELIGIBILITY,
+    }
 )
 
 # The administrator gives roles and decides nothing else: who may give power does not use it.
 ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
     {
         Permission.SEE_FACTORY: _EVERY_ROLE,
+        Permission.SEE_MODEL: _EVERY_ROLE,
         Permission.SEE_PROMISES: _EVERY_ROLE,
         Permission.CHECK_ELIGIBILITY: _EVERY_ROLE,
         Permission.SEE_SELF: _EVERY_ROLE,
@@ -198,7 +205,7 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.RUN_JOB_AGAIN: _APPLICANTS,
         Permission.SEE_EVERY_JOB: _STAFF,
         Permission.CANCEL_EVERY_JOB: _OPERATIONS,
-        Permission.SEE_MODEL: _READERS,
+        Permission.MANAGE_MODEL: _APPLICANTS,
         Permission.RUN_CYCLE: frozenset({_SYSTEM}),
         Permission.RECORD_USAGE: frozenset({_SYSTEM}),
         Permission.MANAGE_NODES: _OPERATIONS,
@@ -229,6 +236,7 @@ ROLES: Mapping[Permission, frozenset[Role]] = MappingProxyType(
 DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
     {
         Permission.SEE_FACTORY: Sentence("see the factory"),
+        Permission.SEE_MODEL: Sentence("see a model"),
         Permission.SEE_PROMISES: Sentence("see the promises"),
         Permission.CHECK_ELIGIBILITY: Sentence("check eligibility"),
         Permission.SEE_SELF: Sentence("see your own account"),
@@ -289,7 +297,7 @@ DEED_WORDS: Mapping[Permission, Sentence] = MappingProxyType(
         Permission.RUN_JOB_AGAIN: Sentence("run a job again"),
         Permission.SEE_EVERY_JOB: Sentence("see every job"),
         Permission.CANCEL_EVERY_JOB: Sentence("cancel the jobs of others"),
-        Permission.SEE_MODEL: Sentence("see a model"),
+        Permission.MANAGE_MODEL: Sentence("share a model or delete its files"),
         Permission.RUN_CYCLE: Sentence("run the scheduler"),
         Permission.RECORD_USAGE: Sentence("record usage"),
         Permission.MANAGE_NODES: Sentence("take nodes out of service"),
