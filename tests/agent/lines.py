@@ -166,9 +166,17 @@ class PumpedRelay:
         self.line.pump()
         return self.line.relay.read_log(key, offset=offset, limit=limit)
 
-    def read_progress(self, job_id: str) -> bytes:
+    def measure_log(self, key: str) -> int:
         self.line.pump()
-        return self.line.relay.read_progress(job_id)
+        return self.line.relay.measure_log(key)
+
+    def read_progress(self, job_id: str, **part) -> bytes:
+        self.line.pump()
+        return self.line.relay.read_progress(job_id, **part)
+
+    def measure_progress(self, job_id: str) -> int:
+        self.line.pump()
+        return self.line.relay.measure_progress(job_id)
 
     def list_output(self, job_id: str) -> dict[str, int]:
         return self.line.relay.list_output(job_id)

@@ -124,14 +124,14 @@ def test_a_file_that_is_changed_while_it_comes_is_kept_as_it_is_then(line):
 
 
 def test_output_of_an_earlier_attempt_that_is_gone_is_forgotten(line):
-    key = run(line, 'echo 1 > "$ALLMENDE_OUT/old"; echo {} >> "$ALLMENDE_PROGRESS"')
+    said = """echo '{"t":'$ALLMENDE_ATTEMPT',"step":1}' >> "$ALLMENDE_PROGRESS"; """
+    key = run(line, said + 'echo 1 > "$ALLMENDE_OUT/old"')
     job_id = key.removesuffix(".1")
     line.pump()
-    run(line, 'cd "$ALLMENDE_OUT"; mv old new; echo {} >> "$ALLMENDE_PROGRESS"',
-        job_id=job_id, attempt=2)  # fmt: skip
+    run(line, said + 'cd "$ALLMENDE_OUT"; mv old new', job_id=job_id, attempt=2)
     line.pump()
     assert line.relay.list_output(job_id) == {"new": 2}
-    assert line.relay.read_progress(job_id) == b"{}\n{}\n"
+    assert line.relay.read_progress(job_id) == b'{"t":1,"step":1}\n{"t":2,"step":1}\n'
 
 
 def test_what_was_never_handed_out_is_called_off_at_once(line):

@@ -179,13 +179,15 @@ class BackendContract:
     def test_attempts_of_a_job_share_its_checkpoints_and_progress(self, backend):
         script = (
             'echo "$ALLMENDE_ATTEMPT" >> "$ALLMENDE_CHECKPOINTS/log";'
-            'echo "{\\"step\\":$ALLMENDE_ATTEMPT}" >> "$ALLMENDE_PROGRESS";'
+            'n=$ALLMENDE_ATTEMPT; echo "{\\"t\\":$n,\\"step\\":$n}" >> "$ALLMENDE_PROGRESS";'
             'cat "$ALLMENDE_CHECKPOINTS/log"'
         )
         job_id = run(backend, script).key.removesuffix(".1")
         run(backend, script, job_id=job_id, attempt=2)
         assert backend.read_log(f"{job_id}.2", offset=0, limit=100) == b"1\n2\n"
-        assert backend.read_progress(job_id) == b'{"step":1}\n{"step":2}\n'
+        assert backend.read_progress(job_id) == (b'{"t":1,"step":1}\n{"t":2,"step":2}\n')
+        assert backend.measure_progress(job_id) == 34
+        assert backend.read_progress(job_id, offset=17, limit=16) == b'{"t":2,"step":2}'
 
     def test_command_starts_in_the_folder_asked_for(self, backend, tmp_path):
         for workdir, wanted in (("", "$HOME"), (".", "$HOME"), (str(tmp_path), str(tmp_path))):
@@ -226,6 +228,7 @@ class BackendContract:
         seen = run(backend, "printf abcdef")
         assert backend.read_log(seen.key, offset=2, limit=3) == b"cde"
         assert backend.read_log(seen.key, offset=6, limit=3) == b""
+        assert (backend.measure_log(seen.key), backend.measure_log("j-never.1")) == (6, 0)
         assert backend.read_log("j-never.1", offset=0, limit=3) == b""
 
     def test_output_files_are_listed_and_read(self, backend):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from allmende.domain.basics.refusals import NotFound
+from allmende.domain.training.courses import POINTS_PER_METRIC
 from allmende.services import runs
 from tests.services.running import Running, a_running_factory
 
@@ -91,7 +92,7 @@ def test_curves_are_thinned_and_keep_their_ends(factory: Running):
     lines = [{"t": n, "step": n, "total": 5000, "metrics": {"loss": n / 10}} for n in range(5000)]
     job_id = a_run_that_writes(factory, lines)
     (curve,) = runs.list_curves(factory.person("founder"), job_id, backend_of=factory.backend_of)
-    assert len(curve.points) == runs.POINTS_PER_METRIC
+    assert len(curve.points) == POINTS_PER_METRIC
     assert (curve.points[0], curve.points[-1]) == ((0, 0.0), (4999, 499.9))
 
 

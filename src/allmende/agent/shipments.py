@@ -2,6 +2,9 @@
 
 import base64
 import hashlib
+import tempfile
+import weakref
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -16,10 +19,13 @@ from allmende.domain.scheduling.exchanges import (
     FileName,
     is_short,
 )
+from allmende.domain.training.sieves import Sieve
 
 PIECE_BYTES = 256 * 1024
 READ_BYTES = 2**20
 MOST_OUTPUTS = 4000
+MOST_SIFTED = 200  # jobs whose progress is at hand
+MOST_SIFTED_BYTES = 4 * 2**20  # of a job's file, in one call while it runs
 CUT = b"\n[allmende: the rest of this output is not passed on; it lies at the site]\n"
 
 
@@ -28,6 +34,7 @@ class Shipments:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
+        self._progress: OrderedDict[str, SiftedProgress] = OrderedDict()
         # The output file that is just being sent: backends hand out whole ones.
         self._held: tuple[FileName, bytes] | None = None
 
@@ -69,10 +76,16 @@ class Shipments:
         if file.kind is FileKind.LOG:
             return self._read_log(file.owner, offset=offset, limit=limit, has_ended=has_ended)
         if file.kind is FileKind.PROGRESS:
-            whole = self.backend.read_progress(file.owner)[: LARGEST_BYTES[FileKind.PROGRESS]]
-        else:
-            whole = self._hold(file, anew=offset == 0)
-        return whole[offset : offset + limit]
+            return self._read_progress(file.owner, offset=offset, limit=limit, whole=has_ended)
+        return self._hold(file, anew=offset == 0)[offset : offset + limit]
+
+    def _read_progress(self, job_id: str, *, offset: int, limit: int, whole: bool) -> bytes:
+        """Return a piece of the progress that travels, which is no more than people can see."""
+        sifted = self._progress.pop(job_id, None) or SiftedProgress(self.backend, job_id)
+        self._progress[job_id] = sifted
+        if len(self._progress) > MOST_SIFTED:
+            self._progress.popitem(last=False)[1].close()
+        return sifted.read(offset=offset, limit=limit, whole=whole)
 
     def _read_log(self, key: str, *, offset: int, limit: int, has_ended: bool) -> bytes:
         """Return a piece of the output; of one that is too long the beginning, and a last line."""
@@ -92,6 +105,42 @@ class Shipments:
     def let_go(self) -> None:
         """Forget the output file that was held, so that it is read anew."""
         self._held = None
+
+
+class SiftedProgress:
+    """A job's progress after the sieve, kept in a temporary file as it grows."""
+
+    def __init__(self, backend: Backend, job_id: str) -> None:
+        self.backend = backend
+        self.job_id = job_id
+        self._copy = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the job is watched
+        self.close = weakref.finalize(self, self._copy.close)  # at the latest with this object
+        self._begin()
+
+    def read(self, *, offset: int, limit: int, whole: bool) -> bytes:
+        """Return a piece; first take in what the job wrote since, or all of it."""
+        self._catch_up(most_bytes=None if whole else MOST_SIFTED_BYTES)
+        self._copy.seek(offset)
+        return self._copy.read(limit)
+
+    def _begin(self) -> None:
+        self._sieve, self._taken_bytes, self._kept_bytes = Sieve(), 0, 0
+        self._copy.truncate(0)
+
+    def _catch_up(self, *, most_bytes: int | None) -> None:
+        if self.backend.measure_progress(self.job_id) < self._taken_bytes:
+            self._begin()  # the job began its file anew
+        begun_at = self._taken_bytes
+        while most_bytes is None or self._taken_bytes - begun_at < most_bytes:
+            content = self.backend.read_progress(
+                self.job_id, offset=self._taken_bytes, limit=READ_BYTES
+            )
+            if not content:
+                return
+            self._taken_bytes += len(content)
+            room = LARGEST_BYTES[FileKind.PROGRESS] - self._kept_bytes
+            self._copy.seek(self._kept_bytes)
+            self._kept_bytes += self._copy.write(self._sieve.sift(content)[: max(0, room)])
 
 
 def write_piece(file: FileName, *, offset: int, content: bytes, is_gone: bool = False) -> Any:

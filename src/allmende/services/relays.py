@@ -11,8 +11,14 @@ from datetime import datetime
 
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch, Observation
-from allmende.domain.scheduling.exchanges import LARGEST_BYTES, FileKind, FileName, Order
+from allmende.domain.scheduling.backends import (
+    MOST_PROGRESS_BYTES,
+    AttemptState,
+    EndReason,
+    Launch,
+    Observation,
+)
+from allmende.domain.scheduling.exchanges import FileKind, FileName, Order
 from allmende.domain.training.secrets import SecretsStayHere
 from allmende.storage import agents as agent_store
 from allmende.storage import database
@@ -136,10 +142,20 @@ class Relay:
         """Return up to `limit` bytes of the output that has come, from `offset`."""
         return self._read(FileName(kind=FileKind.LOG, owner=key), offset=offset, limit=limit)
 
-    def read_progress(self, job_id: str) -> bytes:
-        """Return the job's progress.jsonl as far as it has come."""
+    def measure_log(self, key: str) -> int:
+        """Return how many bytes of the output have come."""
+        return self._measure(FileName(kind=FileKind.LOG, owner=key))
+
+    def read_progress(
+        self, job_id: str, *, offset: int = 0, limit: int = MOST_PROGRESS_BYTES
+    ) -> bytes:
+        """Return up to `limit` bytes of the job's progress, as far as it has come."""
         file = FileName(kind=FileKind.PROGRESS, owner=job_id)
-        return self._read(file, offset=0, limit=LARGEST_BYTES[file.kind])
+        return self._read(file, offset=offset, limit=limit)
+
+    def measure_progress(self, job_id: str) -> int:
+        """Return how many bytes of the job's progress have come."""
+        return self._measure(FileName(kind=FileKind.PROGRESS, owner=job_id))
 
     def list_output(self, job_id: str) -> dict[str, int]:
         """Return the files that the job's last attempt left, and their sizes in bytes."""
@@ -161,6 +177,10 @@ class Relay:
     def remove_output(self, job_id: str) -> None:
         """Refuse: the originals lie at the site, whose agent deletes nothing yet."""
         raise SiteKeepsFiles(job=job_id, site=self.site_id)
+
+    def _measure(self, file: FileName) -> int:
+        found = store.find_file(self.site_id, file)
+        return found.have_bytes if found else 0
 
     def _read(self, file: FileName, *, offset: int, limit: int) -> bytes:
         found = store.find_file(self.site_id, file)

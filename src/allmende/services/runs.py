@@ -1,21 +1,27 @@
 """Watching a job while it runs: its progress, its metric curves, its log."""
 
 import codecs
-import json
-import math
-from collections.abc import Mapping
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.scheduling.backends import Backend, BackendOf
+from allmende.domain.training.courses import Course, TimeLeft, parse_line, thin
 from allmende.services import jobs, projects
 from allmende.services.jobs import JobView
 
-POINTS_PER_METRIC = 1000
 LOG_PART_BYTES = 64 * 1024
-LARGEST_NUMBER = 1e15  # of steps, or of seconds: beyond it nobody can calculate
+SEARCHED_BYTES = 64 * 2**20
+MOST_FOUND_LINES = 200
+LONGEST_FOUND_LINE = 400
+# What one look takes in of a progress file. Of more, so many parts are taken, evenly spread.
+LOOK_BYTES = 2**20
+LOOK_PARTS = 16
+MARK_BYTES = 64
+MOST_COURSES = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +33,8 @@ class Progress:
     at: float = 0.0  # unix seconds
     metrics: Mapping[str, float] = field(default_factory=dict)
     seconds_left: int | None = None  # at the pace of this attempt; None while nobody can tell
+    time_left: TimeLeft | None = None  # a range; None while too little was seen
+    is_thinned: bool = False  # it said more than is read
 
     @property
     def percent(self) -> int:
@@ -51,6 +59,57 @@ class LogPart:
     is_whole: bool  # nothing more was written yet
 
 
+@dataclass(frozen=True, kw_only=True)
+class FoundLine:
+    """A line of output in which the words were found; `offset` is where it begins."""
+
+    offset: int
+    text: str
+
+
+class Following:
+    """A course and how much of its file was taken, kept between two looks."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin anew, with the first byte."""
+        self.course, self.offset, self.mark = Course(), 0, b""
+
+    def catch_up(self, backend: Backend, job_id: str) -> None:
+        """Take in what was written since the last look: never more than `LOOK_BYTES`."""
+        size = backend.measure_progress(job_id)
+        begins = self.offset - len(self.mark)
+        if size < self.offset or self.mark != backend.read_progress(
+            job_id, offset=begins, limit=len(self.mark)
+        ):
+            self.begin()  # another file lies there now
+        new_bytes = size - self.offset
+        if new_bytes <= LOOK_BYTES:
+            self._take(backend, job_id, new_bytes)
+            return
+        part, begin = LOOK_BYTES // LOOK_PARTS, self.offset
+        for number in range(LOOK_PARTS):
+            offset = begin + (new_bytes - part) * number // (LOOK_PARTS - 1)
+            if offset > self.offset:
+                self.course.skip(offset - self.offset)
+                self.offset = offset
+            self._take(backend, job_id, part)
+
+    def _take(self, backend: Backend, job_id: str, limit: int) -> None:
+        content = backend.read_progress(job_id, offset=self.offset, limit=limit)
+        self.course.take(content)
+        self.offset += len(content)
+        self.mark = (self.mark + content)[-MARK_BYTES:] if content else self.mark
+
+
+# What this process has read so far; another one reads for itself. Files decide, not this.
+_followed: OrderedDict[str, Following] = OrderedDict()
+_lock = threading.Lock()
+
+
 def get_progress(reader: Person, job_id: str, *, backend_of: BackendOf) -> Progress:
     """Return how far a job is; zero before its first word."""
     view = jobs.get_job(reader, job_id)
@@ -59,34 +118,54 @@ def get_progress(reader: Person, job_id: str, *, backend_of: BackendOf) -> Progr
 
 def read_progress(backend: Backend, job_id: str) -> Progress:
     """Return how far a job is, for those who asked for permission already."""
-    lines = _parse_progress(backend.read_progress(job_id))
-    if not lines:
-        return Progress()
-    last = lines[-1]
-    return Progress(
-        step=last["step"],
-        total=last["total"],
-        at=last["t"],
-        metrics=last["metrics"],
-        seconds_left=_seconds_left(lines),
-    )
+    following = _follow(job_id)
+    with following.lock:
+        following.catch_up(backend, job_id)
+        course = following.course
+        last = course.last
+        if last is None:
+            return Progress()
+        return Progress(
+            step=last.step,
+            total=last.total,
+            at=last.at,
+            metrics=last.metrics,
+            seconds_left=course.seconds_left,
+            time_left=course.time_left,
+            is_thinned=course.left_out_bytes > 0 or course.left_out_metrics,
+        )
 
 
 def list_curves(reader: Person, job_id: str, *, backend_of: BackendOf) -> list[Curve]:
     """Return every metric of a job over its steps, to members; a step done again counts once."""
     backend = backend_of(_check_own(reader, job_id).job.partition_id)
-    return [
-        Curve(name=name, points=_thin(sorted(points.items())))
-        for name, points in sorted(read_curves(backend, job_id).items())
-    ]
+    following = _follow(job_id)
+    with following.lock:
+        following.catch_up(backend, job_id)
+        return [
+            Curve(name=name, points=thin(points))
+            for name, points in sorted(following.course.curves.items())
+            if points
+        ]
+
+
+def _follow(job_id: str) -> Following:
+    with _lock:
+        following = _followed.pop(job_id, None) or Following()
+        _followed[job_id] = following
+        if len(_followed) > MOST_COURSES:
+            _followed.popitem(last=False)
+        return following
 
 
 def read_curves(backend: Backend, job_id: str) -> dict[str, dict[int, float]]:
-    """Return every metric by step, for those who asked for permission already."""
+    """Return every metric by each step, for rules that compare runs, not for people."""
     curves: dict[str, dict[int, float]] = {}
-    for line in _parse_progress(backend.read_progress(job_id)):
-        for name, value in line["metrics"].items():
-            curves.setdefault(name, {})[line["step"]] = value
+    for text in backend.read_progress(job_id).splitlines():
+        line = parse_line(text)
+        if line is not None:
+            for name, value in line.metrics.items():
+                curves.setdefault(name, {})[line.step] = value
     return curves
 
 
@@ -94,14 +173,10 @@ def read_job_log(
     reader: Person, job_id: str, *, attempt: int = 0, offset: int = 0, backend_of: BackendOf
 ) -> LogPart:
     """Return a piece of an attempt's output, to members; the newest attempt's if none is named."""
-    view = _check_own(reader, job_id)
-    number = attempt or view.job.attempts
-    if number == 0:
+    log = open_log(reader, job_id, attempt=attempt, backend_of=backend_of)
+    if log is None:
         return LogPart(text="", next_offset=0, is_whole=True)
-    if not 1 <= number <= view.job.attempts:
-        raise NotFound(kind="attempt", id=f"{job_id}.{number}")
-    key = f"{job_id}.{number}"
-    backend = backend_of(view.job.partition_id)
+    backend, key = log
     content = backend.read_log(key, offset=max(0, offset), limit=LOG_PART_BYTES)
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     text = decoder.decode(content)
@@ -114,6 +189,76 @@ def read_job_log(
     )
 
 
+def find_log_tail(
+    reader: Person, job_id: str, *, attempt: int = 0, most_bytes: int, backend_of: BackendOf
+) -> int:
+    """Return where to begin to read the last `most_bytes` of an attempt's output."""
+    log = open_log(reader, job_id, attempt=attempt, backend_of=backend_of)
+    if log is None:
+        return 0
+    backend, key = log
+    begin = max(0, backend.measure_log(key) - most_bytes)
+    _, newline, rest = backend.read_log(key, offset=begin, limit=most_bytes).partition(b"\n")
+    whole_lines = begin > 0 and newline and rest
+    return begin + most_bytes - len(rest) if whole_lines else begin
+
+
+def stream_log(
+    reader: Person, job_id: str, *, attempt: int = 0, backend_of: BackendOf
+) -> Iterator[bytes]:
+    """Return all of an attempt's output piece by piece; permission is asked for at once."""
+    log = open_log(reader, job_id, attempt=attempt, backend_of=backend_of)
+    return _stream(*log) if log else iter(())
+
+
+def search_log(
+    reader: Person, job_id: str, words: str, *, attempt: int = 0, backend_of: BackendOf
+) -> list[FoundLine]:
+    """Return the first lines of an attempt's output with these words, in whatever case."""
+    log, wanted = open_log(reader, job_id, attempt=attempt, backend_of=backend_of), words.casefold()
+    found: list[FoundLine] = []
+    if log is None or not wanted:
+        return found
+    offset, rest = 0, b""
+    for content in (*_stream(*log), b"\n"):
+        *lines, rest = (rest + content).split(b"\n")
+        for line in lines:
+            text = line.decode("utf-8", "replace")
+            if wanted in text.casefold():
+                found.append(FoundLine(offset=offset, text=text[:LONGEST_FOUND_LINE]))
+                if len(found) == MOST_FOUND_LINES:
+                    return found
+            offset += len(line) + 1
+        if offset > SEARCHED_BYTES:
+            break
+        if len(rest) > LOG_PART_BYTES:  # no line is that long: it is taken as one
+            offset, rest = offset + len(rest), b""
+    return found
+
+
+def _stream(backend: Backend, key: str) -> Iterator[bytes]:
+    offset, size = 0, backend.measure_log(key)  # one that grows faster than it is read has an end
+    while offset < size:
+        content = backend.read_log(key, offset=offset, limit=min(LOG_PART_BYTES, size - offset))
+        if not content:
+            return
+        yield content
+        offset += len(content)
+
+
+def open_log(
+    reader: Person, job_id: str, *, attempt: int = 0, backend_of: BackendOf
+) -> tuple[Backend, str] | None:
+    """Return where an attempt's output is read, for members; None before the first attempt."""
+    view = _check_own(reader, job_id)
+    number = attempt or view.job.attempts
+    if number == 0:
+        return None
+    if not 1 <= number <= view.job.attempts:
+        raise NotFound(kind="attempt", id=f"{job_id}.{number}")
+    return backend_of(view.job.partition_id), f"{job_id}.{number}"
+
+
 def _check_own(reader: Person, job_id: str) -> JobView:
     """Return the job to its own people: what it writes is theirs, not the staff's."""
     view = jobs.get_job(reader, job_id)
@@ -121,52 +266,3 @@ def _check_own(reader: Person, job_id: str) -> JobView:
     if not projects.is_own(reader, organisation_id=job.organisation_id, project_id=job.project_id):
         raise NotFound(kind="log of job", id=job_id)
     return view
-
-
-def _parse_progress(content: bytes) -> list[dict[str, Any]]:
-    """Return the lines that say something; a half-written last line is left for the next look."""
-    lines = [_parse_line(text) for text in content.splitlines()]
-    return [line for line in lines if line is not None]
-
-
-def _parse_line(text: bytes) -> dict[str, Any] | None:
-    """Return what a line says; a job may write what it likes: what is no progress is skipped."""
-    try:
-        line = json.loads(text)
-        at, step, total = float(line["t"]), int(line["step"]), int(line.get("total", 0))
-        metrics = _numbers(line.get("metrics", {}))
-    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
-        return None
-    if not all(0 <= number < LARGEST_NUMBER for number in (at, step, total)):
-        return None
-    return {"t": at, "step": step, "total": total, "metrics": metrics}
-
-
-def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
-    return {
-        str(name): float(value)
-        for name, value in metrics.items()
-        if isinstance(value, int | float) and math.isfinite(value)
-    }
-
-
-def _seconds_left(lines: list[dict[str, Any]]) -> int | None:
-    """Estimate from the pace since the step last fell back, that is since the attempt began."""
-    first = lines[-1]
-    for line in reversed(lines):
-        if line["step"] > first["step"]:
-            break
-        first = line
-    last = lines[-1]
-    steps, seconds = last["step"] - first["step"], last["t"] - first["t"]
-    if steps <= 0 or seconds <= 0 or last["total"] <= 0:
-        return None
-    return max(0, int((last["total"] - last["step"]) * seconds / steps))
-
-
-def _thin(points: list[tuple[int, float]]) -> tuple[tuple[int, float], ...]:
-    """Keep the first, the last, and evenly spread points in between."""
-    if len(points) <= POINTS_PER_METRIC:
-        return tuple(points)
-    stride = (len(points) - 1) / (POINTS_PER_METRIC - 1)
-    return tuple(points[round(number * stride)] for number in range(POINTS_PER_METRIC))

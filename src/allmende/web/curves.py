@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from allmende.domain.training.courses import thin
 from allmende.services import runs
 from allmende.web.wording import write_number
 
@@ -30,13 +31,8 @@ class Drawing:
 
 def draw_curves(curves: Sequence[runs.Curve]) -> list[Drawing]:
     """Return a drawing for each metric that has at least two points."""
-    return [_draw(curve.name, thin(curve.points)) for curve in curves if len(curve.points) > 1]
-
-
-def thin(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
-    """Return at most as many points as can be seen; the first and the last always stay."""
-    every = -(-len(points) // POINTS_MAX)
-    return [*points[:-1:every], points[-1]]
+    drawn = [curve for curve in curves if len(curve.points) > 1]
+    return [_draw(curve.name, thin(curve.points, POINTS_MAX)) for curve in drawn]
 
 
 def _draw(name: str, points: Sequence[tuple[int, float]]) -> Drawing:

@@ -20,7 +20,13 @@ from allmende.backends.local.folders import HOME, Folders
 from allmende.backends.nodes import files, limits, locks, logs, processes
 from allmende.backends.nodes.files import SECRETS
 from allmende.domain.basics.refusals import Refusal
-from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch, Observation
+from allmende.domain.scheduling.backends import (
+    MOST_PROGRESS_BYTES,
+    AttemptState,
+    EndReason,
+    Launch,
+    Observation,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SOURCE = Path(allmende.__file__).resolve().parents[1]
@@ -123,11 +129,22 @@ class LocalBackend:
         folder = self.folders.find_attempt(key)
         return files.read_part(folder / "output.log", offset=offset, limit=limit) if folder else b""
 
-    def read_progress(self, job_id: str) -> bytes:
-        """Return the job's progress.jsonl as written so far, over all attempts."""
+    def measure_log(self, key: str) -> int:
+        """Return how many bytes of the attempt's output there are; 0 before its first word."""
+        folder = self.folders.find_attempt(key)
+        return files.measure(folder / "output.log") if folder else 0
+
+    def read_progress(
+        self, job_id: str, *, offset: int = 0, limit: int = MOST_PROGRESS_BYTES
+    ) -> bytes:
+        """Return up to `limit` bytes of the job's progress.jsonl, over all attempts."""
         home = self.folders.find_home(job_id)
-        limit = outputs.LARGEST_PROGRESS_BYTES
-        return files.read_part(home / "progress.jsonl", offset=0, limit=limit) if home else b""
+        return files.read_part(home / "progress.jsonl", offset=offset, limit=limit) if home else b""
+
+    def measure_progress(self, job_id: str) -> int:
+        """Return how many bytes of progress.jsonl there are; 0 before its first line."""
+        home = self.folders.find_home(job_id)
+        return files.measure(home / "progress.jsonl") if home else 0
 
     def list_output(self, job_id: str) -> dict[str, int]:
         """Return the files that the job left in its output folder, and their sizes in bytes."""

@@ -10,7 +10,6 @@ from allmende.backends.nodes import files
 from allmende.domain.basics.refusals import NotFound, Refusal
 
 LARGEST_OUTPUT_BYTES = 256 * 2**20
-LARGEST_PROGRESS_BYTES = 16 * 2**20
 
 
 class OutputTooLarge(Refusal):

@@ -88,6 +88,15 @@ def read_part(path: Path, *, offset: int, limit: int) -> bytes:
         return file.read(max(0, limit))
 
 
+def measure(path: Path) -> int:
+    """Return the size of a plain file in bytes; 0 where there is none."""
+    file = open_plain(path)
+    if file is None:
+        return 0
+    with file:
+        return os.fstat(file.fileno()).st_size
+
+
 def read_tail(path: Path, limit: int) -> bytes:
     """Return the last `limit` bytes; nothing when there is no plain file."""
     file = open_plain(path)

@@ -59,6 +59,7 @@ class Runner:
             folder / "output.log",
             limit_bytes=self.launch["output_limit_bytes"],
             nodes=len(self.launch["nodes"]),
+            seconds=self.launch["time_limit_seconds"],
         )
         self._is_shutting_down = False
         self._request_seen_ns = 0
@@ -191,6 +192,7 @@ class Runner:
             return Outcome("failed", node.problem.pop("code"), exit_code=127, **node.problem)
         memory_bytes = self.launch["memory_bytes_per_node"]
         self._drain(node)
+        self.log.finish()
         if node.is_out_of_memory() or (
             memory_bytes
             and not node.cgroup  # an rlimit leaves no trace but the program's own last words

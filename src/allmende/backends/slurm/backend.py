@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from allmende.backends.local.backend import EarlierAttemptRuns
-from allmende.backends.local.outputs import LARGEST_PROGRESS_BYTES, read_whole, remove_below
 from allmende.backends.nodes import outcomes
 from allmende.backends.slurm import notes
 from allmende.backends.slurm.accounting import is_final, parse_sacct, sacct_options
@@ -20,15 +19,21 @@ from allmende.backends.slurm.client import (
 )
 from allmende.backends.slurm.endings import describe_ending
 from allmende.backends.slurm.notes import Attempt
-from allmende.backends.slurm.places import NOBODY, Place, find_place, list_below, open_below
+from allmende.backends.slurm.outputs import Outputs
+from allmende.backends.slurm.places import NOBODY, Place, find_place
 from allmende.backends.slurm.queue import LiveJob, parse_squeue, squeue_options
 from allmende.backends.slurm.starts import describe_queued
 from allmende.backends.slurm.steps import parse_steps, step_options
 from allmende.backends.slurm.submission import Tools, render_script, render_secrets, sbatch_options
-from allmende.domain.basics.refusals import NotFound, Refusal
+from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sites import RunAs, SlurmCluster
 from allmende.domain.basics.usage_records import UsageRecord
-from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch, Observation
+from allmende.domain.scheduling.backends import (
+    AttemptState,
+    EndReason,
+    Launch,
+    Observation,
+)
 
 WAITING = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT"})
 OVER = frozenset(
@@ -48,16 +53,16 @@ class ReservationNotThere(Refusal):
     status = 503
 
 
-class SlurmBackend:
+class SlurmBackend(Outputs):
     """Runs jobs on one Slurm cluster, each as the person whose it is."""
 
     def __init__(
         self, client: SlurmClient, cluster: SlurmCluster, clock: Callable[[], datetime]
     ) -> None:
+        super().__init__(Path(cluster.work_folder))
         self.client = client
         self.cluster = cluster
         self.clock = clock
-        self.work_folder = Path(cluster.work_folder)
         self.tools = Tools(cluster.bin_folder)
         self.answer_seconds = ANSWER_SECONDS
 
@@ -138,40 +143,6 @@ class SlurmBackend:
         if unsettled:
             seen |= self._ask(unsettled)
         return [seen[key] for key in wanted]
-
-    def read_log(self, key: str, *, offset: int, limit: int) -> bytes:
-        """Return up to `limit` bytes of the attempt's output from `offset`; empty at the end."""
-        attempt = notes.find_attempt(self.work_folder, key)
-        if attempt is None:
-            return b""
-        name = f"{attempt.number}.log"
-        return attempt.place.read(attempt.place.runs, name, offset=offset, limit=limit)
-
-    def read_progress(self, job_id: str) -> bytes:
-        """Return the job's progress.jsonl as written so far, over all attempts."""
-        place = find_place(self.work_folder, job_id)
-        if place is None:
-            return b""
-        return place.read(place.home, "progress.jsonl", limit=LARGEST_PROGRESS_BYTES)
-
-    def list_output(self, job_id: str) -> dict[str, int]:
-        """Return the files that the job left in its output folder, and their sizes in bytes."""
-        place = find_place(self.work_folder, job_id)
-        return list_below(place.home, "out") if place else {}
-
-    def read_output(self, job_id: str, name: str) -> bytes:
-        """Return one file of the output folder; `NotFound` when there is none of that name."""
-        place = find_place(self.work_folder, job_id)
-        file = open_below(place.home, f"out/{name}") if place and name else None
-        if file is None:
-            raise NotFound(kind="file", id=name)
-        return read_whole(file, name)
-
-    def remove_output(self, job_id: str) -> None:
-        """Delete for good what an ended job left: its output and its checkpoints."""
-        place = find_place(self.work_folder, job_id)
-        if place is not None:
-            remove_below(place.home, ("out", "checkpoints"))
 
     def _run(self, command: str, *options: str, user_name: str = "", stdin: str = "") -> str:
         seconds = self.answer_seconds

@@ -102,6 +102,14 @@ class Place:
             file.seek(max(0, offset))
             return file.read(max(0, limit))
 
+    def measure(self, folder: Path, name: str) -> int:
+        """Return the size in bytes of a file below `home` or `runs`; 0 where no plain file is."""
+        file = open_below(folder, name)
+        if file is None:
+            return 0
+        with file:
+            return os.fstat(file.fileno()).st_size
+
     def list_runs(self, prefix: str, suffix: str) -> list[str]:
         """Return the names of files in `runs` that begin and end this way, in order."""
         with contextlib.suppress(OSError):

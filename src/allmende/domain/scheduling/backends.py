@@ -8,6 +8,8 @@ from typing import Protocol
 
 from allmende.domain.basics.sentences import Sentence
 
+MOST_PROGRESS_BYTES = 16 * 2**20  # of progress.jsonl, in one piece
+
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
@@ -102,8 +104,18 @@ class Backend(Protocol):
         """Return up to `limit` bytes of the attempt's output from `offset`; empty at the end."""
         ...
 
-    def read_progress(self, job_id: str) -> bytes:
-        """Return the job's progress.jsonl as written so far, over all attempts."""
+    def measure_log(self, key: str) -> int:
+        """Return how many bytes of the attempt's output there are; 0 before its first word."""
+        ...
+
+    def read_progress(
+        self, job_id: str, *, offset: int = 0, limit: int = MOST_PROGRESS_BYTES
+    ) -> bytes:
+        """Return up to `limit` bytes of the job's progress.jsonl, over all attempts."""
+        ...
+
+    def measure_progress(self, job_id: str) -> int:
+        """Return how many bytes of progress.jsonl there are; 0 before its first line."""
         ...
 
     def list_output(self, job_id: str) -> dict[str, int]:

@@ -1,0 +1,46 @@
+"""The sieve for progress that travels: few enough lines, the same ones whoever sifts, and when."""
+
+from allmende.domain.training.courses import LONGEST_LINE_BYTES, parse_line
+
+MOST_SETS = 64  # of metrics that are reported together, such as those of training and of validation
+LEAST_SECONDS = 0.2
+# The longer a run, the wider apart its lines: so a run of a week fits too.
+PARTS_OF_RUN = 20_000
+
+
+class Sieve:
+    """Lets through whole lines of progress, those of one kind a while apart on the job's clock."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._skips_line = False
+        self._began_at: float | None = None
+        self._let_through_at: dict[frozenset[str], float] = {}
+
+    def sift(self, content: bytes) -> bytes:
+        """Take what was written next, and return what of it travels."""
+        *lines, rest = (self._rest + content).split(b"\n")
+        if lines and self._skips_line:
+            del lines[0]
+            self._skips_line = False
+        self._rest = b"" if self._skips_line else rest
+        if len(rest) > LONGEST_LINE_BYTES:
+            self._rest, self._skips_line = b"", True
+        return b"".join(line + b"\n" for line in lines if self._lets_through(line))
+
+    def _lets_through(self, text: bytes) -> bool:
+        line = parse_line(text)
+        if line is None or len(text) > LONGEST_LINE_BYTES:
+            return False
+        if self._began_at is None:
+            self._began_at = line.at
+        kind = frozenset(line.metrics)
+        if len(self._let_through_at) >= MOST_SETS and kind not in self._let_through_at:
+            return False
+        before = self._let_through_at.get(kind)
+        apart = max(LEAST_SECONDS, (line.at - self._began_at) / PARTS_OF_RUN)
+        is_end = line.step == line.total
+        if before is not None and 0 <= line.at - before < apart and not is_end:
+            return False
+        self._let_through_at[kind] = line.at
+        return True
