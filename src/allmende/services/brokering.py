@@ -233,6 +233,7 @@ def estimate_start(question: Question, partition: Partition) -> StartEstimate:
         partition,
         path=(project.group_id, project.id, question.person_id),
         user_name=cluster_accounts.get_user_name(site, question.person_id),
+        constraint=spec.constraint,
         is_late=quotas.is_late(partition, project.id, now=question.now),
     )
     return question.workshop.predict_start(partition, launch)

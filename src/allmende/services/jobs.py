@@ -71,6 +71,13 @@ class TooMuchMemory(Refusal):
     status = 422
 
 
+class ConstraintNeedsSlurm(Refusal):
+    """The nodes of {partition} have no features to choose by: it is not on Slurm. Leave
+    resources.constraint out, or choose another partition."""
+
+    status = 422
+
+
 class JobHasEnded(Refusal):
     """Job {job} has already ended ({state}). Run it again instead."""
 
@@ -186,6 +193,8 @@ def check_resources(spec: JobSpec, project: Project, partition: Partition) -> No
     check_servable(
         spec, cores_per_node=partition.cores_per_node, accelerators_per_node=partition.gpus_per_node
     )
+    if spec.constraint and not partition.is_on_slurm:
+        raise ConstraintNeedsSlurm(partition=partition.name)
     group = partition.get_group(project.group_id)
     widest = min(partition.max_nodes_per_job, group.widest_job_nodes)
     # Inside a reservation its nodes are the limit: the guarantees of others are kept outside.

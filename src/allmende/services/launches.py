@@ -70,7 +70,12 @@ def build_launch(
     project_secrets.check_site(spec, site)
     return replace(
         sketch_launch(
-            job.request, partition, path=path_of(job), user_name=user_name, is_late=is_late
+            job.request,
+            partition,
+            path=path_of(job),
+            user_name=user_name,
+            constraint=spec.constraint,
+            is_late=is_late,
         ),
         key=attempt.key,
         job_id=job.id,
@@ -92,6 +97,7 @@ def sketch_launch(
     *,
     path: Path,
     user_name: str,
+    constraint: str = "",
     is_late: bool = False,
 ) -> Launch:
     """Return what a backend is asked for, without anything to run.
@@ -117,6 +123,7 @@ def sketch_launch(
         account=project_id,
         qos=partition.qos_of(group_id),
         partition=partition.name_on_slurm,
+        constraint=constraint,
         nice=NICE_IF_LATE if is_late else 0,
         requeue=request.preemptible,
     )

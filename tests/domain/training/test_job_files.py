@@ -110,6 +110,7 @@ values = st.one_of(st.integers(-9, 9), st.booleans(), names)
         memory_bytes=st.none() | st.integers(1, 2**32).map(lambda k: k * 1024),
         accelerator=st.sampled_from(["H100", "A100"]),
         accelerators=st.integers(1, 8),
+        constraint=st.sampled_from(["", "a100&[r1|r2]*2", "!ib,(x:y)"]),
         num_nodes=st.integers(1, 9),
         max_duration_seconds=st.integers(1, 10**7),
         checkpoint_seconds=st.none() | st.integers(1, 10**6),

@@ -307,8 +307,12 @@ class Runner:
     def _has_finished_its_work(self) -> bool:
         environment = self.launch["environment"]
         return outcomes.has_finished_its_work(
-            checkpoints=Path(environment["ALLMENDE_CHECKPOINTS"]),
-            progress=Path(environment["ALLMENDE_PROGRESS"]),
+            state=outcomes.read_newest_state(
+                Path(environment["ALLMENDE_CHECKPOINTS"]), since=self.began_at
+            ),
+            progress=files.read_tail(
+                Path(environment["ALLMENDE_PROGRESS"]), outcomes.PROGRESS_TAIL_BYTES
+            ),
             since=self.began_at,
         )
 

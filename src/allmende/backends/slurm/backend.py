@@ -245,7 +245,7 @@ class SlurmBackend(Outputs):
     def _describe_live(self, attempt: Attempt, job: LiveJob | None) -> Observation:
         """Return what the controller says. An end is believed only once accounting has it."""
         if job is None or job.state in OVER or job.restarts != attempt.number - attempt.first:
-            has_begun = bool(attempt.place.list_runs(f"{attempt.number}.log", ""))
+            has_begun = attempt.place.has_run(f"{attempt.number}.log")
             state = AttemptState.RUNNING if has_begun else AttemptState.QUEUED
             return Observation(key=attempt.key, state=state)
         self._pursue_stop(attempt, job)
@@ -314,15 +314,17 @@ class SlurmBackend(Outputs):
         """Return the end of a run, noted for good; `steps` says what it used."""
         if attempt.number == attempt.first:
             attempt.place.claim(attempt.first, NOBODY)
-        attempt.place.forget_secrets(attempt.first)
-        home = attempt.place.home
+        place = attempt.place
+        place.forget_secrets(attempt.first)
         since = run.started_at.timestamp() if run.started_at else 0.0
         ending = describe_ending(
             run,
-            notes.read_traces(attempt),
+            notes.read_traces(attempt, nodes=len(run.nodes)),
             attempt.order,
             has_finished=lambda: outcomes.has_finished_its_work(
-                checkpoints=home / "checkpoints", progress=home / "progress.jsonl", since=since
+                state=place.read_newest_state(since=since),
+                progress=place.read_progress_tail(),
+                since=since,
             ),
         )
         use = parse_steps(steps, run)

@@ -11,6 +11,7 @@ from allmende.domain.training.job_files import (
     MOUNT_MODES,
     RETRY_REASONS,
 )
+from allmende.domain.training.resources import CONSTRAINT
 from allmende.domain.training.sweep_values import MOST_DRAWS
 
 DURATION = {"type": "string", "pattern": "^([0-9]+[dhms])+$", "examples": ["90s", "30m", "1h30m"]}
@@ -121,6 +122,10 @@ def _how_much() -> dict[str, Any]:
                 "description": "Accelerators, with their kind or without: H100:4 or 4.",
             },
             specialisation=_text("What the nodes must be made for, such as robotics or medicine."),
+            constraint=_text(
+                "Features of the nodes, on Slurm, as --constraint takes them: a100&ib."
+            )
+            | {"pattern": f"^{CONSTRAINT.pattern}$"},
         ),
         "partition": _text("The only partition on which it may run; left out, one is chosen."),
         "num_nodes": WHOLE | {"description": "Nodes; run starts once on each."},

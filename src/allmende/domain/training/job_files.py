@@ -92,6 +92,7 @@ class JobSpec:
     accelerator: str = ""  # "H100"; empty: any
     accelerators: int = 0  # per node
     specialisation: str = ""  # what the nodes must be made for: "robotics"; empty: anything
+    constraint: str = ""  # which nodes of a Slurm cluster, by their features, as Slurm writes it
     partition: str = ""  # the only one on which it may run; empty: wherever the project has time
     num_nodes: int = 1
     max_duration_seconds: int = DEFAULT_MAX_DURATION_SECONDS  # of all attempts that reach a limit
@@ -166,9 +167,8 @@ class JobSpec:
         if self.accelerators:
             kind = f"{self.accelerator}:" if self.accelerator else ""
             resources["accelerators"] = f"{kind}{self.accelerators}"
-        if self.specialisation:
-            resources["specialisation"] = self.specialisation
-        return resources
+        given = ("specialisation", "constraint")
+        return resources | {key: value for key in given if (value := getattr(self, key))}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "JobSpec":
