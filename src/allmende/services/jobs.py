@@ -20,7 +20,8 @@ from allmende.domain.scheduling.jobs import (
     ResourceRequest,
     StopRequest,
 )
-from allmende.domain.training.job_files import JobSpec, check_servable
+from allmende.domain.training.data_sets import pin_data
+from allmende.domain.training.job_files import JobSpec
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.domain.trust.permissions import Permission, can_do, check_permission
 from allmende.domain.trust.residency import check_residency, parse_data_class
@@ -30,10 +31,13 @@ from allmende.services import (
     better_hours,
     client_keys,
     cluster_accounts,
+    data_sets,
     dependencies,
+    job_limits,
     launches,
     model_marks,
     models,
+    project_secrets,
     projects,
     quotas,
     reservations,
@@ -47,33 +51,6 @@ from allmende.storage import projects as project_store
 
 class PartitionTakesNoJobs(Refusal):
     """Jobs cannot be sent to {partition} from here. Jobs run on: {others}."""
-
-    status = 422
-
-
-class TooManyNodes(Refusal):
-    """The job asks for {nodes} nodes; {partition} gives {group} at most {most}. Ask for fewer."""
-
-    status = 422
-
-
-class LimitTooLong(Refusal):
-    """The job asks for {asked} s; {partition} allows {most} s at a time. Set a shorter
-    max_duration; or, if your code saves checkpoints, set checkpoint.every, and it goes on in
-    further attempts."""
-
-    status = 422
-
-
-class TooMuchMemory(Refusal):
-    """The job asks for {asked} MB a node; a node of {partition} has {most} MB. Ask for less."""
-
-    status = 422
-
-
-class ConstraintNeedsSlurm(Refusal):
-    """The nodes of {partition} have no features to choose by: it is not on Slurm. Leave
-    resources.constraint out, or choose another partition."""
 
     status = 422
 
@@ -108,6 +85,7 @@ def submit_job(
     """
     check_permission(deed.actor, Permission.SUBMIT_JOB)
     client_keys.check_key(client_key)
+    spec = pin_data(spec, workshop.data_sets)
     # Locked, so that two submissions with one key follow each other.
     project = projects.check_own(deed.actor, project_store.lock_project(project_id))
     known = client_keys.find_submitted(spec, project_id, client_key)
@@ -117,19 +95,13 @@ def submit_job(
     partition = check_partition(project, workshop, partition_id)
     cluster_accounts.get_user_name(workshop.factory.get_site(partition.site_id), deed.actor.id)
     quotas.check_may_submit(project, partition, now=deed.now)
-    check_resources(spec, project, partition)
+    job_limits.check_resources(spec, project, partition)
     if spec.reservation:
         _check_reservation(spec, project, partition, now=deed.now)
     models.check_parents(deed.actor, spec.parents)
     specs = expand_sweep(spec)
-    if spec.blueprint:
-        blueprint = launches.check_blueprint(specs, workshop)
-        launches.check_environment(blueprint, partition, workshop)
-    check_residency(
-        parse_data_class(spec.data_class),
-        partition.country,
-        factory_countries=workshop.factory.countries,
-    )
+    project_secrets.check_named(spec, project_id)
+    _check_content(specs, partition, workshop)
     after, after_ok = dependencies.find_dependencies(
         spec, project_id=project_id, client_key=client_key
     )
@@ -150,6 +122,7 @@ def submit_job(
             single,
             project=project,
             partition=partition,
+            notes=data_sets.say_where(spec, workshop),
             conditions={
                 **together,
                 "client_key": f"{client_key}#{number}" if number else client_key,
@@ -177,6 +150,21 @@ def _check_reservation(
     )
 
 
+def _check_content(specs: list[JobSpec], partition: Partition, workshop: Workshop) -> None:
+    """Refuse a partition where the code or the data of some jobs are not, or may not be."""
+    spec = specs[0]
+    if spec.blueprint:
+        blueprint = launches.check_blueprint(specs, workshop)
+        launches.check_environment(blueprint, partition, workshop)
+    data_sets.check_data(spec, partition, workshop)
+    project_secrets.check_site(spec, workshop.factory.get_site(partition.site_id))
+    check_residency(
+        parse_data_class(spec.data_class),
+        partition.country,
+        factory_countries=workshop.factory.countries,
+    )
+
+
 def check_partition(project: Project, workshop: Workshop, partition_id: str = "") -> Partition:
     """Return a partition, a project's own if none is named; refuse one where nothing runs."""
     partition = workshop.factory.get_partition(partition_id or project.partition_id)
@@ -186,41 +174,13 @@ def check_partition(project: Project, workshop: Workshop, partition_id: str = ""
     return partition
 
 
-def check_resources(spec: JobSpec, project: Project, partition: Partition) -> None:
-    """Refuse a job file that asks for more than the partition gives."""
-    check_servable(
-        spec, cores_per_node=partition.cores_per_node, accelerators_per_node=partition.gpus_per_node
-    )
-    if spec.constraint and not partition.is_on_slurm:
-        raise ConstraintNeedsSlurm(partition=partition.name)
-    group = partition.get_group(project.group_id)
-    widest = min(partition.max_nodes_per_job, group.widest_job_nodes)
-    # Inside a reservation its nodes are the limit: the guarantees of others are kept outside.
-    if spec.num_nodes > widest and not spec.reservation:
-        raise TooManyNodes(
-            nodes=spec.num_nodes, partition=partition.name, most=widest, group=group.name
-        )
-    if spec.max_duration_seconds > partition.max_time_limit_seconds and not spec.goes_on:
-        raise LimitTooLong(
-            asked=spec.max_duration_seconds,
-            partition=partition.name,
-            most=partition.max_time_limit_seconds,
-        )
-    node_bytes = int(partition.memory_gigabytes_per_node * 1e9)
-    if spec.memory_bytes and spec.memory_bytes > node_bytes:
-        raise TooMuchMemory(
-            asked=spec.memory_bytes // 1_000_000,
-            partition=partition.name,
-            most=node_bytes // 1_000_000,
-        )
-
-
 def _submit_one(
     deed: Deed,
     spec: JobSpec,
     *,
     project: Project,
     partition: Partition,
+    notes: list[Sentence],
     conditions: dict[str, Any],
 ) -> Job:
     job = Job(
@@ -243,8 +203,8 @@ def _submit_one(
     job = hold_next_attempt(deed, job, partition=partition)
     _tell(deed, job, _say_held(job, partition))
     choice = eligibility.find_choice(job, now=deed.now)
-    if choice:
-        _tell(deed, job, choice)
+    for sentence in (*notes, *filter(None, [choice])):
+        _tell(deed, job, sentence)
     audit.record(
         deed,
         action="job.submitted",

@@ -18,6 +18,7 @@ from allmende.web.pages import (
     calls,
     changes,
     clusters,
+    data,
     documents,
     duties,
     eligibility,
@@ -39,6 +40,7 @@ from allmende.web.pages import (
     planning,
     programme,
     programme_figures,
+    project_secrets,
     projects,
     promises,
     public_figures,
@@ -201,6 +203,7 @@ OFFICE_PAGES = [
     path("nodes/<str:partition_id>", nodes.list_nodes, name="nodes"),
     path("nodes/<str:partition_id>/<str:node>", nodes.show_node, name="node"),
     path("nodes/<str:partition_id>/<str:node>/resume", nodes.resume_node, name="node_resume"),
+    path("data", data.list_data_sets, name="data"),
     path("sites/agents", agents.show_agents, name="agents"),
     path("sites/agents/<str:agent_id>/revoke", agents.revoke_agent, name="agent_revoke"),
     path("reservations", reservations.show_reservations, name="reservations"),
@@ -274,6 +277,12 @@ REVIEW_PAGES = [
 
 WORK_PAGES = [
     path("projects/<str:project_id>", projects.show_project, name="project"),
+    path("projects/<str:project_id>/secrets", project_secrets.show_secrets, name="project_secrets"),
+    path(
+        "projects/<str:project_id>/secrets/<str:secret>/remove",
+        project_secrets.remove_secret,
+        name="project_secret_remove",
+    ),
     path("projects/<str:project_id>/usage", usage.list_project_usage, name="project_usage"),
     path(
         "projects/<str:project_id>/usage/<int:number>",

@@ -10,7 +10,6 @@ from allmende.domain.training.fields import Finding
 from allmende.domain.training.job_files import (
     CodeNotBrought,
     DataMount,
-    DataNotBrought,
     InvalidJobFile,
     JobSpec,
     TooManyAccelerators,
@@ -335,7 +334,6 @@ def test_what_a_node_has_can_be_asked_for():
     [
         ({"resources": {"cpus": 3}}, TooManyCores),
         ({"resources": {"accelerators": "H100:1"}}, TooManyAccelerators),
-        ({"data": [{"uri": "allmende:x@1"}]}, DataNotBrought),
         ({"workdir": "code"}, CodeNotBrought),
     ],
 )

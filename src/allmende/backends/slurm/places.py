@@ -159,6 +159,24 @@ class Place:
             os.unlink(draft, dir_fd=runs)
         return self.find_claim(attempt)
 
+    def put_secrets(self, attempt: int, text: str) -> None:
+        """Write the file of an attempt's secrets, which only the user of the job may read."""
+        name = f"{attempt}.secrets"
+        draft = f"{name}.{secrets.token_hex(8)}"
+        with _opened(self.runs) as runs:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            with os.fdopen(os.open(draft, flags, 0o600, dir_fd=runs), "w") as file:
+                owner = os.fstat(runs)
+                if os.fstat(file.fileno()).st_uid != owner.st_uid:
+                    os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+                file.write(text)
+            os.rename(draft, name, src_dir_fd=runs, dst_dir_fd=runs)
+
+    def forget_secrets(self, attempt: int) -> None:
+        """Remove that file where the job has not: it never began."""
+        with contextlib.suppress(OSError), _opened(self.runs) as runs:
+            os.unlink(f"{attempt}.secrets", dir_fd=runs)
+
     def find_claim(self, attempt: int) -> str:
         """Return what the job that does an attempt's work has written: its number; or ""."""
         file = open_below(self.runs, f"{attempt}.job", or_ours=True)

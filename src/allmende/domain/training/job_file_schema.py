@@ -102,6 +102,11 @@ def _what() -> dict[str, Any]:
             "description": "Environment variables for run; names with ALLMENDE_ are taken.",
             "additionalProperties": {"type": ["string", "number"]},
         },
+        "secrets": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Names of secrets of the project, which run gets as variables.",
+        },
     }
 
 
@@ -172,12 +177,17 @@ def _rest() -> dict[str, Any]:
         ),
         "data": {
             "type": "array",
-            "description": "Data that the factory brings to the job; refused where it cannot yet.",
+            "description": "Data sets of the catalogue that the job reads; it runs where they lie.",
             "items": _section(
                 "One data set.",
-                uri=_text("Where the data are."),
-                mount=_text("Where the job finds them; /data when left out."),
-                mode={"enum": list(MOUNT_MODES), "description": "ro to read, rw to write as well."},
+                uri=_text("Which data set: allmende:NAME, or allmende:NAME@VERSION."),
+                mount=_text(
+                    "Where a container would show them; ALLMENDE_DATA says where they lie."
+                ),
+                mode={
+                    "enum": list(MOUNT_MODES),
+                    "description": "ro to read; rw is refused, for others read them too.",
+                },
             ),
         },
         "data_class": {

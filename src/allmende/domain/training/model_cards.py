@@ -135,6 +135,7 @@ def _data(record: Record) -> str:
     for row in record["data"]:
         lines.append(f"- **{row['name']}**")
         facts = {
+            "data set": row.get("uri"),
             "origin": row.get("origin"),
             "licence": row.get("licence"),
             "records": _count(row.get("records")),
