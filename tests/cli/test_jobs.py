@@ -13,6 +13,7 @@ from allmende.domain.training.courses import TimeLeft
 from allmende.domain.training.job_files import parse_job_file
 from allmende.services import project_secrets, runs
 from allmende.storage import jobs as job_store
+from allmende.storage.trained_models import TrainedModelRow
 from tests.domain.training.test_data_sets import ROADS
 from tests.web.world import World, build_world
 
@@ -177,6 +178,9 @@ def test_a_model_is_listed_shown_checked_and_downloaded(allmende, world, tmp_pat
 
 
 def test_a_model_whose_record_was_changed_fails_the_check(capsys, world):
+    row = TrainedModelRow.objects.get(id="m-1")
+    row.record |= {"purpose": "another one"}
+    row.save()
     code = cli.run(["--as", world.people["applicant"].id, "model", "check", "m-1"])
     assert code == 1
     assert "is not as it was registered" in capsys.readouterr().err
