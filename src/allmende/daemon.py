@@ -27,6 +27,7 @@ from allmende.services import (  # noqa: E402
     halvings,
     leases,
     mail,
+    model_terms,
     moves,
     projects,
     promises,
@@ -93,6 +94,9 @@ class Daemon:
             log.info("reminders queued", messages=count)
         mail.forget_old(wiring.deed_of(DAEMON))
         steering.forget_old(wiring.deed_of(DAEMON))
+        backend_of = wiring.workshop().backend_of
+        for each in model_terms.delete_expired(wiring.deed_of(DAEMON), backend_of=backend_of):
+            log.info("model files past their day", outcome=getattr(each, "id", str(each)))
 
     def _tell_delivery(self, delivery: mail.Delivery) -> None:
         if delivery.sent:

@@ -3,9 +3,11 @@
 It needs a fixture `backend` that returns a fresh backend, on which `nodes` can be used.
 """
 
+import hashlib
 import itertools
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -191,6 +193,36 @@ class BackendContract:
         for workdir, wanted in (("", "$HOME"), (".", "$HOME"), (str(tmp_path), str(tmp_path))):
             seen = run(backend, f'test . -ef "{wanted}"', workdir=workdir)
             assert seen.reason is EndReason.COMPLETED
+
+    def test_command_is_told_where_a_data_set_lies(self, backend):
+        told = {"ALLMENDE_DATA": "/srv/a b", "ALLMENDE_DATA_ROADS": "/srv/$(date)"}
+        launch = a_launch('echo "$ALLMENDE_DATA|$ALLMENDE_DATA_ROADS"', environment=told)
+        backend.start(launch)
+        wait_for_end(backend, launch.key)
+        assert backend.read_log(launch.key, offset=0, limit=100) == b"/srv/a b|/srv/$(date)\n"
+
+    def test_command_gets_secrets_that_are_kept_nowhere(self, backend):
+        value = "hush-hush 'x' $(date)\nsecond line"
+        launch = a_launch(
+            'printf %s "$TOKEN" | sha256sum; echo begun; sleep 30',
+            secrets={"TOKEN": value},
+            environment={"runs": "/nowhere", "home": "/nowhere"},
+        )
+        backend.start(launch)
+        wait_for_log(backend, launch.key, b"begun")
+        log = backend.read_log(launch.key, offset=0, limit=1000)
+        assert hashlib.sha256(value.encode()).hexdigest().encode() in log
+        assert value.splitlines()[0] not in repr(launch)
+        root = backend.folders.root if hasattr(backend, "folders") else backend.work_folder
+        kept = [path for path in (root / launch.job_id).rglob("*") if path.is_file()]
+        assert kept
+        assert [path for path in kept if b"hush-hush" in path.read_bytes()] == []
+        words = [
+            path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()
+        ]
+        assert not any(b"hush-hush" in each for each in words)
+        backend.stop(launch.key, reason=EndReason.CANCELLED, grace_seconds=0)
+        wait_for_end(backend, launch.key)
 
     def test_log_is_read_in_parts(self, backend):
         seen = run(backend, "printf abcdef")

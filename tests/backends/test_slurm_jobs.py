@@ -156,6 +156,14 @@ def test_nodes_of_a_job_find_each_other(backend):
     assert lines.pop().startswith(f"{seen.nodes[0]}:2".encode())
 
 
+def test_a_job_gets_nodes_with_the_features_that_it_asks_for(backend, site):
+    site.run("scontrol", "update", "nodename=node02", "availablefeatures=a100,ib")
+    site.run("scontrol", "update", "nodename=node03", "availablefeatures=a100")
+    assert run(backend, nodes=(), constraint="a100&ib").nodes == ("node02",)
+    with pytest.raises(CommandRefused, match="Invalid feature"):
+        backend.start(a_launch(constraint="h100"))
+
+
 def test_a_job_that_cannot_start_waits_and_says_why(backend, site):
     site.run("scontrol", "update", "partitionname=booster", "state=down")
     launch = a_launch("true")

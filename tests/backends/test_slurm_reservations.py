@@ -12,8 +12,13 @@ from allmende.backends.slurm.backend import ReservationNotThere
 from allmende.backends.slurm.client import SlurmClient
 from allmende.backends.slurm.reservations import SlurmReservations, parse_reservations
 from allmende.domain.scheduling.backends import AttemptState
-from allmende.domain.scheduling.cluster_reservations import ClusterReservation, Step, Verb
-from tests.backends.contract import a_launch, observe
+from allmende.domain.scheduling.cluster_reservations import (
+    ClusterReservation,
+    Step,
+    Verb,
+    list_steps,
+)
+from tests.backends.contract import a_launch, observe, wait_until
 from tests.backends.slurm_site import ACCOUNT, STRANGER, USER, a_backend, a_cluster, a_folder
 
 # 22.05, recorded.
@@ -65,6 +70,24 @@ def test_a_reservation_is_made_changed_and_removed(keeper):
     assert keeper.read()["rv-made"] == wider
     keeper.take(Step(verb=Verb.DELETE, reservation=wider))
     assert keeper.read() == {"rv-fans": maintenance}
+
+
+def test_a_reservation_that_somebody_changed_while_it_runs_is_put_right(keeper):
+    now = datetime.now(UTC).replace(microsecond=0)
+    wanted = ClusterReservation(
+        name="rv-runs",
+        partition="booster",
+        starts_at=now + timedelta(seconds=1),
+        ends_at=now + timedelta(hours=1),
+        nodes=2,
+        account=ACCOUNT,
+    )
+    keeper.take(Step(verb=Verb.CREATE, reservation=replace(wanted, nodes=1)))
+    wait_until(lambda: datetime.now(UTC) > wanted.starts_at)
+    (step,) = list_steps([wanted], keeper.read(), ours=["rv-runs"], now=datetime.now(UTC))
+    keeper.take(step)
+    found = keeper.read()["rv-runs"]
+    assert (found.nodes, found.ends_at) == (2, wanted.ends_at)
 
 
 def test_a_job_waits_until_the_cluster_has_its_reservation_then_runs_inside(keeper):

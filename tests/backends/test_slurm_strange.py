@@ -106,6 +106,59 @@ def test_a_trace_that_a_user_made_up_says_nothing(stage, written):
     assert "it broke[2J" in seen.sentence.english()
 
 
+def test_only_nodes_of_the_job_leave_traces(stage):
+    place = stage.start()
+    (place.runs / "1.0.end").write_text("2 5 exit_code n1")
+    (place.runs / "1.1.end").write_text("1 9 exit_code n1")  # there is but one node
+    stage.finish(owner_of(stage))
+    assert stage.look().exit_code == 5
+
+
+def save_checkpoint(folder: Path) -> None:
+    (folder / "step-1").mkdir(parents=True)
+    (folder / "step-1/state.json").write_text('{"end": "completed"}')
+    (folder / "step-1/DONE").touch()
+
+
+@pytest.mark.parametrize(("is_link", "reason"), [(False, "completed"), (True, "preempted")])
+def test_what_a_preempted_job_has_saved_is_not_looked_for_behind_links(stage, is_link, reason):
+    place = stage.start()
+    (place.runs / "1.asked").write_text("1 preempted")
+    checkpoints = place.home / "checkpoints"
+    elsewhere = stage.folder / "of another"
+    save_checkpoint(elsewhere if is_link else checkpoints / ".")
+    if is_link:
+        checkpoints.rmdir()
+        checkpoints.symlink_to(elsewhere)
+    stage.now = NOON
+    stage.finish(owner_of(stage), code="0:0")
+    os.utime(checkpoints / "step-1/DONE", (NOON.timestamp() + 1,) * 2)
+    assert stage.look().reason == reason
+
+
+@pytest.mark.parametrize(("is_link", "reason"), [(False, "completed"), (True, "preempted")])
+def test_progress_behind_a_link_says_nothing_of_how_a_job_ended(stage, is_link, reason):
+    place = stage.start()
+    (place.runs / "1.asked").write_text("1 preempted")
+    file = stage.folder / "elsewhere" if is_link else place.home / "progress.jsonl"
+    file.write_text('{"step": 1, "total": 9}\n' * 2000 + '{"step": 9, "total": 9}\n')
+    if is_link:
+        (place.home / "progress.jsonl").symlink_to(file)
+    stage.finish(owner_of(stage), code="0:0")
+    assert stage.look().reason == reason
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has users")
+def test_a_file_of_the_machine_that_a_user_has_linked_is_not_read_to_him(tmp_path):
+    place = Place(tmp_path / "j-1")
+    place.prepare(1, user_name="games")
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    os.link(secret, place.home / "progress.jsonl")
+    assert place.read(place.home, "progress.jsonl") == b""
+    assert place.claim(1, "7") == "7"  # this one is the machine's own, and meant to be read
+
+
 @pytest.mark.parametrize("written", ["9" * 5000, "99999999999", "٣", "0", "-1", "me"])
 def test_a_claim_that_a_user_made_up_is_none(stage, written):
     stage.start()

@@ -9,7 +9,7 @@ import pytest
 
 from allmende.backends.slurm.endings import Order, Traces, describe_ending
 from allmende.backends.slurm.places import Place
-from allmende.backends.slurm.submission import Tools, render_script, sbatch_options
+from allmende.backends.slurm.submission import Tools, render_script, render_secrets, sbatch_options
 from allmende.backends.slurm.waits import describe_wait
 from allmende.domain.basics.usage_records import UsageRecord
 from allmende.domain.scheduling.backends import EndReason
@@ -216,3 +216,11 @@ def test_what_a_user_writes_into_his_folder_earns_him_no_stop_that_nobody_asked_
 )
 def test_slurms_reasons_are_put_in_words(reason, words):
     assert words in describe_wait(reason).english()
+
+
+def test_neither_script_nor_options_hold_a_secret():
+    launch = a_job(secrets={"TOKEN": "hush-hush"})
+    script = render_script(launch, PLACE, tools=Tools())
+    assert "hush-hush" not in script + " ".join(sbatch_options(launch, PLACE))
+    assert "hush-hush" in render_secrets(launch)
+    assert ".secrets" not in render_script(a_job(), PLACE, tools=Tools())

@@ -1,4 +1,4 @@
-"""The medicine blueprint runs for real, in the environment that the platform builds for it."""
+"""Blueprints run for real, in the environments that the platform builds for them."""
 
 import os
 from pathlib import Path
@@ -10,13 +10,12 @@ from allmende.wiring.environments import EnvironmentNotBuilt, environment_python
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="session")
-def medicine_python() -> Path:
-    """Return the interpreter of the blueprint, kept between test runs; skip where it cannot be."""
+def interpreter_of(blueprint: str) -> Path:
+    """Return the interpreter of a blueprint, kept between test runs; skip where it cannot be."""
     before = os.environ.get("ALLMENDE_ENVIRONMENTS")
     os.environ["ALLMENDE_ENVIRONMENTS"] = before or str(PROJECT / "var" / "environments")
     try:
-        return environment_python("medicine")
+        return environment_python(blueprint)
     except EnvironmentNotBuilt as refusal:
         if os.environ.get("CI"):
             raise
@@ -24,3 +23,18 @@ def medicine_python() -> Path:
     finally:
         if before is None:
             del os.environ["ALLMENDE_ENVIRONMENTS"]
+
+
+@pytest.fixture(scope="session")
+def medicine_python() -> Path:
+    return interpreter_of("medicine")
+
+
+@pytest.fixture(scope="session")
+def turbofan_python() -> Path:
+    return interpreter_of("turbofan")
+
+
+@pytest.fixture(scope="session")
+def anomalies_python() -> Path:
+    return interpreter_of("anomalies")

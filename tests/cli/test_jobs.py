@@ -1,6 +1,8 @@
 """`allmende job`, `allmende model` and `allmende site`, as somebody types them."""
 
+import io
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -8,8 +10,11 @@ from allmende import cli, wiring
 from allmende.cli import job_watching
 from allmende.domain.scheduling.jobs import JobState
 from allmende.domain.training.courses import TimeLeft
-from allmende.services import runs
+from allmende.domain.training.job_files import parse_job_file
+from allmende.services import project_secrets, runs
 from allmende.storage import jobs as job_store
+from allmende.storage.trained_models import TrainedModelRow
+from tests.domain.training.test_data_sets import ROADS
 from tests.web.world import World, build_world
 
 pytestmark = pytest.mark.django_db
@@ -173,6 +178,9 @@ def test_a_model_is_listed_shown_checked_and_downloaded(allmende, world, tmp_pat
 
 
 def test_a_model_whose_record_was_changed_fails_the_check(capsys, world):
+    row = TrainedModelRow.objects.get(id="m-1")
+    row.record |= {"purpose": "another one"}
+    row.save()
     code = cli.run(["--as", world.people["applicant"].id, "model", "check", "m-1"])
     assert code == 1
     assert "is not as it was registered" in capsys.readouterr().err
@@ -186,3 +194,25 @@ def test_sites_are_listed_and_shown(allmende, capsys):
     assert cli.run(["site", "list"]) == 0
     assert cli.run(["site", "show", "juelich"]) == 0
     assert "JUPITER" in capsys.readouterr().out
+
+
+def test_the_catalogue_of_data_sets_is_listed(allmende, monkeypatch):
+    assert allmende("data", "list") == []
+    known = replace(wiring.workshop(), data_sets={"roads": ROADS})
+    monkeypatch.setattr(wiring, "workshop", lambda: known)
+    (row,) = allmende("data", "list")
+    assert (row["uri"], row["sites"]) == ("allmende:roads@2", ["here"])
+    assert "folders" not in row
+
+
+def test_a_secret_comes_from_standard_input_and_is_told_by_name(allmende, world, monkeypatch):
+    project_id = world.ids["project_id"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("hush\n"))
+    assert allmende("secret", "set", project_id, "TOKEN")["name"] == "TOKEN"
+    assert [row["name"] for row in allmende("secret", "list", project_id)] == ["TOKEN"]
+    seal = wiring.workshop().seal
+    spec = parse_job_file({"name": "a", "run": "true", "secrets": ["TOKEN"]})
+    assert project_secrets.open_secrets(spec, project_id, seal=seal) == {"TOKEN": "hush"}
+    assert allmende("secret", "remove", project_id, "TOKEN") == {"removed": "TOKEN"}
+    refused = allmende("secret", "remove", project_id, "TOKEN", expect=3)
+    assert refused["error"]["code"] == "NotFound"

@@ -9,7 +9,7 @@ import pytest
 from allmende.domain.basics.people import DAEMON
 from allmende.domain.scheduling.backends import EndReason
 from allmende.domain.scheduling.jobs import Job, JobState
-from allmende.services import allocations, halvings, jobs, ledger, runs
+from allmende.services import allocations, halvings, job_limits, ledger, runs
 from tests.services.running import PARTITION, Running, a_running_factory
 
 pytestmark = pytest.mark.django_db
@@ -74,7 +74,7 @@ def test_it_ends_when_its_own_time_is_over(factory: Running):
 
 
 def test_code_that_does_not_say_that_it_saves_is_refused(factory: Running):
-    with pytest.raises(jobs.LimitTooLong, match=r"checkpoint\.every"):
+    with pytest.raises(job_limits.LimitTooLong, match=r"checkpoint\.every"):
         factory.submit("founder", run="sleep 25", max_duration="5s")
 
 

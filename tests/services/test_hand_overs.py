@@ -121,10 +121,11 @@ def test_a_job_waits_in_the_cluster_then_runs_there_and_is_charged_what_the_clus
     factory: Running, cluster: Cluster
 ):
     before = budget_of(factory)
-    (job,) = factory.submit("founder", run="true")
+    (job,) = factory.submit("founder", run="true", resources={"constraint": "a100&ib"})
     factory.beat()
     (launch,) = cluster.launches
     assert (launch.account, launch.qos, launch.nodes) == (job.project_id, job.group_id, ())
+    assert launch.constraint == "a100&ib"
     assert factory.job(job.id).state is JobState.PENDING
     factory.beat()
     assert factory.job(job.id).wait == QUEUED

@@ -17,6 +17,7 @@ from allmende.services import (
     allocations,
     client_keys,
     cycle,
+    job_limits,
     jobs,
     leases,
     models,
@@ -24,6 +25,7 @@ from allmende.services import (
     runs,
     submissions,
 )
+from allmende.services.job_limits import ConstraintNeedsSlurm
 from allmende.wiring.machines import EnvironmentMissing
 from tests.services.running import PARTITION, Running, a_running_factory
 
@@ -43,9 +45,10 @@ def held(factory: Running, key: str) -> int:
 @pytest.mark.parametrize(
     ("file", "refusal", "says"),
     [
-        ({"run": "true", "max_duration": "6m"}, jobs.LimitTooLong, "allows 300 s"),
-        ({"run": "true", "num_nodes": 2}, jobs.TooManyNodes, "at most 1"),
-        ({"run": "true", "resources": {"memory": "2G"}}, jobs.TooMuchMemory, "has 1000 MB"),
+        ({"run": "true", "max_duration": "6m"}, job_limits.LimitTooLong, "allows 300 s"),
+        ({"run": "true", "num_nodes": 2}, job_limits.TooManyNodes, "at most 1"),
+        ({"run": "true", "resources": {"memory": "2G"}}, job_limits.TooMuchMemory, "has 1000 MB"),
+        ({"run": "true", "resources": {"constraint": "a100"}}, ConstraintNeedsSlurm, "on Slurm"),
         ({"run": "true", "workdir": "code"}, CodeNotBrought, "code"),
         ({"run": "true", "max_duraton": "1m"}, InvalidJobFile, "max_duration"),
         ({"run": "true", "max_duration": "-1m"}, InvalidJobFile, "max_duration"),

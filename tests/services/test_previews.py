@@ -12,7 +12,7 @@ from allmende import wiring
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.training.blueprints import InvalidParams
 from allmende.domain.training.job_files import parse_job_file
-from allmende.services import jobs, previews
+from allmende.services import job_limits, jobs, previews
 from allmende.services.previews import Preview
 from allmende.services.workshop import Workshop
 from tests.services.running import PARTITION, Running, a_running_factory
@@ -60,7 +60,7 @@ def test_a_job_file_is_told_when_it_would_start_and_nothing_is_submitted(factory
 
 @pytest.mark.parametrize(
     ("key", "duration", "refusal"),
-    [("researcher", "30s", NotFound), ("founder", "9h", jobs.LimitTooLong)],
+    [("researcher", "30s", NotFound), ("founder", "9h", job_limits.LimitTooLong)],
 )
 def test_what_could_not_be_submitted_is_refused_when_asked_about(
     factory: Running, key: str, duration: str, refusal: type[Exception]

@@ -231,6 +231,21 @@ def test_two_operators_never_apply_at_once(world):
     assert world.plan().changes == ()
 
 
+def test_whoever_lost_the_turn_while_reading_changes_nothing(world, monkeypatch):
+    name, read = f"policy:{SITE}", world.cluster.read
+
+    def read_long():
+        state, now = read(), LATER + timedelta(seconds=61)
+        assert cycle_store.take_lease(name, holder="other", now=now, expires_at=now)
+        cycle_store.give_lease_back(name, holder="other")
+        return state
+
+    monkeypatch.setattr(world.cluster, "read", read_long)
+    with pytest.raises(SomebodyApplies):
+        world.apply()
+    assert world.cluster.changes == []
+
+
 @pytest.mark.parametrize("role", [Role.APPLICANT, Role.PROGRAMME_OFFICER, Role.AUDITOR])
 def test_only_operators_apply(world, role):
     with pytest.raises(NotPermitted):

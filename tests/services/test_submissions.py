@@ -148,6 +148,8 @@ def leave_model(factory: Running, job, *, gigabytes: int) -> None:
             project_id=job.project_id,
             organisation_id=job.organisation_id,
             name="m",
+            family=job.id,
+            version=1,
             licence="",
             created_at=wiring.now(),
             files=(ModelFile(name="model", size_bytes=gigabytes * 10**9, sha256="0" * 64),),

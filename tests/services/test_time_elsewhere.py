@@ -40,6 +40,7 @@ from allmende.services import (
 )
 from allmende.storage import charges
 from allmende.storage import jobs as job_store
+from allmende.storage import ledger as ledger_store
 from tests.services.access import (
     HOUR,
     NOON,
@@ -130,6 +131,21 @@ def test_what_went_already_cannot_go_back_and_then_nothing_is_given(running):
         give(change)
     assert left(ada, project) == {"werkbank": HOUR}
     assert changes.list_changes_of(ada, project.id)[0].state is ChangeState.PENDING
+
+
+def test_what_a_project_may_only_overdraw_goes_back_to_nobody(running):
+    ada, project = running
+    accounts = ledger_store.LedgerAccountRow.objects.filter(owner_id=project.id, kind="project")
+    assert accounts.update(may_overdraw_seconds=2 * HOUR) == 1
+    change = ask(ada, project, seconds=2 * HOUR, back_seconds=5 * HOUR)
+    with pytest.raises(NotEnoughTime, match="4"):
+        give(change)
+    taking = {"project_id": project.id, "mode_id": "playground", "reason": Sentence("x")}
+    with pytest.raises(NotEnoughTime):
+        allocations.claw_back_project(deed(DAEMON), claw_back_id="a", seconds=5 * HOUR, **taking)
+    for _ in range(2):
+        allocations.claw_back_project(deed(DAEMON), claw_back_id="b", seconds=4 * HOUR, **taking)
+    assert left(ada, project) == {"werkbank": 0}
 
 
 def test_the_limit_of_the_mode_counts_by_worth_on_both(running):

@@ -100,6 +100,14 @@ def jobs_on(page: str) -> list[int]:
     return [int(number) for number in re.findall(r'/usage/\d+">(\d+)</a>', page)]
 
 
+@pytest.mark.parametrize("typed", ["9" * 5000, "9" * 25, "00", "-1", "\u0663", "x"])
+@pytest.mark.parametrize(
+    "address", ["/clusters/lab/usage", "/clusters/lab/reconciliation", "/audit"]
+)
+def test_whatever_is_typed_for_a_page_is_a_page(cluster, address, typed):
+    read(staff(Role.AUDITOR), f"{address}?before={typed}")
+
+
 def test_runs_are_listed_filtered_and_paged(cluster, monkeypatch):
     client = staff()
     assert "allmende slurm collect lab" in read(client, "/clusters/lab/usage")

@@ -9,6 +9,7 @@ from allmende.domain.access.organisations import OrganisationKind
 from allmende.domain.basics.people import DAEMON, Person, Role
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.training.models import Model
+from allmende.domain.training.records import build_record
 from allmende.services import (
     applications,
     awards,
@@ -22,6 +23,7 @@ from allmende.services.people import NewPerson
 from allmende.storage import trained_models
 from allmende.wiring import deed_of
 from allmende.wiring.access_rules import load_access_rules
+from tests.domain.training.recipes import THRESHOLDS, a_training
 
 ROOT = Person(id="p-root", name="Root", roles=frozenset({Role.ADMINISTRATOR}))
 CALL_ID = "werkbank-science-2026"
@@ -114,6 +116,7 @@ def _award(mina: Person, organisation_id: str, staff: dict[str, Person]) -> Any:
 
 
 def _save_model(job_id: str, *, project_id: str, organisation_id: str) -> Model:
+    record = build_record(a_training(), THRESHOLDS)
     model = Model(
         id="m-1",
         job_id=job_id,
@@ -126,7 +129,7 @@ def _save_model(job_id: str, *, project_id: str, organisation_id: str) -> Model:
         created_at=wiring.now() - timedelta(minutes=1),
         files=(),
         card="# hello",
-        record={},
+        record=record,
     )
     trained_models.add_model(model)
     return model

@@ -75,7 +75,7 @@ def test_a_judge_that_takes_too_long_is_stopped(judged, monkeypatch):
 
 
 def test_the_letters_of_this_house_would_be_taken(judged):
-    sheet = letters._Sheet(title="Award", language="de")
+    sheet = letters.Sheet(title="Award", language="de")
     sheet.add_tagged("P", "Zeit für alle")
     assert judged(bytes(sheet.output())) == 1
 

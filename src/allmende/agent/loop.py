@@ -62,7 +62,7 @@ class Loop:
         self.agent = SiteAgent(
             self.spool,
             backend_of=backend_of,
-            places=machines.places,
+            places=lambda launch: machines.places(launch, site_id=site_id),
             now=wiring.now,
             software=__version__,
             usage=UsageSource(reach.accounting(), now=wiring.now) if reach else None,

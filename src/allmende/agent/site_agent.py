@@ -39,8 +39,8 @@ MOST_LEVELS = 1000
 
 log = structlog.get_logger("allmende.agent")
 
-# What a mark in a command of the centre stands for here; see `exchanges.localise`.
-Places = Callable[[tuple[str, ...]], Mapping[str, str]]
+# What the marks in a launch of the centre stand for here; see `exchanges.localise`.
+Places = Callable[[Launch], Mapping[str, str]]
 
 
 class SiteAgent:
@@ -136,7 +136,7 @@ class SiteAgent:
             return replace(unstarted, reason=order.stop_reason, sentence=called_off)
         try:
             backend = self.backend_of(order.partition_id)
-            backend.start(self._localise(order.launch))
+            backend.start(localise(order.launch, self.places(order.launch)))
         except Refusal as refusal:
             if refusal.status >= MACHINE_TROUBLE:
                 raise
@@ -144,10 +144,6 @@ class SiteAgent:
             return replace(unstarted, reason=EndReason.FAILED, sentence=refusal.sentence)
         (seen,) = backend.observe([order.key])
         return _queued(seen, None) if seen.state is AttemptState.UNKNOWN else seen
-
-    def _localise(self, launch: Launch) -> Launch:
-        places = self.places(launch.command)
-        return replace(launch, command=localise(launch.command, places))
 
     def _end_untraceable(self, watched: Watched, started_at: datetime) -> Observation:
         """Return the end of an attempt that did run, and of which nothing is found now."""

@@ -51,8 +51,10 @@ COMMANDS = {
     "report": Command("reports", "app", "What projects say at their end."),
     "change": Command("changes", "app", "More months or hours for a running project."),
     "job": Command("jobs", "app", "Submit, follow and stop jobs."),
+    "secret": Command("project_secrets", "app", "What jobs need and nobody else may read."),
     "model": Command("models", "app", "Trained models, their cards and records."),
     "blueprint": Command("blueprints", "app", "What can be trained here.", needs_database=False),
+    "data": Command("data", "app", "What lies at sites for jobs to read."),
     "plan-training": Command(
         "plan_training", "plan_training", "What a training takes, before you ask for it.", False
     ),

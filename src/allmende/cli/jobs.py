@@ -91,6 +91,8 @@ def forecast_submission(
     for option in found.options[1:]:
         say(previews.say_option(option))
     say(found.priority.sentence)
+    for mark in found.marks:
+        say(mark)
     if found.choice is not None:
         _say_choice(found.choice)
 

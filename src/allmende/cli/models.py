@@ -1,20 +1,26 @@
 """Trained models, their cards and records."""
 
+import io
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from allmende import wiring
-from allmende.cli.acting import acting_person
-from allmende.cli.output import AsJson, say, show
+from allmende.cli.acting import acting_deed, acting_person
+from allmende.cli.output import AsJson, say, show, write_new
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
-from allmende.services import models
+from allmende.domain.training.models import Visibility
+from allmende.domain.training.summaries import render_summary
+from allmende.services import model_papers, model_terms, models
+from allmende.wiring.languages import translate
+from allmende.wiring.record_sheets import render_record
 
 app = typer.Typer()
 
-COLUMNS = ("id", "name", "project_id", "job_id", "licence", "created_at")
+COLUMNS = ("id", "family", "version", "project_id", "job_id", "visibility", "licence")
 
 
 class ModelIsChanged(Refusal):
@@ -38,6 +44,109 @@ def show_model(model_id: str, json: AsJson = False) -> None:
     """Show a model's card; with --json also its training record."""
     model = models.get_model(acting_person(), model_id)
     show(model if json else model.card, json=json)
+
+
+@app.command("share")
+def set_terms(
+    model_id: str,
+    visibility: Annotated[Visibility, typer.Argument(help="Who sees it and takes its files.")],
+    licence: Annotated[str | None, typer.Option(help="Without it, the one it has.")] = None,
+    keep_until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The last day of its files; without it, as it is."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Say who sees a model of yours, under which licence, and until when its files are kept."""
+    deed = acting_deed()
+    model = models.get_model(deed.actor, model_id)
+    terms = model_terms.Terms(
+        visibility=visibility,
+        licence=model.licence if licence is None else licence,
+        keep_until=keep_until.date() if keep_until else model.keep_until,
+    )
+    show(model_terms.set_terms(deed, model_id, terms), json=json, columns=COLUMNS)
+
+
+@app.command("delete-files")
+def delete_files(model_id: str, json: AsJson = False) -> None:
+    """Delete the files of a model of yours for good; card, record and certificate stay."""
+    model = model_terms.delete_files(
+        acting_deed(), model_id, backend_of=wiring.workshop().backend_of
+    )
+    show(model_terms.get_certificate(acting_person(), model.id), json=json)
+
+
+@app.command("certificate")
+def show_certificate(model_id: str, json: AsJson = False) -> None:
+    """Show the certificate of a deletion, with its place in the audit chain."""
+    show(model_terms.get_certificate(acting_person(), model_id), json=json)
+
+
+@app.command("versions")
+def list_versions(model_id: str, json: AsJson = False) -> None:
+    """List the versions of a model, the oldest first."""
+    reader = acting_person()
+    found = models.list_versions(reader, models.get_model(reader, model_id))
+    show(found, json=json, columns=COLUMNS)
+
+
+@app.command("lineage")
+def show_lineage(model_id: str, json: AsJson = False) -> None:
+    """Show where a model comes from: data, code, job, attempts, energy, and what came of it."""
+    graph = model_papers.find_lineage(acting_person(), model_id)
+    if json:
+        show(graph, json=True)
+        return
+    show(graph.nodes, json=False, columns=("kind", "label", "detail"))
+
+
+@app.command("bill")
+def show_bill(model_id: str) -> None:
+    """Print the bill of materials of a model, as CycloneDX 1.6 in JSON."""
+    show(model_papers.build_bill(acting_person(), model_id), json=True)
+
+
+@app.command("summary")
+def show_summary(model_id: str, json: AsJson = False) -> None:
+    """Show the public summary of what a model was trained on, in its three parts."""
+    parts = model_papers.summarise_data(acting_person(), model_id)
+    if json:
+        show(render_summary(parts), json=True)
+        return
+    rows = [
+        {"part": translate(part.title), "entry": translate(line.label), "value": line.value}
+        for part in parts
+        for line in part.lines
+    ]
+    show(rows, json=False, columns=("part", "entry", "value"))
+
+
+@app.command("record")
+def write_record(
+    model_id: str,
+    file: Annotated[Path, typer.Argument(help="A new PDF file.")],
+    language: Annotated[str, typer.Option(help="de or en; without it, that of mails to you.")] = "",
+) -> None:
+    """Write the training record as an accessible PDF; show --json has it for programs."""
+    reader = acting_person()
+    papers = model_papers.gather_record(reader, model_id)
+    spoken = language or reader.language
+    content = render_record(papers.model, papers.summary, provider=papers.provider, language=spoken)
+    write_new(file, content)
+    say(Sentence("The training record is in {file}.", {"file": str(file)}))
+
+
+@app.command("package")
+def write_package(
+    model_id: str, file: Annotated[Path, typer.Argument(help="A new zip file.")]
+) -> None:
+    """Write a model into one zip: files, card, record, bill, summary, and their checksums."""
+    draft = io.BytesIO()
+    backend_of = wiring.workshop().backend_of
+    model_papers.pack_model(acting_person(), model_id, into=draft, backend_of=backend_of)
+    write_new(file, draft.getvalue())
+    say(Sentence("The model is in {file}.", {"file": str(file)}))
 
 
 @app.command("check")

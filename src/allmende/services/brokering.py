@@ -14,6 +14,7 @@ from allmende.domain.scheduling.backends import StartEstimate
 from allmende.domain.scheduling.brokering import Choice, Needs, Offer, choose, find_obstacle
 from allmende.domain.scheduling.jobs import Job
 from allmende.domain.training.blueprints import find_blueprint
+from allmende.domain.training.data_sets import list_missing, pin_data
 from allmende.domain.training.fields import did_you_mean
 from allmende.domain.training.job_files import JobSpec
 from allmende.domain.training.sweeps import expand_sweep
@@ -23,8 +24,10 @@ from allmende.services import (
     budgets,
     cluster_accounts,
     forecasts,
+    job_limits,
     jobs,
     launches,
+    project_secrets,
     quotas,
     snapshots,
 )
@@ -78,6 +81,7 @@ def choose_partition(question: Question, *, foresees: bool = False) -> Choice | 
     if question.spec.reservation:
         return None  # it has its own partition
     _check_words(question)
+    pin_data(question.spec, question.workshop.data_sets)
     places = list_places(question)
     if not places and question.spec.partition:
         raise NoTimeOnPartition(
@@ -178,6 +182,9 @@ def _offer(question: Question, budget: Budget, bytes_to_move: int) -> Offer:
         grace_seconds=partition.grace_seconds,
         available_seconds=available,
         bytes_to_move=bytes_to_move,
+        data_missing=list_missing(
+            question.spec.data, question.workshop.data_sets, site_id=partition.site_id
+        ),
         bar=_find_bar(question, partition),
     )
 
@@ -196,8 +203,9 @@ def _find_bar(question: Question, partition: Partition) -> Sentence | None:
         jobs.check_partition(project, workshop, partition.id)
         site = workshop.factory.get_site(partition.site_id)
         cluster_accounts.get_user_name(site, question.person_id)
+        project_secrets.check_site(question.spec, site)
         quotas.check_may_submit(project, partition, now=question.now)
-        jobs.check_resources(question.spec, project, partition)
+        job_limits.check_resources(question.spec, project, partition)
         if question.spec.blueprint and partition.is_on_slurm:
             blueprint = find_blueprint(workshop.blueprints, question.spec.blueprint)
             launches.check_environment(blueprint, partition, workshop)
@@ -226,6 +234,7 @@ def estimate_start(question: Question, partition: Partition) -> StartEstimate:
         partition,
         path=(project.group_id, project.id, question.person_id),
         user_name=cluster_accounts.get_user_name(site, question.person_id),
+        constraint=spec.constraint,
         is_late=quotas.is_late(partition, project.id, now=question.now),
     )
     return question.workshop.predict_start(partition, launch)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from allmende.domain.basics.mistakes import MACHINE_TROUBLE
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
@@ -15,8 +16,6 @@ from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import audit
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import reservations as store
-
-MACHINE_TROUBLE = 500  # the status from which on a refusal is the machine's own, which passes
 
 
 @dataclass(frozen=True, kw_only=True)

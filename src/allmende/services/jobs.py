@@ -1,6 +1,8 @@
 """Submitting, stopping, repeating and reading jobs."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import product
 from typing import Any
 
 from allmende.domain.access.projects import Project
@@ -18,7 +20,8 @@ from allmende.domain.scheduling.jobs import (
     ResourceRequest,
     StopRequest,
 )
-from allmende.domain.training.job_files import JobSpec, check_servable
+from allmende.domain.training.data_sets import pin_data
+from allmende.domain.training.job_files import JobSpec
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.domain.trust.permissions import Permission, can_do, check_permission
 from allmende.domain.trust.residency import check_residency, parse_data_class
@@ -28,9 +31,13 @@ from allmende.services import (
     better_hours,
     client_keys,
     cluster_accounts,
+    data_sets,
     dependencies,
+    job_limits,
     launches,
+    model_marks,
     models,
+    project_secrets,
     projects,
     quotas,
     reservations,
@@ -44,26 +51,6 @@ from allmende.storage import projects as project_store
 
 class PartitionTakesNoJobs(Refusal):
     """Jobs cannot be sent to {partition} from here. Jobs run on: {others}."""
-
-    status = 422
-
-
-class TooManyNodes(Refusal):
-    """The job asks for {nodes} nodes; {partition} gives {group} at most {most}. Ask for fewer."""
-
-    status = 422
-
-
-class LimitTooLong(Refusal):
-    """The job asks for {asked} s; {partition} allows {most} s at a time. Set a shorter
-    max_duration; or, if your code saves checkpoints, set checkpoint.every, and it goes on in
-    further attempts."""
-
-    status = 422
-
-
-class TooMuchMemory(Refusal):
-    """The job asks for {asked} MB a node; a node of {partition} has {most} MB. Ask for less."""
 
     status = 422
 
@@ -98,6 +85,7 @@ def submit_job(
     """
     check_permission(deed.actor, Permission.SUBMIT_JOB)
     client_keys.check_key(client_key)
+    spec = pin_data(spec, workshop.data_sets)
     # Locked, so that two submissions with one key follow each other.
     project = projects.check_own(deed.actor, project_store.lock_project(project_id))
     known = client_keys.find_submitted(spec, project_id, client_key)
@@ -107,27 +95,13 @@ def submit_job(
     partition = check_partition(project, workshop, partition_id)
     cluster_accounts.get_user_name(workshop.factory.get_site(partition.site_id), deed.actor.id)
     quotas.check_may_submit(project, partition, now=deed.now)
-    check_resources(spec, project, partition)
+    job_limits.check_resources(spec, project, partition)
     if spec.reservation:
-        reservations.check_submission(
-            spec.reservation,
-            project,
-            nodes=spec.num_nodes,
-            longest_seconds=most_seconds(
-                partition.limit_attempt(spec.max_duration_seconds), partition.grace_seconds
-            ),
-            now=deed.now,
-        )
+        _check_reservation(spec, project, partition, now=deed.now)
     models.check_parents(deed.actor, spec.parents)
     specs = expand_sweep(spec)
-    if spec.blueprint:
-        blueprint = launches.check_blueprint(specs, workshop)
-        launches.check_environment(blueprint, partition, workshop)
-    check_residency(
-        parse_data_class(spec.data_class),
-        partition.country,
-        factory_countries=workshop.factory.countries,
-    )
+    project_secrets.check_named(spec, project_id)
+    _check_content(specs, partition, workshop)
     after, after_ok = dependencies.find_dependencies(
         spec, project_id=project_id, client_key=client_key
     )
@@ -142,12 +116,13 @@ def submit_job(
         "max_parallel": spec.max_parallel if len(specs) > 1 else 0,
         "access_share": access_share or project.access_share,
     }
-    return [
+    submitted = [
         _submit_one(
             deed,
             single,
             project=project,
             partition=partition,
+            notes=data_sets.say_where(spec, workshop),
             conditions={
                 **together,
                 "client_key": f"{client_key}#{number}" if number else client_key,
@@ -156,6 +131,38 @@ def submit_job(
         )
         for number, single in enumerate(specs)
     ]
+    marks = model_marks.foresee_marks(specs, project_id, now=deed.now, workshop=workshop)
+    for job, mark in product(submitted, marks):
+        _tell(deed, job, mark)
+    return submitted
+
+
+def _check_reservation(
+    spec: JobSpec, project: Project, partition: Partition, *, now: datetime
+) -> None:
+    limit_seconds = partition.limit_attempt(spec.max_duration_seconds)
+    reservations.check_submission(
+        spec.reservation,
+        project,
+        nodes=spec.num_nodes,
+        longest_seconds=most_seconds(limit_seconds, partition.grace_seconds),
+        now=now,
+    )
+
+
+def _check_content(specs: list[JobSpec], partition: Partition, workshop: Workshop) -> None:
+    """Refuse a partition where the code or the data of some jobs are not, or may not be."""
+    spec = specs[0]
+    if spec.blueprint:
+        blueprint = launches.check_blueprint(specs, workshop)
+        launches.check_environment(blueprint, partition, workshop)
+    data_sets.check_data(spec, partition, workshop)
+    project_secrets.check_site(spec, workshop.factory.get_site(partition.site_id))
+    check_residency(
+        parse_data_class(spec.data_class),
+        partition.country,
+        factory_countries=workshop.factory.countries,
+    )
 
 
 def check_partition(project: Project, workshop: Workshop, partition_id: str = "") -> Partition:
@@ -167,39 +174,13 @@ def check_partition(project: Project, workshop: Workshop, partition_id: str = ""
     return partition
 
 
-def check_resources(spec: JobSpec, project: Project, partition: Partition) -> None:
-    """Refuse a job file that asks for more than the partition gives."""
-    check_servable(
-        spec, cores_per_node=partition.cores_per_node, accelerators_per_node=partition.gpus_per_node
-    )
-    group = partition.get_group(project.group_id)
-    widest = min(partition.max_nodes_per_job, group.widest_job_nodes)
-    # Inside a reservation its nodes are the limit: the guarantees of others are kept outside.
-    if spec.num_nodes > widest and not spec.reservation:
-        raise TooManyNodes(
-            nodes=spec.num_nodes, partition=partition.name, most=widest, group=group.name
-        )
-    if spec.max_duration_seconds > partition.max_time_limit_seconds and not spec.goes_on:
-        raise LimitTooLong(
-            asked=spec.max_duration_seconds,
-            partition=partition.name,
-            most=partition.max_time_limit_seconds,
-        )
-    node_bytes = int(partition.memory_gigabytes_per_node * 1e9)
-    if spec.memory_bytes and spec.memory_bytes > node_bytes:
-        raise TooMuchMemory(
-            asked=spec.memory_bytes // 1_000_000,
-            partition=partition.name,
-            most=node_bytes // 1_000_000,
-        )
-
-
 def _submit_one(
     deed: Deed,
     spec: JobSpec,
     *,
     project: Project,
     partition: Partition,
+    notes: list[Sentence],
     conditions: dict[str, Any],
 ) -> Job:
     job = Job(
@@ -222,8 +203,8 @@ def _submit_one(
     job = hold_next_attempt(deed, job, partition=partition)
     _tell(deed, job, _say_held(job, partition))
     choice = eligibility.find_choice(job, now=deed.now)
-    if choice:
-        _tell(deed, job, choice)
+    for sentence in (*notes, *filter(None, [choice])):
+        _tell(deed, job, sentence)
     audit.record(
         deed,
         action="job.submitted",

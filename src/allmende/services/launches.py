@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from allmende.domain.basics.refusals import Refusal
-from allmende.domain.basics.sites import Partition
+from allmende.domain.basics.sites import Partition, Site
 from allmende.domain.scheduling.backends import Launch
-from allmende.domain.scheduling.exchanges import FOLDER_OF, PYTHON_OF
+from allmende.domain.scheduling.exchanges import DATA_OF, FOLDER_OF, PYTHON_OF
 from allmende.domain.scheduling.jobs import Attempt, Job, ResourceRequest
 from allmende.domain.scheduling.shares import Path
 from allmende.domain.training.blueprints import (
@@ -15,8 +15,9 @@ from allmende.domain.training.blueprints import (
     command_for,
     find_blueprint,
 )
+from allmende.domain.training.data_sets import data_environment, find_data_sets
 from allmende.domain.training.job_files import JobSpec
-from allmende.services import cluster_accounts
+from allmende.services import cluster_accounts, project_secrets
 from allmende.services.snapshots import path_of
 from allmende.services.workshop import Workshop
 
@@ -66,17 +67,26 @@ def build_launch(
     partition = workshop.factory.get_partition(job.partition_id)
     site = workshop.factory.get_site(partition.site_id)
     user_name = cluster_accounts.get_user_name(site, job.person_id)
+    project_secrets.check_site(spec, site)
     return replace(
         sketch_launch(
-            job.request, partition, path=path_of(job), user_name=user_name, is_late=is_late
+            job.request,
+            partition,
+            path=path_of(job),
+            user_name=user_name,
+            constraint=spec.constraint,
+            is_late=is_late,
         ),
         key=attempt.key,
         job_id=job.id,
         attempt=attempt.number,
         nodes=attempt.nodes,
         command=_command(spec, workshop, is_elsewhere=site.agent),
-        environment=spec.environment(),
+        environment=spec.environment() | _tell_data(spec, workshop, site),
         workdir=spec.workdir,
+        secrets=project_secrets.open_secrets(spec, job.project_id, seal=workshop.seal),
+        # Requeued by the cluster itself it would start without them: it is submitted anew instead.
+        requeue=job.request.preemptible and not spec.secrets,
         reservation=job.reservation_id,
     )
 
@@ -87,6 +97,7 @@ def sketch_launch(
     *,
     path: Path,
     user_name: str,
+    constraint: str = "",
     is_late: bool = False,
 ) -> Launch:
     """Return what a backend is asked for, without anything to run.
@@ -112,9 +123,18 @@ def sketch_launch(
         account=project_id,
         qos=partition.qos_of(group_id),
         partition=partition.name_on_slurm,
+        constraint=constraint,
         nice=NICE_IF_LATE if is_late else 0,
         requeue=request.preemptible,
     )
+
+
+def _tell_data(spec: JobSpec, workshop: Workshop, site: Site) -> dict[str, str]:
+    """Return the variables that say where the data sets of a job lie at a site."""
+    named = find_data_sets(spec.data, workshop.data_sets)
+    if site.agent:  # only the agent knows where things are on its machine
+        return data_environment(named, lambda each: f"{DATA_OF}{each.id}@{each.version}")
+    return data_environment(named, lambda each: each.folders[site.id])
 
 
 def _command(spec: JobSpec, workshop: Workshop, *, is_elsewhere: bool) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import IO, Any
 
 from allmende.domain.basics.people import Person
@@ -35,6 +36,22 @@ def summarise_data(reader: Person, model_id: str) -> tuple[Part, ...]:
     """Return the public summary of what a model was trained on, in three parts."""
     model = _complete(models.get_model(reader, model_id), "public summary")
     return summarise(model, provider=_provider(model))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordPapers:
+    """What the record as a document is made of."""
+
+    model: Model
+    summary: tuple[Part, ...]
+    provider: str
+
+
+def gather_record(reader: Person, model_id: str) -> RecordPapers:
+    """Return a model with its summary and the name of the organisation that trained it."""
+    model = _complete(models.get_model(reader, model_id), "document")
+    provider = _provider(model)
+    return RecordPapers(model=model, summary=summarise(model, provider=provider), provider=provider)
 
 
 def _provider(model: Model) -> str:

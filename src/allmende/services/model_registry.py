@@ -15,6 +15,7 @@ from allmende.domain.scheduling.jobs import Attempt, Job, JobState
 from allmende.domain.training.ancestry import Ancestry, parents_of
 from allmende.domain.training.blueprints import Blueprint
 from allmende.domain.training.compute import ComputeThresholds, HardwareUse
+from allmende.domain.training.data_sets import Catalogue
 from allmende.domain.training.job_files import JobSpec
 from allmende.domain.training.model_cards import render_card
 from allmende.domain.training.models import Model, Outputs
@@ -52,6 +53,7 @@ def register_model(
     thresholds: ComputeThresholds,
     partition: Partition | None = None,
     carbon: CarbonFactor | None = None,
+    catalogue: Catalogue | None = None,
 ) -> Model:
     """Write down the model of a completed job with its card and record. Safe to repeat."""
     check_permission(deed.actor, Permission.RECORD_USAGE)
@@ -72,6 +74,7 @@ def register_model(
         outputs=outputs,
         ancestry=find_ancestry(spec, job.project_id),
         carbon=carbon,
+        data_sets=tuple((catalogue or {}).values()),
     )
     record = build_record(training, thresholds)
     model = Model(

@@ -15,6 +15,7 @@ from allmende.domain.scheduling.backends import StartEstimate
 from allmende.domain.scheduling.brokering import Choice, check_found
 from allmende.domain.scheduling.explain import say_duration, say_nodes
 from allmende.domain.scheduling.shares import Path
+from allmende.domain.training.data_sets import pin_data
 from allmende.domain.training.job_files import JobSpec
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.domain.trust.permissions import Permission, check_permission
@@ -23,8 +24,13 @@ from allmende.services import (
     better_hours,
     brokering,
     budgets,
+    data_sets,
+    job_limits,
     jobs,
     launches,
+    model_marks,
+    models,
+    project_secrets,
     projects,
     quotas,
 )
@@ -77,6 +83,7 @@ class Preview:
     unit: TimeUnit  # of both
     priority: PriorityOutlook  # with these jobs
     choice: Choice | None  # where it would run; None where the project has time in one place
+    marks: tuple[Sentence, ...]  # of the AI Act that its model would pass
 
     @property
     def left_seconds(self) -> int:
@@ -109,6 +116,7 @@ def preview_job(
         unit=partition.unit,
         priority=quotas.foresee(partition, question.project, now=now, and_seconds=held_seconds),
         choice=choice,
+        marks=model_marks.foresee_marks(expand_sweep(spec), project_id, now=now, workshop=workshop),
     )
 
 
@@ -145,6 +153,7 @@ def _ask(
         raise NoRangeInsideReservation
     project = projects.check_own(reader, project_store.get_project(project_id))
     projects.check_can_run(project, now=now)
+    models.check_parents(reader, spec.parents)
     return Question(spec=spec, project=project, person_id=reader.id, now=now, workshop=workshop)
 
 
@@ -199,7 +208,10 @@ def _say(spec: JobSpec, partition: Partition, forecast: JobForecast) -> Option:
 
 
 def _check(spec: JobSpec, project: Project, partition: Partition, workshop: Workshop) -> None:
-    jobs.check_resources(spec, project, partition)
+    job_limits.check_resources(spec, project, partition)
+    project_secrets.check_named(spec, project.id)
+    project_secrets.check_site(spec, workshop.factory.get_site(partition.site_id))
+    data_sets.check_data(pin_data(spec, workshop.data_sets), partition, workshop)
     if spec.blueprint:
         blueprint = launches.check_blueprint(expand_sweep(spec), workshop)
         if partition.is_on_slurm:

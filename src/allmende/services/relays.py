@@ -19,6 +19,7 @@ from allmende.domain.scheduling.backends import (
     Observation,
 )
 from allmende.domain.scheduling.exchanges import FileKind, FileName, Order
+from allmende.domain.training.secrets import SecretsStayHere
 from allmende.storage import agents as agent_store
 from allmende.storage import database
 from allmende.storage import relays as store
@@ -50,7 +51,12 @@ class Relay:
         self.now = now
 
     def start(self, launch: Launch) -> None:
-        """Order the attempt, or do nothing when its key was ordered before."""
+        """Order the attempt, or do nothing when its key was ordered before.
+
+        `SecretsStayHere` where it has secrets: an order is a row of the database.
+        """
+        if launch.secrets:
+            raise SecretsStayHere(site=self.site_id)
         database.run_whole(lambda: self._order(launch))
 
     def _order(self, launch: Launch) -> None:

@@ -27,7 +27,7 @@ from allmende.domain.training.sizes import (
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import applications
 from allmende.services.deeds import Deed
-from allmende.services.marks import Mark, list_marks
+from allmende.services.marks import Mark, find_modifier_mark, list_marks
 from allmende.storage import calls as call_store
 
 # What published trainings on Hopper GPUs reached over their whole run, restarts and all; the
@@ -86,8 +86,15 @@ def estimate_size(
         unit=unit,
         machine=partition.name if partition else "",
         price=read_price(rules.book, on=on, partition_id=question.partition_id, unit=unit),
-        marks=list_marks(size.flop, rules.book, now) if size.flop is not None else (),
+        marks=_list_marks(size.flop, rules, now),
     )
+
+
+def _list_marks(flop: int | None, rules: AccessRules, now: datetime) -> tuple[Mark, ...]:
+    """Return the marks, the lowest first: that of those who train a model of others further."""
+    if flop is None:
+        return ()
+    return (find_modifier_mark(flop, rules.book, now), *list_marks(flop, rules.book, now))
 
 
 def _estimate(

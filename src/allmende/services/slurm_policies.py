@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from allmende.domain.access.projects import Project, ProjectState, can_run
+from allmende.domain.basics.mistakes import MACHINE_TROUBLE
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
@@ -39,9 +40,7 @@ from allmende.storage import slurm_policies as store
 
 KeeperOf = Callable[[str], PolicyKeeper]  # by the id of a site
 BeginDeed = Callable[[], Deed]  # of the same actor, at the present instant
-# The status from which on a refusal is the machine's own trouble, which passes.
-MACHINE_TROUBLE = 500
-LEASE = timedelta(seconds=60)  # longer than a command may take
+LEASE = timedelta(seconds=60)  # longer than a change may take
 # Others are not known to a cluster, or closed there.
 KNOWN_STATES = (ProjectState.ACTIVE, ProjectState.SUSPENDED)
 
@@ -289,11 +288,13 @@ def _hold_lease(begin: BeginDeed, site: Site) -> Iterator[Callable[[], None]]:
     name, holder = f"policy:{site.id}", begin().new_id("lease")
 
     def renew() -> None:
-        now = begin().now
-        if not lease_store.take_lease(name, holder=holder, now=now, expires_at=now + LEASE):
+        # Reading a large cluster may take longer than this holds: somebody else may have been here.
+        if not lease_store.renew_lease(name, holder=holder, expires_at=begin().now + LEASE):
             raise SomebodyApplies(site=site.name)
 
-    renew()
+    now = begin().now
+    if not lease_store.take_lease(name, holder=holder, now=now, expires_at=now + LEASE):
+        raise SomebodyApplies(site=site.name)
     try:
         yield renew
     finally:

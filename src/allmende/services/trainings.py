@@ -50,6 +50,7 @@ def _register(deed: Deed, job: Job, *, outputs: Outputs, workshop: Workshop) -> 
             outputs=outputs,
             blueprint=_find_blueprint(job, workshop),
             thresholds=workshop.compute_thresholds(day_of(deed.now)),
+            catalogue=workshop.data_sets,
             partition=workshop.factory.get_partition(job.partition_id),
             carbon=workshop.carbon,
         )

@@ -1,7 +1,7 @@
 """The concrete parts that wiring chose, handed to the services that run jobs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from allmende.domain.basics.sentences import Sentence
@@ -11,7 +11,9 @@ from allmende.domain.scheduling.backends import BackendOf, Launch, StartEstimate
 from allmende.domain.scheduling.nodes import ClusterNodes
 from allmende.domain.training.blueprints import Blueprint
 from allmende.domain.training.compute import ComputeThresholds
+from allmende.domain.training.data_sets import Catalogue
 from allmende.domain.training.records import CarbonFactor
+from allmende.domain.trust.sealing import Seal
 
 PredictStart = Callable[[Partition, Launch], StartEstimate]
 
@@ -40,6 +42,8 @@ class Workshop:
     # Returns the marks of training compute that are in force on a day.
     compute_thresholds: Callable[[date], ComputeThresholds]
     # Returns when a cluster would start a job that asks for as much as this launch.
+    seal: Seal  # of the secrets of projects
     predict_start: PredictStart = nobody_can_say
+    data_sets: Catalogue = field(default_factory=dict)  # what lies at sites for jobs to read
     # How much carbon dioxide a kilowatt-hour stands for; None: nobody says.
     carbon: CarbonFactor | None = None

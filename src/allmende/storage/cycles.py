@@ -101,6 +101,11 @@ def take_lease(name: str, *, holder: str, now: datetime, expires_at: datetime) -
     return rows.update(holder=holder, expires_at=expires_at) == 1
 
 
+def renew_lease(name: str, *, holder: str, expires_at: datetime) -> bool:
+    """Hold a lease longer; return False where anybody else has had it since."""
+    return LeaseRow.objects.filter(name=name, holder=holder).update(expires_at=expires_at) == 1
+
+
 def lock_lease(name: str, *, holder: str) -> bool:
     """Say whether `holder` has a lease; if so, nobody takes it before this transaction ends."""
     rows = LeaseRow.objects.select_for_update()

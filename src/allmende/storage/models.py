@@ -25,6 +25,7 @@ from allmende.storage.modes import ModeVersionRow
 from allmende.storage.nodes import NodeDrainRow
 from allmende.storage.organisations import OrganisationRow
 from allmende.storage.people import AdminLinkRow, MembershipRow, PersonRow
+from allmende.storage.project_secrets import ProjectSecretRow
 from allmende.storage.projects import ProjectMemberRow, ProjectRow
 from allmende.storage.promises import PromiseResultRow
 from allmende.storage.relays import RelayFileRow, RelayRow, RelaySiteRow
@@ -75,6 +76,7 @@ __all__ = [
     "ProjectChangeRow",
     "ProjectMemberRow",
     "ProjectRow",
+    "ProjectSecretRow",
     "PromiseResultRow",
     "RebuttalRow",
     "ReconciliationRow",

@@ -16,7 +16,7 @@ from allmende.wiring.factory import load_factory
 THEMES = ("light", "dark")
 THEME_COOKIE = "allmende_theme"
 # Pages that belong to an entry and have addresses of their own.
-ALSO_BELOW = {"sites": ("/clusters", "/incidents", "/nodes")}
+ALSO_BELOW = {"sites": ("/clusters", "/data", "/incidents", "/nodes")}
 
 
 @dataclass(frozen=True)

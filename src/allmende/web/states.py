@@ -338,7 +338,25 @@ def _sizes() -> dict[str, Look]:
     }
 
 
+def _visibilities() -> dict[str, Look]:
+    return {
+        "project": Look(_("its project"), "ring", "calm"),
+        "factory": Look(_("everybody signed in"), "check", "busy"),
+        "public": Look(_("everybody"), "check", "good"),
+    }
+
+
+def _agreements() -> dict[str, Look]:
+    return {
+        "agree": Look(_("agree within 30 %"), "check", "good"),
+        "differ": Look(_("differ by more than 30 %"), "warning", "bad"),
+        "not measured": Look(_("cannot be compared"), "question", "calm"),
+    }
+
+
 KINDS = {
+    "visibility": _visibilities,
+    "agreement": _agreements,
     "call": _calls,
     **{
         kind: _words_of_mode(kind)

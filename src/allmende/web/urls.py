@@ -18,6 +18,7 @@ from allmende.web.pages import (
     calls,
     changes,
     clusters,
+    data,
     documents,
     duties,
     eligibility,
@@ -39,6 +40,7 @@ from allmende.web.pages import (
     planning,
     programme,
     programme_figures,
+    project_secrets,
     projects,
     promises,
     public_figures,
@@ -201,6 +203,7 @@ OFFICE_PAGES = [
     path("nodes/<str:partition_id>", nodes.list_nodes, name="nodes"),
     path("nodes/<str:partition_id>/<str:node>", nodes.show_node, name="node"),
     path("nodes/<str:partition_id>/<str:node>/resume", nodes.resume_node, name="node_resume"),
+    path("data", data.list_data_sets, name="data"),
     path("sites/agents", agents.show_agents, name="agents"),
     path("sites/agents/<str:agent_id>/revoke", agents.revoke_agent, name="agent_revoke"),
     path("reservations", reservations.show_reservations, name="reservations"),
@@ -274,6 +277,12 @@ REVIEW_PAGES = [
 
 WORK_PAGES = [
     path("projects/<str:project_id>", projects.show_project, name="project"),
+    path("projects/<str:project_id>/secrets", project_secrets.show_secrets, name="project_secrets"),
+    path(
+        "projects/<str:project_id>/secrets/<str:secret>/remove",
+        project_secrets.remove_secret,
+        name="project_secret_remove",
+    ),
     path("projects/<str:project_id>/usage", usage.list_project_usage, name="project_usage"),
     path(
         "projects/<str:project_id>/usage/<int:number>",
@@ -313,6 +322,13 @@ WORK_PAGES = [
     path("models", models.list_models, name="models"),
     path("models/<str:model_id>", models.show_model, name="model"),
     path("models/<str:model_id>/record", models.download_record, name="model_record"),
+    path("models/<str:model_id>/record.pdf", models.download_record_sheet, name="model_sheet"),
+    path("models/<str:model_id>/bill", models.download_bill, name="model_bill"),
+    path("models/<str:model_id>/package", models.download_package, name="model_package"),
+    path("models/<str:model_id>/delete", models.delete_files, name="model_delete"),
+    path(
+        "models/<str:model_id>/certificate", models.download_certificate, name="model_certificate"
+    ),
     path("models/<str:model_id>/files/<path:name>", models.download_file, name="model_file"),
     path("messages", messages.show_messages, name="messages"),
     path("settings/language", messages.choose_language, name="my_language"),

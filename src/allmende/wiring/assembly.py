@@ -24,8 +24,10 @@ from allmende.wiring import agents, machines
 from allmende.wiring.access_rules import read_access_rules
 from allmende.wiring.blueprints import blueprint_folder, load_blueprints
 from allmende.wiring.clusters import reach_of
+from allmende.wiring.data_sets import load_data_sets
 from allmende.wiring.factory import load_factory
 from allmende.wiring.planning import load_planning
+from allmende.wiring.sealing import seal
 
 
 def build_workshop() -> Workshop:
@@ -41,6 +43,8 @@ def build_workshop() -> Workshop:
         read_meter=_MeterReader().read,
         compute_thresholds=lambda on: _compute_thresholds(book, on),
         predict_start=predict_start,
+        seal=seal(),
+        data_sets=load_data_sets(),
         carbon=_carbon(),
     )
 

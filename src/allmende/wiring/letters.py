@@ -43,7 +43,7 @@ def render_letter(award: Award, *, authority: str, language: str) -> bytes:
     spoken = choose(language)
     with translation.override(spoken):
         title = gettext("Award of compute time") + " " + award.id
-        sheet = _Sheet(title=title, language=spoken)
+        sheet = Sheet(title=title, language=spoken)
         sheet.set_creation_date(award.granted_at)
         sheet.set_author(authority)
         sheet.add_tagged("P", authority)
@@ -62,7 +62,7 @@ def render_report(
     with translation.override(spoken):
         is_final = report.kind is ReportKind.FINAL
         title = f"{gettext('Final report') if is_final else gettext('Interim report')} {project.id}"
-        sheet = _Sheet(title=title, language=spoken)
+        sheet = Sheet(title=title, language=spoken)
         sheet.set_creation_date(report.handed_in_at or facts.ends_at)
         sheet.set_author(facts.organisation)
         sheet.add_tagged("P", f"{facts.organisation} – {authority}")
@@ -84,7 +84,7 @@ def render_report(
     return bytes(sheet.output())
 
 
-class _Sheet(FPDF):
+class Sheet(FPDF):
     """A4 sheets on which every piece of text stands under its tag."""
 
     def __init__(self, *, title: str, language: str) -> None:

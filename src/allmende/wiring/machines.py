@@ -12,10 +12,11 @@ from allmende.backends.slurm.steering import SlurmWheel
 from allmende.backends.slurm.usage_reader import SlurmUsageReader
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sites import Partition, Site
-from allmende.domain.scheduling.backends import Backend
-from allmende.domain.scheduling.exchanges import FOLDER_OF, PYTHON_OF
+from allmende.domain.scheduling.backends import Backend, Launch
+from allmende.domain.scheduling.exchanges import FOLDER_OF, PYTHON_OF, list_data_marks
 from allmende.wiring import environments, home, now
 from allmende.wiring.blueprints import blueprint_folder, load_blueprints
+from allmende.wiring.data_sets import load_data_sets
 from allmende.wiring.factory import load_factory
 
 
@@ -40,6 +41,13 @@ def slurm_backend(site_id: str) -> SlurmBackend:
     cluster = load_factory().get_site(site_id).slurm
     assert cluster is not None, "the factory's configuration has its cluster"
     return SlurmBackend(SlurmClient(cluster), cluster, now)
+
+
+class DataUnknownHere(Refusal):
+    """The configuration at {site} does not say where the data set {name} lies. Its operators write
+    that into data.toml there; the job starts by itself then."""
+
+    status = 503
 
 
 @dataclass(frozen=True)
@@ -91,12 +99,23 @@ def environment_python(blueprint_id: str) -> str:
     return str(environments.environment_python(blueprint_id))
 
 
-def places(command: tuple[str, ...]) -> dict[str, str]:
-    """Return what the marks of a command from the centre stand for on this machine."""
-    found = {}
+def places(launch: Launch, *, site_id: str) -> dict[str, str]:
+    """Return what the marks in a launch of the centre stand for on this machine."""
+    marks = list_data_marks(launch)
+    found = {mark: _find_folder(uri, site_id) for mark, uri in marks.items()}
+    command = launch.command
     for blueprint_id in load_blueprints():
         python, folder = f"{PYTHON_OF}{blueprint_id}", f"{FOLDER_OF}{blueprint_id}"
         if python in command:
             found[python] = environment_python(blueprint_id)
             found[folder] = str(blueprint_folder(blueprint_id))
     return found
+
+
+def _find_folder(uri: str, site_id: str) -> str:
+    """Return where a data set lies here, in the very version that the centre named."""
+    name, _, version = uri.partition("@")
+    known = load_data_sets().get(name)
+    if known is None or known.version != version or not known.folders.get(site_id):
+        raise DataUnknownHere(name=uri, site=site_id)
+    return known.folders[site_id]

@@ -1,7 +1,5 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -11,7 +9,6 @@ from allmende.domain.accounting import usage
 from allmende.domain.accounting.allocations import AccessShare
 from allmende.domain.accounting.ledger import Entry
 from allmende.domain.accounting.usage import Surroundings, Usage, UsageState
-from allmende.domain.basics.periods import Period
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition, PartitionStatus
 from allmende.domain.basics.units import TimeUnit
@@ -150,24 +147,3 @@ def test_what_a_settlement_gave_back_stays_given_back_to_the_second():
     known = replace(USAGE, settled_seconds=200, settled_refund_seconds=200)
     known, _ = usage.true_up(known, ACCOUNTS, entry=ENTRY)
     assert (known.booked_seconds, known.given_back_seconds) == (300, 300)
-
-
-@given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 1000))
-def test_the_parts_of_adjoining_periods_sum_to_the_whole(first, second, used):
-    cuts = [NOON - timedelta(1), *sorted(NOON + timedelta(seconds=n) for n in (first, second))]
-    cuts.append(NOON + timedelta(days=1))
-    known = replace(USAGE, used_seconds=used)
-    parts = [
-        usage.split_seconds(known, Period(starts_at=start, ends_at=end))
-        for start, end in pairwise(cuts)
-    ]
-    assert sum(parts) == used
-    exact = Fraction(used, 100) * (min(cuts[1], RECORD.ended_at) - NOON).total_seconds()
-    assert abs(parts[0] - exact) < 1
-
-
-@pytest.mark.parametrize("changes", [{"ended_at": None}, {"ended_at": NOON - timedelta(1)}])
-def test_what_did_not_end_or_ended_before_it_began_is_in_no_period(changes):
-    known = replace(USAGE, record=replace(RECORD, **changes))
-    period = Period(starts_at=NOON - timedelta(9), ends_at=NOON + timedelta(9))
-    assert usage.split_seconds(known, period) == 0

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from allmende.domain.scheduling.cluster_reservations import (
     ClusterReservation,
+    Step,
     Verb,
     list_steps,
     translate,
@@ -52,6 +53,15 @@ def test_one_that_was_lost_begins_anew_and_that_is_no_difference():
     assert (made.starts_at, made.ends_at) == (later, WINDOW.ends_at)
     assert steps([WINDOW], [made], now=later) == []
     assert steps([WINDOW], [replace(made, account="p-2")], now=later) == [(Verb.UPDATE, WINDOW)]
+
+
+def test_when_it_began_is_not_changed_but_what_began_early_is_made_anew():
+    narrow = replace(WINDOW, nodes=1)
+    (step,) = list_steps([WINDOW], {"rv-1": narrow}, ours=["rv-1"], now=NOON + HOUR / 2)
+    assert step == Step(verb=Verb.UPDATE, reservation=WINDOW, has_begun=True)
+    early = replace(WINDOW, starts_at=NOON - 2 * HOUR)
+    assert steps([WINDOW], [early]) == [(Verb.DELETE, early)]
+    assert steps([WINDOW], [replace(WINDOW, starts_at=NOON - HOUR / 2)]) == [(Verb.UPDATE, WINDOW)]
 
 
 def test_reservations_of_others_are_never_touched():

@@ -166,12 +166,25 @@ def test_only_whole_words_of_a_command_get_the_places_of_a_machine():
         "allmende-blueprint:table/x",
         "--note=allmende-python:tab",
     )
-    assert exchanges.localise(command, places) == (
+    launch = replace(LAUNCH, command=command)
+    assert exchanges.localise(launch, places).command == (
         "/env/bin/python",
         "/b/tab/train.py",
         "allmende-blueprint:table/x",
         "--note=allmende-python:tab",
     )
+
+
+def test_only_variables_of_the_platform_get_the_folders_of_data_sets():
+    told = {"ALLMENDE_DATA": "allmende-data:roads@1", "MINE": "allmende-data:roads@1"}
+    launch = replace(LAUNCH, environment=told | {"ALLMENDE_DATA_B": "/plain"})
+    assert exchanges.list_data_marks(launch) == {"allmende-data:roads@1": "roads@1"}
+    there = exchanges.localise(launch, {"allmende-data:roads@1": "/srv/roads"})
+    assert there.environment == {
+        "ALLMENDE_DATA": "/srv/roads",
+        "MINE": "allmende-data:roads@1",
+        "ALLMENDE_DATA_B": "/plain",
+    }
 
 
 @given(st.recursive(TEXTS | st.integers() | st.none(), lambda part: st.lists(part)))

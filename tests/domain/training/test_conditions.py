@@ -126,6 +126,8 @@ def test_a_sweep_may_run_a_few_at_a_time():
         ({"when": {"deadline": "1h"}, "reservation": "r-1"}, "a reservation has its own time"),
         ({"partition": "p", "reservation": "r-1"}, "a reservation has its own. Keep one"),
         ({"resources": {"specialization": "robotics"}}, "Did you mean specialisation?"),
+        ({"resources": {"constraint": "a100 ib"}}, "a100 ib is no expression of features."),
+        ({"resources": {"constraint": "a\nb"}}, "is no expression of features."),
         ({"when": {"flexible": "12h"}}, "Did you mean flexible_until?"),
     ],
 )

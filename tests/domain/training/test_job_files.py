@@ -10,7 +10,6 @@ from allmende.domain.training.fields import Finding
 from allmende.domain.training.job_files import (
     CodeNotBrought,
     DataMount,
-    DataNotBrought,
     InvalidJobFile,
     JobSpec,
     TooManyAccelerators,
@@ -111,6 +110,7 @@ values = st.one_of(st.integers(-9, 9), st.booleans(), names)
         memory_bytes=st.none() | st.integers(1, 2**32).map(lambda k: k * 1024),
         accelerator=st.sampled_from(["H100", "A100"]),
         accelerators=st.integers(1, 8),
+        constraint=st.sampled_from(["", "a100&[r1|r2]*2", "!ib,(x:y)"]),
         num_nodes=st.integers(1, 9),
         max_duration_seconds=st.integers(1, 10**7),
         checkpoint_seconds=st.none() | st.integers(1, 10**6),
@@ -334,7 +334,6 @@ def test_what_a_node_has_can_be_asked_for():
     [
         ({"resources": {"cpus": 3}}, TooManyCores),
         ({"resources": {"accelerators": "H100:1"}}, TooManyAccelerators),
-        ({"data": [{"uri": "allmende:x@1"}]}, DataNotBrought),
         ({"workdir": "code"}, CodeNotBrought),
     ],
 )

@@ -6,9 +6,11 @@ from dataclasses import replace
 import pytest
 
 from allmende.domain.training.job_files import DataMount
+from allmende.domain.training.model_cards import render_card
 from allmende.domain.training.models import DataHash, parse_training_facts
 from allmende.domain.training.records import EnergyUse, add_energy, build_record, is_record_whole
 from tests.domain.training.recipes import FACTS, THRESHOLDS, a_training, own_training, some_outputs
+from tests.domain.training.test_data_sets import ROADS
 
 
 def test_a_record_carries_the_model_and_what_it_is_for():
@@ -78,6 +80,26 @@ def test_a_record_of_own_code_says_what_is_unknown():
     assert record["energy"] == {"kwh": None, "method": "not measured", "scope": None}
     assert record["data"] == [{"name": "allmende:x@1", "data_class": "health"}]
     assert record["model"]["purpose"] is None
+
+
+def test_a_record_tells_what_the_catalogue_says_of_a_data_set():
+    training = own_training()
+    spec = replace(training.spec, data=(DataMount(uri=ROADS.uri), DataMount(uri="allmende:x@1")))
+    record = build_record(replace(training, spec=spec, data_sets=(ROADS,)), THRESHOLDS)
+    known, unknown = record["data"]
+    assert known == {
+        "name": "Roads",
+        "uri": "allmende:roads@2",
+        "origin": "a survey",
+        "licence": "CC-BY-4.0",
+        "personal_data": False,
+        "data_class": "public",
+    }
+    assert unknown["name"] == "allmende:x@1"
+    assert "  - data set: allmende:roads@2" in render_card(record)
+    with_recipe = replace(a_training(), spec=spec, data_sets=(ROADS,))
+    named = [row["name"] for row in build_record(with_recipe, THRESHOLDS)["data"]]
+    assert named[-2:] == ["Roads", "allmende:x@1"]
 
 
 def test_energy_carries_its_method_and_scope():

@@ -125,6 +125,8 @@ MODEL = Model(
     project_id="pr-1",
     organisation_id="o-1",
     name="secret name",
+    family="secret name",
+    version=1,
     licence="",
     created_at=NOON,
     files=(ModelFile(name="model.json", size_bytes=3, sha256="ab" * 32),),

@@ -28,6 +28,7 @@ BODIES: dict[str, Any] = {
     "POST /rounds/{call_id}/conflicts": {"cut_off_at": "2026-12-11T09:00:00Z"},
     "POST /applications/{application_id}/reviewers": {"reviewer_id": "{person_id}"},
     "PATCH /me": {"language": "de"},
+    "PUT /models/{model_id}/terms": {"visibility": "project", "licence": "CC-BY-4.0"},
     "POST /people/{person_id}/roles": {"role": "applicant"},
     "POST /tokens": {"name": "t", "scopes": ["read"], "days": 1},
     "POST /organisations": {"name": "New", "kind": "university", "country": "DE"},
@@ -88,6 +89,7 @@ BODIES: dict[str, Any] = {
     "POST /changes/{change_id}/decline": {"answer": "No time left."},
     "POST /aid/{entry_id}/register": {"reference": "DE-1"},
     "POST /projects/{project_id}/members": {"person_id": "{person_id}"},
+    "PUT /projects/{project_id}/secrets/{secret}": {"value": "hush"},
     "POST /projects/{project_id}/suspend": {"why": "A check."},
     "PUT /projects/{project_id}/report": {"results": "It works."},
     "POST /projects/{project_id}/report/return": {"why": "Name the data."},
@@ -139,6 +141,7 @@ OTHER_IDS = {
     "role": "reviewer",
     "reservation_id": "rv-none",
     "name": "model.safetensors",
+    "secret": "guess",
     "document_id": "doc-none",
     "agent_id": "ag-none",
     "year": "2026",
@@ -182,9 +185,12 @@ def send(world: World, method: str, path: str, *, token: str) -> Any:
     body = re.sub(r"{(\w+_id)}", lambda hit: ids[hit[1]], body)
     headers = {"Idempotency-Key": "k1"} | ({"Authorization": f"Bearer {token}"} if token else {})
     text = "" if method == "GET" else body
-    return Client().generic(
+    answer = Client().generic(
         method, f"/api/v1{address}", text, content_type="application/json", headers=headers
     )
+    if answer.streaming:
+        answer.close()  # type: ignore[no-untyped-call]
+    return answer
 
 
 @pytest.fixture
@@ -265,6 +271,7 @@ def test_the_owner_reads_everything_of_their_own(world):
         and "reservation_id" not in path
         and "incident_id" not in path
         and "usage_number" not in path  # see test_usage.py
+        and "/certificate" not in path  # see test_models.py
         and can_do(world.people["applicant"], permission)
         and permission is not Permission.MANAGE_TOKENS
         and (answer := send(world, method, path, token=secret)).status_code != 200

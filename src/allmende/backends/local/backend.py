@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import allmende
 from allmende.backends.local import outputs, sentences
 from allmende.backends.local.folders import HOME, Folders
 from allmende.backends.nodes import files, limits, locks, logs, processes
+from allmende.backends.nodes.files import SECRETS
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.backends import (
     MOST_PROGRESS_BYTES,
@@ -112,6 +113,8 @@ class LocalBackend:
         if files.find_json(folder / "stop.json") != request:
             with self._troubles_refused(key):
                 files.write_whole(folder / "stop.json", request)
+        if not (folder / "started.json").exists():
+            (folder / SECRETS).unlink(missing_ok=True)  # it will begin nothing
         self._signal_runner(folder, signal.SIGUSR1)
 
     def observe(self, keys: Iterable[str]) -> list[Observation]:
@@ -219,7 +222,10 @@ class LocalBackend:
         home = folder.parent.parent / HOME
         for part in (home / "out", home / "checkpoints", home / "data", folder / "tmp"):
             part.mkdir(parents=True, exist_ok=True)
-        order = asdict(launch) | {
+        if launch.secrets:
+            files.write_private(folder / SECRETS, dict(launch.secrets))
+        # The runner takes them from there; no order that is kept names their values.
+        order = asdict(replace(launch, secrets={})) | {
             "environment": self._environment(launch, folder),
             "workdir": str(home / launch.workdir),  # an absolute folder stays what it is
             "output_limit_bytes": self.output_limit_bytes,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 MICROSECONDS = 1_000_000
+SECRETS = "secrets.json"  # in the folder of an attempt, from its order to its start
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 # What the machine is short of. Nothing in a folder, whatever a job made of it, has these effects.
 MACHINE_TROUBLES = FULL_DISK | {
@@ -29,6 +30,21 @@ def write_whole(path: Path, value: Any) -> None:
     draft = _write_draft(path, value)
     draft.replace(path)
     _sync_folder(path.parent)
+
+
+def write_private(path: Path, value: Any) -> None:
+    """Write the value as JSON in place of whatever the file held; only its owner reads it."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(value, file)
+        draft.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise
 
 
 def write_lightly(path: Path, value: Any) -> None:

@@ -12,6 +12,7 @@ from allmende.backends.nodes import files
 OUT_OF_MEMORY_SIGNS = (b"MemoryError", b"bad_alloc", b"annot allocate memory", b"can't allocate")
 TAIL_BYTES = 2048
 LARGEST_STATE_BYTES = 2**20
+PROGRESS_TAIL_BYTES = 2**14  # among them the last line
 # What reading JSON comes to when a job wrote whatever it liked.
 NONSENSE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
@@ -98,33 +99,32 @@ def looks_like_memory(log: Path) -> bool:
     return any(sign in tail for sign in OUT_OF_MEMORY_SIGNS)
 
 
-def has_finished_its_work(*, checkpoints: Path, progress: Path, since: float) -> bool:
+def has_finished_its_work(*, state: bytes, progress: bytes, since: float) -> bool:
     """Say whether a job that ended with exit code 0 after SIGTERM had done all of its work.
 
-    A checkpoint of this attempt says so itself (`"end"` in its state.json). Without one, the last
-    line of progress must have reached its total. A job that says nothing was interrupted.
+    The newest checkpoint of this attempt says so itself (`"end"` in its state.json). Without one,
+    the last line of progress must have reached its total. A job that says nothing was interrupted.
     """
-    end = _find_end(checkpoints, since)
-    if end:
-        return end == "completed"
+    with contextlib.suppress(*NONSENSE):
+        if end := json.loads(state).get("end"):
+            return bool(end == "completed")
     at, step, total = _last_progress(progress, since) or (since, 0, 1)
     return at >= since and step >= total
 
 
-def _find_end(checkpoints: Path, since: float) -> str | None:
-    with contextlib.suppress(OSError, *NONSENSE):
+def read_newest_state(checkpoints: Path, *, since: float) -> bytes:
+    """Return the state.json of the newest checkpoint, if it was saved since; else nothing."""
+    with contextlib.suppress(OSError):
         newest = max(checkpoints.glob("step-*/DONE"), default=None)
-        if newest is None or newest.stat().st_mtime < since:
-            return None
-        state = files.read_part(newest.parent / "state.json", offset=0, limit=LARGEST_STATE_BYTES)
-        end: str | None = json.loads(state).get("end")
-        return end
-    return None
+        if newest is not None and newest.stat().st_mtime >= since:
+            state = newest.parent / "state.json"
+            return files.read_part(state, offset=0, limit=LARGEST_STATE_BYTES)
+    return b""
 
 
-def _last_progress(path: Path, since: float) -> tuple[float, float, float] | None:
+def _last_progress(progress: bytes, since: float) -> tuple[float, float, float] | None:
     """Return instant, step and total of the last line that has them."""
-    for line in reversed(files.read_tail(path, 16 * 1024).splitlines()):
+    for line in reversed(progress.splitlines()):
         with contextlib.suppress(*NONSENSE):
             value = json.loads(line)
             return float(value.get("t", since)), float(value["step"]), float(value["total"])

@@ -74,6 +74,16 @@ class Runner:
             "started_at": _microseconds(self.began_at),
         }
         assert files.write_once(self.folder / "started.json", begun), "the lock keeps others out"
+        self._take_secrets()
+
+    def _take_secrets(self) -> None:
+        """Read them once: from here on only the environments of the command's processes have them.
+
+        Not before it is written down that the attempt has begun: a second runner would miss them.
+        """
+        path = self.folder / files.SECRETS
+        self.launch["environment"] |= files.find_json(path) or {}
+        path.unlink(missing_ok=True)
 
     def run(self) -> None:
         """Run the attempt to its end, and write down how it ended."""
@@ -297,8 +307,12 @@ class Runner:
     def _has_finished_its_work(self) -> bool:
         environment = self.launch["environment"]
         return outcomes.has_finished_its_work(
-            checkpoints=Path(environment["ALLMENDE_CHECKPOINTS"]),
-            progress=Path(environment["ALLMENDE_PROGRESS"]),
+            state=outcomes.read_newest_state(
+                Path(environment["ALLMENDE_CHECKPOINTS"]), since=self.began_at
+            ),
+            progress=files.read_tail(
+                Path(environment["ALLMENDE_PROGRESS"]), outcomes.PROGRESS_TAIL_BYTES
+            ),
             since=self.began_at,
         )
 

@@ -24,7 +24,7 @@ from allmende.backends.slurm.places import NOBODY, Place, find_place
 from allmende.backends.slurm.queue import LiveJob, parse_squeue, squeue_options
 from allmende.backends.slurm.starts import describe_queued
 from allmende.backends.slurm.steps import parse_steps, step_options
-from allmende.backends.slurm.submission import Tools, render_script, sbatch_options
+from allmende.backends.slurm.submission import Tools, render_script, render_secrets, sbatch_options
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sites import RunAs, SlurmCluster
 from allmende.domain.basics.usage_records import UsageRecord
@@ -93,6 +93,8 @@ class SlurmBackend(Outputs):
 
     def _submit(self, launch: Launch, place: Place) -> int:
         """Return the number of the job that the cluster made of an attempt."""
+        if launch.secrets:
+            place.put_secrets(launch.attempt, render_secrets(launch))
         try:
             said = self._run(
                 "sbatch",
@@ -117,6 +119,7 @@ class SlurmBackend(Outputs):
             if attempt.slurm_id is None:
                 # A submission that had no answer may take effect yet: such a job leaves at once.
                 attempt.place.claim(attempt.number, NOBODY)
+                attempt.place.forget_secrets(attempt.number)
                 return
         notes.note_stop(attempt, reason, grace_seconds=grace_seconds, now=self.clock())
         self._cancel(attempt, "--state=PENDING")
@@ -242,7 +245,7 @@ class SlurmBackend(Outputs):
     def _describe_live(self, attempt: Attempt, job: LiveJob | None) -> Observation:
         """Return what the controller says. An end is believed only once accounting has it."""
         if job is None or job.state in OVER or job.restarts != attempt.number - attempt.first:
-            has_begun = bool(attempt.place.list_runs(f"{attempt.number}.log", ""))
+            has_begun = attempt.place.has_run(f"{attempt.number}.log")
             state = AttemptState.RUNNING if has_begun else AttemptState.QUEUED
             return Observation(key=attempt.key, state=state)
         self._pursue_stop(attempt, job)
@@ -311,14 +314,17 @@ class SlurmBackend(Outputs):
         """Return the end of a run, noted for good; `steps` says what it used."""
         if attempt.number == attempt.first:
             attempt.place.claim(attempt.first, NOBODY)
-        home = attempt.place.home
+        place = attempt.place
+        place.forget_secrets(attempt.first)
         since = run.started_at.timestamp() if run.started_at else 0.0
         ending = describe_ending(
             run,
-            notes.read_traces(attempt),
+            notes.read_traces(attempt, nodes=len(run.nodes)),
             attempt.order,
             has_finished=lambda: outcomes.has_finished_its_work(
-                checkpoints=home / "checkpoints", progress=home / "progress.jsonl", since=since
+                state=place.read_newest_state(since=since),
+                progress=place.read_progress_tail(),
+                since=since,
             ),
         )
         use = parse_steps(steps, run)

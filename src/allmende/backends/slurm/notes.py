@@ -164,11 +164,11 @@ def find_end(attempt: Attempt) -> Observation | None:
     )
 
 
-def read_traces(attempt: Attempt) -> Traces:
+def read_traces(attempt: Attempt, *, nodes: int) -> Traces:
     """Return what the batch script and its nodes wrote down, and what we asked for."""
     stop = find_stop(attempt)
     asked = _read(attempt, f"{attempt.number}.asked").split()
-    ends = _read_ends(attempt)
+    ends = _read_ends(attempt, nodes)
     # The first failure is the cause; the commands of other nodes were ended because of it.
     worst = min((end for end in ends if end[1]), default=None) or (ends[0] if ends else None)
     log = _read(attempt, f"{attempt.first}.slurm.log").strip().splitlines()
@@ -184,11 +184,11 @@ def read_traces(attempt: Attempt) -> Traces:
     )
 
 
-def _read_ends(attempt: Attempt) -> list[tuple[int, int, str, str]]:
+def _read_ends(attempt: Attempt, nodes: int) -> list[tuple[int, int, str, str]]:
     """Return instant, exit code, kind and node of each node's command, as far as written."""
     ends = []
-    for path in attempt.place.list_runs(f"{attempt.number}.", ".end"):
-        if found := END.fullmatch(_read(attempt, path)):
+    for rank in range(nodes):  # and no more, whatever else its user has put there
+        if found := END.fullmatch(_read(attempt, f"{attempt.number}.{rank}.end")):
             at, code, kind, node = found.groups()
             ends.append((int(at), int(code), kind, node))
     return sorted(ends)

@@ -13,10 +13,12 @@ import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from allmende.backends.local.folders import JOB, KEY
+from allmende.backends.nodes.outcomes import LARGEST_STATE_BYTES, PROGRESS_TAIL_BYTES
 from allmende.domain.basics.refusals import Refusal
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -24,6 +26,7 @@ PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # Others may pass through to what is theirs, and see nothing.
 PASSAGE = 0o711
 PRIVATE = 0o700
+MOST_CHECKPOINTS = 10_000  # that are looked through for the newest
 DEEPEST = 100  # folders in each other, of which files are listed
 PARTS_OF_HOME = ("out", "checkpoints", "data")
 # Who has a claim on an attempt that has ended: no job that comes late may still begin it.
@@ -95,12 +98,7 @@ class Place:
 
     def read(self, folder: Path, name: str, *, offset: int = 0, limit: int = 2**16) -> bytes:
         """Return a part of a file below `home` or `runs`; nothing where no plain file is."""
-        file = open_below(folder, name)
-        if file is None:
-            return b""
-        with file:
-            file.seek(max(0, offset))
-            return file.read(max(0, limit))
+        return _read(open_below(folder, name), offset=offset, limit=limit)
 
     def measure(self, folder: Path, name: str) -> int:
         """Return the size in bytes of a file below `home` or `runs`; 0 where no plain file is."""
@@ -110,13 +108,40 @@ class Place:
         with file:
             return os.fstat(file.fileno()).st_size
 
-    def list_runs(self, prefix: str, suffix: str) -> list[str]:
-        """Return the names of files in `runs` that begin and end this way, in order."""
-        with contextlib.suppress(OSError):
-            names = (path.name for path in self.runs.iterdir())
-            return sorted(
-                name for name in names if name.startswith(prefix) and name.endswith(suffix)
-            )
+    def has_run(self, name: str) -> bool:
+        """Say whether there is a plain file of that name in `runs`."""
+        file = open_below(self.runs, name)
+        if file is not None:
+            file.close()
+        return file is not None
+
+    def read_progress_tail(self) -> bytes:
+        """Return the last lines of the job's progress."""
+        file, limit = open_below(self.home, "progress.jsonl"), PROGRESS_TAIL_BYTES
+        offset = os.fstat(file.fileno()).st_size - limit if file else 0
+        return _read(file, offset=offset, limit=limit)
+
+    def read_newest_state(self, *, since: float) -> bytes:
+        """Return the state of the newest checkpoint, if it was saved since; else nothing."""
+        for name in sorted(self._list_checkpoints(), reverse=True):
+            done = open_below(self.home, f"checkpoints/{name}/DONE")
+            if done is not None:
+                with done:
+                    if os.fstat(done.fileno()).st_mtime < since:
+                        return b""
+                return self.read(
+                    self.home, f"checkpoints/{name}/state.json", limit=LARGEST_STATE_BYTES
+                )
+        return b""
+
+    def _list_checkpoints(self) -> list[str]:
+        with (
+            contextlib.suppress(OSError),
+            _opened(self.home, "checkpoints") as folder,
+            os.scandir(folder) as found,
+        ):
+            names = (entry.name for entry in islice(found, MOST_CHECKPOINTS))
+            return [name for name in names if name.startswith("step-")]
         return []
 
     def claim(self, attempt: int, owner: str) -> str:
@@ -134,9 +159,28 @@ class Place:
             os.unlink(draft, dir_fd=runs)
         return self.find_claim(attempt)
 
+    def put_secrets(self, attempt: int, text: str) -> None:
+        """Write the file of an attempt's secrets, which only the user of the job may read."""
+        name = f"{attempt}.secrets"
+        draft = f"{name}.{secrets.token_hex(8)}"
+        with _opened(self.runs) as runs:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            with os.fdopen(os.open(draft, flags, 0o600, dir_fd=runs), "w") as file:
+                owner = os.fstat(runs)
+                if os.fstat(file.fileno()).st_uid != owner.st_uid:
+                    os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+                file.write(text)
+            os.rename(draft, name, src_dir_fd=runs, dst_dir_fd=runs)
+
+    def forget_secrets(self, attempt: int) -> None:
+        """Remove that file where the job has not: it never began."""
+        with contextlib.suppress(OSError), _opened(self.runs) as runs:
+            os.unlink(f"{attempt}.secrets", dir_fd=runs)
+
     def find_claim(self, attempt: int) -> str:
         """Return what the job that does an attempt's work has written: its number; or ""."""
-        written = self.read(self.runs, f"{attempt}.job").decode(errors="replace").strip()
+        file = open_below(self.runs, f"{attempt}.job", or_ours=True)
+        written = _read(file).decode(errors="replace").strip()
         return written if CLAIM.fullmatch(written) else ""
 
 
@@ -162,10 +206,11 @@ def find_user(user_name: str) -> pwd.struct_passwd:
     return found
 
 
-def open_below(folder: Path, name: str) -> BinaryIO | None:
+def open_below(folder: Path, name: str, *, or_ours: bool = False) -> BinaryIO | None:
     """Return a plain file below a user's folder, open to read; None for whatever else is there.
 
-    No link is followed on the way. A file of somebody else, as a hard link brings it in, is none.
+    No link is followed on the way. A file of somebody else, as a hard link brings it in, is none;
+    nor is the daemon's own, unless it writes such itself (`or_ours`).
     """
     parts = Path(name).parts
     if not parts or "\0" in name or name.startswith("/") or not set(parts).isdisjoint({"..", "/"}):
@@ -175,11 +220,19 @@ def open_below(folder: Path, name: str) -> BinaryIO | None:
             file = os.open(parts[-1], PLAIN, dir_fd=last)
     except OSError:
         return None
-    found = os.fstat(file)
-    if not stat.S_ISREG(found.st_mode) or found.st_uid not in {folder.stat().st_uid, os.geteuid()}:
+    found, owners = os.fstat(file), {folder.stat().st_uid} | ({os.geteuid()} if or_ours else set())
+    if not stat.S_ISREG(found.st_mode) or found.st_uid not in owners:
         os.close(file)
         return None
     return os.fdopen(file, "rb")
+
+
+def _read(file: BinaryIO | None, *, offset: int = 0, limit: int = 2**16) -> bytes:
+    if file is None:
+        return b""
+    with file:
+        file.seek(max(0, offset))
+        return file.read(max(0, limit))
 
 
 def list_below(folder: Path, name: str) -> dict[str, int]:

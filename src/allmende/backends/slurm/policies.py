@@ -39,7 +39,8 @@ class SlurmPolicies:
     def change(self, change: Change) -> None:
         """Take one step; adding what is there already changes nothing."""
         try:
-            self._run("sacctmgr", *associations.render_change(change, self.client.cluster.cluster))
+            argv = associations.render_change(change, self.client.cluster.cluster)
+            self.client.run("sacctmgr", *argv)  # within the lease under which policy is applied
         except CommandRefused as refusal:
             if change.kind is not ChangeKind.ADD or IS_THERE not in str(refusal):
                 raise

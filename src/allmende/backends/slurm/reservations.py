@@ -64,7 +64,8 @@ def render_step(step: Step) -> tuple[str, ...]:
     name = f"ReservationName={each.name}"
     if step.verb is Verb.DELETE:
         return ("delete", name)
-    times = (f"StartTime={_write(each.starts_at)}", f"EndTime={_write(each.ends_at)}")
+    begin = () if step.has_begun else (f"StartTime={_write(each.starts_at)}",)
+    times = (*begin, f"EndTime={_write(each.ends_at)}")
     # Somebody has to be named: jobs of root are nobody's.
     whose = ("Users=root", "Flags=MAINT") if each.is_maintenance else (f"Accounts={each.account}",)
     size = f"NodeCnt={each.nodes}"

@@ -46,13 +46,13 @@ owner=$(cat "$claim") || exit 71
 
 begun=$(date +%s)
 mkdir -p -m 700 "$home/out" "$home/checkpoints" "$home/data"
-(
+({open_secrets}
     # Put together before the job's own variables may take the names of these here.
     set -- "$(command -v {srun})" --nodes={num_nodes} --ntasks={num_nodes} --ntasks-per-node=1 \
         --cpus-per-task={cores} --kill-on-bad-exit=1 --export=ALL --input=none \
         --open-mode=append --output="$runs/$attempt.log" \
         /bin/bash -c {on_every_node} allmende "$runs/$attempt" {workdir} {command}
-{environment}
+{environment}{secrets}
     exec "$@"
 ) &
 step=$!
@@ -150,6 +150,8 @@ def render_script(launch: Launch, place: Place, *, tools: Tools) -> str:
         workdir=shlex.quote(str(place.home / launch.workdir)),
         number=launch.attempt,
         environment=_render_environment(launch),
+        open_secrets=_render_opening(launch),
+        secrets="\n    . /dev/fd/3; exec 3<&-" if launch.secrets else "",
         srun=shlex.quote(tools.find("srun")),
         scancel=shlex.quote(tools.find("scancel")),
         num_nodes=count_nodes(launch),
@@ -164,6 +166,20 @@ def render_script(launch: Launch, place: Place, *, tools: Tools) -> str:
 def count_nodes(launch: Launch) -> int:
     """Return the number of nodes that an attempt asks for."""
     return len(launch.nodes) or launch.num_nodes
+
+
+def render_secrets(launch: Launch) -> str:
+    """Return the lines of the file that the batch script reads and removes."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in launch.secrets.items()]
+    return "\n".join([*lines, ""])
+
+
+def _render_opening(launch: Launch) -> str:
+    """Return the lines that take the secrets' file: it is open, and in the folder no more."""
+    if not launch.secrets:
+        return ""
+    path = f'"$runs/{launch.attempt}.secrets"'
+    return f"\n    exec 3< {path} || exit 71\n    rm -f {path}"
 
 
 def _render_environment(launch: Launch) -> str:

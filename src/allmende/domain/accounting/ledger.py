@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -249,6 +249,9 @@ def apply_transfers(
         assert debit.unit is credit.unit, "units do not mix"
         assert is_on_its_route(transfer, debit, credit), f"no route for {transfer.id}"
         left = after[debit.id] - transfer.amount_seconds
+        if transfer.kind is TransferKind.CLAW_BACK:
+            # What may be overdrawn may be used; it goes back to nobody, for nobody gave it.
+            debit = replace(debit, may_overdraw_seconds=0)
         if transfer.kind not in FACT_KINDS and not debit.allows(left):
             raise _not_enough(debit, balance=after[debit.id], needed=transfer.amount_seconds)
         after[debit.id] = left

@@ -7,7 +7,6 @@ from enum import StrEnum
 
 from allmende.domain.accounting.allocations import ProjectAccounts
 from allmende.domain.accounting.ledger import Entry, Transfer, TransferKind, move
-from allmende.domain.basics.periods import Period
 from allmende.domain.basics.sites import Partition
 from allmende.domain.basics.units import TimeUnit
 from allmende.domain.basics.usage_records import COMMENT_PREFIX, UsageRecord
@@ -88,8 +87,7 @@ class Surroundings:
     partition: Partition | None
     accounts: ProjectAccounts | None  # of the project on the partition
     begins_at: datetime | None  # of the project; None: there is no such project
-    attempt_key: str = ""  # of the attempt of ours that it is
-    awaits_settlement: bool = False  # of that attempt
+    awaits_settlement: bool = False  # of the attempt of ours that it is
 
 
 def trim(record: UsageRecord) -> UsageRecord:
@@ -201,25 +199,3 @@ def list_transfer_ids(usage: Usage) -> list[str]:
 
 def _transfer_id(kind: TransferKind, usage: Usage, number: int) -> str:
     return f"{kind.value}:usage:{usage.record.key}:{number}"
-
-
-def split_seconds(usage: Usage, period: Period) -> int:
-    """Return the charged units of a record that fall into a period, exact to the second.
-
-    The parts of adjoining periods sum to the whole: each boundary is rounded once, and alike.
-    """
-    record = usage.record
-    if record.started_at is None or record.ended_at is None or not usage.used_seconds:
-        return 0
-    start, end = record.started_at, record.ended_at
-    return _used_until(usage, min(max(period.ends_at, start), end)) - _used_until(
-        usage, min(max(period.starts_at, start), end)
-    )
-
-
-def _used_until(usage: Usage, at: datetime) -> int:
-    assert usage.record.started_at is not None
-    assert usage.record.ended_at is not None
-    whole = (usage.record.ended_at - usage.record.started_at).total_seconds()
-    passed = (at - usage.record.started_at).total_seconds()
-    return usage.used_seconds * round(passed) // round(whole) if whole >= 1 else 0

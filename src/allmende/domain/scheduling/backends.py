@@ -1,7 +1,7 @@
 """A backend is a place where jobs run: this machine, a Slurm cluster, a simulation."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -39,6 +39,8 @@ class Launch:
     constraint: str = ""
     reservation: str = ""  # inside which it runs; it is not submitted before the cluster has it
     nice: int = 0  # by how much its priority is lowered
+    # Variables that stand in no file, log or list for longer than the start takes.
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     requeue: bool = False  # whether the cluster may stop it and put it back to its queue
 
 

@@ -74,6 +74,7 @@ class Offer:
     starts_at: datetime | None = None  # as it is predicted; None: nobody can say
     start_note: Sentence | None = None  # how a cluster estimated it, or why nobody can say
     green_percent: int = 0  # of its time there in hours that the partition prefers
+    data_missing: tuple[str, ...] = ()  # data sets that the job reads, and that are not there
     bar: Sentence | None = None  # what else refuses the job there
 
 
@@ -189,6 +190,15 @@ def _residency(needs: Needs, offer: Offer) -> Sentence | None:
     )
 
 
+def _data(_: Needs, offer: Offer) -> Sentence | None:
+    if not offer.data_missing:
+        return None
+    return Sentence(
+        "It reads data that do not lie at this site: {data}.",
+        {"data": ", ".join(offer.data_missing)},
+    )
+
+
 def _bar(_: Needs, offer: Offer) -> Sentence | None:
     return offer.bar
 
@@ -276,7 +286,7 @@ def _deadline(needs: Needs, offer: Offer) -> Sentence | None:
 
 
 RULES: tuple[Callable[[Needs, Offer], Sentence | None], ...] = (
-    _residency, _specialisation, _accelerators, _nodes, _size, _bar, _budget, _deadline,
+    _residency, _data, _specialisation, _accelerators, _nodes, _size, _bar, _budget, _deadline,
 )  # fmt: skip
 
 

@@ -43,6 +43,7 @@ class Step:
 
     verb: Verb
     reservation: ClusterReservation
+    has_begun: bool = False  # there: then a cluster changes everything but when it began
 
 
 class ReservationKeeper(Protocol):
@@ -92,8 +93,12 @@ def list_steps(
             # A cluster makes nothing in the past: one that was lost begins anew.
             begins = replace(each, starts_at=max(each.starts_at, now.replace(microsecond=0)))
             steps.append(Step(verb=Verb.CREATE, reservation=begins))
+        elif found.starts_at <= now < each.starts_at:
+            # Somebody let it begin early, which cannot be undone; the next time it is made anew.
+            steps.append(Step(verb=Verb.DELETE, reservation=found))
         elif not _is_as_wanted(each, found, now):
-            steps.append(Step(verb=Verb.UPDATE, reservation=each))
+            has_begun = found.starts_at <= now
+            steps.append(Step(verb=Verb.UPDATE, reservation=each, has_begun=has_begun))
     return steps
 
 

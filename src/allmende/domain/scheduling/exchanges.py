@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -20,6 +20,8 @@ from allmende.domain.scheduling.site_values import (
 
 # In a command these stand for what only the machine of the agent knows; see `localise`.
 PYTHON_OF, FOLDER_OF = "allmende-python:", "allmende-blueprint:"
+# And this one in the variables of a launch.
+DATA_OF = "allmende-data:"
 USAGE_INSTANTS = ("submitted_at", "started_at", "ended_at")
 USAGE_AMOUNTS = (
     "job_id",
@@ -236,12 +238,25 @@ def place_in_time(seen: Observation, *, ordered_at: datetime, now: datetime) -> 
     return _with_times(seen, started_at, min(started_at + took, now))
 
 
-def localise(command: tuple[str, ...], places: Mapping[str, str]) -> tuple[str, ...]:
-    """Return a command with the places of this machine: `{"allmende-python:tabular": "/opt/…"}`.
+def localise(launch: Launch, places: Mapping[str, str]) -> Launch:
+    """Return a launch with the places of this machine: `{"allmende-python:tabular": "/opt/…"}`.
 
-    Only at the beginning of a word, where `launches` put them.
+    Only at the beginning of a word, and in variables of the platform, where `launches` put them.
     """
-    return tuple(_localise(word, places) for word in command)
+    environment = {
+        name: places.get(value, value) if name.startswith("ALLMENDE_DATA") else value
+        for name, value in launch.environment.items()
+    }
+    command = tuple(_localise(word, places) for word in launch.command)
+    return replace(launch, command=command, environment=environment)
+
+
+def list_data_marks(launch: Launch) -> dict[str, str]:
+    """Return by its mark each data set that a launch of the centre names: `NAME@VERSION`."""
+    given = [
+        value for name, value in launch.environment.items() if name.startswith("ALLMENDE_DATA")
+    ]
+    return {each: each.removeprefix(DATA_OF) for each in given if each.startswith(DATA_OF)}
 
 
 def _localise(word: str, places: Mapping[str, str]) -> str:

@@ -53,17 +53,17 @@ def _describe_parent(name: str, record: Record | None) -> dict[str, Any]:
 def cumulate(own: Record, ancestry: Ancestry, thresholds: ComputeThresholds) -> dict[str, Any]:
     """Return what the model took with all that it descends from, and what its family took."""
     return {
-        "model": _cumulate_model(own, ancestry, thresholds),
+        "model": total_model(count_flop(own), ancestry, thresholds),
         "family": total_of([*ancestry.earlier, own]),
     }
 
 
-def _cumulate_model(
-    own: Record, ancestry: Ancestry, thresholds: ComputeThresholds
+def total_model(
+    own_flop: int | None, ancestry: Ancestry, thresholds: ComputeThresholds
 ) -> dict[str, Any]:
+    """Return what a model takes with all that it descends from, and the marks that this passes."""
     ancestors = ancestry.ancestors or {}
     counts = {name: count_flop(record) for name, record in ancestors.items()}
-    own_flop = count_flop(own)
     before = sum(flop or 0 for flop in counts.values())
     all_known = None not in counts.values() and not _has_strangers(ancestry)
     result: dict[str, Any] = {
@@ -101,6 +101,7 @@ def total_of(records: Iterable[Record]) -> dict[str, Any]:
         "flop": sum(count_flop(row) or 0 for row in rows),
         "discarded_flop": sum(row.get("discarded", {}).get("flop") or 0 for row in rows),
         "used_seconds": sum(row["run"]["used_seconds"] for row in rows),
+        "joules": sum(each or 0 for each in joules),
         "energy_kwh": float(kwh_from_joules(sum(each or 0 for each in joules))),
         "is_lower_bound": None in joules or any(count_flop(row) is None for row in rows),
         "energy_methods": sorted({row["energy"]["method"] for row in rows}),

@@ -6,8 +6,15 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from allmende.domain.basics.sentences import Sentence
+
 NOT_MEASURED = "not measured"
 FLOP_PER_TERAFLOP = 10**12
+MARK_NAMES = (
+    Sentence("general-purpose model (indicative)"),
+    Sentence("systemic risk (presumed)"),
+    Sentence("modifier of a model of unknown compute"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,21 +69,19 @@ def compare_with_marks(flop: int | None, thresholds: ComputeThresholds) -> list[
     """Return for each mark whether so much compute reaches it, and what part of it that is."""
     if flop is None:
         return []
-    marks = {
-        "general-purpose model (indicative)": Fraction(thresholds.general_purpose_flop),
-        "systemic risk (presumed)": Fraction(thresholds.systemic_risk_flop),
-        "modifier of a model of unknown compute": (
-            thresholds.general_purpose_flop * thresholds.modifier_share
-        ),
-    }
+    marks = (
+        Fraction(thresholds.general_purpose_flop),
+        Fraction(thresholds.systemic_risk_flop),
+        thresholds.general_purpose_flop * thresholds.modifier_share,
+    )
     return [
         {
-            "mark": name,
+            "mark": name.template,
             "flop": int(mark),
             "reached": flop > mark,  # the Act says "greater than"
             "part": float(Fraction(flop) / mark),
         }
-        for name, mark in marks.items()
+        for name, mark in zip(MARK_NAMES, marks, strict=True)
     ]
 
 

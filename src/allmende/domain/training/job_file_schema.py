@@ -11,6 +11,7 @@ from allmende.domain.training.job_files import (
     MOUNT_MODES,
     RETRY_REASONS,
 )
+from allmende.domain.training.resources import CONSTRAINT
 from allmende.domain.training.sweep_values import MOST_DRAWS
 
 DURATION = {"type": "string", "pattern": "^([0-9]+[dhms])+$", "examples": ["90s", "30m", "1h30m"]}
@@ -101,6 +102,11 @@ def _what() -> dict[str, Any]:
             "description": "Environment variables for run; names with ALLMENDE_ are taken.",
             "additionalProperties": {"type": ["string", "number"]},
         },
+        "secrets": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Names of secrets of the project, which run gets as variables.",
+        },
     }
 
 
@@ -116,6 +122,10 @@ def _how_much() -> dict[str, Any]:
                 "description": "Accelerators, with their kind or without: H100:4 or 4.",
             },
             specialisation=_text("What the nodes must be made for, such as robotics or medicine."),
+            constraint=_text(
+                "Features of the nodes, on Slurm, as --constraint takes them: a100&ib."
+            )
+            | {"pattern": f"^{CONSTRAINT.pattern}$"},
         ),
         "partition": _text("The only partition on which it may run; left out, one is chosen."),
         "num_nodes": WHOLE | {"description": "Nodes; run starts once on each."},
@@ -167,12 +177,17 @@ def _rest() -> dict[str, Any]:
         ),
         "data": {
             "type": "array",
-            "description": "Data that the factory brings to the job; refused where it cannot yet.",
+            "description": "Data sets of the catalogue that the job reads; it runs where they lie.",
             "items": _section(
                 "One data set.",
-                uri=_text("Where the data are."),
-                mount=_text("Where the job finds them; /data when left out."),
-                mode={"enum": list(MOUNT_MODES), "description": "ro to read, rw to write as well."},
+                uri=_text("Which data set: allmende:NAME, or allmende:NAME@VERSION."),
+                mount=_text(
+                    "Where a container would show them; ALLMENDE_DATA says where they lie."
+                ),
+                mode={
+                    "enum": list(MOUNT_MODES),
+                    "description": "ro to read; rw is refused, for others read them too.",
+                },
             ),
         },
         "data_class": {

@@ -10,6 +10,7 @@ from allmende.domain.training import fields
 from allmende.domain.training.conditions import Array, read_conditions
 from allmende.domain.training.fields import Fields, Finding
 from allmende.domain.training.resources import read_resources
+from allmende.domain.training.secrets import read_secrets
 from allmende.domain.training.sweep_values import (
     Choices,
     Halving,
@@ -61,19 +62,17 @@ class CodeNotBrought(Refusal):
     status = 422
 
 
-class DataNotBrought(Refusal):
-    """This factory cannot bring {uri} to a job yet. Leave out data; run may fetch them itself."""
-
-    status = 422
-
-
 @dataclass(frozen=True, kw_only=True)
 class DataMount:
-    """Data that the job reads, and where it finds them."""
+    """Data that the job reads."""
 
     uri: str
-    mount: str = "/data"
+    mount: str = ""  # where a container shows them; "" where nobody asked for that
     mode: str = "ro"
+
+    def to_json(self) -> dict[str, str]:
+        """Return it as a job file has it."""
+        return {key: value for key, value in vars(self).items() if value}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +86,13 @@ class JobSpec:
     setup: str = ""
     run: str = ""
     envs: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()  # names of the project's; values are no part of a job file
     cpus: int = 1
     memory_bytes: int | None = None  # per node; None: what a node of the partition has
     accelerator: str = ""  # "H100"; empty: any
     accelerators: int = 0  # per node
     specialisation: str = ""  # what the nodes must be made for: "robotics"; empty: anything
+    constraint: str = ""  # which nodes of a Slurm cluster, by their features, as Slurm writes it
     partition: str = ""  # the only one on which it may run; empty: wherever the project has time
     num_nodes: int = 1
     max_duration_seconds: int = DEFAULT_MAX_DURATION_SECONDS  # of all attempts that reach a limit
@@ -132,7 +133,7 @@ class JobSpec:
             "max_duration": fields.render_duration(self.max_duration_seconds),
             "checkpoint": self._checkpoint(),
             "retry": {"on": list(self.retry_on), "max": self.max_retries},
-            "data": [{"uri": d.uri, "mount": d.mount, "mode": d.mode} for d in self.data],
+            "data": [d.to_json() for d in self.data],
             "data_class": self.data_class,
             "preemptible": self.preemptible,
             **write_sweep(self.sweep, self.draws, self.sweep_seed, self.halving),
@@ -148,6 +149,7 @@ class JobSpec:
             "max_parallel": self.max_parallel,
             "after": list(self.after),
             "after_ok": list(self.after_ok),
+            "secrets": list(self.secrets),
             "when": {k: v for k in ("flexible_until", "deadline") if (v := getattr(self, k))},
         }
         return {key: value for key, value in said.items() if value}
@@ -165,9 +167,8 @@ class JobSpec:
         if self.accelerators:
             kind = f"{self.accelerator}:" if self.accelerator else ""
             resources["accelerators"] = f"{kind}{self.accelerators}"
-        if self.specialisation:
-            resources["specialisation"] = self.specialisation
-        return resources
+        given = ("specialisation", "constraint")
+        return resources | {key: value for key in given if (value := getattr(self, key))}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "JobSpec":
@@ -241,8 +242,6 @@ def check_servable(spec: JobSpec, *, cores_per_node: int, accelerators_per_node:
         raise TooManyAccelerators(asked=spec.accelerators, most=accelerators_per_node)
     if spec.workdir not in ("", "."):
         raise CodeNotBrought(workdir=spec.workdir)
-    for mount in spec.data:
-        raise DataNotBrought(uri=mount.uri)
 
 
 def _no_mapping() -> Finding:
@@ -270,6 +269,7 @@ def _what(top: Fields) -> dict[str, Any]:
         "setup": top.text("setup"),
         "run": top.text("run"),
         "envs": _envs(top),
+        "secrets": read_secrets(top),
     }
 
 
@@ -341,7 +341,7 @@ def _data_mount(item: Fields) -> DataMount:
     item.require("uri")
     mount = DataMount(
         uri=item.text("uri"),
-        mount=item.text("mount", "/data"),
+        mount=item.text("mount"),
         mode=item.choice("mode", MOUNT_MODES, "ro"),
     )
     item.finish()

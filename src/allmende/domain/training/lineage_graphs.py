@@ -135,4 +135,4 @@ def _attempts(record: Mapping[str, Any]) -> list[Node]:
 def _energy(record: Mapping[str, Any]) -> str:
     energy = record.get("energy", {})
     kwh = energy.get("kwh")
-    return str(energy.get("method", "")) if kwh is None else f"{kwh:g} kWh, {energy['method']}"
+    return str(energy.get("method", "")) if kwh is None else f"{kwh:.6f} kWh, {energy['method']}"

@@ -14,6 +14,14 @@ MEASURES = {
     "brier": "Brier score (lower is better)",
     "expected_calibration_error": "Expected calibration error (lower is better)",
     "sensitivity_at_95_specificity": "Sensitivity at 95 % specificity",
+    "bits_per_byte": "Bits per byte (lower is better)",
+    "identification_accuracy": "Accuracy of identification",
+    "rmse_cycles": "Root mean squared error in flights (lower is better)",
+    "nasa_score": "NASA score (lower is better)",
+    "nab_standard": "NAB score, standard profile",
+    "nab_reward_low_fp": "NAB score, false alarms cost twice",
+    "nab_reward_low_fn": "NAB score, missed anomalies cost twice",
+    "mean_error_cycles": "Mean error in flights (above zero: too hopeful)",
 }
 
 
@@ -127,6 +135,7 @@ def _data(record: Record) -> str:
     for row in record["data"]:
         lines.append(f"- **{row['name']}**")
         facts = {
+            "data set": row.get("uri"),
             "origin": row.get("origin"),
             "licence": row.get("licence"),
             "records": _count(row.get("records")),

@@ -23,6 +23,7 @@ from allmende.domain.training.compute import (
     agreement_of,
     compare_with_marks,
 )
+from allmende.domain.training.data_sets import DataSet
 from allmende.domain.training.job_files import JobSpec
 from allmende.domain.training.models import DataHash, Outputs
 
@@ -83,6 +84,7 @@ class Training:
     blueprint: Blueprint | None
     run: RunFacts
     outputs: Outputs
+    data_sets: tuple[DataSet, ...] = ()  # the catalogue
     ancestry: Ancestry = field(default_factory=Ancestry)
     carbon: CarbonFactor | None = None
 
@@ -241,12 +243,10 @@ def _tries(run: RunFacts) -> list[dict[str, Any]]:
 
 
 def _data(training: Training) -> list[dict[str, Any]]:
-    facts, blueprint = training.outputs.facts, training.blueprint
+    facts, blueprint, named = training.outputs.facts, training.blueprint, _named_data(training)
     if blueprint is None:
         # Own code: the platform knows the places and the class; the content, as the code says.
-        mounts = [{"name": mount.uri, "data_class": training.spec.data_class}
-                  for mount in training.spec.data]  # fmt: skip
-        return mounts + [_own_data(item, training.spec.data_class) for item in facts.data]
+        return named + [_own_data(item, training.spec.data_class) for item in facts.data]
     hashes = {item.name: item for item in facts.data}
     rows = []
     for source in blueprint.data:
@@ -266,7 +266,29 @@ def _data(training: Training) -> list[dict[str, Any]]:
                 "bias": source.bias,
             }
         )
-    return rows
+    return [*rows, *named]
+
+
+def _named_data(training: Training) -> list[dict[str, Any]]:
+    """Return what the catalogue says of each data set that the job named."""
+    known = {each.uri: each for each in training.data_sets}
+    return [
+        _catalogued(known[mount.uri])
+        if mount.uri in known
+        else {"name": mount.uri, "data_class": training.spec.data_class}
+        for mount in training.spec.data
+    ]
+
+
+def _catalogued(data_set: DataSet) -> dict[str, Any]:
+    return {
+        "name": data_set.title.en,
+        "uri": data_set.uri,
+        "origin": data_set.origin,
+        "licence": data_set.licence,
+        "personal_data": data_set.personal_data,
+        "data_class": data_set.data_class.value,
+    }
 
 
 def _own_data(item: DataHash, data_class: str) -> dict[str, Any]:

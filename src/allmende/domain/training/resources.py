@@ -1,8 +1,11 @@
 """What a job asks of its nodes: how many, of what kind, and of which partition if it names one."""
 
+import re
 from typing import Any
 
 from allmende.domain.training.fields import Fields
+
+CONSTRAINT = re.compile(r"[A-Za-z0-9_.:=+&|,*!()\[\]-]{1,200}")  # names of features, and signs
 
 
 def read_resources(top: Fields) -> dict[str, Any]:
@@ -15,6 +18,7 @@ def read_resources(top: Fields) -> dict[str, Any]:
         "accelerator": accelerator,
         "accelerators": accelerators,
         "specialisation": section.text("specialisation"),
+        "constraint": _constraint(section),
         "partition": top.text("partition"),
         "num_nodes": top.whole("num_nodes", 1),
     }
@@ -22,6 +26,19 @@ def read_resources(top: Fields) -> dict[str, Any]:
     if top.has("partition") and top.has("reservation"):
         top.find("partition", "{key}: a reservation has its own. Keep one of the two.")
     return result
+
+
+def _constraint(section: Fields) -> str:
+    constraint = section.text("constraint")
+    if not constraint or CONSTRAINT.fullmatch(constraint):
+        return constraint
+    section.find(
+        "constraint",
+        "{key}: {value} is no expression of features. Write for example a100, or a100&ib, without "
+        "spaces.",
+        value=constraint,
+    )
+    return ""
 
 
 def _accelerators(section: Fields) -> tuple[str, int]:

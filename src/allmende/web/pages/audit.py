@@ -7,6 +7,7 @@ from django.shortcuts import render
 
 from allmende.services import audit, recomputations
 from allmende.web.acting import get_person
+from allmende.web.numbers import read_number
 
 PAGE_SIZE = 50
 
@@ -14,9 +15,8 @@ PAGE_SIZE = 50
 def list_events(request: HttpRequest) -> HttpResponse:
     """Show the newest events, and whether the chain is whole."""
     reader = get_person(request)
-    before = request.GET.get("before", "")
-    number = int(before) if before.isascii() and before.isdecimal() else None
-    events = audit.list_latest_events(reader, before=number, limit=PAGE_SIZE)
+    before = read_number(request, "before") or None
+    events = audit.list_latest_events(reader, before=before, limit=PAGE_SIZE)
     context = {
         "events": [(event, json.dumps(event.facts, ensure_ascii=False)) for event in events],
         "head": audit.get_head(reader),

@@ -9,6 +9,7 @@ from allmende.services import reconciliations
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.cause_bars import draw_causes
 from allmende.web.forms.usage import MonthForm
+from allmende.web.numbers import LARGEST, read_number
 from allmende.web.site_links import list_site_links
 from allmende.wiring import now
 from allmende.wiring.clusters import usage_reader
@@ -16,16 +17,17 @@ from allmende.wiring.factory import load_factory
 
 PAGE_SIZE = 25
 LINES_MAX = 200  # on a page; the API has them all
-NUMBER_MAX = 2**63 - 1
 
 
 def reconcile(request: HttpRequest, site_id: str) -> HttpResponse:
     """Show what was found at a site, and compare a month."""
     reader, factory = get_person(request), load_factory()
-    written = request.GET.get("before", "")
-    before = min(int(written), NUMBER_MAX) if written.isascii() and written.isdecimal() else 0
     kept = reconciliations.list_kept(
-        reader, site_id, factory=factory, before=before, limit=PAGE_SIZE + 1
+        reader,
+        site_id,
+        factory=factory,
+        before=read_number(request, "before"),
+        limit=PAGE_SIZE + 1,
     )
     form = MonthForm(request.POST if request.method == "POST" else None, now=now())
     if form.is_valid():
@@ -53,7 +55,7 @@ def show_reconciliation(request: HttpRequest, site_id: str, number: int) -> Http
     """Show every second of difference by its cause."""
     factory = load_factory()
     kept = reconciliations.get_kept(
-        get_person(request), site_id, min(number, NUMBER_MAX), factory=factory
+        get_person(request), site_id, min(number, LARGEST), factory=factory
     )
     context = {
         "site": factory.get_site(site_id),

@@ -23,6 +23,7 @@ def show_sites(request: HttpRequest) -> HttpResponse:
         "places": maps.place_sites(views),
         "incidents": incidents.list_open_incidents(reader, factory=load_factory()),
         "can_manage_nodes": can_do(reader, Permission.MANAGE_NODES),
+        "sees_data": can_do(reader, Permission.SEE_JOB),
         "sees_agents": can_do(reader, Permission.SEE_AGENTS),
         "contingents": ceilings.list_contingents(reader, rules=load_access_rules(), now=now()),
     }

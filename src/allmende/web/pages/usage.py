@@ -10,12 +10,12 @@ from allmende.services import projects, usage_views
 from allmende.services.usage_views import TracedUsage, UsageLine
 from allmende.web.acting import get_person
 from allmende.web.forms.usage import UsageForm
+from allmende.web.numbers import LARGEST, read_number
 from allmende.web.site_links import list_site_links
 from allmende.wiring import now
 from allmende.wiring.factory import load_factory
 
 PAGE_SIZE = 50
-NUMBER_MAX = 2**63 - 1
 
 
 def list_site_usage(request: HttpRequest, site_id: str) -> HttpResponse:
@@ -27,7 +27,7 @@ def list_site_usage(request: HttpRequest, site_id: str) -> HttpResponse:
         site_id,
         factory=factory,
         now=now(),
-        before=_before(request),
+        before=read_number(request, "before"),
         limit=PAGE_SIZE + 1,
         **form.list_choices(),
     )
@@ -50,7 +50,7 @@ def list_project_usage(request: HttpRequest, project_id: str) -> HttpResponse:
         project_id,
         factory=load_factory(),
         now=now(),
-        before=_before(request),
+        before=read_number(request, "before"),
         limit=PAGE_SIZE + 1,
         **form.list_choices(),
     )
@@ -64,7 +64,7 @@ def trace_site_usage(request: HttpRequest, site_id: str, number: int) -> HttpRes
     """Show a record of a site, and what charged it."""
     factory = load_factory()
     traced = usage_views.trace_site_usage(
-        get_person(request), site_id, min(number, NUMBER_MAX), factory=factory, now=now()
+        get_person(request), site_id, min(number, LARGEST), factory=factory, now=now()
     )
     return _show(request, traced, {"site": factory.get_site(site_id)})
 
@@ -73,7 +73,7 @@ def trace_project_usage(request: HttpRequest, project_id: str, number: int) -> H
     """Show a record of a project, and what charged it."""
     reader = get_person(request)
     traced = usage_views.trace_project_usage(
-        reader, project_id, min(number, NUMBER_MAX), factory=load_factory(), now=now()
+        reader, project_id, min(number, LARGEST), factory=load_factory(), now=now()
     )
     return _show(request, traced, {"project": projects.get_project(reader, project_id)})
 
@@ -100,8 +100,3 @@ def _page(
     if len(lines) > PAGE_SIZE:
         more = urlencode({**chosen, "before": lines[PAGE_SIZE - 1].usage.number})
     return {"form": form, "is_chosen": bool(chosen), "lines": lines[:PAGE_SIZE], "more": more}
-
-
-def _before(request: HttpRequest) -> int:
-    written = request.GET.get("before", "")
-    return min(int(written), NUMBER_MAX) if written.isascii() and written.isdecimal() else 0

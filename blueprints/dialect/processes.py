@@ -1,0 +1,136 @@
+"""Several processes train one model: one for each GPU, or one on each node without any.
+
+The platform starts this script once on each node. Where a node has more work to share, the script
+starts itself again, once for each process, and passes signals on.
+"""
+
+import datetime
+import os
+import signal
+import subprocess
+import sys
+
+import torch
+import torch.distributed as dist
+
+TIMEOUT = datetime.timedelta(seconds=120)
+
+# Operations per second on dense matrices in bfloat16, by the makers' data sheets.
+PEAK_FLOP_PER_SECOND = {
+    "H200": 989e12,
+    "GH200": 989e12,
+    "H100 PCIe": 756e12,
+    "H100 NVL": 835e12,
+    "H100": 989e12,
+    "A100": 312e12,
+    "L40S": 362e12,
+    "L40": 181e12,
+    "L4": 121e12,
+    "A40": 150e12,
+    "A10": 125e12,
+}
+
+
+def launch_on_this_node(wanted):
+    """Start the processes of this node if there are several; return their exit code, else None."""
+    count = wanted or max(1, torch.cuda.device_count())
+    if count == 1 or "LOCAL_RANK" in os.environ:
+        return None
+    started = []
+
+    def pass_on(number, frame):  # noqa: ARG001 - the shape that Python asks for
+        for process in started:
+            process.send_signal(number)
+
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
+        signal.signal(number, pass_on)
+    for rank in range(count):
+        places = {"LOCAL_RANK": str(rank), "LOCAL_PROCESSES": str(count)}
+        # Our own script with the arguments that it was given.
+        command = [sys.executable, *sys.argv]
+        started.append(subprocess.Popen(command, env=os.environ | places))
+    return wait_for_all(started)
+
+
+def wait_for_all(started):
+    """Wait for every process; if one fails the others end too, for they would wait for it."""
+    failed, running = 0, list(started)
+    while running:
+        for process in list(running):
+            try:
+                code = process.wait(timeout=0.2)
+            except subprocess.TimeoutExpired:
+                continue
+            running.remove(process)
+            if code:
+                failed = failed or code
+            if code not in (0, 75):
+                for other in running:
+                    other.kill()
+    return failed if failed >= 0 else 128 - failed
+
+
+class Processes:
+    """This process among all: its number, its device, and what they decide together."""
+
+    def __init__(self):
+        here, local = int(os.environ.get("LOCAL_PROCESSES", "1")), os.environ.get("LOCAL_RANK", "0")
+        self.count = int(os.environ.get("ALLMENDE_NODES", "1")) * here
+        self.rank = int(os.environ.get("ALLMENDE_NODE_RANK", "0")) * here + int(local)
+        self.device = torch.device("cpu")
+        if torch.cuda.is_available():
+            self.device = torch.device("cuda", int(local))
+            torch.cuda.set_device(self.device)
+        # Wide numbers where they are needed, short ones in the products: what these GPUs are for.
+        self.is_short = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        if self.count > 1:
+            os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
+            os.environ.setdefault("MASTER_PORT", "29511")
+            backend = "nccl" if self.device.type == "cuda" else "gloo"
+            dist.init_process_group(backend, rank=self.rank, world_size=self.count, timeout=TIMEOUT)
+
+    @property
+    def is_first(self):
+        """Say whether this process writes for all."""
+        return self.rank == 0
+
+    def share(self, model):
+        """Return the model so wrapped that gradients are averaged over all processes."""
+        if self.count == 1:
+            return model
+        return torch.nn.parallel.DistributedDataParallel(model)
+
+    def agree(self, *wishes):
+        """Return for each wish whether any process has it: all stop and save at the same step."""
+        if self.count == 1:
+            return wishes
+        flags = torch.tensor([int(wish) for wish in wishes], device=self.device)
+        dist.all_reduce(flags, op=dist.ReduceOp.MAX)
+        return [bool(flag) for flag in flags.tolist()]
+
+    def spread(self, value):
+        """Return the tensor as the first process has it; it changes in place."""
+        if self.count > 1:
+            dist.broadcast(value, src=0)
+        return value
+
+    def mean(self, value):
+        """Return the mean of a number tensor over all processes."""
+        if self.count > 1:
+            value = value.clone()
+            dist.all_reduce(value)
+            value /= self.count
+        return float(value)
+
+    def peak_flop_per_second(self):
+        """Return what all GPUs together can do at most, or None where it is not known."""
+        if not self.is_short:
+            return None
+        name = torch.cuda.get_device_name(self.device)
+        known = [peak for part, peak in PEAK_FLOP_PER_SECOND.items() if part in name.split("-")[0]]
+        return known[0] * self.count if known else None
+
+    def leave(self):
+        """End the group; nothing is left to say to the others."""
+        if self.count > 1:
+            dist.destroy_process_group()

@@ -1,0 +1,62 @@
+"""What a partition gives one job at most, and the refusal of whatever asks for more."""
+
+from allmende.domain.access.projects import Project
+from allmende.domain.basics.refusals import Refusal
+from allmende.domain.basics.sites import Partition
+from allmende.domain.training.job_files import JobSpec, check_servable
+
+
+class TooManyNodes(Refusal):
+    """The job asks for {nodes} nodes; {partition} gives {group} at most {most}. Ask for fewer."""
+
+    status = 422
+
+
+class LimitTooLong(Refusal):
+    """The job asks for {asked} s; {partition} allows {most} s at a time. Set a shorter
+    max_duration; or, if your code saves checkpoints, set checkpoint.every, and it goes on in
+    further attempts."""
+
+    status = 422
+
+
+class TooMuchMemory(Refusal):
+    """The job asks for {asked} MB a node; a node of {partition} has {most} MB. Ask for less."""
+
+    status = 422
+
+
+class ConstraintNeedsSlurm(Refusal):
+    """The nodes of {partition} have no features to choose by: it is not on Slurm. Leave
+    resources.constraint out, or choose another partition."""
+
+    status = 422
+
+
+def check_resources(spec: JobSpec, project: Project, partition: Partition) -> None:
+    """Refuse a job file that asks for more than the partition gives."""
+    check_servable(
+        spec, cores_per_node=partition.cores_per_node, accelerators_per_node=partition.gpus_per_node
+    )
+    if spec.constraint and not partition.is_on_slurm:
+        raise ConstraintNeedsSlurm(partition=partition.name)
+    group = partition.get_group(project.group_id)
+    widest = min(partition.max_nodes_per_job, group.widest_job_nodes)
+    # Inside a reservation its nodes are the limit: the guarantees of others are kept outside.
+    if spec.num_nodes > widest and not spec.reservation:
+        raise TooManyNodes(
+            nodes=spec.num_nodes, partition=partition.name, most=widest, group=group.name
+        )
+    if spec.max_duration_seconds > partition.max_time_limit_seconds and not spec.goes_on:
+        raise LimitTooLong(
+            asked=spec.max_duration_seconds,
+            partition=partition.name,
+            most=partition.max_time_limit_seconds,
+        )
+    node_bytes = int(partition.memory_gigabytes_per_node * 1e9)
+    if spec.memory_bytes and spec.memory_bytes > node_bytes:
+        raise TooMuchMemory(
+            asked=spec.memory_bytes // 1_000_000,
+            partition=partition.name,
+            most=node_bytes // 1_000_000,
+        )

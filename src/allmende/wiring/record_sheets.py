@@ -1,0 +1,73 @@
+"""The training record of a model as an accessible PDF, with the public summary of its data."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.utils import translation
+from django.utils.translation import gettext
+
+from allmende.domain.training.models import Model
+from allmende.domain.training.summaries import Part
+from allmende.wiring.languages import choose, translate, write_instant
+from allmende.wiring.letters import HEADING_POINTS, SUBHEADING_POINTS, Sheet
+
+LONGEST_VALUE = 600
+
+
+def render_record(
+    model: Model, summary: tuple[Part, ...], *, provider: str, language: str
+) -> bytes:
+    """Return the record of a model as PDF; the same model and language give the same bytes."""
+    spoken = choose(language)
+    with translation.override(spoken):
+        title = f"{gettext('Training record')}: {model.label}"
+        sheet = Sheet(title=title, language=spoken)
+        sheet.set_creation_date(model.created_at)
+        sheet.set_author(provider)
+        sheet.add_tagged("P", provider)
+        sheet.add_tagged("H1", title, points=HEADING_POINTS)
+        sheet.add_tagged("P", f"{model.id} – {write_instant(model.created_at)}")
+        sheet.add_tagged(
+            "P",
+            gettext(
+                "AI-Act-style record, kept voluntarily. It says what is known and what was not "
+                "measured; it is no statement of conformity."
+            ),
+        )
+        for part in summary:
+            sheet.add_tagged("H2", translate(part.title), points=SUBHEADING_POINTS)
+            for line in part.lines:
+                value = line.value if isinstance(line.value, str | int) else translate(line.value)
+                sheet.add_tagged("P", f"{translate(line.label)}: {value}")
+        for heading, section in _sections(model.record):
+            sheet.add_tagged("H2", heading, points=SUBHEADING_POINTS)
+            for key, told in _flatten(section):
+                sheet.add_tagged("P", f"{key}: {told}"[:LONGEST_VALUE])
+        sheet.add_tagged("P", f"SHA-256: {model.record['sha256']}")
+    return bytes(sheet.output())
+
+
+def _sections(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    yield gettext("Model"), record["model"]
+    yield gettext("Run"), record["run"]
+    yield gettext("Attempts"), record["attempts"]
+    yield gettext("Compute"), record["compute"]
+    yield gettext("Discarded"), record["discarded"]
+    yield gettext("Energy"), record["energy"]
+    yield gettext("Where it comes from"), record["lineage"]
+    yield gettext("Altogether"), record["cumulative"]
+    yield gettext("Files"), record["files"]
+
+
+def _flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Return every figure with the keys that lead to it, as programs find it in the JSON."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flatten(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list | tuple) and any(isinstance(each, Mapping) for each in value):
+        for number, inner in enumerate(value, start=1):
+            yield from _flatten(inner, f"{path} {number}".strip())
+    elif isinstance(value, list | tuple):
+        yield path, ", ".join(map(str, value)) or "–"
+    else:
+        yield path, "–" if value is None else str(value)

@@ -1,0 +1,128 @@
+"""Attempts at a blueprint as the local backend starts them: to the end, stopped, or killed."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from allmende.domain.training.blueprints import command_for
+from allmende.wiring.blueprints import blueprint_folder, load_blueprints
+from allmende.wiring.environments import EnvironmentNotBuilt, environment_python
+
+PROJECT = Path(__file__).resolve().parents[2]
+STOPPED = 75
+
+
+def python_of(blueprint_id: str) -> Path:
+    """Return the interpreter of a blueprint, kept between test runs; skip where it cannot be."""
+    with pytest.MonkeyPatch.context() as patch:
+        kept = os.environ.get("ALLMENDE_ENVIRONMENTS", str(PROJECT / "var" / "environments"))
+        patch.setenv("ALLMENDE_ENVIRONMENTS", kept)
+        try:
+            return environment_python(blueprint_id)
+        except EnvironmentNotBuilt as refusal:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(str(refusal))
+
+
+class JobFolder:
+    """The folder of one job with a blueprint, and the attempts in it."""
+
+    def __init__(self, folder: Path, blueprint_id: str, data: str = ""):
+        self.folder, self.blueprint_id, self.data = folder, blueprint_id, data
+        self.python = python_of(blueprint_id)
+
+    def start(self, *, cores: int = 0, **params: object) -> subprocess.Popen[str]:
+        command = command_for(
+            load_blueprints()[self.blueprint_id],
+            params,
+            folder=str(blueprint_folder(self.blueprint_id)),
+            python=str(self.python),
+        )
+        environment = {
+            "PATH": os.environ["PATH"],
+            "ALLMENDE_OUT": str(self.folder / "out"),
+            "ALLMENDE_CHECKPOINTS": str(self.folder / "checkpoints"),
+            "ALLMENDE_PROGRESS": str(self.folder / "progress.jsonl"),
+            "ALLMENDE_CHECKPOINT_SECONDS": "0",  # at every step, however fast the machine is
+            "ALLMENDE_DATA": self.data,
+            "OMP_NUM_THREADS": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        if cores:
+            some = sorted(os.sched_getaffinity(0))[-cores:]
+            command = ("taskset", "--cpu-list", ",".join(map(str, some)), *command)
+        return subprocess.Popen(
+            command,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def finish(self, **params: object) -> str:
+        """Run an attempt to its end and return what it printed."""
+        output, _ = (running := self.start(**params)).communicate(timeout=120)
+        assert running.returncode == 0, output
+        return output
+
+    def stop(self, number: int, *, at_step: int, **params: object) -> int:
+        """Start an attempt, send it a signal once it has kept that step; return its exit code."""
+        running = self.start(**params)
+        deadline = time.monotonic() + 60
+        while self.newest_step() < at_step:
+            assert running.poll() is None, running.communicate()[0]
+            assert time.monotonic() < deadline, "the attempt keeps no checkpoints"
+            time.sleep(0.01)
+        running.send_signal(number)
+        running.communicate(timeout=60)  # also its children must end, or their output stays open
+        return running.returncode
+
+    def resume(self, **params: object) -> None:
+        """Stop an attempt early, kill the next (on all cores), and let a third reach the end."""
+        assert self.stop(signal.SIGTERM, at_step=1, **params) == STOPPED
+        assert self.state()["end"] == "preempted"
+        at_step = self.newest_step() + 1
+        assert self.stop(signal.SIGKILL, at_step=at_step, **params | {"cores": 0}) == -9
+        kept = self.newest_step()
+        assert f"goes on at step {kept:,}" in self.finish(**params)
+        assert self.state()["end"] == "completed"
+
+    def newest_step(self) -> int:
+        done = sorted((self.folder / "checkpoints").glob("step-*/DONE"))
+        return int(done[-1].parent.name.removeprefix("step-")) if done else -1
+
+    def read(self, name: str) -> dict:
+        return json.loads((self.folder / "out" / name).read_text())
+
+    def model(self) -> bytes:
+        return (self.folder / "out" / "model.safetensors").read_bytes()
+
+    def state(self) -> dict:
+        newest = max((self.folder / "checkpoints").glob("step-*/state.json"))
+        return json.loads(newest.read_text())
+
+    def outputs(self) -> list[str]:
+        return sorted(path.name for path in (self.folder / "out").iterdir())
+
+    def run_code(self, code: str) -> str:
+        """Run Python with the modules of the blueprint, in the folder of its outputs."""
+        environment = os.environ | {
+            "PYTHONPATH": str(blueprint_folder(self.blueprint_id)),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "OMP_NUM_THREADS": "1",
+        }
+        done = subprocess.run(
+            [str(self.python), "-W", "ignore", "-c", code],
+            cwd=self.folder / "out",
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout

@@ -1,0 +1,211 @@
+"""The dialect blueprint learns from text that a user gives, stops, dies, goes on, and measures."""
+
+import json
+import lzma
+import os
+import signal
+import socket
+import subprocess
+import tarfile
+import time
+from pathlib import Path
+
+import pytest
+
+from allmende.domain.training.blueprints import command_for, count_samples, estimate_flop
+from allmende.domain.training.models import parse_training_facts
+from allmende.wiring import environments
+from allmende.wiring.blueprints import blueprint_code_sha256, blueprint_folder, load_blueprints
+
+PROJECT = Path(__file__).resolve().parents[2]
+PARAMS = {
+    "layers": 1,
+    "heads": 2,
+    "head_size": 8,
+    "vocabulary": 320,
+    "context": 32,
+    "batch_size": 4,
+    "steps": 24,
+}
+VARIETIES = ("UD_Bavarian-MaiBaam", "UD_Low_Saxon-LSDC", "UD_Swiss_German-UZH")
+XSID = ("de-ba", "de-st", "gsw")
+
+
+@pytest.fixture(scope="module")
+def python() -> Path:
+    """Return the interpreter of the blueprint, kept between test runs; skip where it cannot be."""
+    with pytest.MonkeyPatch.context() as patch:
+        kept = os.environ.get("ALLMENDE_ENVIRONMENTS") or str(PROJECT / "var" / "environments")
+        patch.setenv("ALLMENDE_ENVIRONMENTS", kept)
+        try:
+            return environments.environment_python("dialect")
+        except environments.EnvironmentNotBuilt as refusal:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(str(refusal))
+
+
+@pytest.fixture(scope="module")
+def texts(shared_data, tmp_path_factory) -> Path:
+    """Return a folder as a user fills it: a little text of three varieties, and some of xSID."""
+    folder = tmp_path_factory.mktemp("texts")
+    with tarfile.open(shared_data / "text" / "ud_plain.tar.xz") as archive:
+        for name in VARIETIES:
+            text = archive.extractfile(f"ud_plain/{name}.txt").read().decode()
+            (folder / f"{name}.txt").write_text("\n".join(text.splitlines()[:120]))
+    with (
+        tarfile.open(shared_data / "text" / "xsid-0.7_dialects.tar.xz") as archive,
+        lzma.open(folder / "xsid.tar.xz", "wb", preset=0) as packed,
+        tarfile.open(fileobj=packed, mode="w") as smaller,
+    ):
+        for name in (f"xsid-0.7/{v}.{part}.conll" for v in XSID for part in ("valid", "test")):
+            smaller.addfile(archive.getmember(name), archive.extractfile(name))
+    return folder
+
+
+class Lab:
+    """A job folder, and attempts in it."""
+
+    def __init__(self, folder: Path, python: Path, data: Path):
+        self.folder, self.python, self.data = folder, python, data
+
+    def start(self, *, places: dict[str, str] | None = None, **params: object):
+        command = command_for(
+            load_blueprints()["dialect"],
+            PARAMS | params,
+            folder=str(blueprint_folder("dialect")),
+            python=str(self.python),
+        )
+        environment = {
+            "PATH": os.environ["PATH"],
+            "ALLMENDE_OUT": str(self.folder / "out"),
+            "ALLMENDE_CHECKPOINTS": str(self.folder / "checkpoints"),
+            "ALLMENDE_PROGRESS": str(self.folder / "progress.jsonl"),
+            "ALLMENDE_DATA": str(self.data),
+            "ALLMENDE_CHECKPOINT_SECONDS": "0",
+            "OMP_NUM_THREADS": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        return subprocess.Popen(
+            command,
+            env=environment | (places or {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def finish(self, **params: object) -> str:
+        output, _ = (running := self.start(**params)).communicate(timeout=120)
+        assert running.returncode == 0, output
+        return output
+
+    def stop(self, number: int, *, at_step: int, **params: object) -> int:
+        """Start an attempt, send it a signal after that step, and return its exit code."""
+        running = self.start(**params)
+        deadline = time.monotonic() + 90
+        while self.newest_step() < at_step:
+            assert running.poll() is None, running.communicate()[0]
+            assert time.monotonic() < deadline, "the attempt keeps no checkpoints"
+            time.sleep(0.01)
+        running.send_signal(number)
+        running.communicate(timeout=60)
+        return running.returncode
+
+    def newest_step(self) -> int:
+        done = sorted((self.folder / "checkpoints").glob("step-*/DONE"))
+        return int(done[-1].parent.name.removeprefix("step-")) if done else -1
+
+    def read(self, name: str) -> dict:
+        return json.loads((self.folder / "out" / name).read_text())
+
+    def model(self) -> bytes:
+        return (self.folder / "out" / "model.safetensors").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory, python, texts) -> Lab:
+    """Return a run that nothing disturbed."""
+    lab = Lab(tmp_path_factory.mktemp("straight"), python, texts)
+    lab.finish()
+    return lab
+
+
+@pytest.fixture
+def lab(tmp_path, python, texts) -> Lab:
+    return Lab(tmp_path, python, texts)
+
+
+def test_a_run_leaves_its_model_its_figures_and_its_facts(straight):
+    left = sorted(path.name for path in (straight.folder / "out").iterdir())
+    assert left == [
+        "confusion.csv",
+        "facts.json",
+        "metrics.json",
+        "model.safetensors",
+        "samples.txt",
+        "tokenizer.json",
+    ]
+    blueprint, facts = load_blueprints()["dialect"], parse_training_facts(straight.read(left[1]))
+    assert facts.findings == ()
+    assert facts.flop_useful == facts.flop_executed == estimate_flop(blueprint, PARAMS)
+    assert facts.samples == count_samples(blueprint, PARAMS)
+    assert facts.code_sha256 == blueprint_code_sha256("dialect")
+    assert facts.data[0].name == blueprint.data[0].name
+
+
+def test_every_variety_is_measured_beside_the_simpler_methods(straight):
+    metrics = straight.read("metrics.json")
+    rows = {row["group"]: row for row in metrics["varieties"]}
+    assert sorted(rows) == ["Bavarian", "Low_Saxon", "Swiss_German"]
+    for row in rows.values():
+        for method in ("model", "ngram", "ngram_all", "gzip", "xz"):
+            assert 0 < row[method]["low"] <= row[method]["value"] <= row[method]["high"] < 9
+    assert metrics["identification"]["varieties"] == list(XSID)
+    assert metrics["identification"]["sentences"] == 1500
+    assert metrics["model"]["identification_accuracy"]["low"] > 1 / 3  # better than guessing
+    assert metrics["model"].keys() < metrics["baseline"].keys()
+    assert sum(map(sum, metrics["identification"]["confusion"])) == 1500
+
+
+def test_it_writes_a_line_in_every_variety(straight):
+    lines = (straight.folder / "out" / "samples.txt").read_text().splitlines()
+    assert [line.split(": ")[0] for line in lines] == ["Bavarian", "Low_Saxon", "Swiss_German"]
+
+
+@pytest.mark.slow
+def test_a_run_stopped_and_one_killed_go_on_and_leave_the_same_model(straight, lab):
+    assert lab.stop(signal.SIGTERM, at_step=5) == 75
+    assert lab.stop(signal.SIGKILL, at_step=lab.newest_step() + 3) == -signal.SIGKILL
+    kept = lab.newest_step()
+    assert f"goes on at step {kept}" in lab.finish()
+    assert lab.model() == straight.model()
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns(straight, lab):
+    # A batch dealt to two gives the same mean gradient, but for the last digits; and either
+    # number of processes goes on from a checkpoint of the other.
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        places = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    assert lab.stop(signal.SIGTERM, at_step=8, places=places, processes_per_node=2) == 75
+    lab.finish()
+    two, one = (each.read("metrics.json")["model"]["bits_per_byte"] for each in (lab, straight))
+    assert two["value"] == pytest.approx(one["value"], abs=0.01)
+
+
+def test_a_folder_without_text_is_told_with_the_way_out(python, tmp_path):
+    empty = tmp_path / "data"
+    empty.mkdir()
+    output, _ = (ended := Lab(tmp_path, python, empty).start()).communicate(timeout=60)
+    assert ended.returncode == 1
+    assert "There is no text in" in output
+    assert "NAME.txt" in output
+    assert "Traceback" not in output
+
+
+def test_the_readme_tells_every_parameter_as_it_is():
+    readme = (blueprint_folder("dialect") / "README.md").read_text()
+    for param in load_blueprints()["dialect"].params.values():
+        low = f"{param.min:f}".rstrip("0").rstrip(".") if param.min else "0"
+        assert f"| `{param.name}` | {param.default} | {low} to {param.max} |" in readme
