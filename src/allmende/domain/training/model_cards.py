@@ -21,6 +21,11 @@ MEASURES = {
     "nab_standard": "NAB score, standard profile",
     "nab_reward_low_fp": "NAB score, false alarms cost twice",
     "nab_reward_low_fn": "NAB score, missed anomalies cost twice",
+    "episode_return": "Return of an episode",
+    "metres_per_second": "Speed in m/s",
+    "lap_seconds": "Lap time in s (lower is better)",
+    "lap_seconds_ideal": "Ideal lap time in s (lower is better)",
+    "seconds_off_track": "Time off the track in s (lower is better)",
     "mean_error_cycles": "Mean error in flights (above zero: too hopeful)",
 }
 
