@@ -166,6 +166,13 @@ def test_markdown_lets_no_html_through():
     )
 
 
+def test_code_of_a_card_stays_as_it_is():
+    assert render_markdown("Load it:\n\n```python\na = [1]\n\n# <b>\n```\n\nThen go on.") == (
+        '<p>Load it:</p>\n<pre tabindex="0"><code>a = [1]\n\n# &lt;b&gt;</code></pre>\n'
+        "<p>Then go on.</p>"
+    )
+
+
 def test_an_unknown_state_shows_its_own_name():
     assert states.describe("job", "no_such").word == "no such"
 

@@ -10,15 +10,21 @@ from django.utils.safestring import SafeString, mark_safe
 HEADING = re.compile(r"(#{1,4}) +(.+)")
 RULE_ROW = re.compile(r"\|[ :|-]+\|")
 BOLD = re.compile(r"\*\*(.+?)\*\*")
+FENCE = "```"
 CODE = re.compile(r"`([^`]+)`")
 
 
 def render_markdown(text: str) -> SafeString:
-    """Return headings, paragraphs, lists and tables as HTML; all else stays text."""
+    """Return headings, paragraphs, lists, tables and code as HTML; all else stays text."""
     lines = strip_front_matter(text).strip().splitlines()
     if lines and lines[0].startswith("# "):  # the page has it as its own heading
         lines = lines[1:]
-    return mark_safe("\n".join(_blocks(lines)))  # noqa: S308 - every piece of text is escaped
+    parts = "\n".join(lines).split(f"\n{FENCE}")  # text and code take turns
+    rendered = [
+        _code(part) if number % 2 else "\n".join(_blocks(part.splitlines()))
+        for number, part in enumerate(parts)
+    ]
+    return mark_safe("\n".join(rendered).strip())  # noqa: S308 - every piece of text is escaped
 
 
 def strip_front_matter(text: str) -> str:
@@ -38,6 +44,12 @@ def _blocks(lines: Iterable[str]) -> Iterator[str]:
             yield _table(block)
         elif kind == "text":
             yield f"<p>{_inline(' '.join(block))}</p>"
+
+
+def _code(part: str) -> str:
+    """Return a block of code as it is; its first line names the language."""
+    _, _, code = part.partition("\n")
+    return f'<pre tabindex="0"><code>{escape(code)}</code></pre>'
 
 
 def _kind(line: str) -> str:
