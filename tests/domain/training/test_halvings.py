@@ -113,6 +113,13 @@ def test_what_is_drawn_lies_in_its_range(low, factor, share, is_log):
     assert low <= Range(low=low, high=low * factor, is_log=is_log).at(share) <= low * factor
 
 
+def test_the_rule_is_kept_in_the_file_of_each_job():
+    rule = {"metric": "loss", "goal": "max", "first": 5, "keep": 4}
+    spec = parse_job_file(file(sweep={"folds": [3, 4]}, halving=rule))
+    assert parse_job_file(spec.to_json()) == spec
+    assert {job.halving for job in expand_sweep(spec)} == {Halving(**rule)}
+
+
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
