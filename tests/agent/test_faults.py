@@ -15,7 +15,7 @@ from tools.slurm_lab import Lab
 from tests.agent.fault_trials import PROJECT, write_configuration
 from tests.slurm_lab import a_lab
 
-SECONDS = 18
+SECONDS = 14
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-KILLS = int(os.environ.get("ALLMENDE_KILLS", "8"))
+KILLS = int(os.environ.get("ALLMENDE_KILLS", "6"))
 
 
 @pytest.fixture

@@ -48,14 +48,21 @@ def read_everything(person, ids, *, about=""):
     browser.force_login(people_store.PersonRow.objects.get(id=person.id).login)
     for route in addresses():
         if "logout" not in route and about in route:
-            yield route, browser.get(fill(route, ids)).content.decode(errors="replace")
+            yield route, read(browser.get(fill(route, ids)))
     headers = {"Authorization": f"Bearer {a_token(person, Scope.READ)}"}
     instant = re.sub(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)", r"\1-\2-\3T\4:\5:", ids["cut_off"])
     for path, methods in api.get_openapi_schema()["paths"].items():
         if "get" in methods and about in path:
             address = re.sub(r"{(\w+)}", lambda hit: ids[hit[1]], path)
             answer = Client().get(address, {"cut_off_at": instant}, headers=headers)
-            yield path, answer.content.decode(errors="replace")
+            yield path, read(answer)
+
+
+def read(answer) -> str:
+    """Return all of an answer as a text, also of one that comes in pieces."""
+    content = answer.getvalue()
+    answer.close()
+    return content.decode(errors="replace")
 
 
 def ids_of(world, found, application_id):

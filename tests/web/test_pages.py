@@ -63,7 +63,7 @@ def test_the_public_is_asked_to_sign_in(world: factory.World, ids: dict[str, str
     answer = client_of("").get(address(name, ids))
     # Public, with less to see.
     path = PAGES[name][0]
-    public = path == "/sites" or path.startswith(("/promises", "/account", "/incidents"))
+    public = path == "/sites" or path.startswith(("/promises", "/account", "/incidents", "/models"))
     if public and "new" not in name:
         return
     assert answer.status_code == 302

@@ -50,7 +50,7 @@ def _try_all(description):
 
 def _probe(strategy):
     @settings(
-        max_examples=8,
+        max_examples=5,
         deadline=None,
         derandomize=True,
         database=None,
