@@ -23,7 +23,6 @@ JOB_TEST_FILES = (
     "tests/services/test_jobs.py",
     "tests/services/test_dependencies.py",
     "tests/services/test_cycle.py",
-    "tests/services/test_cycle_changes.py",
 )
 # From the application to the award, with their races.
 ACCESS_TEST_FILES = (
