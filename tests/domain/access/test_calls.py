@@ -133,6 +133,7 @@ def test_size_class_is_kept_with_the_organisation():
     "changes",
     [
         {"name": " "},
+        {"name": "unseen\u200b"},
         {"country": "Germany"},
         {"country": "de"},
         {"country": "4X"},

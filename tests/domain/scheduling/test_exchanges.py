@@ -108,7 +108,7 @@ def test_facts_of_files_are_read_or_refused():
     for wrong in ({"size_bytes": -1}, {"sha256": "0"}, {"size_bytes": "3"}):
         with pytest.raises(exchanges.MisshapenReport):
             exchanges.file_facts_from_json(facts | wrong)
-    for wrong in ({"kind": "secret"}, {"owner": 1}):
+    for wrong in ({"kind": "secret"}, {"owner": 1}, {"name": "x" * 10_000}):
         with pytest.raises(exchanges.MisshapenReport):
             exchanges.file_name_from_json(value | wrong)
 

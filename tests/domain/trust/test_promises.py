@@ -100,6 +100,9 @@ A_USAGE = UsageFact(
     given_back_seconds=5,
     refunded_seconds=0,
 )
+NOTHING_LOST = replace(
+    A_USAGE, booked_seconds=0, used_seconds=0, lost_seconds=0, given_back_seconds=0
+)
 AN_APPLICATION = ApplicationFact(
     id="app-1",
     is_from_sme=True,
@@ -116,7 +119,7 @@ GOOD = Evidence(
     targets=TARGETS,
     cycles=tuple(a_cycle(number) for number in range(1, 4)),
     attempts=(AN_ATTEMPT, A_DEAD_ONE),
-    usages=(A_USAGE,),
+    usages=(A_USAGE, NOTHING_LOST),
     accounts=(CONSUMED, REFUNDED),
     applications=(AN_APPLICATION,),
     trainings=(A_TRAINING,),
