@@ -7,14 +7,10 @@ other series.
     ALLMENDE_DATA=folder python train.py --lags=8        every option: blueprint.toml
 """
 
-import argparse
-import hashlib
 import json
 import platform
 import sys
-import tomllib
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import safetensors
@@ -23,22 +19,10 @@ from attempt import STOPPED_BEFORE_THE_END, Attempt
 from detector import EXTRA, rolling_z_score, say_once, watch
 from evaluate import PUBLISHED, evaluate_all
 from nab import PROFILES
+from recipe import code_sha256, go_on, read_blueprint, read_options
 from series import read_series
 
-BLUEPRINT = tomllib.loads((Path(__file__).parent / "blueprint.toml").read_text())
-
-
-def read_options(arguments):
-    """Return the parameters: defaults of the blueprint, and what the command line changes."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    for name, param in BLUEPRINT["params"].items():
-        kind = {"integer": int, "number": float}[param["type"]]
-        parser.add_argument(f"--{name}", type=kind, default=param["default"])
-    options = vars(parser.parse_args(arguments))
-    for name, param in BLUEPRINT["params"].items():
-        if not param["min"] <= options[name] <= param["max"]:
-            parser.error(f"--{name} lies between {param['min']} and {param['max']}")
-    return options
+BLUEPRINT = read_blueprint(__file__)
 
 
 class Run:
@@ -67,21 +51,13 @@ class Run:
 
     def resume(self, attempt):
         """Go on from the newest complete checkpoint, if there is one."""
-        seen, found = attempt.last_reported_step(), attempt.newest_checkpoint()
-        if found:
-            folder, state = found
-            if state["options"] != self.options:
-                sys.exit(
-                    f"The checkpoint {folder} was made with other parameters. Start a new job."
-                )
-            with np.load(folder / "scores.npz", allow_pickle=False) as kept:
-                for number in range(state["step"]):
-                    self.scores.append(kept[f"scores.{number}"])
-                    self.weights.append(kept[f"weights.{number}"])
-            self.steps_redone = state["steps_redone"]
-        self.steps_redone += max(0, seen - self.step)
-        if found or seen:
-            print(f"Attempt {attempt.number} goes on at step {self.step:,}.", flush=True)
+        go_on(self, attempt, self._load, options=self.options)
+
+    def _load(self, folder, state):
+        with np.load(folder / "scores.npz", allow_pickle=False) as kept:
+            for number in range(state["step"]):
+                self.scores.append(kept[f"scores.{number}"])
+                self.weights.append(kept[f"weights.{number}"])
 
     def save(self, attempt, *, end):
         """Keep a checkpoint, and in it why the attempt ends, if it does."""
@@ -201,7 +177,7 @@ def facts(run, data):
         "flop_useful": run.flop(steps),
         "flop_executed": run.flop(steps) + run.flop_redone(),
         "flop_method": "architecture: 8 × weights² × records (recursive least squares)",
-        "code_sha256": code_sha256(Path(__file__).parent),
+        "code_sha256": code_sha256(__file__),
         "steps": steps,
         "steps_redone": run.steps_redone,
         "data": [{"name": BLUEPRINT["data"][0]["name"], **data}],
@@ -213,20 +189,9 @@ def facts(run, data):
     }
 
 
-def code_sha256(folder):
-    """Return one hash over the blueprint's files, by name and content."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.is_file():
-            digest.update(
-                f"{path.name}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode()
-            )
-    return digest.hexdigest()
-
-
 def main():
     """Run one attempt."""
-    options, attempt = read_options(sys.argv[1:]), Attempt()
+    options, attempt = read_options(BLUEPRINT, __doc__, sys.argv[1:]), Attempt()
     series, sha256, size = read_series()
     run = Run(options, series)
     try:

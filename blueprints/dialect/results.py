@@ -1,10 +1,7 @@
 """What a run leaves behind: the model, its figures, lines that it wrote, and facts for its card."""
 
-import hashlib
 import json
 import platform
-import tomllib
-from pathlib import Path
 
 import numpy as np
 import safetensors
@@ -13,8 +10,9 @@ import torch
 from corpus import read_identification
 from evaluate import identify, measure_varieties, render_confusion
 from network import write_on
+from recipe import code_sha256, read_blueprint
 
-BLUEPRINT = tomllib.loads((Path(__file__).parent / "blueprint.toml").read_text())
+BLUEPRINT = read_blueprint(__file__)
 SAMPLE_TOKENS = 60
 
 
@@ -108,7 +106,7 @@ def facts(run, corpus):
         "flop_useful": run.flop(steps),
         "flop_executed": run.flop(steps + run.steps_redone),
         "flop_method": "architecture: 6 × weights × tokens",
-        "code_sha256": code_sha256(Path(__file__).parent),
+        "code_sha256": code_sha256(__file__),
         "steps": steps,
         "steps_redone": run.steps_redone,
         "data": [
@@ -125,14 +123,3 @@ def facts(run, corpus):
             "safetensors": safetensors.__version__,
         },
     }
-
-
-def code_sha256(folder):
-    """Return one hash over the blueprint's files, by name and content."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.is_file():
-            digest.update(
-                f"{path.name}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode()
-            )
-    return digest.hexdigest()

@@ -6,7 +6,6 @@ a GPT; both are measured on held-out passages of every variety, beside n-grams a
     python train.py --steps=300 --layers=3        every option: blueprint.toml
 """
 
-import argparse
 import contextlib
 import os
 import signal
@@ -20,6 +19,7 @@ from attempt import STOPPED_BEFORE_THE_END, Attempt
 from corpus import Corpus
 from network import Gpt, weight_decay_groups
 from processes import Processes, launch_on_this_node
+from recipe import go_on, read_options
 from results import BLUEPRINT, write_results
 from tokens import Tokenizer, learn_merges
 from torch.nn import functional
@@ -31,19 +31,11 @@ MOMENTS = ("exp_avg", "exp_avg_sq")  # what AdamW keeps of each weight
 NOT_OF_THE_RUN = ("processes_per_node",)
 
 
-def read_options(arguments):
-    """Return the parameters: defaults of the blueprint, and what the command line changes."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    for name, param in BLUEPRINT["params"].items():
-        kind = {"integer": int, "number": float}[param["type"]]
-        parser.add_argument(f"--{name}", type=kind, default=param["default"])
-    options = vars(parser.parse_args(arguments))
-    for name, param in BLUEPRINT["params"].items():
-        if not param["min"] <= options[name] <= param["max"]:
-            parser.error(f"--{name} lies between {param['min']} and {param['max']}")
+def find_problem(options):
+    """Say what is wrong with parameters that lie each in its range, or nothing."""
     if options["head_size"] % 2:
-        parser.error("--head_size is even, for positions turn pairs of numbers")
-    return options
+        return "--head_size is even, for positions turn pairs of numbers"
+    return None
 
 
 class Batches:
@@ -144,7 +136,13 @@ class Run:
     def resume(self, attempt):
         """Go on from the newest complete checkpoint, if there is one; the first process reads."""
         if self.processes.is_first:
-            self._read_checkpoint(attempt)
+            go_on(
+                self,
+                attempt,
+                self._load,
+                options=self.known_options(),
+                differs="other parameters or other text",
+            )
         counts = torch.tensor([self.step, self.steps_redone], device=self.processes.device)
         self.step, self.steps_redone = self.processes.spread(counts).tolist()
         self.first_step = self.step
@@ -156,26 +154,14 @@ class Run:
                 self.processes.spread(state[name])
         self.shared = self.processes.share(self.model)  # here all get the weights of the first
 
-    def _read_checkpoint(self, attempt):
-        seen, found = attempt.last_reported_step(), attempt.newest_checkpoint()
-        if found:
-            folder, state = found
-            if state["options"] != self.known_options():
-                sys.exit(
-                    f"The checkpoint {folder} was made with other parameters or other text. "
-                    "Start a new job."
-                )
-            self.model.load_state_dict(safetensors.torch.load_file(folder / "model.safetensors"))
-            moments = safetensors.torch.load_file(folder / "optimizer.safetensors")
-            for name, weight in self.model.named_parameters():
-                for moment in MOMENTS if moments else ():
-                    value = moments[f"{moment}.{name}"].to(weight.device)
-                    self.adam.state[weight][moment] = value
-            self.step, self.steps_redone = state["step"], state["steps_redone"]
-        # Work after the checkpoint is done twice: executed, but not useful.
-        self.steps_redone += max(0, seen - self.step)
-        if found or seen:
-            print(f"Attempt {attempt.number} goes on at step {self.step:,}.", flush=True)
+    def _load(self, folder, state):
+        self.model.load_state_dict(safetensors.torch.load_file(folder / "model.safetensors"))
+        moments = safetensors.torch.load_file(folder / "optimizer.safetensors")
+        for name, weight in self.model.named_parameters():
+            for moment in MOMENTS if moments else ():
+                value = moments[f"{moment}.{name}"].to(weight.device)
+                self.adam.state[weight][moment] = value
+        self.step = state["step"]
 
     def save(self, attempt, *, end):
         """Keep a checkpoint, and in it why the attempt ends, if it does."""
@@ -302,7 +288,7 @@ def run_attempt(options):
 
 def main():
     """Run one attempt, in as many processes as there are GPUs on this node."""
-    options = read_options(sys.argv[1:])
+    options = read_options(BLUEPRINT, __doc__, sys.argv[1:], find_problem)
     code = launch_on_this_node(options["processes_per_node"])
     if code is not None:
         return code

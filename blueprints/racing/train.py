@@ -5,13 +5,9 @@ Reads top to bottom: run, loop, result. The driver is in driver.py, the car in v
     python train.py --steps=300 --hidden_units=8        every option: blueprint.toml
 """
 
-import argparse
-import hashlib
 import json
 import platform
 import sys
-import tomllib
-from pathlib import Path
 
 import numpy as np
 import safetensors
@@ -19,24 +15,12 @@ import safetensors.numpy
 from attempt import STOPPED_BEFORE_THE_END, Attempt
 from driver import Course, first_weights, improve, split
 from picture import draw_lap
+from recipe import code_sha256, go_on, read_blueprint, read_options
 from tracks import POINTS, TAPS, read_tracks
 from vehicle import drive
 
-BLUEPRINT = tomllib.loads((Path(__file__).parent / "blueprint.toml").read_text())
+BLUEPRINT = read_blueprint(__file__)
 INTERVAL = (2.5, 97.5)
-
-
-def read_options(arguments):
-    """Return the parameters: defaults of the blueprint, and what the command line changes."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    for name, param in BLUEPRINT["params"].items():
-        kind = {"integer": int, "number": float}[param["type"]]
-        parser.add_argument(f"--{name}", type=kind, default=param["default"])
-    options = vars(parser.parse_args(arguments))
-    for name, param in BLUEPRINT["params"].items():
-        if not param["min"] <= options[name] <= param["max"]:
-            parser.error(f"--{name} lies between {param['min']} and {param['max']}")
-    return options
 
 
 class Data:
@@ -73,20 +57,12 @@ class Run:
 
     def resume(self, attempt):
         """Go on from the newest complete checkpoint, if there is one."""
-        seen, found = attempt.last_reported_step(), attempt.newest_checkpoint()
-        if found:
-            folder, state = found
-            if state["options"] != self.options:
-                sys.exit(
-                    f"The checkpoint {folder} was made with other parameters. Start a new job."
-                )
-            kept = safetensors.numpy.load_file(folder / "driver.safetensors")
-            self.weights, self.moments = kept["weights"], kept["moments"]
-            self.step, self.steps_redone = state["step"], state["steps_redone"]
-        # Work after the checkpoint is done twice: executed, but not useful.
-        self.steps_redone += max(0, seen - self.step)
-        if found or seen:
-            print(f"Attempt {attempt.number} goes on at step {self.step:,}.", flush=True)
+        go_on(self, attempt, self._load, options=self.options)
+
+    def _load(self, folder, state):
+        kept = safetensors.numpy.load_file(folder / "driver.safetensors")
+        self.weights, self.moments = kept["weights"], kept["moments"]
+        self.step = state["step"]
 
     def save(self, attempt, *, end):
         """Keep a checkpoint, and in it why the attempt ends, if it does."""
@@ -230,7 +206,7 @@ def facts(run, data):
         "flop_useful": run.flop(steps),
         "flop_executed": run.flop(steps + run.steps_redone),
         "flop_method": "architecture: 2 × weights × points × laps, forward only; without the car",
-        "code_sha256": code_sha256(Path(__file__).parent),
+        "code_sha256": code_sha256(__file__),
         "steps": steps,
         "steps_redone": run.steps_redone,
         "data": [
@@ -244,20 +220,9 @@ def facts(run, data):
     }
 
 
-def code_sha256(folder):
-    """Return one hash over the blueprint's files, by name and content."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.is_file():
-            digest.update(
-                f"{path.name}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode()
-            )
-    return digest.hexdigest()
-
-
 def main():
     """Run one attempt."""
-    options, attempt = read_options(sys.argv[1:]), Attempt()
+    options, attempt = read_options(BLUEPRINT, __doc__, sys.argv[1:]), Attempt()
     data = Data(options)
     run = Run(options, data)
     try:

@@ -6,7 +6,6 @@ that searches a linear controller at random (search.py) with as many steps in th
     python train.py --iterations=60 --learners=4        every option: blueprint.toml
 """
 
-import argparse
 import hashlib
 import json
 import multiprocessing
@@ -15,7 +14,6 @@ import platform
 import signal
 import sys
 import threading
-import tomllib
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,25 +35,13 @@ from evaluate import (
     summarise,
     with_interval,
 )
+from recipe import code_sha256, go_on, read_blueprint, read_options
 from simulation import ACTIONS, OBSERVATIONS, ROBOT, Moments, draw_seeds, run_episodes
 
-BLUEPRINT = tomllib.loads((Path(__file__).parent / "blueprint.toml").read_text())
+BLUEPRINT = read_blueprint(__file__)
 KINDS = {"policy": ppo, "linear": search}
 # The starts of episodes that no learner meets: to choose the best of several, and for the test.
 CHOICE_SEED, TEST_SEED = 2025, 2026
-
-
-def read_options(arguments):
-    """Return the parameters: defaults of the blueprint, and what the command line changes."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    for name, param in BLUEPRINT["params"].items():
-        kind = {"integer": int, "number": float}[param["type"]]
-        parser.add_argument(f"--{name}", type=kind, default=param["default"])
-    options = vars(parser.parse_args(arguments))
-    for name, param in BLUEPRINT["params"].items():
-        if not param["min"] <= options[name] <= param["max"]:
-            parser.error(f"--{name} lies between {param['min']} and {param['max']}")
-    return options
 
 
 # ---- processes: one per core, and which of them does a task changes nothing
@@ -153,23 +139,15 @@ class Run:
 
     def resume(self, attempt):
         """Go on from the newest complete checkpoint, if there is one."""
-        seen, found = attempt.last_reported_step(), attempt.newest_checkpoint()
-        if found:
-            folder, state = found
-            if state["options"] != self.options:
-                sys.exit(
-                    f"The checkpoint {folder} was made with other parameters. Start a new job."
-                )
-            kept = safetensors.numpy.load_file(folder / "learners.safetensors")
-            self.history = kept.pop("history")
-            for name, array in kept.items():
-                kind, number, key = name.split("/")
-                self.learners[kind][int(number)][key] = array
-            self.step, self.steps_redone = state["step"], state["steps_redone"]
-        # Work after the checkpoint is done twice: executed, but not useful.
-        self.steps_redone += max(0, seen - self.step)
-        if found or seen:
-            print(f"Attempt {attempt.number} goes on at step {self.step:,}.", flush=True)
+        go_on(self, attempt, self._load, options=self.options)
+
+    def _load(self, folder, state):
+        kept = safetensors.numpy.load_file(folder / "learners.safetensors")
+        self.history = kept.pop("history")
+        for name, array in kept.items():
+            kind, number, key = name.split("/")
+            self.learners[kind][int(number)][key] = array
+        self.step = state["step"]
 
     def save(self, attempt, *, end):
         """Keep a checkpoint, and in it why the attempt ends, if it does."""
@@ -309,7 +287,7 @@ def facts(run, model):
         "flop_useful": run.flop(steps),
         "flop_executed": run.flop(steps + run.steps_redone),
         "flop_method": "architecture: (6 × epochs + 4) × weights × samples, and the baseline's",
-        "code_sha256": code_sha256(Path(__file__).parent),
+        "code_sha256": code_sha256(__file__),
         "steps": steps,
         "steps_redone": run.steps_redone,
         "data": [
@@ -330,20 +308,9 @@ def facts(run, model):
     }
 
 
-def code_sha256(folder):
-    """Return one hash over the blueprint's files, by name and content."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.is_file():
-            digest.update(
-                f"{path.name}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode()
-            )
-    return digest.hexdigest()
-
-
 def main():
     """Run one attempt."""
-    options, attempt = read_options(sys.argv[1:]), Attempt()
+    options, attempt = read_options(BLUEPRINT, __doc__, sys.argv[1:]), Attempt()
     run = Run(options)
     try:
         run.resume(attempt)

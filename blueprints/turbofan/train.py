@@ -7,14 +7,10 @@ how wide the prediction intervals must be.
     ALLMENDE_DATA=folder python train.py --steps=3000        every option: blueprint.toml
 """
 
-import argparse
-import hashlib
 import json
 import platform
 import sys
 import time
-import tomllib
-from pathlib import Path
 
 import numpy as np
 import safetensors
@@ -24,24 +20,12 @@ from attempt import STOPPED_BEFORE_THE_END, Attempt
 from engines import SENSORS, Fleet, Tables, draw_cuts, select_sensors
 from network import Ensemble, count_weights, loss_of
 from ranks import Ranks
+from recipe import code_sha256, go_on, read_blueprint, read_options
 from results import evaluate_all
 
-BLUEPRINT = tomllib.loads((Path(__file__).parent / "blueprint.toml").read_text())
+BLUEPRINT = read_blueprint(__file__)
 REPORT_EVERY_STEPS = 25
 EARLIEST_CUT = 31  # cycles; no test engine was cut off before
-
-
-def read_options(arguments):
-    """Return the parameters: defaults of the blueprint, and what the command line changes."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    for name, param in BLUEPRINT["params"].items():
-        kind = {"integer": int, "number": float}[param["type"]]
-        parser.add_argument(f"--{name}", type=kind, default=param["default"])
-    options = vars(parser.parse_args(arguments))
-    for name, param in BLUEPRINT["params"].items():
-        if not param["min"] <= options[name] <= param["max"]:
-            parser.error(f"--{name} lies between {param['min']} and {param['max']}")
-    return options
 
 
 class Data:
@@ -132,28 +116,17 @@ class Run:
     def resume(self, attempt):
         """Go on from the newest complete checkpoint, if there is one; the others follow."""
         if attempt:
-            self._load(attempt)
+            go_on(self, attempt, self._load, options=self.options)
         self.step = self.ranks.agree(self.step)
         self.ranks.share(self.tensors().values())
         for state in self.optimizer.state.values():
             state["step"].fill_(self.step)
 
-    def _load(self, attempt):
-        seen, found = attempt.last_reported_step(), attempt.newest_checkpoint()
-        if found:
-            folder, state = found
-            if state["options"] != self.options:
-                sys.exit(
-                    f"The checkpoint {folder} was made with other parameters. Start a new job."
-                )
-            kept = safetensors.torch.load_file(folder / "run.safetensors")
-            for name, tensor in self.tensors().items():
-                tensor.copy_(kept[name])
-            self.step, self.steps_redone = state["step"], state["steps_redone"]
-        # Work after the checkpoint is done twice: executed, but not useful.
-        self.steps_redone += max(0, seen - self.step)
-        if found or seen:
-            print(f"Attempt {attempt.number} goes on at step {self.step:,}.", flush=True)
+    def _load(self, folder, state):
+        kept = safetensors.torch.load_file(folder / "run.safetensors")
+        for name, tensor in self.tensors().items():
+            tensor.copy_(kept[name])
+        self.step = state["step"]
 
     def save(self, attempt, *, end):
         """Keep a checkpoint, and in it why the attempt ends, if it does."""
@@ -300,7 +273,7 @@ def facts(run, data):
         "flop_useful": run.flop(steps),
         "flop_executed": run.flop(steps + run.steps_redone),
         "flop_method": "architecture: 6 × multiplications of a window × windows",
-        "code_sha256": code_sha256(Path(__file__).parent),
+        "code_sha256": code_sha256(__file__),
         "steps": steps,
         "steps_redone": run.steps_redone,
         "data": [
@@ -315,20 +288,9 @@ def facts(run, data):
     }
 
 
-def code_sha256(folder):
-    """Return one hash over the blueprint's files, by name and content."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.is_file():
-            digest.update(
-                f"{path.name}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode()
-            )
-    return digest.hexdigest()
-
-
 def main():
     """Run one attempt."""
-    options, ranks = read_options(sys.argv[1:]), Ranks()
+    options, ranks = read_options(BLUEPRINT, __doc__, sys.argv[1:]), Ranks()
     if options["batch_size"] % ranks.count:
         sys.exit(f"batch_size must be a multiple of the {ranks.count} nodes.")
     # Layers as small as these gain nothing from threads, and lose much where others work, too.

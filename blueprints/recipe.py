@@ -1,0 +1,56 @@
+"""What every recipe does alike: read its parameters, go on from a checkpoint, hash its files."""
+
+import argparse
+import hashlib
+import sys
+import tomllib
+from pathlib import Path
+
+
+def read_blueprint(script):
+    """Return the manifest of the blueprint that a script belongs to."""
+    return tomllib.loads((Path(script).parent / "blueprint.toml").read_text())
+
+
+def read_options(blueprint, about, arguments, find_problem=lambda options: None):  # noqa: ARG005
+    """Return the parameters: defaults of the blueprint, and what the command line changes."""
+    parser = argparse.ArgumentParser(description=about.splitlines()[0], allow_abbrev=False)
+    for name, param in blueprint["params"].items():
+        kind = {"integer": int, "number": float}[param["type"]]
+        parser.add_argument(f"--{name}", type=kind, default=param["default"])
+    options = vars(parser.parse_args(arguments))
+    for name, param in blueprint["params"].items():
+        if not param["min"] <= options[name] <= param["max"]:
+            parser.error(f"--{name} lies between {param['min']} and {param['max']}")
+    if problem := find_problem(options):
+        parser.error(problem)
+    return options
+
+
+def go_on(run, attempt, load, *, options, differs="other parameters"):
+    """Let a run go on from its newest complete checkpoint, if there is one.
+
+    `load` takes back, from folder and state, what the recipe keeps of a run.
+    """
+    seen, found = attempt.last_reported_step(), attempt.newest_checkpoint()
+    if found:
+        folder, state = found
+        if state["options"] != options:
+            sys.exit(f"The checkpoint {folder} was made with {differs}. Start a new job.")
+        load(folder, state)
+        run.steps_redone = state["steps_redone"]
+    # Work after the checkpoint is done twice: executed, but not useful.
+    run.steps_redone += max(0, seen - run.step)
+    if found or seen:
+        print(f"Attempt {attempt.number} goes on at step {run.step:,}.", flush=True)
+
+
+def code_sha256(script):
+    """Return one hash over the files of a script's blueprint, by name and content."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(script).parent.iterdir()):
+        if path.is_file():
+            digest.update(
+                f"{path.name}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode()
+            )
+    return digest.hexdigest()
