@@ -1,41 +1,60 @@
-"""A job folder as the local backend lays it out, and attempts of one blueprint in it."""
+"""Attempts at a blueprint as the local backend starts them: to the end, stopped, or killed."""
 
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
 from allmende.domain.training.blueprints import command_for
 from allmende.wiring.blueprints import blueprint_folder, load_blueprints
+from allmende.wiring.environments import EnvironmentNotBuilt, environment_python
 
+PROJECT = Path(__file__).resolve().parents[2]
+STOPPED = 75
 LONGEST_SECONDS = 120
 
 
-@dataclass
+def python_of(blueprint_id: str) -> Path:
+    """Return the interpreter of a blueprint, kept between test runs; skip where it cannot be."""
+    with pytest.MonkeyPatch.context() as patch:
+        kept = os.environ.get("ALLMENDE_ENVIRONMENTS", str(PROJECT / "var" / "environments"))
+        patch.setenv("ALLMENDE_ENVIRONMENTS", kept)
+        try:
+            return environment_python(blueprint_id)
+        except EnvironmentNotBuilt as refusal:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(str(refusal))
+
+
 class Lab:
-    """Where attempts of a blueprint run with the same parameters, one after the other."""
+    """The folder of one job with a blueprint, and the attempts in it."""
 
-    blueprint: str
-    folder: Path
-    python: Path
-    data: Path
-    params: dict[str, float] = field(default_factory=dict)
-    attempts: int = 0
+    def __init__(self, blueprint_id: str, folder: Path, data: Path | str = "", **params: object):
+        self.folder, self.blueprint_id, self.data = folder, blueprint_id, data
+        self.python = python_of(blueprint_id)
+        self.params = params
+        self.attempts = 0
 
-    def start(self, **environment: str) -> subprocess.Popen[str]:
+    def start(
+        self, *, cores: int = 0, places: dict[str, str] | None = None, **params: object
+    ) -> subprocess.Popen[str]:
+        """Start an attempt: on so many cores (0: all), with further variables and parameters."""
         self.attempts += 1
         command = command_for(
-            load_blueprints()[self.blueprint],
-            self.params,
-            folder=str(blueprint_folder(self.blueprint)),
+            load_blueprints()[self.blueprint_id],
+            self.params | params,
+            folder=str(blueprint_folder(self.blueprint_id)),
             python=str(self.python),
         )
-        contract = {
+        environment = {
             "PATH": os.environ["PATH"],
             "ALLMENDE_OUT": str(self.folder / "out"),
             "ALLMENDE_CHECKPOINTS": str(self.folder / "checkpoints"),
@@ -46,31 +65,46 @@ class Lab:
             "OMP_NUM_THREADS": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
+        if cores:
+            some = sorted(os.sched_getaffinity(0))[-cores:]
+            command = ("taskset", "--cpu-list", ",".join(map(str, some)), *command)
         return subprocess.Popen(
             command,
-            env=contract | environment,
+            env=environment | (places or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
 
-    def finish(self, **environment: str) -> str:
+    def finish(self, **params: object) -> str:
         """Run an attempt to its end and return what it printed."""
-        output, _ = (running := self.start(**environment)).communicate(timeout=LONGEST_SECONDS)
+        output, _ = (running := self.start(**params)).communicate(timeout=LONGEST_SECONDS)
         assert running.returncode == 0, output
         return output
 
-    def stop(self, number: int, *, at_step: int) -> subprocess.Popen[str]:
-        """Start an attempt and send it a signal once it has kept a checkpoint at that step."""
-        running = self.start()
+    def stop(self, number: int, *, at_step: int, **params: object) -> int:
+        """Start an attempt, send it a signal once it has kept that step; return its exit code."""
+        running = self.start(**params)
         deadline = time.monotonic() + LONGEST_SECONDS
         while self.newest_step() < at_step:
             assert running.poll() is None, running.communicate()[0]
             assert time.monotonic() < deadline, "the attempt keeps no checkpoints"
             time.sleep(0.01)
         running.send_signal(number)
-        running.communicate(timeout=LONGEST_SECONDS)
-        return running
+        running.communicate(
+            timeout=LONGEST_SECONDS
+        )  # also its children must end, or their output stays open
+        return running.returncode
+
+    def resume(self, **params: object) -> None:
+        """Stop an attempt early, kill the next (on all cores), and let a third reach the end."""
+        assert self.stop(signal.SIGTERM, at_step=1, **params) == STOPPED
+        assert self.state()["end"] == "preempted"
+        at_step = self.newest_step() + 1
+        assert self.stop(signal.SIGKILL, at_step=at_step, **params | {"cores": 0}) == -9
+        kept = self.newest_step()
+        assert f"goes on at step {kept:,}" in self.finish(**params)
+        assert self.state()["end"] == "completed"
 
     def newest_step(self) -> int:
         done = sorted((self.folder / "checkpoints").glob("step-*/DONE"))
@@ -81,6 +115,34 @@ class Lab:
 
     def model(self) -> bytes:
         return (self.folder / "out" / "model.safetensors").read_bytes()
+
+    def state(self) -> dict:
+        newest = max((self.folder / "checkpoints").glob("step-*/state.json"))
+        return json.loads(newest.read_text())
+
+    def progress(self) -> list[dict]:
+        lines = (self.folder / "progress.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    def outputs(self) -> list[str]:
+        return sorted(path.name for path in (self.folder / "out").iterdir())
+
+    def run_code(self, code: str) -> str:
+        """Run Python with the modules of the blueprint, in the folder of its outputs."""
+        environment = os.environ | {
+            "PYTHONPATH": str(blueprint_folder(self.blueprint_id)),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "OMP_NUM_THREADS": "1",
+        }
+        done = subprocess.run(
+            [str(self.python), "-W", "ignore", "-c", code],
+            cwd=self.folder / "out",
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
 
 def load_module(blueprint: str, name: str) -> ModuleType:

@@ -1,21 +1,17 @@
 """The dialect blueprint learns from text that a user gives, stops, dies, goes on, and measures."""
 
-import json
 import lzma
-import os
 import signal
 import socket
-import subprocess
 import tarfile
-import time
 from pathlib import Path
 
 import pytest
 
-from allmende.domain.training.blueprints import command_for, count_samples, estimate_flop
+from allmende.domain.training.blueprints import count_samples, estimate_flop
 from allmende.domain.training.models import parse_training_facts
-from allmende.wiring import environments
 from allmende.wiring.blueprints import blueprint_code_sha256, blueprint_folder, load_blueprints
+from tests.blueprints.labs import Lab
 
 PROJECT = Path(__file__).resolve().parents[2]
 PARAMS = {
@@ -29,20 +25,6 @@ PARAMS = {
 }
 VARIETIES = ("UD_Bavarian-MaiBaam", "UD_Low_Saxon-LSDC", "UD_Swiss_German-UZH")
 XSID = ("de-ba", "de-st", "gsw")
-
-
-@pytest.fixture(scope="module")
-def python() -> Path:
-    """Return the interpreter of the blueprint, kept between test runs; skip where it cannot be."""
-    with pytest.MonkeyPatch.context() as patch:
-        kept = os.environ.get("ALLMENDE_ENVIRONMENTS") or str(PROJECT / "var" / "environments")
-        patch.setenv("ALLMENDE_ENVIRONMENTS", kept)
-        try:
-            return environments.environment_python("dialect")
-        except environments.EnvironmentNotBuilt as refusal:
-            if os.environ.get("CI"):
-                raise
-            pytest.skip(str(refusal))
 
 
 @pytest.fixture(scope="module")
@@ -63,76 +45,17 @@ def texts(shared_data, tmp_path_factory) -> Path:
     return folder
 
 
-class Lab:
-    """A job folder, and attempts in it."""
-
-    def __init__(self, folder: Path, python: Path, data: Path):
-        self.folder, self.python, self.data = folder, python, data
-
-    def start(self, *, places: dict[str, str] | None = None, **params: object):
-        command = command_for(
-            load_blueprints()["dialect"],
-            PARAMS | params,
-            folder=str(blueprint_folder("dialect")),
-            python=str(self.python),
-        )
-        environment = {
-            "PATH": os.environ["PATH"],
-            "ALLMENDE_OUT": str(self.folder / "out"),
-            "ALLMENDE_CHECKPOINTS": str(self.folder / "checkpoints"),
-            "ALLMENDE_PROGRESS": str(self.folder / "progress.jsonl"),
-            "ALLMENDE_DATA": str(self.data),
-            "ALLMENDE_CHECKPOINT_SECONDS": "0",
-            "OMP_NUM_THREADS": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-        return subprocess.Popen(
-            command,
-            env=environment | (places or {}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def finish(self, **params: object) -> str:
-        output, _ = (running := self.start(**params)).communicate(timeout=120)
-        assert running.returncode == 0, output
-        return output
-
-    def stop(self, number: int, *, at_step: int, **params: object) -> int:
-        """Start an attempt, send it a signal after that step, and return its exit code."""
-        running = self.start(**params)
-        deadline = time.monotonic() + 90
-        while self.newest_step() < at_step:
-            assert running.poll() is None, running.communicate()[0]
-            assert time.monotonic() < deadline, "the attempt keeps no checkpoints"
-            time.sleep(0.01)
-        running.send_signal(number)
-        running.communicate(timeout=60)
-        return running.returncode
-
-    def newest_step(self) -> int:
-        done = sorted((self.folder / "checkpoints").glob("step-*/DONE"))
-        return int(done[-1].parent.name.removeprefix("step-")) if done else -1
-
-    def read(self, name: str) -> dict:
-        return json.loads((self.folder / "out" / name).read_text())
-
-    def model(self) -> bytes:
-        return (self.folder / "out" / "model.safetensors").read_bytes()
-
-
 @pytest.fixture(scope="module")
-def straight(tmp_path_factory, python, texts) -> Lab:
+def straight(tmp_path_factory, texts) -> Lab:
     """Return a run that nothing disturbed."""
-    lab = Lab(tmp_path_factory.mktemp("straight"), python, texts)
+    lab = Lab("dialect", tmp_path_factory.mktemp("straight"), texts, **PARAMS)
     lab.finish()
     return lab
 
 
 @pytest.fixture
-def lab(tmp_path, python, texts) -> Lab:
-    return Lab(tmp_path, python, texts)
+def lab(tmp_path, texts) -> Lab:
+    return Lab("dialect", tmp_path, texts, **PARAMS)
 
 
 def test_a_run_leaves_its_model_its_figures_and_its_facts(straight):
@@ -194,10 +117,10 @@ def test_two_processes_learn_what_one_learns(straight, lab):
     assert two["value"] == pytest.approx(one["value"], abs=0.01)
 
 
-def test_a_folder_without_text_is_told_with_the_way_out(python, tmp_path):
+def test_a_folder_without_text_is_told_with_the_way_out(tmp_path):
     empty = tmp_path / "data"
     empty.mkdir()
-    output, _ = (ended := Lab(tmp_path, python, empty).start()).communicate(timeout=60)
+    output, _ = (ended := Lab("dialect", tmp_path, empty, **PARAMS).start()).communicate(timeout=60)
     assert ended.returncode == 1
     assert "There is no text in" in output
     assert "NAME.txt" in output

@@ -2,100 +2,31 @@
 
 import fcntl
 import json
-import os
 import shutil
 import signal
 import subprocess
-import time
-from pathlib import Path
 
 import pytest
 
-from allmende.domain.training.blueprints import command_for, count_samples, estimate_flop
+from allmende.domain.training.blueprints import count_samples, estimate_flop
 from allmende.domain.training.models import parse_training_facts
 from allmende.wiring.blueprints import blueprint_code_sha256, blueprint_folder, load_blueprints
+from tests.blueprints.labs import Lab
 
 PARAMS = {"steps": 1000, "hidden_units": 8, "folds": 4}
 
 
-class Lab:
-    """A job folder as the local backend lays it out, and attempts in it."""
-
-    def __init__(self, folder: Path, python: Path):
-        self.folder, self.python = folder, python
-        self.attempts = 0
-
-    def start(self, **params: object) -> subprocess.Popen[str]:
-        self.attempts += 1
-        blueprint = load_blueprints()["medicine"]
-        command = command_for(
-            blueprint,
-            PARAMS | params,
-            folder=str(blueprint_folder("medicine")),
-            python=str(self.python),
-        )
-        environment = {
-            "PATH": os.environ["PATH"],
-            "ALLMENDE_OUT": str(self.folder / "out"),
-            "ALLMENDE_CHECKPOINTS": str(self.folder / "checkpoints"),
-            "ALLMENDE_PROGRESS": str(self.folder / "progress.jsonl"),
-            "ALLMENDE_ATTEMPT": str(self.attempts),
-            "ALLMENDE_CHECKPOINT_SECONDS": "0",  # at every step, however fast the machine is
-            "OMP_NUM_THREADS": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-        return subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-
-    def finish(self, **params: object) -> str:
-        """Run an attempt to its end and return what it printed."""
-        output, _ = (running := self.start(**params)).communicate(timeout=120)
-        assert running.returncode == 0, output
-        return output
-
-    def stop(self, number: int, *, at_step: int, **params: object) -> subprocess.Popen[str]:
-        """Start an attempt and send it a signal once it has kept a checkpoint at that step."""
-        running = self.start(**params)
-        deadline = time.monotonic() + 60
-        while self.newest_step() < at_step:
-            assert running.poll() is None, running.communicate()[0]
-            assert time.monotonic() < deadline, "the attempt keeps no checkpoints"
-            time.sleep(0.01)
-        running.send_signal(number)
-        running.communicate(timeout=60)
-        return running
-
-    def newest_step(self) -> int:
-        done = sorted((self.folder / "checkpoints").glob("step-*/DONE"))
-        return int(done[-1].parent.name.removeprefix("step-")) if done else -1
-
-    def read(self, name: str) -> dict:
-        return json.loads((self.folder / "out" / name).read_text())
-
-    def model(self) -> bytes:
-        return (self.folder / "out" / "model.safetensors").read_bytes()
-
-    def state(self) -> dict:
-        newest = max((self.folder / "checkpoints").glob("step-*/state.json"))
-        return json.loads(newest.read_text())
-
-    def progress(self) -> list[dict]:
-        lines = (self.folder / "progress.jsonl").read_text().splitlines()
-        return [json.loads(line) for line in lines]
-
-
 @pytest.fixture(scope="session")
-def straight(tmp_path_factory, medicine_python) -> Lab:
+def straight(tmp_path_factory) -> Lab:
     """Return a run that nothing disturbed."""
-    lab = Lab(tmp_path_factory.mktemp("straight"), medicine_python)
+    lab = Lab("medicine", tmp_path_factory.mktemp("straight"), **PARAMS)
     lab.finish()
     return lab
 
 
 @pytest.fixture
-def lab(tmp_path, medicine_python) -> Lab:
-    return Lab(tmp_path, medicine_python)
+def lab(tmp_path) -> Lab:
+    return Lab("medicine", tmp_path, **PARAMS)
 
 
 def test_a_run_leaves_its_model_its_figures_and_its_facts(straight):
@@ -153,7 +84,7 @@ def test_a_second_run_leaves_the_same_model_bit_for_bit(straight, lab):
 
 def test_a_run_stopped_for_others_goes_on_and_leaves_the_same_model(straight, lab):
     stopped = lab.stop(signal.SIGTERM, at_step=100)
-    assert stopped.returncode == 75
+    assert stopped == 75
     assert lab.state()["end"] == "preempted"
     assert not (lab.folder / "out" / "model.safetensors").exists()
     at = lab.newest_step()
@@ -164,7 +95,7 @@ def test_a_run_stopped_for_others_goes_on_and_leaves_the_same_model(straight, la
 
 
 def test_a_run_whose_node_died_goes_on_and_leaves_the_same_model(straight, lab):
-    assert lab.stop(signal.SIGKILL, at_step=50).returncode == -signal.SIGKILL
+    assert lab.stop(signal.SIGKILL, at_step=50) == -signal.SIGKILL
     kept = lab.newest_step()
     # What a crash may leave: a checkpoint without its marker, and a line cut off.
     broken = lab.folder / "checkpoints" / "step-00000999"

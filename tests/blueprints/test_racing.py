@@ -7,7 +7,7 @@ import pytest
 from allmende.domain.training.blueprints import count_samples, estimate_flop
 from allmende.domain.training.models import parse_training_facts
 from allmende.wiring.blueprints import blueprint_code_sha256, blueprint_folder, load_blueprints
-from tests.blueprints.attempts import JobFolder
+from tests.blueprints.labs import Lab
 
 PARAMS = {"steps": 12, "pairs": 3, "hidden_units": 2, "test_tracks": 2}
 
@@ -18,17 +18,17 @@ def tracks(shared_data) -> str:
 
 
 @pytest.fixture(scope="session")
-def straight(tmp_path_factory, tracks) -> JobFolder:
+def straight(tmp_path_factory, tracks) -> Lab:
     """Return a run that nothing disturbed."""
-    job = JobFolder(tmp_path_factory.mktemp("straight"), "racing", tracks)
+    job = Lab("racing", tmp_path_factory.mktemp("straight"), tracks)
     job.finish(**PARAMS)
     return job
 
 
 @pytest.fixture
-def job(tmp_path) -> JobFolder:
+def job(tmp_path) -> Lab:
     (tmp_path / "out").mkdir()
-    return JobFolder(tmp_path, "racing", str(tmp_path))
+    return Lab("racing", tmp_path, str(tmp_path))
 
 
 def test_a_run_leaves_its_driver_its_figures_and_its_facts(straight):
@@ -55,7 +55,7 @@ def test_the_driver_is_tested_on_tracks_that_it_never_drove(straight):
 
 @pytest.mark.slow
 def test_stopped_and_killed_it_goes_on_and_leaves_the_same_driver(straight, tracks, tmp_path):
-    job = JobFolder(tmp_path, "racing", tracks)
+    job = Lab("racing", tmp_path, tracks)
     job.resume(**PARAMS)
     assert job.model() == straight.model()
     assert job.read("metrics.json") == straight.read("metrics.json")

@@ -7,15 +7,15 @@ import pytest
 from allmende.domain.training.blueprints import count_samples, estimate_flop
 from allmende.domain.training.models import parse_training_facts
 from allmende.wiring.blueprints import blueprint_code_sha256, blueprint_folder, load_blueprints
-from tests.blueprints.attempts import JobFolder
+from tests.blueprints.labs import Lab
 
 PARAMS = {"iterations": 5, "learners": 2, "horizon": 60, "hidden_units": 8, "test_episodes": 2}
 
 
 @pytest.fixture(scope="session")
-def straight(tmp_path_factory) -> JobFolder:
+def straight(tmp_path_factory) -> Lab:
     """Return a run that nothing disturbed, on one core."""
-    job = JobFolder(tmp_path_factory.mktemp("straight"), "robot")
+    job = Lab("robot", tmp_path_factory.mktemp("straight"))
     job.finish(cores=1, **PARAMS)
     return job
 
@@ -47,7 +47,7 @@ def test_the_figures_stand_beside_a_linear_controller_and_chance(straight):
 
 @pytest.mark.slow
 def test_stopped_killed_and_on_two_cores_it_leaves_the_same_model(straight, tmp_path):
-    job = JobFolder(tmp_path, "robot")
+    job = Lab("robot", tmp_path)
     job.resume(cores=1, **PARAMS)
     assert job.model() == straight.model()
     assert job.read("metrics.json") == straight.read("metrics.json")

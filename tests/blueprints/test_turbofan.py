@@ -26,15 +26,15 @@ def engines(shared_data) -> Path:
 
 
 @pytest.fixture
-def lab(tmp_path, turbofan_python, engines) -> Lab:
-    return Lab("turbofan", tmp_path, turbofan_python, engines, PARAMS)
+def lab(tmp_path, engines) -> Lab:
+    return Lab("turbofan", tmp_path, engines, **PARAMS)
 
 
 @pytest.fixture(scope="session")
-def straight(tmp_path_factory, turbofan_python, engines) -> Lab:
+def straight(tmp_path_factory, engines) -> Lab:
     """Return a run that nothing disturbed."""
     folder = tmp_path_factory.mktemp("turbofan")
-    lab = Lab("turbofan", folder, turbofan_python, engines, PARAMS)
+    lab = Lab("turbofan", folder, engines, **PARAMS)
     lab.finish()
     return lab
 
@@ -78,9 +78,9 @@ def test_the_facts_agree_with_the_formulas_of_the_blueprint(straight):
 
 @pytest.mark.slow
 def test_a_run_that_is_stopped_and_killed_leaves_the_same_model_bit_for_bit(straight, lab):
-    assert lab.stop(signal.SIGTERM, at_step=10).returncode == 75
+    assert lab.stop(signal.SIGTERM, at_step=10) == 75
     at = lab.newest_step()
-    assert lab.stop(signal.SIGKILL, at_step=at + 10).returncode == -signal.SIGKILL
+    assert lab.stop(signal.SIGKILL, at_step=at + 10) == -signal.SIGKILL
     assert f"goes on at step {lab.newest_step():,}" in lab.finish()
     assert lab.model() == straight.model()
 
@@ -91,8 +91,8 @@ def test_two_processes_learn_the_same_together(straight, lab):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     meet = {"ALLMENDE_NODES": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    second = lab.start(**meet, ALLMENDE_NODE_RANK="1")
-    lab.finish(**meet, ALLMENDE_NODE_RANK="0")
+    second = lab.start(places={**meet, "ALLMENDE_NODE_RANK": "1"})
+    lab.finish(places={**meet, "ALLMENDE_NODE_RANK": "0"})
     output, _ = second.communicate(timeout=60)
     assert second.returncode == 0, output
     together, alone = (each.read("metrics.json") for each in (lab, straight))
@@ -116,11 +116,11 @@ def test_without_its_data_it_says_where_they_belong(lab, tmp_path):
     assert "nasa_cmapss_fd001.tar.xz" in output
 
 
-def test_the_model_can_be_used_as_the_readme_shows(straight, turbofan_python, engines):
+def test_the_model_can_be_used_as_the_readme_shows(straight, engines):
     readme = (blueprint_folder("turbofan") / "README.md").read_text()
     code = readme.split("```python\n")[1].split("```")[0]
     done = subprocess.run(
-        [str(turbofan_python), "-c", code],
+        [str(straight.python), "-c", code],
         cwd=straight.folder / "out",
         env={
             **os.environ,
