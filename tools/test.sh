@@ -8,8 +8,8 @@ if [ $# -gt 0 ]; then
 fi
 
 rm -f .coverage .coverage.*
-# Three workers for two cores, for many tests wait for a process or a cluster. The house rules are run by `make check`.
-.venv/bin/pytest tests --ignore tests/browser --ignore tests/house -n 3 --dist worksteal --cov --cov-report= --durations 25
+# Four workers for two cores, for many tests wait for a process or a cluster. The house rules are run by `make check`.
+.venv/bin/pytest tests --ignore tests/browser --ignore tests/house -n 4 --dist worksteal --cov --cov-report= --durations 25
 .venv/bin/pytest tests/browser -n 2 --dist loadfile
 .venv/bin/coverage combine --append --quiet 2>/dev/null || true  # what job runners measured
 .venv/bin/coverage report --include 'src/allmende/domain/*' --fail-under 100

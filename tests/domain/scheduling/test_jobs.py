@@ -59,6 +59,15 @@ def test_what_follows_the_end_of_an_attempt(
     jobs.LIFECYCLE.check_move(job.state, expected)
 
 
+def test_no_job_starts_before_its_submission_nor_ends_before_its_start():
+    moment = timedelta(milliseconds=300)
+    running = jobs.move(a_job(), JobState.RUNNING, now=NOON - moment)
+    assert running.started_at == NOON
+    assert jobs.move(a_job(), JobState.CANCELLED, now=NOON - moment).ended_at == NOON
+    later = jobs.move(a_job(), JobState.RUNNING, now=NOON + moment)
+    assert jobs.move(later, JobState.COMPLETED, now=NOON).ended_at == NOON + moment
+
+
 def of_length(seconds: int, *, further: int) -> ResourceRequest:
     return ResourceRequest(
         nodes=1, time_limit_seconds=seconds, memory_bytes_per_node=1, further_seconds=further

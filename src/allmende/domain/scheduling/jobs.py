@@ -165,9 +165,14 @@ def uses_up_retry(job: Job, reason: EndReason) -> bool:
 
 
 def move(job: Job, state: JobState, *, now: datetime) -> Job:
-    """Return the job in its new state, refusing a move that the lifecycle does not have."""
+    """Return the job in its new state, refusing a move that the lifecycle does not have.
+
+    No job starts before its submission, nor ends before its start: clocks of machines differ,
+    Slurm tells whole seconds, and jobs come in while a plan of a moment ago waits for its turn.
+    """
     LIFECYCLE.check_move(job.state, state)
     job = replace(job, state=state, wait=None)  # it waits for nothing, or a plan says anew for what
+    now = max(now, job.started_at or job.submitted_at)
     if state is JobState.RUNNING:
         return replace(job, started_at=job.started_at or now)
     return replace(job, ended_at=now if LIFECYCLE.is_final(state) else None)
