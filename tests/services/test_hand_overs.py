@@ -21,6 +21,7 @@ from allmende.domain.scheduling.backends import (
     StartEstimate,
 )
 from allmende.domain.scheduling.jobs import JobState
+from allmende.domain.training.job_files import parse_job_file
 from allmende.services import (
     budgets,
     cluster_accounts,
@@ -237,7 +238,7 @@ def preview(factory: Running, predict, **changes):
     (job,) = factory.submit("founder", run="true", **changes)
     found = previews.preview_job(
         factory.person("founder"),
-        jobs.JobSpec.from_json(job.spec),
+        parse_job_file(job.spec),
         project_id=job.project_id,
         now=wiring.now(),
         workshop=replace(factory.workshop, predict_start=answer),

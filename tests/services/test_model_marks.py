@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from allmende.domain.training.job_files import JobSpec
+from allmende.domain.training.job_specs import JobSpec
 from allmende.services.model_marks import foresee_marks
 from tests.domain.training.recipes import THRESHOLDS, a_blueprint
 

@@ -12,7 +12,7 @@ from allmende.domain.scheduling.flexible import (
     preferred_hours,
 )
 from allmende.domain.training.conditions import read_instant, read_until
-from allmende.domain.training.job_files import JobSpec
+from allmende.domain.training.job_specs import JobSpec
 
 
 def choose(

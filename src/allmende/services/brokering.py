@@ -16,7 +16,7 @@ from allmende.domain.scheduling.jobs import Job
 from allmende.domain.training.blueprints import find_blueprint
 from allmende.domain.training.data_sets import list_missing, pin_data
 from allmende.domain.training.fields import did_you_mean
-from allmende.domain.training.job_files import JobSpec
+from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.domain.trust.residency import CLASS_WORDS, allowed_countries, parse_data_class
 from allmende.services import (

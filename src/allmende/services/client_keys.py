@@ -4,7 +4,7 @@ import re
 
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.jobs import Job
-from allmende.domain.training.job_files import JobSpec
+from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.storage import jobs as job_store
 

@@ -10,7 +10,7 @@ from allmende.domain.training.data_sets import (
     find_data_sets,
     list_missing,
 )
-from allmende.domain.training.job_files import JobSpec
+from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services.workshop import Workshop
 

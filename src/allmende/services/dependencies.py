@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.jobs import LIFECYCLE, Job, JobState
-from allmende.domain.training.job_files import JobSpec
+from allmende.domain.training.job_specs import JobSpec
 from allmende.storage import dependencies as store
 
 MOST_DEPENDENCIES = 256

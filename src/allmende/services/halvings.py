@@ -9,7 +9,7 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.jobs import Job, JobEvent, JobState, StopRequest
 from allmende.domain.training import halvings
 from allmende.domain.training.halvings import Fall
-from allmende.domain.training.job_files import JobSpec
+from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import audit, leases, runs
 from allmende.services.deeds import Deed, one_transaction
@@ -27,7 +27,7 @@ def stop_fallen(deed: Deed, *, workshop: Workshop, holder: str = "") -> list[Job
     stopped: list[Job | None] = []
     for sweep_id in queue_store.list_running_sweeps():
         sweep = sorted(job_store.list_jobs(sweep_id=sweep_id, limit=1000), key=_by_index)
-        rule = JobSpec.from_json(sweep[0].spec).halving
+        rule = parse_job_file(sweep[0].spec).halving
         if rule is None:
             continue
         courses = {}

@@ -3,7 +3,8 @@
 from allmende.domain.access.projects import Project
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sites import Partition
-from allmende.domain.training.job_files import JobSpec, check_servable
+from allmende.domain.training.job_files import check_servable
+from allmende.domain.training.job_specs import JobSpec
 
 
 class TooManyNodes(Refusal):

@@ -21,7 +21,7 @@ from allmende.domain.scheduling.jobs import (
     StopRequest,
 )
 from allmende.domain.training.data_sets import pin_data
-from allmende.domain.training.job_files import JobSpec
+from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.domain.trust.permissions import Permission, can_do, check_permission
 from allmende.domain.trust.residency import check_residency, parse_data_class

@@ -16,7 +16,8 @@ from allmende.domain.training.blueprints import (
     find_blueprint,
 )
 from allmende.domain.training.data_sets import data_environment, find_data_sets
-from allmende.domain.training.job_files import JobSpec
+from allmende.domain.training.job_files import parse_job_file
+from allmende.domain.training.job_specs import JobSpec
 from allmende.services import cluster_accounts, project_secrets
 from allmende.services.snapshots import path_of
 from allmende.services.workshop import Workshop
@@ -63,7 +64,7 @@ def build_launch(
 
     `is_late`: its project has used its quota, and it goes after the others of its group.
     """
-    spec = JobSpec.from_json(job.spec)
+    spec = parse_job_file(job.spec)
     partition = workshop.factory.get_partition(job.partition_id)
     site = workshop.factory.get_site(partition.site_id)
     user_name = cluster_accounts.get_user_name(site, job.person_id)

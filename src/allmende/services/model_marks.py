@@ -9,7 +9,7 @@ from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.ancestry import total_model
 from allmende.domain.training.blueprints import estimate_flop, find_blueprint
-from allmende.domain.training.job_files import JobSpec
+from allmende.domain.training.job_specs import JobSpec
 from allmende.services.model_registry import find_ancestry
 from allmende.services.workshop import Workshop
 

@@ -16,7 +16,7 @@ from allmende.domain.scheduling.brokering import Choice, check_found
 from allmende.domain.scheduling.explain import say_duration, say_nodes
 from allmende.domain.scheduling.shares import Path
 from allmende.domain.training.data_sets import pin_data
-from allmende.domain.training.job_files import JobSpec
+from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.domain.trust.residency import check_residency, parse_data_class

@@ -4,7 +4,7 @@ from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sites import Site
 from allmende.domain.training import secrets
-from allmende.domain.training.job_files import JobSpec
+from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.training.secrets import SecretFacts, SecretsStayHere, TooManySecrets
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.domain.trust.sealing import Seal

@@ -2,7 +2,8 @@
 
 from allmende.domain.scheduling.brokering import Choice, check_found
 from allmende.domain.scheduling.jobs import Job
-from allmende.domain.training.job_files import JobSpec
+from allmende.domain.training.job_files import parse_job_file
+from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import brokering, client_keys, jobs, projects
 from allmende.services.brokering import Question
@@ -85,7 +86,7 @@ def run_job_again(deed: Deed, job_id: str, *, client_key: str, workshop: Worksho
     old = jobs.get_own_job(deed.actor, job_id)
     again = submit_job(
         deed,
-        JobSpec.from_json(old.spec),
+        parse_job_file(old.spec),
         project_id=old.project_id,
         client_key=client_key,
         workshop=workshop,

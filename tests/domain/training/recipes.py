@@ -8,7 +8,7 @@ from typing import Any
 from allmende.domain.training.ancestry import Ancestry
 from allmende.domain.training.blueprints import Blueprint, parse_blueprint
 from allmende.domain.training.compute import ComputeThresholds
-from allmende.domain.training.job_files import JobSpec
+from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.training.models import ModelFile, Outputs, parse_training_facts
 from allmende.domain.training.records import EnergyUse, RunFacts, Training, Try
 

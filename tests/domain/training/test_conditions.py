@@ -15,7 +15,8 @@ from allmende.domain.training.conditions import (
     read_instant,
     read_until,
 )
-from allmende.domain.training.job_files import InvalidJobFile, JobSpec, parse_job_file
+from allmende.domain.training.job_files import InvalidJobFile, parse_job_file
+from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.training.sweeps import LARGEST_SWEEP, SweepTooLarge, expand_sweep
 
 BASE = {"name": "t", "run": "true"}
@@ -67,11 +68,11 @@ def test_what_is_written_down_is_read_back(array, parallel, after, until):
     if array:
         file["array"] = f"{array[0]}-{sum(array)}" + (f"%{parallel}" if parallel else "")
     first = parse_job_file(file)
-    assert JobSpec.from_json(first.to_json()) == first
+    assert parse_job_file(first.to_json()) == first
     tasks = expand_sweep(first)
     assert len(tasks) == (array[1] + 1 if array else 1)
     for task in tasks:
-        assert JobSpec.from_json(task.to_json()) == task
+        assert parse_job_file(task.to_json()) == task
         assert expand_sweep(task) == [task]
         assert task.max_parallel == 0
 
@@ -179,4 +180,4 @@ def test_a_deadline_is_a_duration_or_an_instant_on_the_clocks_of_the_site(text, 
 def test_a_deadline_and_a_wait_by_choice_are_written_back_together():
     found = spec(when={"flexible_until": "12h", "deadline": "2d"})
     assert found.to_json()["when"] == {"flexible_until": "12h", "deadline": "2d"}
-    assert JobSpec.from_json(found.to_json()) == found
+    assert parse_job_file(found.to_json()) == found

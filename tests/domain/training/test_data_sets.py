@@ -10,7 +10,8 @@ from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.training import data_sets
 from allmende.domain.training.blueprints import Text
 from allmende.domain.training.data_sets import DataSet
-from allmende.domain.training.job_files import DataMount, parse_job_file
+from allmende.domain.training.job_files import parse_job_file
+from allmende.domain.training.job_specs import DataMount
 
 ROADS = DataSet(
     id="roads",

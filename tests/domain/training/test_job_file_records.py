@@ -2,14 +2,14 @@
 
 import pytest
 
-from allmende.domain.training.job_files import InvalidJobFile, JobSpec, parse_job_file
+from allmende.domain.training.job_files import InvalidJobFile, parse_job_file
 
 
 def test_a_record_names_family_and_parents():
     record = {"family": "toys", "parents": ["m-1", "m-1", "EuroLLM-9B"]}
     spec = parse_job_file({"name": "a", "run": "x", "record": record})
     assert (spec.family, spec.parents) == ("toys", ("m-1", "EuroLLM-9B"))
-    assert JobSpec.from_json(spec.to_json()) == spec
+    assert parse_job_file(spec.to_json()) == spec
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from allmende.domain.training.job_files import (
     ENVS_BYTES_MAX,
     SCRIPT_BYTES_MAX,
     InvalidJobFile,
-    JobSpec,
     parse_job_file,
 )
+from allmende.domain.training.job_specs import JobSpec
 
 TOO_LONG = "run and setup have more than 100000 bytes together. Let run fetch what is longer."
 TOO_MANY = "envs have more than 100000 bytes together. Let run fetch what is longer."

@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 from allmende.domain.training.fields import Finding
 from allmende.domain.training.job_files import (
     CodeNotBrought,
-    DataMount,
     InvalidJobFile,
-    JobSpec,
     TooManyAccelerators,
     TooManyCores,
     check_servable,
     parse_job_file,
 )
+from allmende.domain.training.job_specs import DataMount, JobSpec
 
 FULL = {
     "name": "tumours",
@@ -87,7 +86,7 @@ def test_a_short_job_file_is_completed_with_defaults():
 @pytest.mark.parametrize("job_file", [FULL, OWN_CODE, {"name": "a", "blueprint": "medicine"}])
 def test_what_is_written_down_is_a_legal_job_file_with_the_same_meaning(job_file):
     spec = parse_job_file(job_file)
-    assert JobSpec.from_json(spec.to_json()) == spec
+    assert parse_job_file(spec.to_json()) == spec
 
 
 names = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=20)

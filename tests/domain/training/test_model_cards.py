@@ -8,7 +8,7 @@ from fractions import Fraction
 import yaml
 
 from allmende.domain.training.compute import HardwareUse
-from allmende.domain.training.job_files import DataMount, JobSpec
+from allmende.domain.training.job_specs import DataMount, JobSpec
 from allmende.domain.training.model_cards import render_card
 from allmende.domain.training.records import EnergyUse, build_record
 from tests.domain.training.recipes import FACTS, THRESHOLDS, a_training, own_training, some_outputs

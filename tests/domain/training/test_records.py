@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from allmende.domain.training.job_files import DataMount
+from allmende.domain.training.job_specs import DataMount
 from allmende.domain.training.model_cards import render_card
 from allmende.domain.training.models import DataHash, parse_training_facts
 from allmende.domain.training.records import EnergyUse, add_energy, build_record, is_record_whole

@@ -9,7 +9,7 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.blueprints import Text
 from allmende.domain.training.fields import did_you_mean
-from allmende.domain.training.job_files import DataMount, JobSpec
+from allmende.domain.training.job_specs import DataMount, JobSpec
 
 SCHEME = "allmende:"
 # In small letters and hyphens, so that two never have the same variable.

@@ -24,7 +24,7 @@ from allmende.domain.training.compute import (
     compare_with_marks,
 )
 from allmende.domain.training.data_sets import DataSet
-from allmende.domain.training.job_files import JobSpec
+from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.training.models import DataHash, Outputs
 
 LABEL = "AI-Act-style record, voluntary"

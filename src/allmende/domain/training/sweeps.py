@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.training.conditions import Array
-from allmende.domain.training.job_files import JobSpec
+from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.training.sweep_values import ParamValue, Range
 
 LARGEST_SWEEP = 64

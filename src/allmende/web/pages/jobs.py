@@ -14,7 +14,8 @@ from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.jobs import LIFECYCLE
 from allmende.domain.training.blueprints import InvalidParams, find_blueprint
-from allmende.domain.training.job_files import InvalidJobFile, JobSpec, parse_job_file
+from allmende.domain.training.job_files import InvalidJobFile, parse_job_file
+from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.trust.permissions import Permission, can_do
 from allmende.services import (
     budgets,
