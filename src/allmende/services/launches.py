@@ -16,6 +16,7 @@ from allmende.domain.training.blueprints import (
     find_blueprint,
 )
 from allmende.domain.training.data_sets import data_environment, find_data_sets
+from allmende.domain.training.environments import environment_id
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.training.job_specs import JobSpec
 from allmende.services import cluster_accounts, project_secrets
@@ -89,6 +90,8 @@ def build_launch(
         # Requeued by the cluster itself it would start without them: it is submitted anew instead.
         requeue=job.request.preemptible and not spec.secrets,
         reservation=job.reservation_id,
+        setup=spec.setup,
+        environment_id=environment_id(spec),
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import allmende
 from allmende.backends.local import outputs, sentences
 from allmende.backends.local.folders import HOME, Folders
-from allmende.backends.nodes import files, limits, locks, logs, processes
+from allmende.backends.nodes import environments, files, limits, locks, logs, processes
 from allmende.backends.nodes.files import SECRETS
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.backends import (
@@ -226,11 +226,26 @@ class LocalBackend:
             files.write_private(folder / SECRETS, dict(launch.secrets))
         # The runner takes them from there; no order that is kept names their values.
         order = asdict(replace(launch, secrets={})) | {
+            "command": self._command(launch),
             "environment": self._environment(launch, folder),
             "workdir": str(home / launch.workdir),  # an absolute folder stays what it is
             "output_limit_bytes": self.output_limit_bytes,
         }
         files.write_once(folder / "launch.json", order)
+
+    def _command(self, launch: Launch) -> tuple[str, ...]:
+        """Return the command, in its environment where it has one; the folder of those is made."""
+        if not launch.setup:
+            return launch.command
+        assert launch.account, "what one project built, no other uses"
+        built = self.folders.root / environments.FOLDER / launch.account
+        built.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return environments.with_environment(
+            launch.command,
+            setup=launch.setup,
+            environment_id=launch.environment_id,
+            folder=built,
+        )
 
     def _environment(self, launch: Launch, folder: Path) -> dict[str, str]:
         """Return the environment of the command: ours where the contract speaks, else the job's."""

@@ -42,6 +42,10 @@ class Launch:
     # Variables that stand in no file, log or list for longer than the start takes.
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     requeue: bool = False  # whether the cluster may stop it and put it back to its queue
+    # Shell lines that make an environment for the command, once for all jobs of the account that
+    # name the same one; "" where there are none.
+    setup: str = ""
+    environment_id: str = ""
 
 
 class AttemptState(StrEnum):

@@ -95,7 +95,9 @@ def _what() -> dict[str, Any]:
         )
         | {"required": ["metric", "first"]},
         "run": _text("The shell lines of your own code, in place of a blueprint."),
-        "setup": _text("Shell lines before run, such as making an environment."),
+        "setup": _text(
+            "Shell lines that make its environment, once for all jobs that say the same."
+        ),
         "workdir": _text("The folder below the job's own where run starts."),
         "envs": {
             "type": "object",

@@ -23,7 +23,7 @@ DATA_CLASSES = tuple(DataClass)
 RETRY_REASONS = ("preempted", "node_fail", "failed")
 MOUNT_MODES = ("ro", "rw")
 MOST_PARENTS, LONGEST_PARENT = 20, 200
-# Linux starts no program with a word or a variable above 131,072 bytes; setup and run are one word.
+# Linux starts no program with a word or a variable above 131,072 bytes; setup and run are words.
 SCRIPT_BYTES_MAX = 100_000
 ENVS_BYTES_MAX = 100_000
 # Each lost node is refunded, also one that the job itself brought down: that must end some time.
@@ -224,7 +224,7 @@ def _check_what(top: Fields, spec: JobSpec) -> None:
         top.find("blueprint", "{key} or run is missing: say what to run.")
     if spec.blueprint and spec.setup:
         top.find("setup", "{key}: a blueprint brings its own environment. Leave it out.")
-    if len(spec.script.encode()) > SCRIPT_BYTES_MAX:
+    if len((spec.setup + spec.run).encode()) > SCRIPT_BYTES_MAX:
         top.find(
             "run",
             "{key} and setup have more than {most} bytes together. Let run fetch what is longer.",

@@ -142,11 +142,6 @@ class JobSpec:
         }
 
     def shell_command(self) -> tuple[str, ...]:
-        """Return how to run the user's own script: `setup`, then `run`, stopping at an error."""
+        """Return how to run the user's own script, which stops at the first error."""
         assert self.run, "a blueprint makes its own command"
-        return ("/bin/bash", "-e", "-o", "pipefail", "-c", self.script)
-
-    @property
-    def script(self) -> str:
-        """Return the lines of `setup` and `run` in their order; empty for a blueprint."""
-        return f"{self.setup}\n{self.run}".strip()
+        return ("/bin/bash", "-e", "-o", "pipefail", "-c", self.run)
