@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from allmende.backends.nodes import environments
+from allmende.backends.nodes.wrapping import wrap_command
+from tests.backends.contract import a_launch
 
 # Without python3 an environment is a plain folder, and made in no time.
-TOOLS = "bash cat chmod date env find flock ls mkdir rm sleep sync tail touch uname"
+TOOLS = "bash cat chmod date env find flock ls mkdir rm sh sleep sync tail touch uname"
 BUILDS = 'echo building; sleep 0.2; echo "$WHAT" > "$ALLMENDE_ENVIRONMENT/what"'
 READS = 'cat "$ALLMENDE_ENVIRONMENT/what"'
 
@@ -28,12 +30,10 @@ class Bench:
     def start(
         self, run: str = READS, *, setup: str = BUILDS, made: str = "e1", **variables: str
     ) -> subprocess.Popen[str]:
-        command = environments.with_environment(
-            ("/bin/bash", "-c", run), setup=setup, environment_id=made, folder=self.folder
-        )
+        launch = a_launch(run, setup=setup, environment_id=made)
         told = {"PATH": str(self.tools), "ALLMENDE_JOB_ID": "j-1", "WHAT": "glue"} | variables
         return subprocess.Popen(
-            command,
+            wrap_command(launch, self.folder),
             env=told,
             text=True,
             stdout=subprocess.PIPE,
@@ -143,6 +143,5 @@ def test_variables_of_any_name_reach_the_command(bench):
 
 
 def test_without_setup_nothing_is_put_before_the_command(tmp_path):
-    command = ("/bin/true", "-x")
-    made = environments.with_environment(command, setup="", environment_id="", folder=tmp_path)
-    assert made == command
+    launch = a_launch("true")
+    assert wrap_command(launch, tmp_path) == launch.command

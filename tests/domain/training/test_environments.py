@@ -18,7 +18,12 @@ def test_jobs_that_differ_in_other_things_share_an_environment():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"setup": "pip install torch"}, {"envs": {"TORCH": "2.14.0", "SEED": 1}}]
+    "changes",
+    [
+        {"setup": "pip install torch"},
+        {"envs": {"TORCH": "2.14.0", "SEED": 1}},
+        {"image": "python:3.12"},
+    ],
 )
 def test_what_setup_depends_on_makes_another_environment(changes):
     assert environment_id(job_of(**changes)) != environment_id(job_of())

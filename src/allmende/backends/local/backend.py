@@ -19,6 +19,7 @@ from allmende.backends.local import outputs, sentences
 from allmende.backends.local.folders import HOME, Folders
 from allmende.backends.nodes import environments, files, limits, locks, logs, processes
 from allmende.backends.nodes.files import SECRETS
+from allmende.backends.nodes.wrapping import wrap_command
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.backends import (
     MOST_PROGRESS_BYTES,
@@ -234,18 +235,12 @@ class LocalBackend:
         files.write_once(folder / "launch.json", order)
 
     def _command(self, launch: Launch) -> tuple[str, ...]:
-        """Return the command, in its environment where it has one; the folder of those is made."""
-        if not launch.setup:
-            return launch.command
-        assert launch.account, "what one project built, no other uses"
+        """Return the command with what goes before it; the folder of environments is made."""
+        assert launch.account or not launch.setup, "what one project built, no other uses"
         built = self.folders.root / environments.FOLDER / launch.account
-        built.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return environments.with_environment(
-            launch.command,
-            setup=launch.setup,
-            environment_id=launch.environment_id,
-            folder=built,
-        )
+        if launch.setup:
+            built.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return wrap_command(launch, built)
 
     def _environment(self, launch: Launch, folder: Path) -> dict[str, str]:
         """Return the environment of the command: ours where the contract speaks, else the job's."""

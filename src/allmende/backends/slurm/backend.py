@@ -9,7 +9,7 @@ from pathlib import Path
 
 from allmende.backends.local.backend import EarlierAttemptRuns
 from allmende.backends.nodes import outcomes
-from allmende.backends.nodes.environments import with_environment
+from allmende.backends.nodes.wrapping import wrap_command
 from allmende.backends.slurm import notes
 from allmende.backends.slurm.accounting import is_final, parse_sacct, sacct_options
 from allmende.backends.slurm.client import (
@@ -96,6 +96,8 @@ class SlurmBackend(Outputs):
 
     def _submit(self, launch: Launch, place: Place) -> int:
         """Return the number of the job that the cluster made of an attempt."""
+        environments = place.environments(launch.account, user_name=self._account_of(launch))
+        wrapped = replace(launch, command=wrap_command(launch, environments))
         if launch.secrets:
             place.put_secrets(launch.attempt, render_secrets(launch))
         try:
@@ -103,7 +105,7 @@ class SlurmBackend(Outputs):
                 "sbatch",
                 *sbatch_options(launch, place),
                 user_name=launch.user_name,
-                stdin=render_script(self._with_environment(launch, place), place, tools=self.tools),
+                stdin=render_script(wrapped, place, tools=self.tools),
             )
         except CommandRefused as refusal:
             problem = refusal.facts["problem"]
@@ -111,17 +113,6 @@ class SlurmBackend(Outputs):
                 raise
             raise ReservationNotThere(id=launch.reservation, problem=problem) from refusal
         return int(said.strip().split(";")[0])
-
-    def _with_environment(self, launch: Launch, place: Place) -> Launch:
-        if not launch.setup:
-            return launch
-        command = with_environment(
-            launch.command,
-            setup=launch.setup,
-            environment_id=launch.environment_id,
-            folder=place.environments(launch.account, user_name=self._account_of(launch)),
-        )
-        return replace(launch, command=command)
 
     def _account_of(self, launch: Launch) -> str:
         """Return whose account an attempt runs under; "" where it is our own."""

@@ -16,7 +16,7 @@ def environment_id(spec: JobSpec, *, files_sha256: str = "") -> str:
     """
     if not spec.setup:
         return ""
-    parts = [spec.setup, _list_named(spec), files_sha256]
+    parts = [spec.setup, spec.image, _list_named(spec), files_sha256]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:ID_LENGTH]
 
 

@@ -7,6 +7,7 @@ from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.training import fields
 from allmende.domain.training.conditions import read_conditions
+from allmende.domain.training.containers import check_container, read_image, read_mount
 from allmende.domain.training.fields import Fields, Finding
 from allmende.domain.training.job_specs import (
     DEFAULT_MAX_DURATION_SECONDS,
@@ -119,6 +120,7 @@ def _what(top: Fields) -> dict[str, Any]:
             if _is_param(top, name, value)
         },
         "workdir": _workdir(top),
+        "image": read_image(top),
         "setup": top.text("setup"),
         "run": top.text("run"),
         "envs": _envs(top),
@@ -194,7 +196,7 @@ def _data_mount(item: Fields) -> DataMount:
     item.require("uri")
     mount = DataMount(
         uri=item.text("uri"),
-        mount=item.text("mount"),
+        mount=read_mount(item),
         mode=item.choice("mode", MOUNT_MODES, "ro"),
     )
     item.finish()
@@ -224,6 +226,7 @@ def _check_what(top: Fields, spec: JobSpec) -> None:
         top.find("blueprint", "{key} or run is missing: say what to run.")
     if spec.blueprint and spec.setup:
         top.find("setup", "{key}: a blueprint brings its own environment. Leave it out.")
+    check_container(top, spec)
     if len((spec.setup + spec.run).encode()) > SCRIPT_BYTES_MAX:
         top.find(
             "run",

@@ -34,6 +34,7 @@ class JobSpec:
     blueprint: str = ""  # "medicine" or "medicine@1"; empty when `run` is given
     params: Mapping[str, ParamValue] = field(default_factory=dict)
     workdir: str = ""
+    image: str = ""  # in which setup and run are executed; empty: on the node itself
     setup: str = ""
     run: str = ""
     envs: Mapping[str, str] = field(default_factory=dict)
@@ -74,7 +75,7 @@ class JobSpec:
         """Return the whole job file, itself a legal one: `parse_job_file` reads it back."""
         result: dict[str, Any] = {"name": self.name}
         result |= {"blueprint": self.blueprint} if self.blueprint else {"run": self.run}
-        given = ("workdir", "setup", "reservation", "partition")
+        given = ("workdir", "image", "setup", "reservation", "partition")
         result |= {key: value for key in given if (value := getattr(self, key))}
         result |= {
             "params": dict(self.params),
