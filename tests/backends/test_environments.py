@@ -1,7 +1,9 @@
 """Environments are built once, whole or not at all, and the least recently used make room."""
 
 import os
+import random
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -92,6 +94,24 @@ def test_what_was_killed_half_way_is_built_anew(bench):
     job.communicate()
     code, said = bench.run('ls "$ALLMENDE_ENVIRONMENT"')
     assert (code, said.splitlines()[-2:]) == (0, ["DONE", "what"])
+
+
+def test_whenever_builders_are_killed_nobody_gets_half_an_environment(bench):
+    parts = (
+        'for i in 1 2 3 4 5 6 7 8 9; do echo "$i" > "$ALLMENDE_ENVIRONMENT/$i"; sleep 0.01; done'
+    )
+    whole = 'ls "$ALLMENDE_ENVIRONMENT"'
+    moments = random.Random(7)
+    for number in range(12):
+        jobs = [bench.start(whole, setup=parts, made=f"e{number // 3}") for _ in range(3)]
+        time.sleep(moments.uniform(0, 0.3))
+        for job in jobs[:-1]:
+            os.killpg(job.pid, 9)
+        for job in jobs:
+            said, _ = job.communicate(timeout=20)
+            if job is jobs[-1] or said.endswith("DONE\n"):
+                assert said.split()[-10:] == [*"123456789", "DONE"]
+    assert bench.list_kept() == ["e0", "e1", "e2", "e3"]
 
 
 def test_a_killed_job_keeps_its_lock_while_setup_still_writes(bench):
