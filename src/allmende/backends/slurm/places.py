@@ -89,6 +89,7 @@ class Place:
 
     def prepare_environments(self, project_id: str, *, user_name: str) -> None:
         """Make the folder of the environments that a person's jobs of a project use."""
+        assert JOB.fullmatch(project_id), "what one project built, no other uses"
         folder = self.environments(project_id, user_name=user_name)
         for passage in (folder.parent.parent, folder.parent):
             passage.mkdir(exist_ok=True)
@@ -98,7 +99,6 @@ class Place:
 
     def environments(self, project_id: str, *, user_name: str) -> Path:
         """Return that folder. Nobody runs what another person or project has put into it."""
-        assert JOB.fullmatch(project_id), "what one project built, no other uses"
         folder = self.root.parent / environments.FOLDER / project_id
         return folder / (user_name or EVERYBODY)
 
