@@ -8,6 +8,7 @@ most what epsilon and delta allow. An accountant (dp-accounting) says how much t
 
 import hashlib
 import json
+import os
 import secrets
 import sys
 from functools import cache
@@ -107,8 +108,11 @@ def forget_key(attempt):
 
 def keep(path, kept):
     """Write what a later attempt needs, for the owner's eyes only."""
-    write_durably(path, json.dumps(kept).encode())
-    path.chmod(0o600)
+    before = os.umask(0o077)
+    try:
+        write_durably(path, json.dumps(kept).encode())
+    finally:
+        os.umask(before)
 
 
 def event_of(sampling, noise_multiplier, steps):

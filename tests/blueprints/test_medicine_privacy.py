@@ -126,13 +126,20 @@ def test_the_key_is_in_no_output_and_is_gone_in_the_end(disturbed):
 
 
 @pytest.mark.slow
-def test_a_key_drawn_for_other_parameters_is_refused(disturbed, tmp_path):
-    other = Lab("medicine", tmp_path, **PRIVATE | {"steps": 80})
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"steps": 80}, "was drawn for other parameters"),
+        ({}, "The key of this private run is gone"),
+    ],
+)
+def test_no_step_is_done_with_the_wrong_key_or_without_one(disturbed, tmp_path, change, told):
+    lab = Lab("medicine", tmp_path, **PRIVATE | change)
     (tmp_path / "checkpoints").mkdir()
     shutil.copy(disturbed[0].folder / "checkpoints" / "privacy.json", tmp_path / "checkpoints")
-    output, _ = (running := other.start()).communicate(timeout=60)
+    output, _ = (running := lab.start()).communicate(timeout=60)
     assert running.returncode == 1
-    assert "was drawn for other parameters" in output
+    assert told in output
 
 
 @pytest.fixture(scope="module")

@@ -229,7 +229,8 @@ def _cell(value: object) -> str:
         return "–"
     if isinstance(value, float):
         return f"{value:.3f}"
-    return " ".join(str(value).replace("|", "/").split())
+    # Measures by their names; no cell may break the table.
+    return " ".join(MEASURES.get(str(value), str(value)).replace("|", "/").split())
 
 
 def _privacy(record: Record) -> str:
