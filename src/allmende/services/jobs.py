@@ -31,6 +31,7 @@ from allmende.services import (
     better_hours,
     client_keys,
     cluster_accounts,
+    code_archives,
     data_sets,
     dependencies,
     job_limits,
@@ -101,6 +102,7 @@ def submit_job(
     models.check_parents(deed.actor, spec.parents)
     specs = expand_sweep(spec)
     project_secrets.check_named(spec, project_id)
+    code_archives.check_brought(deed, spec, project_id)
     _check_content(specs, partition, workshop)
     after, after_ok = dependencies.find_dependencies(
         spec, project_id=project_id, client_key=client_key
@@ -158,6 +160,7 @@ def _check_content(specs: list[JobSpec], partition: Partition, workshop: Worksho
         launches.check_environment(blueprint, partition, workshop)
     data_sets.check_data(spec, partition, workshop)
     project_secrets.check_site(spec, workshop.factory.get_site(partition.site_id))
+    code_archives.check_site(spec, workshop.factory.get_site(partition.site_id))
     check_residency(
         parse_data_class(spec.data_class),
         partition.country,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sites import Partition, Site
 from allmende.domain.scheduling.backends import Launch
-from allmende.domain.scheduling.exchanges import DATA_OF, FOLDER_OF, PYTHON_OF
+from allmende.domain.scheduling.exchanges import CODE_OF, DATA_OF, FOLDER_OF, PYTHON_OF
 from allmende.domain.scheduling.jobs import Attempt, Job, ResourceRequest
 from allmende.domain.scheduling.shares import Path
 from allmende.domain.training.blueprints import (
@@ -15,6 +15,7 @@ from allmende.domain.training.blueprints import (
     command_for,
     find_blueprint,
 )
+from allmende.domain.training.code_archives import CODE_FOLDER, find_hash
 from allmende.domain.training.data_sets import data_environment, find_data_sets
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.training.job_specs import JobSpec
@@ -69,6 +70,7 @@ def build_launch(
     site = workshop.factory.get_site(partition.site_id)
     user_name = cluster_accounts.get_user_name(site, job.person_id)
     project_secrets.check_site(spec, site)
+    code = find_hash(spec.workdir)
     return replace(
         sketch_launch(
             job.request,
@@ -84,7 +86,8 @@ def build_launch(
         nodes=attempt.nodes,
         command=_command(spec, workshop, is_elsewhere=site.agent),
         environment=spec.environment() | _tell_data(spec, workshop, site),
-        workdir=spec.workdir,
+        workdir=CODE_FOLDER if code else spec.workdir,
+        code=_code(job.project_id, code, workshop, is_elsewhere=site.agent) if code else "",
         secrets=project_secrets.open_secrets(spec, job.project_id, seal=workshop.seal),
         # Requeued by the cluster itself it would start without them: it is submitted anew instead.
         requeue=job.request.preemptible and not spec.secrets,
@@ -136,6 +139,11 @@ def _tell_data(spec: JobSpec, workshop: Workshop, site: Site) -> dict[str, str]:
     if site.agent:  # only the agent knows where things are on its machine
         return data_environment(named, lambda each: f"{DATA_OF}{each.id}@{each.version}")
     return data_environment(named, lambda each: each.folders[site.id])
+
+
+def _code(project_id: str, sha256: str, workshop: Workshop, *, is_elsewhere: bool) -> str:
+    """Return where the archive lies; an agent gets it from us first, and knows it by its hash."""
+    return f"{CODE_OF}{sha256}" if is_elsewhere else str(workshop.find_code(project_id, sha256))
 
 
 def _command(spec: JobSpec, workshop: Workshop, *, is_elsewhere: bool) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Factory, Partition
@@ -43,6 +44,8 @@ class Workshop:
     compute_thresholds: Callable[[date], ComputeThresholds]
     # Returns when a cluster would start a job that asks for as much as this launch.
     seal: Seal  # of the secrets of projects
+    # Returns where an archive of code lies, by its project and its hash.
+    find_code: Callable[[str, str], Path]
     predict_start: PredictStart = nobody_can_say
     data_sets: Catalogue = field(default_factory=dict)  # what lies at sites for jobs to read
     # How much carbon dioxide a kilowatt-hour stands for; None: nobody says.

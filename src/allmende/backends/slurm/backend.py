@@ -83,7 +83,7 @@ class SlurmBackend(Outputs):
             return
         earlier = self._find_earlier(launch) if launch.attempt > 1 else None
         user_name = launch.user_name if self.cluster.run_as is not RunAs.NOBODY else ""
-        place.prepare(launch.attempt, user_name=user_name)
+        place.prepare(launch.attempt, user_name=user_name, code=launch.code)
         notes.note_intent(launch, place, user_name=user_name or _own_name(), now=self.clock())
         if earlier is not None:
             slurm_id, first = earlier

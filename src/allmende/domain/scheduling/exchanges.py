@@ -22,6 +22,8 @@ from allmende.domain.scheduling.site_values import (
 PYTHON_OF, FOLDER_OF = "allmende-python:", "allmende-blueprint:"
 # And this one in the variables of a launch.
 DATA_OF = "allmende-data:"
+# And this one in place of the archive of a job's code.
+CODE_OF = "allmende-code:"
 USAGE_INSTANTS = ("submitted_at", "started_at", "ended_at")
 USAGE_AMOUNTS = (
     "job_id",

@@ -96,7 +96,9 @@ def _what() -> dict[str, Any]:
         | {"required": ["metric", "first"]},
         "run": _text("The shell lines of your own code, in place of a blueprint."),
         "setup": _text("Shell lines before run, such as making an environment."),
-        "workdir": _text("The folder below the job's own where run starts."),
+        "workdir": _text(
+            "The folder that comes along, from that of the job file on; setup and run start in it."
+        ),
         "envs": {
             "type": "object",
             "description": "Environment variables for run; names with ALLMENDE_ are taken.",
