@@ -250,7 +250,8 @@ def localise(launch: Launch, places: Mapping[str, str]) -> Launch:
         for name, value in launch.environment.items()
     }
     command = tuple(_localise(word, places) for word in launch.command)
-    return replace(launch, command=command, environment=environment)
+    code = places.get(launch.code, launch.code)
+    return replace(launch, command=command, environment=environment, code=code)
 
 
 def list_data_marks(launch: Launch) -> dict[str, str]:

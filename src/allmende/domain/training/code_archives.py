@@ -40,9 +40,9 @@ class CodeUnknown(Refusal):
     status = 422
 
 
-class CodeStaysHere(Refusal):
-    """No folder is brought to {site}, which an agent drives. Choose another partition, or leave
-    workdir out and let setup fetch the code."""
+class AgentFetchesNoCode(Refusal):
+    """The agent of {site} is of an older version, which fetches no code. Choose another partition,
+    or ask the operators of that site to install the newer version."""
 
     status = 422
 
