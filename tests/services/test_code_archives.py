@@ -67,6 +67,11 @@ def send(
         )
 
 
+def find(factory: Running, shelves: CodeShelves, sha256: str) -> CodeArchive:
+    project_id = factory.story.projects[KEY]
+    return code_archives.get_archive(factory.person(KEY), project_id, sha256, shelves=shelves)
+
+
 def files_in(shelves: CodeShelves) -> list[Path]:
     return [path for path in shelves.root.rglob("*") if path.is_file()]
 
@@ -104,21 +109,54 @@ def test_the_same_folder_is_kept_once_and_for_each_project_apart(factory, folder
     assert told(factory, "code.added") == [facts]
 
 
+def test_two_that_are_sent_at_once_are_one_and_jobs_share_it(factory, folder, shelves):
+    project_id, pieces = factory.story.projects[KEY], open_folder(folder).pack
+    with (
+        shelves.of(project_id).receive(pieces()) as one,
+        shelves.of(project_id).receive(pieces()) as other,
+    ):
+        added = [
+            code_archives.add_archive(factory.act(KEY), project_id, incoming=each, shelves=shelves)
+            for each in (one, other)
+        ]
+    assert added[0].sha256 == added[1].sha256
+    assert len(files_in(shelves)) == 1
+    submitted = factory.submit(KEY, workdir=added[0].workdir, run="true", array="1-3")
+    assert {job.spec["workdir"] for job in submitted} == {added[0].workdir}
+
+
+def test_what_was_damaged_is_sent_once_more(factory, folder, shelves):
+    archive = send(factory, folder, shelves)
+    (path,) = files_in(shelves)
+    path.write_bytes(b"other")
+    (job,) = factory.submit(KEY, workdir=archive.workdir, run="cat note")
+    factory.beat()
+    assert "no longer as it was sent" in str(factory.job(job.id).wait)
+    with pytest.raises(NotFound):
+        find(factory, shelves, archive.sha256)
+    send(factory, folder, shelves)
+    assert find(factory, shelves, archive.sha256).sha256 == archive.sha256
+    factory.run_to_end(job.id)
+    assert factory.backend.read_log(f"{job.id}.1", offset=0, limit=99) == b"hello\n"
+
+
 def test_nobody_else_learns_of_it_or_uses_it(factory, folder, shelves):
     archive = send(factory, folder, shelves)
     project_id, others = factory.story.projects[KEY], set(factory.story.projects) - {KEY}
     for who in others:
         with pytest.raises(NotFound, match=project_id):
-            code_archives.get_archive(factory.person(who), project_id, archive.sha256)
+            code_archives.get_archive(
+                factory.person(who), project_id, archive.sha256, shelves=shelves
+            )
         with pytest.raises(CodeUnknown):
             factory.submit(who, workdir=archive.workdir, run="true")
         with pytest.raises(NotFound):
             send(factory, folder, shelves, deed=factory.act(who))
     with pytest.raises(NotPermitted):
         code_archives.check_may_send(factory.person("auditor"), project_id)
-    assert code_archives.get_archive(factory.person(KEY), project_id, archive.sha256) == archive
+    assert find(factory, shelves, archive.sha256) == archive
     with pytest.raises(NotFound):
-        code_archives.get_archive(factory.person(KEY), project_id, "0" * 64)
+        find(factory, shelves, "0" * 64)
 
 
 @pytest.mark.parametrize(

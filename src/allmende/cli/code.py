@@ -32,7 +32,9 @@ def bring_code(deed: Deed, spec: JobSpec, beside: Path, *, project_id: str) -> J
     code_archives.check_may_send(deed.actor, project_id)
     folder = open_folder(beside / spec.workdir)
     try:
-        archive = code_archives.get_archive(deed.actor, project_id, folder.hash())
+        archive = code_archives.get_archive(
+            deed.actor, project_id, folder.hash(), shelves=shelves()
+        )
     except NotFound:
         archive = _send(deed, folder, project_id)
     return replace(spec, workdir=archive.workdir)

@@ -11,6 +11,7 @@ from allmende.domain.training.code_archives import (
     MOST_PROJECT_BYTES,
     AgentFetchesNoCode,
     CodeArchive,
+    CodeIsDamaged,
     CodeNotBrought,
     CodeUnknown,
     ProjectKeepsTooMuchCode,
@@ -40,13 +41,19 @@ def check_may_send(person: Person, project_id: str) -> None:
     projects.check_own(person, project_store.get_project(project_id))
 
 
-def get_archive(person: Person, project_id: str, sha256: str) -> CodeArchive:
-    """Return what a project has of this hash; `NotFound`: it has to be sent."""
+def get_archive(
+    person: Person, project_id: str, sha256: str, *, shelves: CodeShelves
+) -> CodeArchive:
+    """Return what a project has of this hash; `NotFound`: it has to be sent, maybe once more."""
     check_may_send(person, project_id)
     found = store.find_archive(project_id, sha256)
-    if found is None:
-        raise NotFound(kind="code", id=sha256)
-    return found
+    try:
+        if found is not None:
+            shelves.of(project_id).open(sha256).close()
+            return found
+    except CodeIsDamaged:
+        pass  # sent once more it is whole again
+    raise NotFound(kind="code", id=sha256)
 
 
 @one_transaction
@@ -58,6 +65,7 @@ def add_archive(
     projects.check_own(deed.actor, project_store.lock_project(project_id))
     known = store.find_archive(project_id, incoming.sha256)
     if known is not None:
+        shelves.of(project_id).keep(incoming)  # which mends one that was damaged
         store.note_use(project_id, known.sha256, at=deed.now)
         return replace(known, used_at=deed.now)
     archive = CodeArchive(

@@ -215,8 +215,13 @@ def _submit_one(
         project=project.id,
         held_seconds=job.held_seconds,
         data_class=job.data_class,
+        **_name_code(spec),
     )
     return job
+
+
+def _name_code(spec: JobSpec) -> dict[str, Any]:
+    return {"workdir": spec.workdir} if spec.workdir else {}
 
 
 def build_request(spec: JobSpec, partition: Partition) -> ResourceRequest:

@@ -39,7 +39,7 @@ def _sends_tar(permission: Permission) -> dict[str, Any]:
 @router.get("/{sha256}", response=CodeOut, **takes(Permission.SUBMIT_JOB))
 def get_code(request: HttpRequest, project_id: PathId, sha256: Hash) -> CodeArchive:
     """Say whether a project has the archive with this SHA-256, so that it need not be sent."""
-    return code_archives.get_archive(get_actor(request), project_id, sha256)
+    return code_archives.get_archive(get_actor(request), project_id, sha256, shelves=shelves())
 
 
 @router.post("", response={201: CodeOut}, **_sends_tar(Permission.SUBMIT_JOB))
