@@ -24,7 +24,7 @@ from allmende.services import audit, code_archives, jobs, submissions
 from allmende.services.deeds import Deed
 from allmende.storage import agents as agent_store
 from allmende.storage.code_files import CodeShelves
-from allmende.wiring.code_archives import count_entries
+from allmende.wiring.code_archives import count_entries, hash_for_setup
 from allmende.wiring.code_folders import open_folder
 from tests.services.running import Running, a_running_factory
 
@@ -42,8 +42,15 @@ def shelves(tmp_path: Path) -> CodeShelves:
 @pytest.fixture
 def factory(tmp_path: Path, db: None, shelves: CodeShelves) -> Iterator[Running]:
     with a_running_factory(tmp_path) as running:
-        find = lambda project_id, sha256: shelves.of(project_id).find(sha256)  # noqa: E731
-        running.workshop = replace(running.workshop, find_code=find)
+
+        def find(project_id: str, sha256: str) -> Path:
+            return shelves.of(project_id).find(sha256)
+
+        running.workshop = replace(
+            running.workshop,
+            find_code=find,
+            hash_setup_files=lambda *code: hash_for_setup(find(*code[:2]), code[2]),
+        )
         yield running
 
 
@@ -97,7 +104,25 @@ def test_a_job_runs_in_its_folder_and_the_next_attempt_finds_what_it_left(factor
     factory.run_to_end(job.id)
     said = [factory.backend.read_log(f"{job.id}.{n}", offset=0, limit=999).decode() for n in (1, 2)]
     home = factory.backend.folders.find_home(job.id)
-    assert said == [f"{home}/code\nhello\n" + "ran\n" * n for n in (1, 2)]
+    for number, words in enumerate(said, start=1):
+        assert words.endswith(f"{home}/code\nhello\n" + "ran\n" * number)
+
+
+def test_another_list_of_requirements_makes_another_environment(factory, folder, shelves):
+    said = []
+    for number, needs in enumerate(("one", "one", "two")):
+        (folder / "requirements.txt").write_text(f"{needs}\n")
+        (folder / "note").write_text(str(number))
+        archive = send(factory, folder, shelves)
+        (job,) = factory.submit(
+            KEY, client_key=f"k{number}", workdir=archive.workdir,
+            setup='cp requirements.txt "$ALLMENDE_ENVIRONMENT/got"; echo set up',
+            run='cat "$ALLMENDE_ENVIRONMENT/got"',
+        )  # fmt: skip
+        factory.run_to_end(job.id)
+        said.append(factory.backend.read_log(f"{job.id}.1", offset=0, limit=999).split())
+    assert [b"up" in words for words in said] == [True, False, True]
+    assert [words[-1] for words in said] == [b"one", b"one", b"two"]
 
 
 def test_the_same_folder_is_kept_once_and_for_each_project_apart(factory, folder, shelves):

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allmende.backends.nodes.code import count_entries, hash_files, unpack
-from allmende.domain.training import code_archives
+from allmende.backends.nodes.code import count_entries, hash_for_setup, unpack
 from allmende.domain.training.code_archives import (
     CodeHasTooManyFiles,
     CodeIsTooLarge,
@@ -179,9 +178,18 @@ def test_a_file_that_changes_meanwhile_is_noticed(tmp_path):
         folder.hash()
 
 
-def test_the_hash_of_single_files_is_told(tmp_path):
-    fill(tmp_path, {"code/requirements.txt": "numpy", "code/a": ""})
-    archive = pack(tmp_path / "code", tmp_path)
-    wanted = ["requirements.txt", "uv.lock"]
-    assert hash_files(archive, wanted) == {"requirements.txt": sha256(b"numpy").hexdigest()}
-    assert code_archives.find_hash(f"sha256:{archive.name}")
+def test_an_environment_depends_on_the_files_that_its_setup_names(tmp_path):
+    def hash_with(setup: str, **changes: str) -> str:
+        names = ("requirements_dev", "install", "pkg/a", "other")
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        fill(folder, {name: changes.get(name, "") for name in names})
+        return hash_for_setup(pack(folder, tmp_path), setup)
+
+    whole = hash_with("pip install -e '.[dev]'")
+    assert whole != hash_with("pip install -e '.[dev]'", other="x")
+    named = hash_with("sh ./install; cd pkg/")
+    assert named == hash_with("sh ./install; cd pkg/", other="x")
+    for name in ("install", "requirements_dev"):
+        assert named != hash_with("sh ./install; cd pkg/", **{name: "x"})
+    assert named != hash_with("sh ./install; cd pkg/", **{"pkg/a": "x"})
+    assert hash_for_setup(tmp_path / "gone", "") == ""

@@ -25,6 +25,7 @@ from allmende.services import (
     brokering,
     budgets,
     code_archives,
+    containers,
     data_sets,
     job_limits,
     jobs,
@@ -213,6 +214,7 @@ def _check(spec: JobSpec, project: Project, partition: Partition, workshop: Work
     project_secrets.check_named(spec, project.id)
     project_secrets.check_site(spec, workshop.factory.get_site(partition.site_id))
     code_archives.check_site(spec, workshop.factory.get_site(partition.site_id))
+    containers.check_image(spec, partition, workshop)
     data_sets.check_data(pin_data(spec, workshop.data_sets), partition, workshop)
     if spec.blueprint:
         blueprint = launches.check_blueprint(expand_sweep(spec), workshop)

@@ -46,7 +46,10 @@ class Workshop:
     seal: Seal  # of the secrets of projects
     # Returns where an archive of code lies, by its project and its hash.
     find_code: Callable[[str, str], Path]
+    # Returns by project and hash the hash of those files in it on which a `setup` depends.
+    hash_setup_files: Callable[[str, str, str], str]
     predict_start: PredictStart = nobody_can_say
     data_sets: Catalogue = field(default_factory=dict)  # what lies at sites for jobs to read
+    container_tools: frozenset[str] = frozenset()  # of this machine: apptainer, podman
     # How much carbon dioxide a kilowatt-hour stands for; None: nobody says.
     carbon: CarbonFactor | None = None

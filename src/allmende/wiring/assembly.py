@@ -1,12 +1,14 @@
 """Puts the parts together that run jobs: factory, blueprints, local backend, meter."""
 
 import secrets
+import shutil
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
 import psutil
 
+from allmende.backends.nodes.containers import TOOLS as CONTAINER_TOOLS
 from allmende.backends.slurm import starts
 from allmende.backends.slurm.client import SlurmClient
 from allmende.domain.basics.rules import RuleBook
@@ -24,7 +26,7 @@ from allmende.wiring import agents, machines
 from allmende.wiring.access_rules import read_access_rules
 from allmende.wiring.blueprints import blueprint_folder, load_blueprints
 from allmende.wiring.clusters import reach_of
-from allmende.wiring.code_archives import find_code
+from allmende.wiring.code_archives import find_code, hash_setup_files
 from allmende.wiring.data_sets import load_data_sets
 from allmende.wiring.factory import load_factory
 from allmende.wiring.planning import load_planning
@@ -46,7 +48,9 @@ def build_workshop() -> Workshop:
         predict_start=predict_start,
         seal=seal(),
         find_code=find_code,
+        hash_setup_files=hash_setup_files,
         data_sets=load_data_sets(),
+        container_tools=frozenset(filter(shutil.which, CONTAINER_TOOLS)),
         carbon=_carbon(),
     )
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from allmende.backends.nodes.code import count_entries
+from allmende.backends.nodes.code import count_entries, hash_for_setup
 from allmende.storage.code_files import CodeShelves
 from allmende.wiring import home
 
@@ -15,3 +15,8 @@ def shelves() -> CodeShelves:
 def find_code(project_id: str, sha256: str) -> Path:
     """Return where an archive of a project lies, whether it is there or not."""
     return shelves().of(project_id).find(sha256)
+
+
+def hash_setup_files(project_id: str, sha256: str, setup: str) -> str:
+    """Return the hash of those files of an archive on which `setup` depends."""
+    return hash_for_setup(find_code(project_id, sha256), setup)

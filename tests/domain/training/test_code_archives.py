@@ -12,6 +12,7 @@ from allmende.domain.training.code_archives import (
     LinkLeadsOutside,
     UnfitName,
     check_tree,
+    choose_for_setup,
     find_hash,
     say_largest,
     show,
@@ -112,6 +113,18 @@ def test_too_much_is_refused_with_the_way_out(entries: list[Entry], refusal: typ
     with pytest.raises(refusal, match="gitignore"):
         check_tree(entries)
     check_tree(entries[: len(entries) // 2])
+
+
+def test_what_a_setup_names_is_chosen():
+    names = ("a", "pkg/b", "pkg/c", "uv.lock", "x")
+    entries = [Entry(name="pkg", is_folder=True), *map(a_file, names), a_link("l", "a")]
+    for setup, expected in {
+        "true": ["uv.lock"],
+        "sh ./a": ["a", "uv.lock"],
+        "cd pkg/;pip install x": ["pkg/b", "pkg/c", "uv.lock", "x"],
+        "pip install .[dev]": list(names),
+    }.items():
+        assert [each.name for each in choose_for_setup(setup, entries)] == expected
 
 
 def test_the_largest_are_named():

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +17,7 @@ from allmende.domain.training.code_archives import (
     Entry,
     NoCodeArchive,
     check_tree,
+    choose_for_setup,
 )
 
 CHUNK_BYTES = 2**20
@@ -29,18 +30,19 @@ def count_entries(path: Path) -> int:
         return len(_find_entries(file))
 
 
-def hash_files(path: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return by name the SHA-256 of those of the files that an archive holds.
-
-    For what depends on a few of them only, such as an environment on requirements.txt.
-    """
-    wanted = set(names)
-    with path.open("rb") as file:
-        return {
-            entry.name: _hash(file, offset, entry.size_bytes)
-            for entry, offset in _find_entries(file).items()
-            if entry.name in wanted and entry.is_file
-        }
+def hash_for_setup(path: Path, setup: str) -> str:
+    """Return the hash of those files of an archive on which `setup` depends; "" without any."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            entries = _find_entries(file)
+            chosen = choose_for_setup(setup, entries)
+            for entry in sorted(chosen, key=lambda each: each.name):
+                found = _hash(file, entries[entry], entry.size_bytes)
+                digest.update(f"{found} {entry.name}\n".encode())
+    except FileNotFoundError:
+        return ""  # whoever starts with it says so
+    return digest.hexdigest() if chosen else ""
 
 
 def unpack(path: Path, folder: Path) -> None:

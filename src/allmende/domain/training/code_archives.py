@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +19,10 @@ MOST_ARCHIVE_BYTES = MOST_BYTES + MOST_FILES * 4 * 512
 MOST_PROJECT_BYTES = 2_000 * MEGABYTE  # of all archives of a project
 LONGEST_NAME_BYTES, LONGEST_PART_BYTES = 1_000, 255
 LARGEST_NAMED = 3  # of what is too large, the largest are named
+WORDS = re.compile(r"[\s;&|()<>=\"'`\[\]]+")
+USUAL_NEEDS = re.compile(
+    r"requirements[\w.-]*|pyproject\.toml|setup\.(py|cfg)|environment\.ya?ml|[\w.-]+\.lock|Pipfile"
+)
 UNSEEN = Sentence("`allmende job submit` names the largest of it.")
 NO_CHARACTER = Sentence("It holds a character that is none of a name.")
 # The folder below a job's own where its code lies, and where setup and run start.
@@ -191,6 +195,24 @@ def check_tree(entries: Collection[Entry]) -> None:
             problem = Sentence("Some file systems take it for {other}.", {"other": other})
             raise UnfitName(name=name, problem=problem)
         taken[fold(name)] = name
+
+
+def choose_for_setup(setup: str, entries: Iterable[Entry]) -> list[Entry]:
+    """Return the files of the code that `setup` names, or that lie in a folder that it names.
+
+    `pip install .` names all of it. What usually says what to install counts in any case, for a
+    script that `setup` calls may read that.
+    """
+    words = {word.strip("/").removeprefix("./") for word in WORDS.split(setup)}
+    return [
+        each
+        for each in entries
+        if each.is_file
+        and (
+            not words.isdisjoint({".", each.name, *_parents(each.name)})
+            or USUAL_NEEDS.fullmatch(each.name)
+        )
+    ]
 
 
 def fold(name: str) -> str:
