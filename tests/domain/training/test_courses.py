@@ -105,7 +105,7 @@ def test_too_many_metrics_and_endless_lines_are_left_out():
     assert course.left_out_metrics
     for _ in range(5):
         course.take(b"x" * LONGEST_LINE_BYTES)
-    assert len(course._rest) <= LONGEST_LINE_BYTES
+    assert len(course._lines._rest) <= LONGEST_LINE_BYTES
     course.take(said(2, 2) + said(3, 3))
     assert course.last.step == 3
 

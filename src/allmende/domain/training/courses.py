@@ -38,6 +38,29 @@ class TimeLeft:
     most_seconds: int
 
 
+class WholeLines:
+    """Cuts what comes piece by piece into whole lines; one that is too long is passed over."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._skips_line = False
+
+    def cut(self, content: bytes) -> list[bytes]:
+        """Return the lines that are whole now; a half one waits for its other half."""
+        *lines, rest = (self._rest + content).split(b"\n")
+        if lines and self._skips_line:
+            del lines[0]
+            self._skips_line = False
+        self._rest = b"" if self._skips_line else rest
+        if len(rest) > LONGEST_LINE_BYTES:
+            self.skip()
+        return lines
+
+    def skip(self) -> None:
+        """Pass over what comes up to the end of the line in which it begins."""
+        self._rest, self._skips_line = b"", True
+
+
 class Course:
     """Takes a progress file piece by piece, and keeps no more of it than a page can show."""
 
@@ -47,27 +70,19 @@ class Course:
         self.left_out_bytes = 0  # of the file, which nobody read
         self.left_out_metrics = False
         self._marks: list[tuple[float, int]] = []  # instant and step, of this attempt
-        self._rest = b""
-        self._skips_line = False
+        self._lines = WholeLines()
 
     def take(self, content: bytes) -> None:
         """Take what was written next; a half-written last line waits for its other half."""
-        *lines, rest = (self._rest + content).split(b"\n")
-        if lines and self._skips_line:
-            del lines[0]
-            self._skips_line = False
-        for text in lines:
+        for text in self._lines.cut(content):
             line = parse_line(text)
             if line is not None:
                 self._add(line)
-        self._rest = b"" if self._skips_line else rest
-        if len(rest) > LONGEST_LINE_BYTES:
-            self._rest, self._skips_line = b"", True
 
     def skip(self, left_out_bytes: int) -> None:
         """Note that a part of the file is passed over; the line in which it ends goes with it."""
         self.left_out_bytes += left_out_bytes
-        self._rest, self._skips_line = b"", True
+        self._lines.skip()
 
     @property
     def seconds_left(self) -> int | None:
