@@ -16,11 +16,10 @@ from allmende.domain.scheduling.backends import Backend, Launch, Observation
 from allmende.domain.scheduling.exchanges import write_json
 from allmende.domain.scheduling.reaches import Reach
 from allmende.domain.trust import agents as trust
-from allmende.domain.trust import signatures
+from allmende.domain.trust import envelopes, signatures
 from allmende.services import agents
 from allmende.services.errands import FarReach, Messenger
-from allmende.services.relays import Relay
-from allmende.wiring.agents import centre_public_key, relay_folder
+from allmende.wiring.agents import centre_public_key, relay_of
 
 SITE, PARTITION = "harz", "harz-cpu"
 OPERATOR = Person(id="p-op", name="Op", roles=frozenset({Role.OPERATOR}))
@@ -85,6 +84,7 @@ class Line:
         self, backend: Backend, folder: Path, *, key: bytes = KEY, reach: Reach | None = None
     ) -> None:
         self.key = key
+        self.takes_secrets = True  # False: as an older agent
         self.enrolled = enrol(key)
         self.identity = Identity(
             agent_id=self.enrolled.id,
@@ -95,9 +95,7 @@ class Line:
         self.spool = Spool(folder / "spool.sqlite3")
         self.backend = backend
         self.reach = reach
-        self.relay = Relay(
-            site_id=SITE, partition_id=PARTITION, folder=relay_folder(), now=wiring.now
-        )
+        self.relay = relay_of(FACTORY.get_site(SITE), PARTITION)
         self.restart()
 
     def restart(self) -> None:
@@ -106,6 +104,7 @@ class Line:
             self.spool,
             backend_of=lambda _: self.backend,
             places=lambda _: {},
+            unseal=lambda launch: envelopes.open_with([self.key], launch),
             now=wiring.now,
             software="0",
             errands=Errands(self.reach, site_id=SITE),
@@ -120,6 +119,8 @@ class Line:
     def ask(self) -> tuple[dict, dict]:
         """Make one call, and lose its answer."""
         report = self.agent.write_report()
+        if self.takes_secrets:
+            report["sealing_key"] = envelopes.public_key_of(self.key).hex()
         counter = self.spool.count_on()
         body = write_json(report).encode()
         response = send(body, agent_id=self.enrolled.id, counter=counter, key=self.key)
@@ -151,7 +152,12 @@ class PumpedRelay:
     def __init__(self, line: Line) -> None:
         self.line = line
 
+    @property
+    def folders(self):
+        return self.line.backend.folders
+
     def start(self, launch: Launch) -> None:
+        self.line.call()  # it has called in before
         self.line.relay.start(launch)
 
     def stop(self, key: str, **how) -> None:

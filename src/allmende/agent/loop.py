@@ -21,7 +21,7 @@ from allmende.agent.usage import UsageSource
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.backends import BackendOf
 from allmende.domain.scheduling.reaches import Reach
-from allmende.domain.trust import signatures
+from allmende.domain.trust import envelopes, signatures
 from allmende.domain.trust.agents import AgentIsRevoked, CallIsRepeated, ProtocolsDoNotMeet
 from allmende.wiring import home, machines
 
@@ -63,6 +63,7 @@ class Loop:
             self.spool,
             backend_of=backend_of,
             places=lambda launch: machines.places(launch, site_id=site_id),
+            unseal=lambda launch: envelopes.open_with(self._list_keys(), launch),
             now=wiring.now,
             software=__version__,
             usage=UsageSource(reach.accounting(), now=wiring.now) if reach else None,
@@ -110,6 +111,7 @@ class Loop:
         # After a failure it may be known by the next key already: then that answer got lost.
         is_next = next_key is not None and self.backoff.failures % 2 == 1
         report = self.agent.write_report()
+        report["sealing_key"] = envelopes.public_key_of(self._list_keys()[-1]).hex()
         if next_key is not None:
             report["next_key"] = self._offer(next_key)
         key = next_key if next_key is not None and is_next else self.key
@@ -137,6 +139,11 @@ class Loop:
             self._said = "connected"
             log.info("connected", centre=self.identity.centre, site=self.identity.site_id)
         self.backoff.succeed()
+
+    def _list_keys(self) -> list[bytes]:
+        """Return the key that the centre knows us by, and the one that is to take its place."""
+        next_key = self.safe.find_next_key()
+        return [self.key] if next_key is None else [self.key, next_key]
 
     def _offer(self, next_key: bytes) -> dict[str, str]:
         public_key = signatures.public_key_of(next_key)

@@ -31,6 +31,7 @@ from allmende.domain.scheduling.exchanges import (
     order_from_json,
 )
 from allmende.domain.trust.agents import PROTOCOLS
+from allmende.domain.trust.envelopes import EnvelopeStaysClosed
 
 REPORT_BYTES = 2**20  # of files in one call, before they are written as text
 MOST_MESSAGES = 100
@@ -39,6 +40,8 @@ MOST_LEVELS = 1000
 
 log = structlog.get_logger("allmende.agent")
 
+# Returns a launch with its secrets, which lie sealed in the spool until then.
+Unseal = Callable[[Launch], Launch]
 # What the marks in a launch of the centre stand for here; see `exchanges.localise`.
 Places = Callable[[Launch], Mapping[str, str]]
 
@@ -52,6 +55,7 @@ class SiteAgent:
         *,
         backend_of: BackendOf,
         places: Places,
+        unseal: Unseal,
         now: Callable[[], datetime],
         software: str,
         usage: UsageSource | None = None,
@@ -60,6 +64,7 @@ class SiteAgent:
         self.spool = spool
         self.backend_of = backend_of
         self.places = places
+        self.unseal = unseal
         self.now = now
         self.software = software
         self.usage = usage
@@ -136,7 +141,9 @@ class SiteAgent:
             return replace(unstarted, reason=order.stop_reason, sentence=called_off)
         try:
             backend = self.backend_of(order.partition_id)
-            backend.start(localise(order.launch, self.places(order.launch)))
+            backend.start(self.unseal(localise(order.launch, self.places(order.launch))))
+        except EnvelopeStaysClosed as refusal:  # not the job's fault: it goes back to the queue
+            return replace(unstarted, reason=EndReason.NODE_FAIL, sentence=refusal.sentence)
         except Refusal as refusal:
             if refusal.status >= MACHINE_TROUBLE:
                 raise

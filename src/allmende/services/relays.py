@@ -19,7 +19,7 @@ from allmende.domain.scheduling.backends import (
     Observation,
 )
 from allmende.domain.scheduling.exchanges import FileKind, FileName, Order
-from allmende.domain.training.secrets import SecretsStayHere
+from allmende.domain.trust import envelopes
 from allmende.storage import agents as agent_store
 from allmende.storage import database
 from allmende.storage import relays as store
@@ -30,6 +30,13 @@ from allmende.storage.relays import Relayed
 class SiteKeepsFiles(Refusal):
     """The files of job {job} lie at {site}, and its agent deletes nothing yet. Ask the operators of
     that site to delete the folder of the job."""
+
+
+class NobodyTakesSecrets(Refusal):
+    """The secrets of the job cannot be sealed: no agent of {site} takes them now. The job starts
+    when one does."""
+
+    status = 503
 
 
 class LeftAtSite(Refusal):
@@ -43,21 +50,34 @@ class Relay:
     """Implements `Backend` for the partitions of a site that an agent drives."""
 
     def __init__(
-        self, *, site_id: str, partition_id: str, folder: RelayFolder, now: Callable[[], datetime]
+        self,
+        *,
+        site_id: str,
+        partition_id: str,
+        folder: RelayFolder,
+        now: Callable[[], datetime],
+        new_key: Callable[[], bytes],
     ) -> None:
         self.site_id = site_id
         self.partition_id = partition_id
         self.folder = folder
         self.now = now
+        self.new_key = new_key  # 32 random bytes
 
     def start(self, launch: Launch) -> None:
         """Order the attempt, or do nothing when its key was ordered before.
 
-        `SecretsStayHere` where it has secrets: an order is a row of the database.
+        An order is a row of the database: secrets stand in it sealed for the agent of the site.
         """
         if launch.secrets:
-            raise SecretsStayHere(site=self.site_id)
+            launch = self._seal(launch)
         database.run_whole(lambda: self._order(launch))
+
+    def _seal(self, launch: Launch) -> Launch:
+        agent = agent_store.find_working_agent(self.site_id)
+        if agent is None or not agent.sealing_key:
+            raise NobodyTakesSecrets(site=self.site_id)
+        return envelopes.close(launch, agent.sealing_key, one_time_key=self.new_key())
 
     def _order(self, launch: Launch) -> None:
         if store.find_relayed(launch.key) is not None:

@@ -36,13 +36,19 @@ def centre_public_key() -> bytes:
 
 
 def new_secret() -> bytes:
-    """Return the secret of a new enrolment code."""
+    """Return 32 random bytes: the secret of an enrolment code, or a key that is used once."""
     return secrets.token_bytes(32)
 
 
 def relay_of(site: Site, partition_id: str) -> Relay:
     """Return the backend of a partition whose site an agent calls in from."""
-    return Relay(site_id=site.id, partition_id=partition_id, folder=relay_folder(), now=wiring.now)
+    return Relay(
+        site_id=site.id,
+        partition_id=partition_id,
+        folder=relay_folder(),
+        now=wiring.now,
+        new_key=new_secret,
+    )
 
 
 def far_reach_of(site: Site) -> FarReach:

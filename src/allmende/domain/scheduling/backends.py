@@ -41,6 +41,7 @@ class Launch:
     nice: int = 0  # by how much its priority is lowered
     # Variables that stand in no file, log or list for longer than the start takes.
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    sealed_secrets: str = field(default="", repr=False)  # the same on its way to a site's agent
     requeue: bool = False  # whether the cluster may stop it and put it back to its queue
 
 

@@ -56,6 +56,7 @@ class Model:
     parents: tuple[str, ...] = ()  # models that it was trained further from
     visibility: Visibility = Visibility.PROJECT
     keep_until: date | None = None  # after this day its files are deleted; None: they stay
+    deletion_asked_at: datetime | None = None  # it may take until a site far away confirms it
     deleted_at: datetime | None = None  # when its files were; card and record stay
     licence: str  # what the owner chose; empty: nothing was granted to anybody
     created_at: datetime

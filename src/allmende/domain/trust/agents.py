@@ -89,6 +89,7 @@ class Agent:
     site_id: str
     public_key: bytes
     enrolled_at: datetime
+    sealing_key: bytes = b""  # what secrets for it are sealed with, as it last said; none: b""
     revoked_at: datetime | None = None
     counter: int = 0  # of the last call that was taken
     received: int = 0  # the last message that was taken; all before it were, too
