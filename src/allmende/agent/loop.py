@@ -26,6 +26,8 @@ from allmende.domain.trust.agents import AgentIsRevoked, CallIsRepeated, Protoco
 from allmende.wiring import home, machines
 
 HEARTBEAT_SECONDS = 1.0
+# Between two calls while something runs: a page looks each second, and has it within two.
+WATCH_SECONDS = 0.5
 
 log = structlog.get_logger("allmende.agent")
 
@@ -71,7 +73,7 @@ class Loop:
         )
         self.backoff = Backoff(first_seconds=heartbeat_seconds, most_seconds=most_seconds)
         self.heartbeat_seconds = heartbeat_seconds
-        self.calls_at = float("-inf")
+        self.calls_at = self.tends_at = float("-inf")
         self.stopping = threading.Event()
         self._said = ""
 
@@ -88,8 +90,10 @@ class Loop:
             return self.heartbeat_seconds
         if self.agent.is_busy:
             return 0.0
-        eager = min(EAGER_SECONDS, self.heartbeat_seconds)
-        return eager if self.agent.errands.is_eager else self.heartbeat_seconds
+        if self.agent.errands.is_eager:
+            return min(EAGER_SECONDS, self.heartbeat_seconds)
+        watches = self.agent.is_watching
+        return min(WATCH_SECONDS, self.heartbeat_seconds) if watches else self.heartbeat_seconds
 
     def close(self) -> None:
         """Let another agent have this home."""
@@ -99,7 +103,9 @@ class Loop:
     def beat(self) -> None:
         """Tend the machine, and call the centre if it is time to."""
         try:
-            self.agent.tend()
+            if self.agent.is_busy or time.monotonic() >= self.tends_at:
+                self.tends_at = time.monotonic() + self.heartbeat_seconds
+                self.agent.tend()
             if time.monotonic() >= self.calls_at:
                 self._call()
         except sqlite3.Error as error:

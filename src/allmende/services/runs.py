@@ -147,7 +147,7 @@ def read_progress(backend: Backend, job_id: str) -> Progress:
             metrics=last.metrics,
             seconds_left=course.seconds_left,
             time_left=course.time_left,
-            is_thinned=course.left_out_bytes > 0 or course.left_out_metrics,
+            is_thinned=course.is_part,
         )
 
 

@@ -17,6 +17,9 @@ WINDOWS = 8  # into which the recent part of an attempt is divided, to see how i
 FEWEST_WINDOWS = 3
 YOUNG_SECONDS = 10  # before, nobody can say how its pace varies
 
+# Stands in progress that travels, once, where lines of it were left out.
+THINNED = b'{"thinned": true}'
+
 Point = tuple[int, float]
 
 
@@ -69,6 +72,7 @@ class Course:
         self.curves: dict[str, list[Point]] = {}
         self.left_out_bytes = 0  # of the file, which nobody read
         self.left_out_metrics = False
+        self.was_thinned = False  # on its way here
         self._marks: list[tuple[float, int]] = []  # instant and step, of this attempt
         self._lines = WholeLines()
 
@@ -78,11 +82,18 @@ class Course:
             line = parse_line(text)
             if line is not None:
                 self._add(line)
+            elif text == THINNED:
+                self.was_thinned = True
 
     def skip(self, left_out_bytes: int) -> None:
         """Note that a part of the file is passed over; the line in which it ends goes with it."""
         self.left_out_bytes += left_out_bytes
         self._lines.skip()
+
+    @property
+    def is_part(self) -> bool:
+        """Say whether the job said more than was taken."""
+        return self.left_out_bytes > 0 or self.left_out_metrics or self.was_thinned
 
     @property
     def seconds_left(self) -> int | None:

@@ -1,6 +1,15 @@
-"""The sieve for progress that travels: few enough lines, the same ones whoever sifts, and when."""
+"""The sieve for progress that travels: few enough lines, the same ones whoever sifts, and when.
 
-from allmende.domain.training.courses import LONGEST_LINE_BYTES, WholeLines, parse_line
+Where it leaves out the first line, a note stands instead.
+"""
+
+from allmende.domain.training.courses import (
+    LONGEST_LINE_BYTES,
+    THINNED,
+    Line,
+    WholeLines,
+    parse_line,
+)
 
 MOST_SETS = 64  # of metrics that are reported together, such as those of training and of validation
 LEAST_SECONDS = 0.2
@@ -15,16 +24,25 @@ class Sieve:
         self._lines = WholeLines()
         self._began_at: float | None = None
         self._let_through_at: dict[frozenset[str], float] = {}
+        self._has_noted = False
 
     def sift(self, content: bytes) -> bytes:
         """Take what was written next, and return what of it travels."""
         lines = self._lines.cut(content)
-        return b"".join(line + b"\n" for line in lines if self._lets_through(line))
+        return b"".join(map(self._sift, lines))
 
-    def _lets_through(self, text: bytes) -> bool:
+    def _sift(self, text: bytes) -> bytes:
         line = parse_line(text)
         if line is None or len(text) > LONGEST_LINE_BYTES:
-            return False
+            return b""
+        if self._lets_through(line):
+            return text + b"\n"
+        if self._has_noted:
+            return b""
+        self._has_noted = True
+        return THINNED + b"\n"
+
+    def _lets_through(self, line: Line) -> bool:
         if self._began_at is None:
             self._began_at = line.at
         kind = frozenset(line.metrics)
