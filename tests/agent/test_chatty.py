@@ -11,7 +11,7 @@ from tests.agent.lines import Line
 from tests.backends.contract import a_launch, wait_until
 
 LOUD = "head -c 3000000 /dev/zero | tr '\\0' x; echo said; exec sleep 60"
-QUIET = 'mkfifo say; while read -r word < say; do echo "$word"; done'
+QUIET = 'mkfifo say; exec 3<>say; while read -r word <&3; do echo "$word"; done'
 
 
 @pytest.fixture
@@ -91,6 +91,9 @@ def test_a_thousand_metric_lines_a_second_are_thinned_with_a_note(line):
     for _ in range(3):
         line.call()
     assert 0 < line.relay.measure_progress(launch.job_id) < len(said) // 50
+    with (home / "progress.jsonl").open("a") as file:
+        file.write('{"t": 99, "step": 9999, "total": 9999}\n')  # a while later, it says more
+    line.call()
     progress = runs.read_progress(line.relay, launch.job_id)
-    assert (progress.percent, progress.is_thinned) == (100, True)
+    assert (progress.at, progress.percent, progress.is_thinned) == (99.0, 100, True)
     line.backend.stop(launch.key, reason=EndReason.CANCELLED, grace_seconds=0)

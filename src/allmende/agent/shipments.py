@@ -79,11 +79,9 @@ class Shipments:
             return self._read_progress(file.owner, offset=offset, limit=limit, whole=has_ended)
         return self._hold(file, anew=offset == 0)[offset : offset + limit]
 
-    def measure(self, file: FileName) -> int:
-        """Return how long the log of an attempt is that is to be sent; 0 for what is short."""
-        if file.kind is not FileKind.LOG:
-            return 0
-        return min(self.backend.measure_log(file.owner), LARGEST_BYTES[FileKind.LOG] - len(CUT))
+    def measure_log(self, key: str) -> int:
+        """Return how much of an attempt's output can be sent while it runs."""
+        return min(self.backend.measure_log(key), LARGEST_BYTES[FileKind.LOG] - len(CUT))
 
     def _read_progress(self, job_id: str, *, offset: int, limit: int, whole: bool) -> bytes:
         """Return a piece of the progress that travels, which is no more than people can see."""

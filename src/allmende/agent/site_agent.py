@@ -290,17 +290,21 @@ class SiteAgent:
                 FileName(kind=FileKind.LOG, owner=order.key),
             ):
                 rest = self._measure_rest(file, order.partition_id)
-                if rest >= 0 and (file.kind is FileKind.PROGRESS or rest or file not in self._have):
+                if rest > 0 or file not in self._have:
                     found.append((rest, file, order))
         found.sort(key=lambda each: each[0])
         return [(file, order.partition_id) for _, file, order in found]
 
     def _measure_rest(self, file: FileName, partition_id: str) -> int:
+        """Return how much of a file is still to be sent; of progress, which is short, 1."""
+        if file.kind is FileKind.PROGRESS:
+            return 1
         try:
-            return self._shipments_of(partition_id).measure(file) - self._have.get(file, 0)
+            size_bytes = self._shipments_of(partition_id).measure_log(file.owner)
         except (Refusal, OSError) as error:
             self._note_trouble(error)
             return 0
+        return size_bytes - self._have.get(file, 0)
 
     def _read(
         self, file: FileName, partition_id: str, *, offset: int, limit: int, wanted: bool

@@ -59,7 +59,7 @@ def check_site(spec: JobSpec, site: Site) -> None:
     """Refuse a site whose agent takes no secrets: they are sent sealed for its own key only."""
     if spec.secrets and site.agent:
         agent = agent_store.find_working_agent(site.id)
-        if agent is None or not agent.sealing_key:
+        if agent is None or not agent.takes_secrets:
             raise SecretsStayHere(site=site.name)
 
 

@@ -75,7 +75,7 @@ class Relay:
 
     def _seal(self, launch: Launch) -> Launch:
         agent = agent_store.find_working_agent(self.site_id)
-        if agent is None or not agent.sealing_key:
+        if agent is None or not agent.takes_secrets:
             raise NobodyTakesSecrets(site=self.site_id)
         return envelopes.close(launch, agent.sealing_key, one_time_key=self.new_key())
 

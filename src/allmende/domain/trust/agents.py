@@ -104,6 +104,11 @@ class Agent:
         """Return the fingerprint of its key."""
         return signatures.fingerprint_of(self.public_key)
 
+    @property
+    def takes_secrets(self) -> bool:
+        """Say whether it has named a key that secrets can be sealed for."""
+        return bool(self.sealing_key)
+
     def is_quiet(self, now: datetime) -> bool:
         """Say whether it should have called in again by now."""
         return self.last_contact_at is None or now - self.last_contact_at > QUIET_AFTER
