@@ -1,6 +1,6 @@
 """A centre and an agent in one process: calls go through the real view, with real signatures."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from django.test import Client
@@ -8,6 +8,7 @@ from django.test import Client
 from allmende import wiring
 from allmende.agent.errands import Errands
 from allmende.agent.identities import Identity
+from allmende.agent.removals import Removals
 from allmende.agent.site_agent import SiteAgent
 from allmende.agent.spools import Spool
 from allmende.domain.basics.people import DAEMON, Person, Role
@@ -96,6 +97,9 @@ class Line:
         self.backend = backend
         self.reach = reach
         self.relay = relay_of(FACTORY.get_site(SITE), PARTITION)
+        self.relay.messenger = self.messenger = Messenger(
+            site_id=SITE, now=wiring.now, new_id=wiring.new_id, pause=lambda _: self.pump()
+        )
         self.restart()
 
     def restart(self) -> None:
@@ -107,7 +111,16 @@ class Line:
             unseal=lambda launch: envelopes.open_with([self.key], launch),
             now=wiring.now,
             software="0",
-            errands=Errands(self.reach, site_id=SITE),
+            errands=Errands(self.reach, site_id=SITE, removals=self._removals()),
+        )
+
+    def _removals(self) -> Removals:
+        return Removals(
+            self.spool,
+            backend_of=lambda _: self.backend,
+            site_id=SITE,
+            now=wiring.now,
+            sign=lambda message: signatures.sign(self.key, message),
         )
 
     def call(self) -> dict:
@@ -140,10 +153,7 @@ class Line:
 
 def far_reach(line: Line, site: Site) -> FarReach:
     """Return a cluster at the other end of a line, whose agent calls while somebody waits."""
-    messenger = Messenger(
-        site_id=SITE, now=wiring.now, new_id=wiring.new_id, pause=lambda _: line.pump()
-    )
-    return FarReach(site, messenger)
+    return FarReach(site, line.messenger)
 
 
 class PumpedRelay:
@@ -190,5 +200,5 @@ class PumpedRelay:
     def read_output(self, job_id: str, name: str) -> bytes:
         return self.line.relay.read_output(job_id, name)
 
-    def remove_output(self, job_id: str) -> None:
-        self.line.relay.remove_output(job_id)
+    def remove_output(self, job_id: str) -> Mapping[str, str]:
+        return self.line.relay.remove_output(job_id)

@@ -15,6 +15,7 @@ from allmende import __version__, wiring
 from allmende.agent import calls
 from allmende.agent.errands import EAGER_SECONDS, Errands
 from allmende.agent.identities import Safe
+from allmende.agent.removals import Removals
 from allmende.agent.site_agent import Backoff, SiteAgent
 from allmende.agent.spools import Spool
 from allmende.agent.usage import UsageSource
@@ -69,13 +70,22 @@ class Loop:
             now=wiring.now,
             software=__version__,
             usage=UsageSource(reach.accounting(), now=wiring.now) if reach else None,
-            errands=Errands(reach, site_id=site_id),
+            errands=Errands(reach, site_id=site_id, removals=self._remove_with(backend_of)),
         )
         self.backoff = Backoff(first_seconds=heartbeat_seconds, most_seconds=most_seconds)
         self.heartbeat_seconds = heartbeat_seconds
         self.calls_at = self.tends_at = float("-inf")
         self.stopping = threading.Event()
         self._said = ""
+
+    def _remove_with(self, backend_of: BackendOf) -> Removals:
+        return Removals(
+            self.spool,
+            backend_of=backend_of,
+            site_id=self.identity.site_id,
+            now=wiring.now,
+            sign=lambda message: signatures.sign(self.key, message),
+        )
 
     def run(self) -> None:
         """Work until a signal arrives; a refusal that lasts ends it."""

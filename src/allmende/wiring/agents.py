@@ -46,15 +46,18 @@ def relay_of(site: Site, partition_id: str) -> Relay:
         site_id=site.id,
         partition_id=partition_id,
         folder=relay_folder(),
-        now=wiring.now,
         new_key=new_secret,
+        messenger=_messenger_of(site),
     )
 
 
 def far_reach_of(site: Site) -> FarReach:
     """Return how the cluster of a site is reached that an agent calls in from."""
-    messenger = Messenger(site_id=site.id, now=wiring.now, new_id=wiring.new_id, pause=time.sleep)
-    return FarReach(site, messenger)
+    return FarReach(site, _messenger_of(site))
+
+
+def _messenger_of(site: Site) -> Messenger:
+    return Messenger(site_id=site.id, now=wiring.now, new_id=wiring.new_id, pause=time.sleep)
 
 
 def relay_folder() -> RelayFolder:

@@ -127,8 +127,12 @@ class Backend(Protocol):
         """Return one file of the output folder; `NotFound` when there is none of that name."""
         ...
 
-    def remove_output(self, job_id: str) -> None:
-        """Delete for good what an ended job left: its output and its checkpoints."""
+    def remove_output(self, job_id: str) -> Mapping[str, str]:
+        """Delete for good what an ended job left: its output and its checkpoints.
+
+        Return what the certificate says of the place besides: nothing where it is this machine.
+        A refusal with a status of 503 passes: the deletion may have been done, or may be yet.
+        """
         ...
 
 

@@ -65,6 +65,11 @@ class Model:
     record: Mapping[str, Any]  # training-record.json
 
     @property
+    def is_kept(self) -> bool:
+        """Say whether its files are there, and nobody asked to delete them."""
+        return self.deletion_asked_at is None and self.deleted_at is None
+
+    @property
     def label(self) -> str:
         """Return its family and version, as people call it."""
         return f"{self.family} v{self.version}"
