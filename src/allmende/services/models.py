@@ -43,12 +43,12 @@ class ModelFileChanged(Refusal):
 class ModelDeleted(Refusal):
     """The files of model {model} were deleted on {at}. Its card, record and certificate stay."""
 
+    status = 410
+
 
 class DeletionIsOpen(Refusal):
     """The deletion of the files of model {model} was asked for on {at}, and the site where they lie
     has not confirmed it yet. It is tried again by itself."""
-
-    status = 410
 
 
 def read_outputs(backend: Backend, job_id: str) -> Outputs:
