@@ -141,4 +141,3 @@ def test_a_deletion_that_is_not_confirmed_yet_is_said_and_hands_out_nothing(worl
     assert "is not confirmed yet" in page
     assert "Download everything" not in page
     assert owner.get(f"{MODEL}/certificate").status_code == 409
-    assert owner.get(f"{MODEL}/files/{model.files[0].name}").status_code == 409
