@@ -1,6 +1,6 @@
 """A centre and an agent in one process: calls go through the real view, with real signatures."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from django.test import Client
@@ -9,6 +9,7 @@ from allmende import wiring
 from allmende.agent.codes import Codes
 from allmende.agent.errands import Errands
 from allmende.agent.identities import Identity
+from allmende.agent.removals import Removals
 from allmende.agent.site_agent import SiteAgent
 from allmende.agent.spools import Spool
 from allmende.domain.basics.people import DAEMON, Person, Role
@@ -17,11 +18,10 @@ from allmende.domain.scheduling.backends import Backend, Launch, Observation
 from allmende.domain.scheduling.exchanges import write_json
 from allmende.domain.scheduling.reaches import Reach
 from allmende.domain.trust import agents as trust
-from allmende.domain.trust import signatures
+from allmende.domain.trust import envelopes, signatures
 from allmende.services import agents
 from allmende.services.errands import FarReach, Messenger
-from allmende.services.relays import Relay
-from allmende.wiring.agents import centre_public_key, relay_folder
+from allmende.wiring.agents import centre_public_key, relay_of
 
 SITE, PARTITION = "harz", "harz-cpu"
 OPERATOR = Person(id="p-op", name="Op", roles=frozenset({Role.OPERATOR}))
@@ -86,6 +86,7 @@ class Line:
         self, backend: Backend, folder: Path, *, key: bytes = KEY, reach: Reach | None = None
     ) -> None:
         self.key = key
+        self.takes_secrets = True  # False: as an older agent
         self.enrolled = enrol(key)
         self.identity = Identity(
             agent_id=self.enrolled.id,
@@ -97,8 +98,9 @@ class Line:
         self.codes = Codes(folder / "code")
         self.backend = backend
         self.reach = reach
-        self.relay = Relay(
-            site_id=SITE, partition_id=PARTITION, folder=relay_folder(), now=wiring.now
+        self.relay = relay_of(FACTORY.get_site(SITE), PARTITION)
+        self.relay.messenger = self.messenger = Messenger(
+            site_id=SITE, now=wiring.now, new_id=wiring.new_id, pause=lambda _: self.pump()
         )
         self.restart()
 
@@ -108,10 +110,20 @@ class Line:
             self.spool,
             backend_of=lambda _: self.backend,
             places=lambda _: {},
+            unseal=lambda launch: envelopes.open_with([self.key], launch),
             now=wiring.now,
             software="0",
             codes=self.codes,
-            errands=Errands(self.reach, site_id=SITE),
+            errands=Errands(self.reach, site_id=SITE, removals=self._removals()),
+        )
+
+    def _removals(self) -> Removals:
+        return Removals(
+            self.spool,
+            backend_of=lambda _: self.backend,
+            site_id=SITE,
+            now=wiring.now,
+            sign=lambda message: signatures.sign(self.key, message),
         )
 
     def call(self) -> dict:
@@ -123,6 +135,8 @@ class Line:
     def ask(self) -> tuple[dict, dict]:
         """Make one call, and lose its answer."""
         report = self.agent.write_report()
+        if self.takes_secrets:
+            report["sealing_key"] = envelopes.public_key_of(self.key).hex()
         counter = self.spool.count_on()
         body = write_json(report).encode()
         response = send(body, agent_id=self.enrolled.id, counter=counter, key=self.key)
@@ -142,10 +156,7 @@ class Line:
 
 def far_reach(line: Line, site: Site) -> FarReach:
     """Return a cluster at the other end of a line, whose agent calls while somebody waits."""
-    messenger = Messenger(
-        site_id=SITE, now=wiring.now, new_id=wiring.new_id, pause=lambda _: line.pump()
-    )
-    return FarReach(site, messenger)
+    return FarReach(site, line.messenger)
 
 
 class PumpedRelay:
@@ -154,7 +165,12 @@ class PumpedRelay:
     def __init__(self, line: Line) -> None:
         self.line = line
 
+    @property
+    def folders(self):
+        return self.line.backend.folders
+
     def start(self, launch: Launch) -> None:
+        self.line.call()  # it has called in before
         self.line.relay.start(launch)
 
     def stop(self, key: str, **how) -> None:
@@ -187,5 +203,5 @@ class PumpedRelay:
     def read_output(self, job_id: str, name: str) -> bytes:
         return self.line.relay.read_output(job_id, name)
 
-    def remove_output(self, job_id: str) -> None:
-        self.line.relay.remove_output(job_id)
+    def remove_output(self, job_id: str) -> Mapping[str, str]:
+        return self.line.relay.remove_output(job_id)

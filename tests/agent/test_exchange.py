@@ -12,11 +12,11 @@ from allmende.domain.basics.people import DAEMON
 from allmende.domain.scheduling.backends import AttemptState, EndReason
 from allmende.domain.scheduling.exchanges import FileKind, FileName
 from allmende.services import audit
-from allmende.services.relays import LeftAtSite, Relay
+from allmende.services.relays import LeftAtSite
 from allmende.storage import agents as agent_store
 from allmende.storage import relays as store
-from allmende.wiring.agents import relay_folder
-from tests.agent.lines import SITE, Line, send
+from allmende.wiring.agents import relay_of
+from tests.agent.lines import FACTORY, SITE, Line, send
 from tests.backends.contract import a_launch, wait_until
 
 
@@ -216,7 +216,7 @@ def test_why_a_job_waits_is_said(line):
 
 def test_an_agent_says_nothing_of_the_attempts_of_another_site(line):
     launch = a_launch()
-    other = Relay(site_id="heide", partition_id="p", folder=relay_folder(), now=wiring.now)
+    other = relay_of(FACTORY.get_site("heide"), "p")
     other.start(launch)
     (before,) = other.observe([launch.key])
     running = {"key": launch.key, "state": "running", "started_at": "2026-01-01T00:00:00+00:00"}

@@ -23,7 +23,7 @@ from allmende.services.relays import Relay
 from allmende.storage import agents as store
 from allmende.storage import errands as errand_store
 from allmende.wiring import home
-from allmende.wiring.agents import centre_public_key, new_secret, relay_folder
+from allmende.wiring.agents import centre_public_key, new_secret, relay_of
 from tests.agent.lines import FACTORY, OPERATOR, PARTITION, SITE
 from tests.backends.contract import a_launch, wait_until
 
@@ -81,7 +81,7 @@ def beat(begun: loop.Loop) -> None:
 
 
 def a_relay() -> Relay:
-    return Relay(site_id=SITE, partition_id=PARTITION, folder=relay_folder(), now=wiring.now)
+    return relay_of(FACTORY.get_site(SITE), PARTITION)
 
 
 def test_a_job_runs_to_its_end(started):

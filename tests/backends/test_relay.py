@@ -3,10 +3,8 @@
 import pytest
 
 from allmende.backends.local import LocalBackend
-from allmende.domain.training.secrets import SecretsStayHere
-from allmende.storage import relays as store
 from tests.agent.lines import Line, PumpedRelay
-from tests.backends.contract import BackendContract, a_launch
+from tests.backends.contract import BackendContract
 
 pytestmark = pytest.mark.django_db
 
@@ -19,9 +17,3 @@ def backend(tmp_path) -> PumpedRelay:
 
 class TestContract(BackendContract):
     """Everything holds: the agent calls in whenever somebody looks."""
-
-    def test_command_gets_secrets_that_are_kept_nowhere(self, backend):
-        launch = a_launch(secrets={"TOKEN": "hush-hush"})
-        with pytest.raises(SecretsStayHere):
-            backend.start(launch)
-        assert store.find_relayed(launch.key) is None

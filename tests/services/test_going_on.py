@@ -9,7 +9,7 @@ import pytest
 from allmende.domain.basics.people import DAEMON
 from allmende.domain.scheduling.backends import EndReason
 from allmende.domain.scheduling.jobs import Job, JobState
-from allmende.services import allocations, halvings, job_limits, ledger, runs
+from allmende.services import allocations, halvings, job_limits, ledger
 from tests.services.running import PARTITION, Running, a_running_factory
 
 pytestmark = pytest.mark.django_db
@@ -103,21 +103,13 @@ def test_of_a_sweep_with_halving_only_the_best_go_on(factory: Running):
     """
     halving = {"metric": "loss", "first": 10, "keep": 3}
     sweep = factory.submit("founder", run=run, array="1-3", max_duration="2s", halving=halving)
-    factory.beat_until(lambda: sum(map(is_told, factory_runs(factory, sweep))) == 3)
+    factory.beat_until(lambda: all(factory.backend.measure_progress(each.id) for each in sweep))
     assert {job.name for job in fall(factory)} == {"try-2", "try-3"}
     assert fall(factory) == []
     factory.run_to_end(*(job.id for job in sweep))
     states = [factory.job(job.id).state for job in sweep]
     assert states == [JobState.COMPLETED, JobState.CANCELLED, JobState.CANCELLED]
     assert any("place 3 of 3, and 1 go on" in text for text in factory.sentences(sweep[2].id))
-
-
-def factory_runs(factory: Running, sweep: list[Job]) -> list[dict[str, dict[int, float]]]:
-    return [runs.read_curves(factory.backend, job.id) for job in sweep]
-
-
-def is_told(curves: dict[str, dict[int, float]]) -> bool:
-    return bool(curves)
 
 
 def fall(factory: Running) -> list[Job]:

@@ -10,6 +10,7 @@ from allmende.domain.basics.people import DAEMON, PUBLIC, Person, Role
 from allmende.domain.basics.refusals import NotFound, NotPermitted
 from allmende.domain.training.models import ModelRemembersPeople, SharedWithoutLicence, Visibility
 from allmende.services import model_terms, models
+from allmende.services.errands import AgentIsTooOld, SiteIsCutOff
 from allmende.services.model_terms import Terms
 from allmende.storage import audit as audit_store
 from tests.services.test_models import (
@@ -199,3 +200,55 @@ def test_files_go_when_the_day_is_over_until_which_they_were_kept(backend, model
         assert len(done) == gone
     certificate = model_terms.get_certificate(PUBLIC, model.id)
     assert (certificate["reason"], certificate["actor"]) == ("retention", DAEMON.id)
+
+
+class FarAway:
+    """A backend whose site cannot be reached, until it can."""
+
+    def __init__(self, backend) -> None:  # noqa: F811
+        self.backend = backend
+        self.is_cut_off = True
+
+    def __getattr__(self, name: str):
+        return getattr(self.backend, name)
+
+    def remove_output(self, job_id: str) -> dict[str, str]:
+        if self.is_cut_off:
+            raise SiteIsCutOff(site="harz", instant=NOON)
+        self.backend.remove_output(job_id)
+        return {"site": "harz", "site_statement": "gone"}
+
+
+def test_a_deletion_that_a_site_has_not_confirmed_is_asked_for_and_done_later(backend, model):  # noqa: F811
+    far = FarAway(backend)
+    for hours in (1, 2):
+        asked = model_terms.delete_files(
+            a_deed(OWNER, hours=hours), model.id, backend_of=lambda _: far
+        )
+    assert (asked.deleted_at, asked.deletion_asked_at) == (None, NOON + timedelta(hours=1))
+    for ask in (take, lambda *_: model_terms.get_certificate(OWNER, model.id)):
+        with pytest.raises(models.DeletionIsOpen, match="2026-11-22"):
+            ask(OWNER, model, far)
+    assert models.verify_model_files(OWNER, model.id, backend_of=lambda _: far) == []
+    (still,) = model_terms.delete_expired(a_deed(hours=3), backend_of=lambda _: far)
+    assert still.deleted_at is None
+    far.is_cut_off = False
+    (done,) = model_terms.delete_expired(a_deed(hours=4), backend_of=lambda _: far)
+    assert done.deleted_at == NOON + timedelta(hours=4)
+    assert not output_folder(backend).exists()
+    certificate = model_terms.get_certificate(OWNER, model.id)
+    assert (certificate["asked_by"], certificate["actor"]) == (OWNER.id, DAEMON.id)
+    assert (certificate["reason"], certificate["site_statement"]) == ("owner", "gone")
+    assert certificate["asked_at"] < certificate["deleted_at"]
+    actions = [event.action for event in audit_store.list_events(subject=model.id)]
+    assert actions == ["model.registered", "model.deletion_asked", "model.deleted"]
+    assert model_terms.delete_expired(a_deed(hours=5), backend_of=lambda _: far) == []
+
+
+def test_what_a_site_refuses_for_good_is_refused(backend, model):  # noqa: F811
+    far = FarAway(backend)
+    far.remove_output = lambda _: (_ for _ in ()).throw(AgentIsTooOld(site="harz"))
+    with pytest.raises(AgentIsTooOld):
+        model_terms.delete_files(a_deed(OWNER), model.id, backend_of=lambda _: far)
+    assert models.get_model(OWNER, model.id).is_kept
+    assert take(OWNER, model, far) == b"weights"

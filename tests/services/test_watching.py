@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -155,6 +156,15 @@ def test_hours_and_energy_are_counted_while_a_job_runs_and_settled_afterwards(fa
     assert tally.energy_methods == ("estimated",)
     watts = partition.watts_idle_per_node + partition.watts_busy_per_core * partition.cores_per_node
     assert tally.energy_joules == pytest.approx(watts * 100 * partition.pue, abs=1)
+    assert tally.energy_scopes == ("node",)
+    view = jobs.get_job(founder, job.id)
+    loaded = replace(partition, gpus_per_node=4, watts_per_device=700.0)
+    at = attempt.started_at + timedelta(seconds=100)
+    with_gpus = tallies.count_up(view, loaded, book=book, now=at)
+    more = with_gpus.energy_joules - tally.energy_joules
+    assert more == pytest.approx(700 * 4 * 100 * partition.pue, abs=1)
+    unknown = replace(loaded, watts_per_device=0.0)
+    assert tallies.count_up(view, unknown, book=book, now=at).energy_scopes == ("host",)
     assert tally.worth_cents == -(-tally.used_seconds * tally.cents_per_hour // 3600)
     factory.run_to_end(job.id)
     (attempt,) = factory.attempts(job.id)

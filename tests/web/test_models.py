@@ -140,3 +140,13 @@ def count_queries(owner: Client) -> int:
     with CaptureQueriesContext(connection) as seen:
         owner.get("/models")
     return len(seen)
+
+
+def test_a_deletion_that_is_not_confirmed_yet_is_said_and_hands_out_nothing(world: World):
+    model = store.get_model("m-1")
+    store.save_model(replace(model, deletion_asked_at=model.created_at))
+    owner = browser_of(world, "applicant")
+    page = owner.get(MODEL).content.decode()
+    assert "is not confirmed yet" in page
+    assert "Download everything" not in page
+    assert owner.get(f"{MODEL}/certificate").status_code == 409

@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from allmende.agent.removals import Removals
 from allmende.domain.basics.characters import check_written
 from allmende.domain.basics.mistakes import MISTAKES
 from allmende.domain.basics.refusals import NotFound, Refusal
@@ -42,8 +43,11 @@ class ErrandUnknown(Refusal):
 class Errands:
     """Runs errands one after the other, in the order of the centre."""
 
-    def __init__(self, reach: Reach | None, *, site_id: str = "") -> None:
+    def __init__(
+        self, reach: Reach | None, *, site_id: str = "", removals: Removals | None = None
+    ) -> None:
         self.reach = reach
+        self.removals = removals
         self.site_id = site_id
         self._open: list[Any] = []
         self._answers: dict[str, str] = {}  # until the centre asks no more
@@ -109,6 +113,8 @@ class Errands:
 
     def _run(self, asked: Mapping[str, Any]) -> Any:
         errand: Errand = errand_from_json(asked)
+        if errand.kind is ErrandKind.REMOVE_OUTPUT and self.removals is not None:
+            return self.removals.remove(errand.body)
         if self.reach is None:
             raise NoClusterHere(site=self.site_id)
         return self._deeds[errand.kind](self.reach, errand.body)

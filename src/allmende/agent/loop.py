@@ -16,17 +16,20 @@ from allmende.agent import calls
 from allmende.agent.codes import Codes
 from allmende.agent.errands import EAGER_SECONDS, Errands
 from allmende.agent.identities import Safe
+from allmende.agent.removals import Removals
 from allmende.agent.site_agent import Backoff, SiteAgent
 from allmende.agent.spools import Spool
 from allmende.agent.usage import UsageSource
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.backends import BackendOf
 from allmende.domain.scheduling.reaches import Reach
-from allmende.domain.trust import signatures
+from allmende.domain.trust import envelopes, signatures
 from allmende.domain.trust.agents import AgentIsRevoked, CallIsRepeated, ProtocolsDoNotMeet
 from allmende.wiring import home, machines
 
 HEARTBEAT_SECONDS = 1.0
+# Between two calls while something runs: a page looks each second, and has it within two.
+WATCH_SECONDS = 0.5
 
 log = structlog.get_logger("allmende.agent")
 
@@ -64,17 +67,27 @@ class Loop:
             self.spool,
             backend_of=backend_of,
             places=lambda launch: machines.places(launch, site_id=site_id),
+            unseal=lambda launch: envelopes.open_with(self._list_keys(), launch),
             now=wiring.now,
             software=__version__,
             codes=Codes(self.safe.folder / "code"),
             usage=UsageSource(reach.accounting(), now=wiring.now) if reach else None,
-            errands=Errands(reach, site_id=site_id),
+            errands=Errands(reach, site_id=site_id, removals=self._remove_with(backend_of)),
         )
         self.backoff = Backoff(first_seconds=heartbeat_seconds, most_seconds=most_seconds)
         self.heartbeat_seconds = heartbeat_seconds
-        self.calls_at = float("-inf")
+        self.calls_at = self.tends_at = float("-inf")
         self.stopping = threading.Event()
         self._said = ""
+
+    def _remove_with(self, backend_of: BackendOf) -> Removals:
+        return Removals(
+            self.spool,
+            backend_of=backend_of,
+            site_id=self.identity.site_id,
+            now=wiring.now,
+            sign=lambda message: signatures.sign(self.key, message),
+        )
 
     def run(self) -> None:
         """Work until a signal arrives; a refusal that lasts ends it."""
@@ -89,8 +102,10 @@ class Loop:
             return self.heartbeat_seconds
         if self.agent.is_busy:
             return 0.0
-        eager = min(EAGER_SECONDS, self.heartbeat_seconds)
-        return eager if self.agent.errands.is_eager else self.heartbeat_seconds
+        if self.agent.errands.is_eager:
+            return min(EAGER_SECONDS, self.heartbeat_seconds)
+        watches = self.agent.is_watching
+        return min(WATCH_SECONDS, self.heartbeat_seconds) if watches else self.heartbeat_seconds
 
     def close(self) -> None:
         """Let another agent have this home."""
@@ -100,7 +115,9 @@ class Loop:
     def beat(self) -> None:
         """Tend the machine, and call the centre if it is time to."""
         try:
-            self.agent.tend()
+            if self.agent.is_busy or time.monotonic() >= self.tends_at:
+                self.tends_at = time.monotonic() + self.heartbeat_seconds
+                self.agent.tend()
             if time.monotonic() >= self.calls_at:
                 self._call()
         except sqlite3.Error as error:
@@ -112,6 +129,7 @@ class Loop:
         # After a failure it may be known by the next key already: then that answer got lost.
         is_next = next_key is not None and self.backoff.failures % 2 == 1
         report = self.agent.write_report()
+        report["sealing_key"] = envelopes.public_key_of(self._list_keys()[-1]).hex()
         if next_key is not None:
             report["next_key"] = self._offer(next_key)
         key = next_key if next_key is not None and is_next else self.key
@@ -139,6 +157,11 @@ class Loop:
             self._said = "connected"
             log.info("connected", centre=self.identity.centre, site=self.identity.site_id)
         self.backoff.succeed()
+
+    def _list_keys(self) -> list[bytes]:
+        """Return the key that the centre knows us by, and the one that is to take its place."""
+        next_key = self.safe.find_next_key()
+        return [self.key] if next_key is None else [self.key, next_key]
 
     def _offer(self, next_key: bytes) -> dict[str, str]:
         public_key = signatures.public_key_of(next_key)

@@ -25,7 +25,7 @@ PIECE_BYTES = 256 * 1024
 READ_BYTES = 2**20
 MOST_OUTPUTS = 4000
 MOST_SIFTED = 200  # jobs whose progress is at hand
-MOST_SIFTED_BYTES = 4 * 2**20  # of a job's file, in one call while it runs
+MOST_SIFTED_BYTES = 2**20  # of a job's file, in one call while it runs
 CUT = b"\n[allmende: the rest of this output is not passed on; it lies at the site]\n"
 
 
@@ -78,6 +78,10 @@ class Shipments:
         if file.kind is FileKind.PROGRESS:
             return self._read_progress(file.owner, offset=offset, limit=limit, whole=has_ended)
         return self._hold(file, anew=offset == 0)[offset : offset + limit]
+
+    def measure_log(self, key: str) -> int:
+        """Return how much of an attempt's output can be sent while it runs."""
+        return min(self.backend.measure_log(key), LARGEST_BYTES[FileKind.LOG] - len(CUT))
 
     def _read_progress(self, job_id: str, *, offset: int, limit: int, whole: bool) -> bytes:
         """Return a piece of the progress that travels, which is no more than people can see."""

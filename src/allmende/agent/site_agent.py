@@ -32,14 +32,18 @@ from allmende.domain.scheduling.exchanges import (
     order_from_json,
 )
 from allmende.domain.trust.agents import PROTOCOLS
+from allmende.domain.trust.envelopes import EnvelopeStaysClosed
 
 REPORT_BYTES = 2**20  # of files in one call, before they are written as text
+LEAST_BYTES = 1024  # that a piece takes besides its content
 MOST_MESSAGES = 100
 MOST_MESSAGE_BYTES = 512 * 1024
 MOST_LEVELS = 1000
 
 log = structlog.get_logger("allmende.agent")
 
+# Returns a launch with its secrets, which lie sealed in the spool until then.
+Unseal = Callable[[Launch], Launch]
 # What the marks in a launch of the centre stand for here; see `exchanges.localise`.
 Places = Callable[[Launch], Mapping[str, str]]
 
@@ -53,6 +57,7 @@ class SiteAgent:
         *,
         backend_of: BackendOf,
         places: Places,
+        unseal: Unseal,
         now: Callable[[], datetime],
         software: str,
         codes: Codes,
@@ -62,6 +67,7 @@ class SiteAgent:
         self.spool = spool
         self.backend_of = backend_of
         self.places = places
+        self.unseal = unseal
         self.now = now
         self.software = software
         self.codes = codes
@@ -73,6 +79,7 @@ class SiteAgent:
         self._told: dict[str, Any] = {}  # what the centre knows that they are like
         self._have: dict[FileName, int] = {}  # how much of each file the centre has
         self._wanted: list[FileName] = []  # of attempts that have ended
+        self.is_watching = False  # something runs, and people may look at what it writes
         self.is_busy = False  # there is more to tell than went into the last call
 
     # ---- beside the machine
@@ -141,7 +148,9 @@ class SiteAgent:
         try:
             backend = self.backend_of(order.partition_id)
             places = {**self.places(order.launch), **self.codes.places(order.launch)}
-            backend.start(localise(order.launch, places))
+            backend.start(self.unseal(localise(order.launch, places)))
+        except EnvelopeStaysClosed as refusal:  # not the job's fault: it goes back to the queue
+            return replace(unstarted, reason=EndReason.NODE_FAIL, sentence=refusal.sentence)
         except Refusal as refusal:
             if refusal.status >= MACHINE_TROUBLE:
                 raise
@@ -231,46 +240,83 @@ class SiteAgent:
             self._have[file] = have_bytes
 
     def _write_pieces(self, left_bytes: int) -> list[Any]:
-        """Return pieces of files: first of what has ended, then of what runs."""
+        """Return pieces of files: of what runs, and then of what has ended.
+
+        Of what runs each file gets its fair part, and who wants less than that leaves the rest to
+        others: so a job that says little is heard at once beside those that say too much.
+        """
         pieces = []
         watched = self.spool.list_watched()
-        for file, partition_id, has_ended in self._list_files(watched):
+        growing, wanted = self._list_growing(watched), self._list_wanted(watched)
+        self.is_watching = bool(growing)
+        room = left_bytes // 2 if wanted else left_bytes
+        for number, (file, partition_id) in enumerate(growing):
+            part = room // (len(growing) - number) - LEAST_BYTES
+            part = min(PIECE_BYTES, max(LEAST_BYTES, part))
+            piece, size_bytes = self._write_piece(file, partition_id, limit=part, wanted=False)
+            room, left_bytes = room - size_bytes, left_bytes - size_bytes
+            pieces += piece
+            if room <= 0:
+                break
+        for file, partition_id in wanted:
             if left_bytes <= 0:
                 break
-            have_bytes = self._have.get(file)
-            if have_bytes is None:
-                pieces.append(write_piece(file, offset=0, content=b""))
-                left_bytes -= 1024
-                continue
-            limit = REPORT_BYTES if has_ended else PIECE_BYTES
-            content, is_gone = self._read(
-                file,
-                partition_id,
-                offset=have_bytes,
-                limit=min(limit, left_bytes),
-                wanted=has_ended,
-            )
-            if content or is_gone:
-                pieces.append(
-                    write_piece(file, offset=have_bytes, content=content, is_gone=is_gone)
-                )
-                left_bytes -= len(content) + 1024
+            limit = min(REPORT_BYTES, left_bytes)
+            piece, size_bytes = self._write_piece(file, partition_id, limit=limit, wanted=True)
+            left_bytes -= size_bytes
+            pieces += piece
         return pieces
 
-    def _list_files(self, watched: Iterable[Watched]) -> list[tuple[FileName, str, bool]]:
-        """Return the files to send, where each is, and whether its attempt has ended."""
+    def _write_piece(
+        self, file: FileName, partition_id: str, *, limit: int, wanted: bool
+    ) -> tuple[list[Any], int]:
+        """Return the next piece of a file, if there is one, and what it takes of a report."""
+        have_bytes = self._have.get(file)
+        if have_bytes is None:
+            return [write_piece(file, offset=0, content=b"")], LEAST_BYTES
+        content, is_gone = self._read(
+            file, partition_id, offset=have_bytes, limit=limit, wanted=wanted
+        )
+        if not content and not is_gone:
+            return [], 0
+        piece = write_piece(file, offset=have_bytes, content=content, is_gone=is_gone)
+        return [piece], len(content) + LEAST_BYTES
+
+    def _list_wanted(self, watched: Iterable[Watched]) -> list[tuple[FileName, str]]:
+        """Return the files of ended attempts that the centre waits for, and where each is."""
         partitions: dict[str, str] = {}
-        growing = []
         for each in watched:
-            key, job_id = each.order.key, each.order.launch.job_id
-            partitions[key] = partitions[job_id] = each.order.partition_id
-            if not each.has_ended and each.started_at is not None:
-                growing.append(FileName(kind=FileKind.LOG, owner=key))
-                growing.append(FileName(kind=FileKind.PROGRESS, owner=job_id))
-        wanted = [file for file in self._wanted if file.owner in partitions]
-        return [(file, partitions[file.owner], True) for file in wanted] + [
-            (file, partitions[file.owner], False) for file in growing
-        ]
+            order = each.order
+            partitions[order.key] = partitions[order.launch.job_id] = order.partition_id
+        return [(file, partitions[file.owner]) for file in self._wanted if file.owner in partitions]
+
+    def _list_growing(self, watched: Iterable[Watched]) -> list[tuple[FileName, str]]:
+        """Return the files of attempts that run, those first of which least is to be sent."""
+        found = []
+        for each in watched:
+            if each.has_ended or each.started_at is None:
+                continue
+            order = each.order
+            for file in (
+                FileName(kind=FileKind.PROGRESS, owner=order.launch.job_id),
+                FileName(kind=FileKind.LOG, owner=order.key),
+            ):
+                rest = self._measure_rest(file, order.partition_id)
+                if rest > 0 or file not in self._have:
+                    found.append((rest, file, order))
+        found.sort(key=lambda each: each[0])
+        return [(file, order.partition_id) for _, file, order in found]
+
+    def _measure_rest(self, file: FileName, partition_id: str) -> int:
+        """Return how much of a file is still to be sent; of progress, which is short, 1."""
+        if file.kind is FileKind.PROGRESS:
+            return 1
+        try:
+            size_bytes = self._shipments_of(partition_id).measure_log(file.owner)
+        except (Refusal, OSError) as error:
+            self._note_trouble(error)
+            return 0
+        return size_bytes - self._have.get(file, 0)
 
     def _read(
         self, file: FileName, partition_id: str, *, offset: int, limit: int, wanted: bool

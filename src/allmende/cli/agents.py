@@ -47,7 +47,8 @@ def revoke_agent(agent_id: str, json: AsJson = False) -> None:
 
 
 def _facts(agent: Agent) -> dict[str, Any]:
-    hidden = {"public_key", "counter", "received"}
+    hidden = {"public_key", "sealing_key", "counter", "received"}
     known = {each.name: getattr(agent, each.name) for each in fields(agent)}
     shown = {name: value for name, value in known.items() if name not in hidden}
-    return {**shown, "fingerprint": agent.fingerprint}
+    told = {"fingerprint": agent.fingerprint, "takes_secrets": agent.takes_secrets}
+    return shown | told

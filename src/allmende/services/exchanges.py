@@ -7,7 +7,7 @@ the same numbers: those that were taken are passed over.
 import base64
 import binascii
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -23,7 +23,7 @@ from allmende.domain.scheduling.exchanges import (
     order_to_json,
 )
 from allmende.domain.training.code_archives import PREFIX, CodeIsDamaged, find_hash
-from allmende.domain.trust import agents
+from allmende.domain.trust import agents, envelopes
 from allmende.domain.trust.agents import Agent
 from allmende.services import audit
 from allmende.services.agents import person_of
@@ -36,8 +36,10 @@ from allmende.storage import errands as errand_store
 from allmende.storage import relays as store
 from allmende.storage.code_files import CodeShelves
 from allmende.storage.relay_files import RelayFolder
+from allmende.storage.relays import Relayed
 
 MOST_ORDERS = 100  # in one answer; the agent calls again at once for more
+MOST_SEALED_BYTES = 4 * 2**20  # of secrets in one answer
 MOST_WANTED = 20
 MOST_ERRANDS = 10
 CODE_PIECE_BYTES = 2**20
@@ -92,6 +94,7 @@ class Report:
     answers: list[Any]
     code: CodeAsked | None
     next_key: Mapping[str, str] | None
+    sealing_key: bytes  # b"" of an agent that takes no secrets
 
 
 def answer_call(deed: Deed, call: Call, *, desk: Desk) -> dict[str, Any]:
@@ -132,6 +135,7 @@ def _take_call(deed: Deed, call: Call, *, desk: Desk) -> dict[str, Any]:
         replace(
             agent,
             counter=call.counter,
+            sealing_key=report.sealing_key,
             received=received,
             protocol=protocol,
             software=report.software[:40],
@@ -228,13 +232,25 @@ def _hand_out(site_id: str, revision: int) -> dict[str, Any]:
     newest = store.find_revision(site_id)
     # Ours is a database that was restored: the agent gets everything anew.
     after = revision if revision <= newest else 0
-    relayed = store.list_orders(site_id, after=after, limit=MOST_ORDERS)
+    relayed = _limit(store.list_orders(site_id, after=after, limit=MOST_ORDERS))
     store.note_handed_out([each.order.key for each in relayed])
     orders = [each.order for each in relayed]
     return {
         "orders": [order_to_json(order) for order in orders],
         "revision": orders[-1].revision if orders else newest,
     }
+
+
+def _limit(relayed: Sequence[Relayed]) -> list[Relayed]:
+    """Return the first orders that fit into an answer; one at least."""
+    found: list[Relayed] = []
+    left_bytes = MOST_SEALED_BYTES
+    for each in relayed:
+        left_bytes -= len(each.order.launch.sealed_secrets)
+        if found and left_bytes < 0:
+            break
+        found.append(each)
+    return found
 
 
 def _hand_out_errands(deed: Deed, site_id: str) -> list[Any]:
@@ -275,12 +291,15 @@ def read_report(body: bytes) -> Report:
             answers=_entries(value.get("answers", [])),  # none of an agent of protocol 1
             code=_code_asked(value.get("code")),  # nor this of one of protocol 2
             next_key=value.get("next_key"),
+            sealing_key=bytes.fromhex(value.get("sealing_key", "")),
         )
         numbers = [message["number"] for message in report.messages]
     except (LookupError, TypeError, ValueError, RecursionError) as error:
         raise MisshapenReport(problem=type(error).__name__) from error
     if not all(isinstance(number, int) for number in numbers) or numbers != sorted(set(numbers)):
         raise MisshapenReport(problem="messages come by their numbers")
+    if len(report.sealing_key) not in (0, envelopes.KEY_BYTES):
+        raise MisshapenReport(problem="a key that is none")
     if not all(map(_is_answer, report.answers)):
         raise MisshapenReport(problem="an answer is a short text")
     if any(seen.get("state") == AttemptState.ENDED for seen in report.observations):

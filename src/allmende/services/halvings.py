@@ -1,21 +1,56 @@
 """Sweeps of which only the best go on: looked at every few seconds, from what the code reports.
 
-Nothing is kept of a judgement but the stop: the next look judges from the same figures.
+Nothing is kept of a judgement but the stop: the next look judges from the same figures. This
+process remembers how far it read each file; another one reads them anew, and finds the same.
 """
 
+from collections import OrderedDict
 from dataclasses import replace
 
 from allmende.domain.basics.sentences import Sentence
+from allmende.domain.scheduling.backends import Backend
 from allmende.domain.scheduling.jobs import Job, JobEvent, JobState, StopRequest
 from allmende.domain.training import halvings
-from allmende.domain.training.halvings import Fall
+from allmende.domain.training.halvings import Climb, Fall
 from allmende.domain.training.job_files import parse_job_file
+from allmende.domain.training.sweep_values import Halving
 from allmende.domain.trust.permissions import Permission, check_permission
-from allmende.services import audit, leases, runs
+from allmende.services import audit, leases
 from allmende.services.deeds import Deed, one_transaction
+from allmende.services.runs import Bookmark
 from allmende.services.workshop import Workshop
 from allmende.storage import jobs as job_store
 from allmende.storage import queues as queue_store
+
+PIECE_BYTES = 2**20
+# What one look takes in of a job; of more, the rest comes with the next looks.
+LOOK_BYTES = 16 * PIECE_BYTES
+MOST_REMEMBERED = 5000
+
+
+class Reading:
+    """What a job of a sweep measured, and how much of its file was taken in."""
+
+    def __init__(self, job_id: str, rule: Halving) -> None:
+        self.climb, self.bookmark = Climb(rule), Bookmark(job_id)
+
+    def catch_up(self, backend: Backend) -> bool:
+        """Take in what was written since the last look; say whether that is all."""
+        job_id = self.bookmark.job_id
+        size = backend.measure_progress(job_id)
+        if not self.bookmark.lies_in(backend, size=size):  # another file lies there now
+            self.climb, self.bookmark = Climb(self.climb.rule), Bookmark(job_id)
+        end = min(size, self.bookmark.offset + LOOK_BYTES)
+        while self.bookmark.offset < end:
+            left_bytes = end - self.bookmark.offset
+            content = self.bookmark.read(backend, limit=min(PIECE_BYTES, left_bytes))
+            if not content:
+                break
+            self.climb.take(content)
+        return end == size
+
+
+_readings: OrderedDict[str, Reading] = OrderedDict()
 
 
 def stop_fallen(deed: Deed, *, workshop: Workshop, holder: str = "") -> list[Job]:
@@ -30,14 +65,23 @@ def stop_fallen(deed: Deed, *, workshop: Workshop, holder: str = "") -> list[Job
         rule = parse_job_file(sweep[0].spec).halving
         if rule is None:
             continue
-        courses = {}
-        for job in sweep:
-            curves = runs.read_curves(workshop.backend_of(job.partition_id), job.id)
-            courses[job.id] = curves.get(rule.metric, {})
+        readings = {job.id: _recall(job.id, rule) for job in sweep}
+        known = [readings[job.id].catch_up(workshop.backend_of(job.partition_id)) for job in sweep]
+        if not all(known):
+            continue  # nobody falls behind those of whom a part is known
+        courses = {job_id: each.climb.course for job_id, each in readings.items()}
         running = [job.id for job in sweep if job.state is JobState.RUNNING]
         falls = halvings.find_falls(rule, courses, running)
         stopped += [_stop(deed, fall, metric=rule.metric, holder=holder) for fall in falls]
     return [job for job in stopped if job is not None]
+
+
+def _recall(job_id: str, rule: Halving) -> Reading:
+    reading = _readings.pop(job_id, None) or Reading(job_id, rule)
+    _readings[job_id] = reading
+    if len(_readings) > MOST_REMEMBERED:
+        _readings.popitem(last=False)
+    return reading
 
 
 def _by_index(job: Job) -> int:

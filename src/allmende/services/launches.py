@@ -73,7 +73,6 @@ def build_launch(
     partition = workshop.factory.get_partition(job.partition_id)
     site = workshop.factory.get_site(partition.site_id)
     user_name = cluster_accounts.get_user_name(site, job.person_id)
-    project_secrets.check_site(spec, site)
     code = find_hash(spec.workdir)
     containers.check_image(spec, partition, workshop)
     places = _place_data(spec, workshop, site)

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from allmende.domain.access.working_days import day_of
+from allmende.domain.basics.mistakes import MACHINE_TROUBLE
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.scheduling.backends import BackendOf
@@ -18,7 +19,7 @@ from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import audit as audit_store
 from allmende.storage import trained_models as store
 
-SHARED, DELETED = "model.shared", "model.deleted"
+SHARED, DELETED, ASKED = "model.shared", "model.deleted", "model.deletion_asked"
 LONGEST_LICENCE = 100
 # What a deletion does, and what it cannot: the certificate says both.
 METHOD = (
@@ -92,7 +93,8 @@ def delete_files(deed: Deed, model_id: str, *, backend_of: BackendOf) -> Model:
     """Delete the files of a model for good; card, record and certificate stay.
 
     The files go first, and only then is it written down that they are gone: repeated after a
-    crash, it goes on. Deleting again changes nothing.
+    crash, it goes on. Deleting again changes nothing. Where a site cannot confirm it now, it is
+    written down as asked for, and tried again by itself.
     """
     check_permission(deed.actor, Permission.MANAGE_MODEL)
     model = _get_own(deed.actor, store.get_model(model_id))
@@ -108,7 +110,8 @@ def delete_expired(deed: Deed, *, backend_of: BackendOf) -> list[Model | Refusal
     done: list[Model | Refusal] = []
     for model in store.list_to_delete(day_of(deed.now)):
         try:
-            done.append(_delete(deed, model, reason="retention", backend_of=backend_of))
+            reason = "owner" if model.deletion_asked_at else "retention"
+            done.append(_delete(deed, model, reason=reason, backend_of=backend_of))
         except Refusal as refusal:
             done.append(refusal)
     return done
@@ -117,12 +120,29 @@ def delete_expired(deed: Deed, *, backend_of: BackendOf) -> list[Model | Refusal
 def _delete(deed: Deed, model: Model, *, reason: str, backend_of: BackendOf) -> Model:
     if model.deleted_at is not None:
         return model
-    models.find_backend(model, backend_of).remove_output(model.job_id)
-    return _certify(deed, model.id, reason=reason)
+    try:
+        place = models.find_backend(model, backend_of).remove_output(model.job_id)
+    except Refusal as refusal:
+        if refusal.status < MACHINE_TROUBLE:
+            raise
+        return _note_asked(deed, model.id, reason=reason, why=refusal)
+    return _certify(deed, model.id, reason=reason, place=place)
 
 
 @one_transaction
-def _certify(deed: Deed, model_id: str, *, reason: str) -> Model:
+def _note_asked(deed: Deed, model_id: str, *, reason: str, why: Refusal) -> Model:
+    """Write down that the files are to go: from now on nobody gets them."""
+    model = store.lock_model(model_id)
+    if not model.is_kept:
+        return model
+    asked = replace(model, deletion_asked_at=deed.now)
+    store.save_model(asked)
+    audit.record(deed, action=ASKED, subject=model.id, reason=reason, because=why.code())
+    return asked
+
+
+@one_transaction
+def _certify(deed: Deed, model_id: str, *, reason: str, place: Mapping[str, Any]) -> Model:
     model = store.lock_model(model_id)
     if model.deleted_at is not None:
         return model
@@ -136,6 +156,7 @@ def _certify(deed: Deed, model_id: str, *, reason: str) -> Model:
         method=METHOD,
         record_sha256=str(model.record.get("sha256", "")),
         files={file.name: file.sha256 for file in model.files},
+        **place,
     )
     return deleted
 
@@ -152,11 +173,15 @@ def get_certificate(reader: Person, model_id: str) -> Mapping[str, Any]:
     events = audit_store.list_events(subject=model.id)
     event = next((each for each in events if each.action == DELETED), None)
     if event is None:
+        models.check_not_asked(model)
         raise NotDeleted(model=model_id)
+    asked = next((each for each in events if each.action == ASKED), event)
     return {
         "certificate": "deletion of the files of a model",
         "model": model.id,
         "name": model.label,
+        "asked_at": asked.at.isoformat(),
+        "asked_by": asked.actor_id,
         "deleted_at": event.at.isoformat(),
         "actor": event.actor_id,
         **event.facts,

@@ -46,6 +46,11 @@ class ModelDeleted(Refusal):
     status = 410
 
 
+class DeletionIsOpen(Refusal):
+    """The deletion of the files of model {model} was asked for on {at}, and the site where they lie
+    has not confirmed it yet. It is tried again by itself."""
+
+
 def read_outputs(backend: Backend, job_id: str) -> Outputs:
     """Read and hash what a job left behind; call it outside of a transaction."""
     files, texts, findings = [], {FACTS: b"{}", METRICS: b"{}"}, []
@@ -193,6 +198,7 @@ def read_model_file(reader: Person, model_id: str, name: str, *, backend_of: Bac
         raise NotFound(kind="file", id=name)
     if model.deleted_at is not None:
         raise ModelDeleted(model=model_id, at=model.deleted_at.date().isoformat())
+    check_not_asked(model)
     content = find_backend(model, backend_of).read_output(model.job_id, name)
     if hashlib.sha256(content).hexdigest() != file.sha256:
         raise ModelFileChanged(file=name, model=model_id)
@@ -204,7 +210,7 @@ def verify_model_files(reader: Person, model_id: str, *, backend_of: BackendOf) 
     model = get_model(reader, model_id)
     backend = find_backend(model, backend_of)
     present, findings = backend.list_output(model.job_id), []
-    for file in model.files if model.deleted_at is None else ():
+    for file in model.files if model.is_kept else ():
         if file.name not in present:
             findings.append(Sentence("{file} is missing", {"file": file.name}))
             continue
@@ -214,6 +220,12 @@ def verify_model_files(reader: Person, model_id: str, *, backend_of: BackendOf) 
     if not is_record_whole(model.record):
         findings.append(Sentence("the training record was changed"))
     return findings
+
+
+def check_not_asked(model: Model) -> None:
+    """Refuse what is no longer to be had, although nobody can say yet that it is gone."""
+    if model.deletion_asked_at is not None and model.deleted_at is None:
+        raise DeletionIsOpen(model=model.id, at=model.deletion_asked_at.date().isoformat())
 
 
 def find_backend(model: Model, backend_of: BackendOf) -> Backend:

@@ -10,6 +10,7 @@ from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.domain.trust.sealing import Seal
 from allmende.services import audit, projects
 from allmende.services.deeds import Deed, one_transaction
+from allmende.storage import agents as agent_store
 from allmende.storage import project_secrets as store
 from allmende.storage import projects as project_store
 
@@ -55,9 +56,11 @@ def check_named(spec: JobSpec, project_id: str) -> None:
 
 
 def check_site(spec: JobSpec, site: Site) -> None:
-    """Refuse a site to which secrets are not sent."""
+    """Refuse a site whose agent takes no secrets: they are sent sealed for its own key only."""
     if spec.secrets and site.agent:
-        raise SecretsStayHere(site=site.name)
+        agent = agent_store.find_working_agent(site.id)
+        if agent is None or not agent.takes_secrets:
+            raise SecretsStayHere(site=site.name)
 
 
 def open_secrets(spec: JobSpec, project_id: str, *, seal: Seal) -> dict[str, str]:

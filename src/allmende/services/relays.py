@@ -5,12 +5,15 @@ is served from the home. An attempt ends here when its files have come, so whoev
 reads all of them.
 """
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from typing import Any
 
+from allmende.domain.basics.mistakes import MACHINE_TROUBLE
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
+from allmende.domain.scheduling import errands
 from allmende.domain.scheduling.backends import (
     MOST_PROGRESS_BYTES,
     AttemptState,
@@ -18,8 +21,11 @@ from allmende.domain.scheduling.backends import (
     Launch,
     Observation,
 )
+from allmende.domain.scheduling.errands import ErrandKind
 from allmende.domain.scheduling.exchanges import FileKind, FileName, Order
-from allmende.domain.training.secrets import SecretsStayHere
+from allmende.domain.scheduling.site_values import read_text
+from allmende.domain.trust import envelopes, signatures
+from allmende.services.errands import Messenger
 from allmende.storage import agents as agent_store
 from allmende.storage import database
 from allmende.storage import relays as store
@@ -27,9 +33,11 @@ from allmende.storage.relay_files import RelayFolder
 from allmende.storage.relays import Relayed
 
 
-class SiteKeepsFiles(Refusal):
-    """The files of job {job} lie at {site}, and its agent deletes nothing yet. Ask the operators of
-    that site to delete the folder of the job."""
+class NobodyTakesSecrets(Refusal):
+    """The secrets of the job cannot be sealed: no agent of {site} takes them now. The job starts
+    when one does."""
+
+    status = 503
 
 
 class LeftAtSite(Refusal):
@@ -43,21 +51,35 @@ class Relay:
     """Implements `Backend` for the partitions of a site that an agent drives."""
 
     def __init__(
-        self, *, site_id: str, partition_id: str, folder: RelayFolder, now: Callable[[], datetime]
+        self,
+        *,
+        site_id: str,
+        partition_id: str,
+        folder: RelayFolder,
+        new_key: Callable[[], bytes],
+        messenger: Messenger,
     ) -> None:
         self.site_id = site_id
         self.partition_id = partition_id
         self.folder = folder
-        self.now = now
+        self.now = messenger.now
+        self.new_key = new_key  # 32 random bytes
+        self.messenger = messenger
 
     def start(self, launch: Launch) -> None:
         """Order the attempt, or do nothing when its key was ordered before.
 
-        `SecretsStayHere` where it has secrets: an order is a row of the database.
+        An order is a row of the database: secrets stand in it sealed for the agent of the site.
         """
         if launch.secrets:
-            raise SecretsStayHere(site=self.site_id)
+            launch = self._seal(launch)
         database.run_whole(lambda: self._order(launch))
+
+    def _seal(self, launch: Launch) -> Launch:
+        agent = agent_store.find_working_agent(self.site_id)
+        if agent is None or not agent.takes_secrets:
+            raise NobodyTakesSecrets(site=self.site_id)
+        return envelopes.close(launch, agent.sealing_key, one_time_key=self.new_key())
 
     def _order(self, launch: Launch) -> None:
         if store.find_relayed(launch.key) is not None:
@@ -174,9 +196,51 @@ class Relay:
             raise LeftAtSite(name=name, bytes=found.size_bytes, site=self.site_id)
         return self.folder.read(found.id, offset=0, limit=found.have_bytes)
 
-    def remove_output(self, job_id: str) -> None:
-        """Refuse: the originals lie at the site, whose agent deletes nothing yet."""
-        raise SiteKeepsFiles(job=job_id, site=self.site_id)
+    def remove_output(self, job_id: str) -> Mapping[str, str]:
+        """Let the agent delete what a job left, and delete what came here; return its signed word.
+
+        `SiteIsCutOff` and others with a status of 503 where it is not known whether it was done:
+        then what came here is gone all the same.
+        """
+        try:
+            said = self.messenger.ask(
+                ErrandKind.REMOVE_OUTPUT, partition=self.partition_id, job=job_id
+            )
+            word = self._check_word(said, job_id)
+        except Refusal as refusal:
+            if refusal.status >= MACHINE_TROUBLE:
+                self._forget_output(job_id)
+            raise
+        self._forget_output(job_id)
+        return word
+
+    def _check_word(self, said: Any, job_id: str) -> dict[str, str]:
+        """Return what the agent of the site says under its signature, for whoever checks it."""
+        statement, signature = errands.read_answer(
+            lambda value: (read_text(value["statement"]), read_text(value["signature"])), said
+        )
+        facts = errands.read_answer(lambda value: dict(json.loads(value)), statement)
+        agent = agent_store.find_working_agent(self.site_id)
+        message = signatures.deletion_message(statement)
+        is_about_it = (facts.get("site"), facts.get("job")) == (self.site_id, job_id)
+        if (
+            agent is None
+            or not is_about_it
+            or not signatures.is_signed(agent.public_key, message, signature)
+        ):
+            raise errands.AnswerUnreadable(problem="the word of another")
+        return {
+            "site": self.site_id,
+            "site_statement": statement,
+            "site_signature": signature,
+            "site_public_key": agent.public_key.hex(),
+        }
+
+    def _forget_output(self, job_id: str) -> None:
+        files = store.list_output_files(self.site_id, job_id)
+        for file in files:
+            self.folder.remove(file.id)
+        store.forget_files([file.id for file in files])
 
     def _measure(self, file: FileName) -> int:
         found = store.find_file(self.site_id, file)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.scheduling.backends import Backend, BackendOf
-from allmende.domain.training.courses import Course, TimeLeft, parse_line, thin
+from allmende.domain.training.courses import Course, TimeLeft, thin
 from allmende.services import jobs, projects
 from allmende.services.jobs import JobView
 
@@ -67,42 +67,57 @@ class FoundLine:
     text: str
 
 
+class Bookmark:
+    """How far the progress file of a job was read, and by what stood there last which file it is.
+
+    Whoever reads on from it reads what was written since, and nothing twice.
+    """
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        self.offset = 0
+        self._mark = b""
+
+    def lies_in(self, backend: Backend, *, size: int) -> bool:
+        """Say whether what was read still lies there, in a file of this size."""
+        begins, length = self.offset - len(self._mark), len(self._mark)
+        return size >= self.offset and self._mark == backend.read_progress(
+            self.job_id, offset=begins, limit=length
+        )
+
+    def read(self, backend: Backend, *, limit: int) -> bytes:
+        """Return up to `limit` bytes that were not read yet."""
+        content = backend.read_progress(self.job_id, offset=self.offset, limit=limit)
+        self.offset += len(content)
+        self._mark = (self._mark + content)[-MARK_BYTES:] if content else self._mark
+        return content
+
+
 class Following:
     """A course and how much of its file was taken, kept between two looks."""
 
-    def __init__(self) -> None:
+    def __init__(self, job_id: str) -> None:
         self.lock = threading.Lock()
-        self.begin()
+        self.course, self.bookmark = Course(), Bookmark(job_id)
 
-    def begin(self) -> None:
-        """Begin anew, with the first byte."""
-        self.course, self.offset, self.mark = Course(), 0, b""
-
-    def catch_up(self, backend: Backend, job_id: str) -> None:
+    def catch_up(self, backend: Backend) -> None:
         """Take in what was written since the last look: never more than `LOOK_BYTES`."""
+        job_id = self.bookmark.job_id
         size = backend.measure_progress(job_id)
-        begins = self.offset - len(self.mark)
-        if size < self.offset or self.mark != backend.read_progress(
-            job_id, offset=begins, limit=len(self.mark)
-        ):
-            self.begin()  # another file lies there now
-        new_bytes = size - self.offset
+        if not self.bookmark.lies_in(backend, size=size):  # another file lies there now
+            self.course, self.bookmark = Course(), Bookmark(job_id)
+        begin = self.bookmark.offset
+        new_bytes = size - begin
         if new_bytes <= LOOK_BYTES:
-            self._take(backend, job_id, new_bytes)
+            self.course.take(self.bookmark.read(backend, limit=new_bytes))
             return
-        part, begin = LOOK_BYTES // LOOK_PARTS, self.offset
+        part = LOOK_BYTES // LOOK_PARTS
         for number in range(LOOK_PARTS):
             offset = begin + (new_bytes - part) * number // (LOOK_PARTS - 1)
-            if offset > self.offset:
-                self.course.skip(offset - self.offset)
-                self.offset = offset
-            self._take(backend, job_id, part)
-
-    def _take(self, backend: Backend, job_id: str, limit: int) -> None:
-        content = backend.read_progress(job_id, offset=self.offset, limit=limit)
-        self.course.take(content)
-        self.offset += len(content)
-        self.mark = (self.mark + content)[-MARK_BYTES:] if content else self.mark
+            if offset > self.bookmark.offset:
+                self.course.skip(offset - self.bookmark.offset)
+                self.bookmark.offset = offset
+            self.course.take(self.bookmark.read(backend, limit=part))
 
 
 # What this process has read so far; another one reads for itself. Files decide, not this.
@@ -120,7 +135,7 @@ def read_progress(backend: Backend, job_id: str) -> Progress:
     """Return how far a job is, for those who asked for permission already."""
     following = _follow(job_id)
     with following.lock:
-        following.catch_up(backend, job_id)
+        following.catch_up(backend)
         course = following.course
         last = course.last
         if last is None:
@@ -132,7 +147,7 @@ def read_progress(backend: Backend, job_id: str) -> Progress:
             metrics=last.metrics,
             seconds_left=course.seconds_left,
             time_left=course.time_left,
-            is_thinned=course.left_out_bytes > 0 or course.left_out_metrics,
+            is_thinned=course.is_part,
         )
 
 
@@ -141,7 +156,7 @@ def list_curves(reader: Person, job_id: str, *, backend_of: BackendOf) -> list[C
     backend = backend_of(_check_own(reader, job_id).job.partition_id)
     following = _follow(job_id)
     with following.lock:
-        following.catch_up(backend, job_id)
+        following.catch_up(backend)
         return [
             Curve(name=name, points=thin(points))
             for name, points in sorted(following.course.curves.items())
@@ -151,22 +166,11 @@ def list_curves(reader: Person, job_id: str, *, backend_of: BackendOf) -> list[C
 
 def _follow(job_id: str) -> Following:
     with _lock:
-        following = _followed.pop(job_id, None) or Following()
+        following = _followed.pop(job_id, None) or Following(job_id)
         _followed[job_id] = following
         if len(_followed) > MOST_COURSES:
             _followed.popitem(last=False)
         return following
-
-
-def read_curves(backend: Backend, job_id: str) -> dict[str, dict[int, float]]:
-    """Return every metric by each step, for rules that compare runs, not for people."""
-    curves: dict[str, dict[int, float]] = {}
-    for text in backend.read_progress(job_id).splitlines():
-        line = parse_line(text)
-        if line is not None:
-            for name, value in line.metrics.items():
-                curves.setdefault(name, {})[line.step] = value
-    return curves
 
 
 def read_job_log(

@@ -8,7 +8,7 @@ from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.rules import NoSuchRule, RuleBook
 from allmende.domain.basics.sites import Partition
 from allmende.domain.basics.units import SECONDS_PER_HOUR
-from allmende.domain.footprint.energy import EnergyMethod, EnergyScope, estimate_energy
+from allmende.domain.footprint.energy import estimate_energy
 from allmende.domain.scheduling.jobs import charged_seconds
 from allmende.services.jobs import JobView
 
@@ -17,7 +17,8 @@ from allmende.services.jobs import JobView
 class Tally:
     """Settled attempts as they stand in the ledger, and of one that runs what it comes to by now.
 
-    The energy of a running attempt is estimated as if all of its cores were busy: at most so much.
+    The energy of a running attempt is estimated as if all its cores and GPUs were busy: at most so
+    much.
     """
 
     used_seconds: int
@@ -46,14 +47,15 @@ def count_up(view: JobView, partition: Partition, *, book: RuleBook, now: dateti
             each.started_at, until, nodes=nodes, charge_factor=partition.charge_factor
         )
         wall_seconds = max(0.0, (until - each.started_at).total_seconds())
-        joules += estimate_energy(
+        energy = estimate_energy(
             nodes=nodes,
             wall_seconds=wall_seconds,
             cpu_seconds=wall_seconds * nodes * partition.cores_per_node,
             power=partition,
-        ).energy_joules
-        methods.add(EnergyMethod.ESTIMATED.value)
-        scopes.add(EnergyScope.NODE.value)
+        )
+        joules += energy.energy_joules
+        methods.add(energy.method.value)
+        scopes.add(energy.scope.value)
     cents_per_hour = _find_price(book, partition, now=now)
     charged = used_seconds - refunded_seconds
     return Tally(

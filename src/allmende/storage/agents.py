@@ -14,6 +14,7 @@ class AgentRow(models.Model):
     id = models.CharField(max_length=40, primary_key=True)
     site_id = models.CharField(max_length=40, db_index=True)
     public_key = models.BinaryField(max_length=32)
+    sealing_key = models.BinaryField(max_length=32, default=b"")
     enrolled_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
     counter = models.BigIntegerField(default=0)
@@ -134,4 +135,5 @@ def forget_codes(*, before: datetime) -> None:
 
 def _agent(row: AgentRow) -> Agent:
     facts = {name: getattr(row, name) for name in AGENT_FIELDS}
-    return Agent(**{**facts, "public_key": bytes(row.public_key)})
+    keys = {name: bytes(facts[name]) for name in ("public_key", "sealing_key")}
+    return Agent(**{**facts, **keys})

@@ -227,9 +227,11 @@ def forget_files(ids: Collection[int]) -> None:
 
 
 def reopen(relayed: Relayed, **changes: Any) -> Relayed:
-    """Return an attempt with its order changed, under a new revision."""
-    revision = next_revision(relayed.site_id)
-    return replace(relayed, order=replace(relayed.order, revision=revision, **changes))
+    """Return an attempt with its order changed, under a new revision; closed, without secrets."""
+    order = replace(relayed.order, revision=next_revision(relayed.site_id), **changes)
+    if order.is_closed:
+        order = replace(order, launch=replace(order.launch, sealed_secrets=""))
+    return replace(relayed, order=order)
 
 
 def _relayed(row: RelayRow) -> Relayed:

@@ -24,6 +24,7 @@ class TrainedModelRow(models.Model):
     parents = models.JSONField(default=list)
     visibility = models.CharField(max_length=10, default=Visibility.PROJECT)
     keep_until = models.DateField(null=True)
+    deletion_asked_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)
     licence = models.CharField(max_length=100)
     created_at = models.DateTimeField()
@@ -55,8 +56,8 @@ class ModelParentRow(models.Model):
 
 # Fields that a row and its value share by name and form.
 SHARED = (
-    "id job_id project_id organisation_id name family version keep_until deleted_at licence "
-    "created_at card record"
+    "id job_id project_id organisation_id name family version keep_until deletion_asked_at "
+    "deleted_at licence created_at card record"
 ).split()
 
 
@@ -106,8 +107,9 @@ def list_children(model_id: str, *, limit: int) -> list[Model]:
 
 
 def list_to_delete(on: date) -> list[Model]:
-    """Return the models whose files were to be kept until a day before this one."""
-    rows = TrainedModelRow.objects.filter(keep_until__lt=on, deleted_at=None)
+    """Return the models whose files are to go: kept until a day before this one, or asked for."""
+    is_due = models.Q(keep_until__lt=on) | models.Q(deletion_asked_at__isnull=False)
+    rows = TrainedModelRow.objects.filter(is_due, deleted_at=None)
     return [_model(row) for row in rows.order_by("keep_until", "id")]
 
 

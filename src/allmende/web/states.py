@@ -192,6 +192,11 @@ def _methods() -> dict[str, Look]:
         "measured": Look(_("measured"), "check", "good"),
         "metered": Look(_("measured"), "check", "good"),
         "estimated": Look(_("estimated"), "question", "wait"),
+        # and what it covers
+        "cpu": Look(_("the processors alone"), "question", "wait"),
+        "gpu": Look(_("the GPUs alone"), "question", "wait"),
+        "node": Look(_("whole nodes"), "check", "good"),
+        "host": Look(_("nodes without their GPUs"), "question", "wait"),
     }
 
 

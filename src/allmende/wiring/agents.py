@@ -37,19 +37,28 @@ def centre_public_key() -> bytes:
 
 
 def new_secret() -> bytes:
-    """Return the secret of a new enrolment code."""
+    """Return 32 random bytes: the secret of an enrolment code, or a key that is used once."""
     return secrets.token_bytes(32)
 
 
 def relay_of(site: Site, partition_id: str) -> Relay:
     """Return the backend of a partition whose site an agent calls in from."""
-    return Relay(site_id=site.id, partition_id=partition_id, folder=relay_folder(), now=wiring.now)
+    return Relay(
+        site_id=site.id,
+        partition_id=partition_id,
+        folder=relay_folder(),
+        new_key=new_secret,
+        messenger=_messenger_of(site),
+    )
 
 
 def far_reach_of(site: Site) -> FarReach:
     """Return how the cluster of a site is reached that an agent calls in from."""
-    messenger = Messenger(site_id=site.id, now=wiring.now, new_id=wiring.new_id, pause=time.sleep)
-    return FarReach(site, messenger)
+    return FarReach(site, _messenger_of(site))
+
+
+def _messenger_of(site: Site) -> Messenger:
+    return Messenger(site_id=site.id, now=wiring.now, new_id=wiring.new_id, pause=time.sleep)
 
 
 def relay_folder() -> RelayFolder:

@@ -1,6 +1,6 @@
 """Energy is whole joules, says how it was found, and loses nothing in the division."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +20,8 @@ class Power:
     watts_idle_per_node: float
     watts_busy_per_core: float
     pue: float
+    gpus_per_node: int = 0
+    watts_per_device: float = 0.0
 
 
 POWER = Power(watts_idle_per_node=4.0, watts_busy_per_core=12.0, pue=1.0)
@@ -38,6 +40,18 @@ def test_an_estimate_counts_what_the_building_needs_and_rounds_half_up():
     power = Power(watts_idle_per_node=0.1, watts_busy_per_core=0.0, pue=1.1)
     energy = estimate_energy(nodes=1, wall_seconds=50.0, cpu_seconds=9.0, power=power)
     assert energy.energy_joules == 6  # 0.1 × 50 × 1.1 = 5.5 exactly
+
+
+def test_accelerators_count_as_under_load_or_are_named_as_left_out():
+    power = replace(POWER, gpus_per_node=4, watts_per_device=700.0)
+    energy = estimate_energy(nodes=2, wall_seconds=100.0, cpu_seconds=50.0, power=power)
+    assert energy.energy_joules == 4 * 2 * 100 + 12 * 50 + 700 * 8 * 100
+    assert energy.scope is EnergyScope.NODE
+    assert "+ 700.0 W × 8 GPUs under load × 100.0 s) × PUE 1.0" in str(energy.formula)
+    power = replace(power, watts_per_device=0.0)
+    energy = estimate_energy(nodes=2, wall_seconds=100.0, cpu_seconds=50.0, power=power)
+    assert (energy.energy_joules, energy.scope) == (4 * 2 * 100 + 12 * 50, EnergyScope.HOST)
+    assert "GPU" not in str(energy.formula)
 
 
 def test_a_measured_attempt_gets_its_part_of_the_cpu_time():

@@ -11,6 +11,7 @@ from allmende.domain.training.courses import (
     MOST_MARKS,
     MOST_METRICS,
     POINTS_PER_METRIC,
+    THINNED,
     Course,
     TimeLeft,
     thin,
@@ -105,7 +106,7 @@ def test_too_many_metrics_and_endless_lines_are_left_out():
     assert course.left_out_metrics
     for _ in range(5):
         course.take(b"x" * LONGEST_LINE_BYTES)
-    assert len(course._rest) <= LONGEST_LINE_BYTES
+    assert len(course._lines._rest) <= LONGEST_LINE_BYTES
     course.take(said(2, 2) + said(3, 3))
     assert course.last.step == 3
 
@@ -121,8 +122,11 @@ def test_the_sieve_lets_few_lines_of_each_kind_through_and_the_last_one():
     lines = [said(n / 1000, n, 5000, loss=1.0) + said(n / 1000, n, 5000, val=2.0)
              for n in range(5001)]  # fmt: skip
     sifted = Sieve().sift(b"".join(lines)).splitlines()
-    assert len(sifted) == 2 * 26
+    assert (len(sifted), sifted.count(THINNED)) == (2 * 26 + 1, 1)
     assert json.loads(sifted[-1])["step"] == 5000
+    course = a_course(b"\n".join(sifted) + b"\n")
+    assert (course.is_part, course.last.step, course.left_out_bytes) == (True, 5000, 0)
+    assert not a_course(*lines[:1]).is_part
 
 
 @given(st.lists(st.floats(0, 50), max_size=60), st.data())
@@ -149,4 +153,4 @@ def test_what_is_no_progress_does_not_travel(nonsense):
 
 def test_endless_kinds_of_lines_do_not_travel():
     lines = [said(1, n, **{f"m{n}": 1.0}) for n in range(MOST_SETS + 9)]
-    assert Sieve().sift(b"".join(lines)).count(b"\n") == MOST_SETS
+    assert Sieve().sift(b"".join(lines)).count(b"\n") == MOST_SETS + 1  # and a note

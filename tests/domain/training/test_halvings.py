@@ -1,10 +1,12 @@
 """Successive halving: the best of a sweep go on, and somebody always does."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allmende.domain.training.halvings import find_falls, value_at
+from allmende.domain.training.halvings import Climb, find_falls, value_at
 from allmende.domain.training.job_files import InvalidJobFile, parse_job_file
 from allmende.domain.training.sweep_values import Halving, Range
 from allmende.domain.training.sweeps import SweepTooLarge, expand_sweep
@@ -75,6 +77,30 @@ def test_somebody_always_goes_on_and_nobody_better_falls(courses, keep, goal):
         assert len(values) == fall.came
         assert fall.kept == -(-fall.came // keep) < fall.place
         assert values[fall.place - 1] == fall.value
+
+
+@given(
+    files=st.lists(
+        st.lists(st.tuples(st.integers(0, 300), st.floats(-9, 9)), max_size=20),
+        min_size=1,
+        max_size=5,
+    ),
+    cut=st.integers(1, 90),
+    keep=st.integers(2, 4),
+)
+def test_read_piece_by_piece_and_keeping_little_the_same_jobs_fall(files, cut, keep):
+    rule = Halving(metric="m", first=10, keep=keep)
+    climbs = {}
+    for name, said in zip("abcde", files, strict=False):
+        lines = [{"t": 1, "step": step, "metrics": {"m": value}} for step, value in said]
+        content = "".join(json.dumps(line) + "\n" for line in lines).encode() + b'{"t": 1, "st'
+        climbs[name] = Climb(rule)
+        for begin in range(0, len(content), cut):
+            climbs[name].take(content[begin : begin + cut])
+    whole = {name: dict(said) for name, said in zip("abcde", files, strict=False)}
+    courses = {name: climb.course for name, climb in climbs.items()}
+    assert find_falls(rule, courses, list(courses)) == find_falls(rule, whole, list(whole))
+    assert all(len(each) <= 6 for each in courses.values())
 
 
 def file(**keys: object) -> dict[str, object]:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -158,11 +158,12 @@ class LocalBackend:
         home = self.folders.find_home(job_id) or self.folders.root / "nobody"
         return outputs.read_file(home / "out", name)
 
-    def remove_output(self, job_id: str) -> None:
+    def remove_output(self, job_id: str) -> Mapping[str, str]:
         """Delete for good what an ended job left: output, checkpoints, the folder of its code."""
         home = self.folders.find_home(job_id)
         if home is not None:
             outputs.remove_below(home, ("out", "checkpoints", CODE_FOLDER))
+        return {}
 
     def fail_node(self, key: str) -> bool:
         """Let the virtual node of a running attempt die at once, as if its power had gone.

@@ -1,5 +1,6 @@
 """What jobs write on a cluster: logs, progress and what they leave, read from the shared folder."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from allmende.backends.local.outputs import read_whole, remove_below
@@ -55,8 +56,9 @@ class Outputs:
             raise NotFound(kind="file", id=name)
         return read_whole(file, name)
 
-    def remove_output(self, job_id: str) -> None:
+    def remove_output(self, job_id: str) -> Mapping[str, str]:
         """Delete for good what an ended job left: output, checkpoints, the folder of its code."""
         place = find_place(self.work_folder, job_id)
         if place is not None:
             remove_below(place.home, ("out", "checkpoints", CODE_FOLDER))
+        return {}

@@ -23,6 +23,7 @@ class EnergyScope(StrEnum):
     CPU = "cpu"  # the processor packages, without memory, disks, fans, power supply
     GPU = "gpu"  # the accelerator boards
     NODE = "node"  # the whole node
+    HOST = "host"  # the node without its accelerators
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,16 @@ class PowerModel(Protocol):
         ...
 
     @property
+    def gpus_per_node(self) -> int:
+        """Return how many accelerators a node has."""
+        ...
+
+    @property
+    def watts_per_device(self) -> float:
+        """Return the power of an accelerator under load; 0 where nobody said."""
+        ...
+
+    @property
     def pue(self) -> float:
         """Return the energy of the whole building per energy of its machines."""
         ...
@@ -68,25 +79,37 @@ class CounterShare:
 def estimate_energy(
     *, nodes: int, wall_seconds: float, cpu_seconds: float, power: PowerModel
 ) -> Energy:
-    """Return (idle watts x nodes x wall time + busy watts x CPU time) x PUE."""
+    """Return (idle watts x nodes x wall time + busy watts x CPU time + GPU watts) x PUE.
+
+    Nobody sees from here what accelerators did: they count as under load all the time. Where their
+    watts are not known they are left out, and the scope says so.
+    """
+    devices = nodes * power.gpus_per_node if power.watts_per_device else 0
+    is_whole = devices > 0 or power.gpus_per_node == 0
     idle = _exact(power.watts_idle_per_node) * nodes * _exact(wall_seconds)
     busy = _exact(power.watts_busy_per_core) * _exact(cpu_seconds)
-    joules = _whole((idle + busy) * _exact(power.pue))
+    loaded = _exact(power.watts_per_device) * devices * _exact(wall_seconds)
+    facts = {
+        "idle": power.watts_idle_per_node,
+        "nodes": nodes,
+        "wall": round(wall_seconds, 3),
+        "busy": power.watts_busy_per_core,
+        "cpu": round(cpu_seconds, 3),
+        "pue": power.pue,
+    }
     formula = Sentence(
-        "({idle} W × {nodes} nodes × {wall} s + {busy} W × {cpu} core seconds) × PUE {pue}",
-        {
-            "idle": power.watts_idle_per_node,
-            "nodes": nodes,
-            "wall": round(wall_seconds, 3),
-            "busy": power.watts_busy_per_core,
-            "cpu": round(cpu_seconds, 3),
-            "pue": power.pue,
-        },
+        "({idle} W × {nodes} nodes × {wall} s + {busy} W × {cpu} core seconds) × PUE {pue}", facts
     )
+    if devices:
+        formula = Sentence(
+            "({idle} W × {nodes} nodes × {wall} s + {busy} W × {cpu} core seconds"
+            " + {device} W × {devices} GPUs under load × {wall} s) × PUE {pue}",
+            facts | {"device": power.watts_per_device, "devices": devices},
+        )
     return Energy(
-        energy_joules=joules,
+        energy_joules=_whole((idle + busy + loaded) * _exact(power.pue)),
         method=EnergyMethod.ESTIMATED,
-        scope=EnergyScope.NODE,
+        scope=EnergyScope.NODE if is_whole else EnergyScope.HOST,
         formula=formula,
     )
 

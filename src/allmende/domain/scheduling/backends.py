@@ -54,6 +54,7 @@ class Launch:
     # The archive of its code on this machine, named by its hash; it is unpacked into the folder
     # `code` of the job's own once, before its first attempt. "" where it brings none.
     code: str = ""
+    sealed_secrets: str = field(default="", repr=False)  # the same on its way to a site's agent
     requeue: bool = False  # whether the cluster may stop it and put it back to its queue
     # Shell lines that make an environment for the command, once for all jobs of the account that
     # name the same one; "" where there are none.
@@ -144,8 +145,12 @@ class Backend(Protocol):
         """Return one file of the output folder; `NotFound` when there is none of that name."""
         ...
 
-    def remove_output(self, job_id: str) -> None:
-        """Delete for good what an ended job left: output, checkpoints, the folder of its code."""
+    def remove_output(self, job_id: str) -> Mapping[str, str]:
+        """Delete for good what an ended job left: output, checkpoints, the folder of its code.
+
+        Return what the certificate says of the place besides: nothing where it is this machine.
+        A refusal with a status of 503 passes: the deletion may have been done, or may be yet.
+        """
         ...
 
 

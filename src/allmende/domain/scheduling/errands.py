@@ -1,7 +1,7 @@
 """Errands: what the centre asks of a site's cluster through its agent, and the answers, as JSON.
 
-Each is a method of a port (`UsageReader`, `ClusterNodes`, `PolicyKeeper`, `Wheel`), which may be
-repeated at will: an errand that is run twice has the effect of one.
+Each is a method of a port (`UsageReader`, `ClusterNodes`, `PolicyKeeper`, `Wheel`, and one of
+`Backend`), which may be repeated at will: an errand that is run twice has the effect of one.
 """
 
 import base64
@@ -65,7 +65,7 @@ class AnswerTooLong(SaidAtSite):
 
 
 class ErrandKind(StrEnum):
-    """What can be asked of a cluster."""
+    """What can be asked of a site."""
 
     IS_UP_TO_DATE = "is_up_to_date"
     READ_USAGE = "read_usage"
@@ -76,6 +76,7 @@ class ErrandKind(StrEnum):
     CHANGE_POLICY = "change_policy"
     LOOK = "look"
     SET_LEVELS = "set_levels"
+    REMOVE_OUTPUT = "remove_output"  # of a job, from whatever machine
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,9 @@ WINDOWS = 8  # into which the recent part of an attempt is divided, to see how i
 FEWEST_WINDOWS = 3
 YOUNG_SECONDS = 10  # before, nobody can say how its pace varies
 
+# Stands in progress that travels, once, where lines of it were left out.
+THINNED = b'{"thinned": true}'
+
 Point = tuple[int, float]
 
 
@@ -38,6 +41,29 @@ class TimeLeft:
     most_seconds: int
 
 
+class WholeLines:
+    """Cuts what comes piece by piece into whole lines; one that is too long is passed over."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._skips_line = False
+
+    def cut(self, content: bytes) -> list[bytes]:
+        """Return the lines that are whole now; a half one waits for its other half."""
+        *lines, rest = (self._rest + content).split(b"\n")
+        if lines and self._skips_line:
+            del lines[0]
+            self._skips_line = False
+        self._rest = b"" if self._skips_line else rest
+        if len(rest) > LONGEST_LINE_BYTES:
+            self.skip()
+        return lines
+
+    def skip(self) -> None:
+        """Pass over what comes up to the end of the line in which it begins."""
+        self._rest, self._skips_line = b"", True
+
+
 class Course:
     """Takes a progress file piece by piece, and keeps no more of it than a page can show."""
 
@@ -46,28 +72,28 @@ class Course:
         self.curves: dict[str, list[Point]] = {}
         self.left_out_bytes = 0  # of the file, which nobody read
         self.left_out_metrics = False
+        self.was_thinned = False  # on its way here
         self._marks: list[tuple[float, int]] = []  # instant and step, of this attempt
-        self._rest = b""
-        self._skips_line = False
+        self._lines = WholeLines()
 
     def take(self, content: bytes) -> None:
         """Take what was written next; a half-written last line waits for its other half."""
-        *lines, rest = (self._rest + content).split(b"\n")
-        if lines and self._skips_line:
-            del lines[0]
-            self._skips_line = False
-        for text in lines:
+        for text in self._lines.cut(content):
             line = parse_line(text)
             if line is not None:
                 self._add(line)
-        self._rest = b"" if self._skips_line else rest
-        if len(rest) > LONGEST_LINE_BYTES:
-            self._rest, self._skips_line = b"", True
+            elif text == THINNED:
+                self.was_thinned = True
 
     def skip(self, left_out_bytes: int) -> None:
         """Note that a part of the file is passed over; the line in which it ends goes with it."""
         self.left_out_bytes += left_out_bytes
-        self._rest, self._skips_line = b"", True
+        self._lines.skip()
+
+    @property
+    def is_part(self) -> bool:
+        """Say whether the job said more than was taken."""
+        return self.left_out_bytes > 0 or self.left_out_metrics or self.was_thinned
 
     @property
     def seconds_left(self) -> int | None:

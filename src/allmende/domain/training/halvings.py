@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from allmende.domain.training.courses import WholeLines, parse_line
 from allmende.domain.training.sweep_values import Halving
 
 # What a job measured: its metric by step.
@@ -19,6 +20,37 @@ class Fall:
     place: int  # among those that came so far, from 1
     came: int
     kept: int
+
+
+class Climb:
+    """Takes a progress file piece by piece, and keeps what the rungs ask of it: a few figures."""
+
+    def __init__(self, rule: Halving) -> None:
+        self.rule = rule
+        self._lines = WholeLines()
+        self._at_rungs: dict[int, tuple[int, float]] = {}  # the first step from a rung on
+        self._last: tuple[int, float] | None = None  # the highest step
+
+    def take(self, content: bytes) -> None:
+        """Take what was written next; a step that is done again counts as it came last."""
+        for text in self._lines.cut(content):
+            line = parse_line(text)
+            if line is not None and self.rule.metric in line.metrics:
+                self._add(line.step, line.metrics[self.rule.metric])
+
+    @property
+    def course(self) -> Course:
+        """Return a part of the course from which the same falls follow as from all of it."""
+        return dict([*self._at_rungs.values(), *([self._last] if self._last else [])])
+
+    def _add(self, step: int, value: float) -> None:
+        if self._last is None or step >= self._last[0]:
+            self._last = (step, value)
+        rung = _last_rung(self.rule, step)
+        # Higher rungs first: where an earlier step is known, one is known at all rungs below.
+        while rung and (rung not in self._at_rungs or step <= self._at_rungs[rung][0]):
+            self._at_rungs[rung] = (step, value)
+            rung = rung // self.rule.keep if rung > self.rule.first else 0
 
 
 def find_falls(rule: Halving, courses: Mapping[str, Course], alive: Sequence[str]) -> list[Fall]:

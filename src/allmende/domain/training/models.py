@@ -57,12 +57,18 @@ class Model:
     parents: tuple[str, ...] = ()  # models that it was trained further from
     visibility: Visibility = Visibility.PROJECT
     keep_until: date | None = None  # after this day its files are deleted; None: they stay
+    deletion_asked_at: datetime | None = None  # it may take until a site far away confirms it
     deleted_at: datetime | None = None  # when its files were; card and record stay
     licence: str  # what the owner chose; empty: nothing was granted to anybody
     created_at: datetime
     files: tuple[ModelFile, ...]
     card: str  # README.md with front matter, as model hubs read it
     record: Mapping[str, Any]  # training-record.json
+
+    @property
+    def is_kept(self) -> bool:
+        """Say whether its files are there, and nobody asked to delete them."""
+        return self.deletion_asked_at is None and self.deleted_at is None
 
     @property
     def label(self) -> str:

@@ -42,8 +42,8 @@ class NoSuchSecret(Refusal):
 
 
 class SecretsStayHere(Refusal):
-    """Secrets are not sent to {site}: it is driven by an agent, and orders to it are kept as they
-    are sent. Choose another partition, or leave out secrets and let run fetch what it needs."""
+    """Secrets are not sent to {site}: its agent has named no key that they can be sealed for.
+    Choose another partition, or ask the operators there to install this version of Allmende."""
 
     status = 422
 

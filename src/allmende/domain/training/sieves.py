@@ -1,6 +1,15 @@
-"""The sieve for progress that travels: few enough lines, the same ones whoever sifts, and when."""
+"""The sieve for progress that travels: few enough lines, the same ones whoever sifts, and when.
 
-from allmende.domain.training.courses import LONGEST_LINE_BYTES, parse_line
+Where it leaves out the first line, a note stands instead.
+"""
+
+from allmende.domain.training.courses import (
+    LONGEST_LINE_BYTES,
+    THINNED,
+    Line,
+    WholeLines,
+    parse_line,
+)
 
 MOST_SETS = 64  # of metrics that are reported together, such as those of training and of validation
 LEAST_SECONDS = 0.2
@@ -12,26 +21,28 @@ class Sieve:
     """Lets through whole lines of progress, those of one kind a while apart on the job's clock."""
 
     def __init__(self) -> None:
-        self._rest = b""
-        self._skips_line = False
+        self._lines = WholeLines()
         self._began_at: float | None = None
         self._let_through_at: dict[frozenset[str], float] = {}
+        self._has_noted = False
 
     def sift(self, content: bytes) -> bytes:
         """Take what was written next, and return what of it travels."""
-        *lines, rest = (self._rest + content).split(b"\n")
-        if lines and self._skips_line:
-            del lines[0]
-            self._skips_line = False
-        self._rest = b"" if self._skips_line else rest
-        if len(rest) > LONGEST_LINE_BYTES:
-            self._rest, self._skips_line = b"", True
-        return b"".join(line + b"\n" for line in lines if self._lets_through(line))
+        lines = self._lines.cut(content)
+        return b"".join(map(self._sift, lines))
 
-    def _lets_through(self, text: bytes) -> bool:
+    def _sift(self, text: bytes) -> bytes:
         line = parse_line(text)
         if line is None or len(text) > LONGEST_LINE_BYTES:
-            return False
+            return b""
+        if self._lets_through(line):
+            return text + b"\n"
+        if self._has_noted:
+            return b""
+        self._has_noted = True
+        return THINNED + b"\n"
+
+    def _lets_through(self, line: Line) -> bool:
         if self._began_at is None:
             self._began_at = line.at
         kind = frozenset(line.metrics)

@@ -90,6 +90,7 @@ class Agent:
     site_id: str
     public_key: bytes
     enrolled_at: datetime
+    sealing_key: bytes = b""  # what secrets for it are sealed with, as it last said; none: b""
     revoked_at: datetime | None = None
     counter: int = 0  # of the last call that was taken
     received: int = 0  # the last message that was taken; all before it were, too
@@ -103,6 +104,11 @@ class Agent:
     def fingerprint(self) -> str:
         """Return the fingerprint of its key."""
         return signatures.fingerprint_of(self.public_key)
+
+    @property
+    def takes_secrets(self) -> bool:
+        """Say whether it has named a key that secrets can be sealed for."""
+        return bool(self.sealing_key)
 
     def is_quiet(self, now: datetime) -> bool:
         """Say whether it should have called in again by now."""

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 KEY_BYTES = 32
 # What is signed begins with its kind: a request is never taken for an answer, nor an enrolment.
 REQUEST, ANSWER, SUCCESSION = "allmende-request-1", "allmende-answer-1", "allmende-succession-1"
+DELETION = "allmende-deletion-1"
 
 
 def public_key_of(private_key: bytes) -> bytes:
@@ -53,6 +54,11 @@ def answer_message(*, agent_id: str, counter: int, status: int, body: bytes) -> 
 def succession_message(*, agent_id: str, public_key: bytes) -> bytes:
     """Return what a new key signs, so that nobody passes off somebody else's key as their own."""
     return _message(SUCCESSION, agent_id, public_key.hex())
+
+
+def deletion_message(statement: str) -> bytes:
+    """Return what an agent signs that deleted the files of a job."""
+    return _message(DELETION, statement)
 
 
 def prove(secret: bytes, *, site_id: str, public_key: bytes) -> str:

@@ -44,6 +44,7 @@ class ModelOut(Schema):
     visibility: Visibility
     licence: str
     keep_until: date | None
+    deletion_asked_at: datetime | None
     deleted_at: datetime | None
     created_at: datetime
     files: list[ModelFileOut]

@@ -60,7 +60,7 @@ def show_model(request: HttpRequest, model_id: str) -> HttpResponse:
         "pictures": [
             (size, draw_lineage(graph, across=most)) for size, most in (("wide", 4), ("narrow", 2))
         ],
-        "may_use": models.may_use(reader, model) and model.deleted_at is None,
+        "may_use": models.may_use(reader, model) and model.is_kept,
         "form": form,
     }
     status = 422 if form is not None and form.errors else 200

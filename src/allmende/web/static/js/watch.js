@@ -35,6 +35,7 @@ function replace(html) {
 function add(log, said) {
   const follows = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
   const text = (said.goes_on ? log.textContent : "") + said.text;
+  box.querySelector("[data-silent]")?.remove();
   log.textContent = text.length > LOG_LETTERS ? text.slice(text.indexOf("\n", text.length - LOG_LETTERS) + 1) : text;
   log.dataset.attempt = said.attempt;
   log.dataset.offset = said.next_offset;
