@@ -104,6 +104,38 @@ def test_a_job_file_that_cannot_be_read_is_said_so(allmende, world, tmp_path, co
     assert allmende(*words, expect=1)["error"]["code"] == "JobFileIsUnreadable"
 
 
+def test_a_job_file_is_checked_with_the_line_of_each_mistake(allmende, world, tmp_path, capsys):
+    file = tmp_path / "job.yaml"
+    file.write_text(JOB_FILE)
+    words = ("job", "check", str(file), "--project", world.ids["project_id"])
+    good = allmende(*words)
+    assert (good["ok"], good["problems"], good["held_seconds"]) == (True, [], 35)
+    assert cli.run(["--as", world.people["applicant"].id, *words]) == 0
+    assert "Nothing has been submitted." in capsys.readouterr().out
+    file.write_text(JOB_FILE + "resources:\n  cpus: 99\n  memory: 900T\nsecrets: [NONE]\n")
+    problems = allmende(*words, expect=1)["problems"]
+    lines = {problem["key"]: problem["line"] for problem in problems}
+    assert lines == {"resources.cpus": 5, "resources.memory": 6, "secrets": 7}
+    assert cli.run(["--as", world.people["applicant"].id, *words]) == 1
+    assert "Line 5: The job asks for 99 cores" in capsys.readouterr().out
+    assert len(allmende("job", "list")) == 1
+
+
+def test_when_a_job_would_start_is_said_alone(allmende, world, tmp_path, capsys):
+    file = tmp_path / "job.yaml"
+    file.write_text(JOB_FILE)
+    words = ("job", "when", str(file), "--project", world.ids["project_id"])
+    assert allmende(*words)[0]["nodes"] == 1
+    assert cli.run(["--as", world.people["applicant"].id, *words]) == 0
+    assert "It starts between" in capsys.readouterr().out
+
+
+def test_the_schema_is_printed_as_the_portal_serves_it(allmende, client):
+    answer = client.get("/api/v1/job-file.schema.json")
+    assert answer["Cache-Control"] == "public, max-age=86400"
+    assert allmende("job", "schema") == answer.json()
+
+
 def test_a_job_is_listed_shown_explained_cancelled_and_run_again(allmende, world):
     job_id = world.ids["job_id"]
     assert [job["id"] for job in allmende("job", "list")] == [job_id]

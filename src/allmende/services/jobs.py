@@ -97,7 +97,7 @@ def submit_job(
     quotas.check_may_submit(project, partition, now=deed.now)
     job_limits.check_resources(spec, project, partition)
     if spec.reservation:
-        _check_reservation(spec, project, partition, now=deed.now)
+        check_reservation(spec, project, partition, now=deed.now)
     models.check_parents(deed.actor, spec.parents)
     specs = expand_sweep(spec)
     project_secrets.check_named(spec, project_id)
@@ -137,9 +137,10 @@ def submit_job(
     return submitted
 
 
-def _check_reservation(
+def check_reservation(
     spec: JobSpec, project: Project, partition: Partition, *, now: datetime
 ) -> None:
+    """Refuse a job that a reservation does not take."""
     limit_seconds = partition.limit_attempt(spec.max_duration_seconds)
     reservations.check_submission(
         spec.reservation,

@@ -61,6 +61,9 @@ class NoRangeInsideReservation(Refusal):
     status = 422
 
 
+START_IS_UNKNOWN = (NobodyCanSay, ClusterDecides, NoRangeInsideReservation)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Option:
     """What one may ask for, and when it would start."""
@@ -76,7 +79,9 @@ class Option:
 class Preview:
     """What submitting a job file would mean; a sweep is several jobs, and the first is forecast."""
 
-    options: tuple[Option, ...]
+    options: tuple[Option, ...]  # none where nobody can say when it would start
+    start_note: Sentence | None  # why not
+    partition: Partition  # where it would run
     jobs: int
     held_seconds: int  # of all its jobs, until each has ended
     available_seconds: int  # of the project, before
@@ -101,7 +106,12 @@ def preview_job(
     question = _ask(reader, spec, project_id=project_id, now=now, workshop=workshop)
     choice = brokering.choose_partition(question, foresees=True)
     partition, access_share = _find_place(question, choice)
-    options = _list_options(question, partition, choice)
+    options: list[Option] = []
+    start_note = None
+    try:
+        options = _list_options(question, partition, choice)
+    except START_IS_UNKNOWN as refusal:
+        start_note = refusal.sentence
     budget = budgets.get_budget(
         reader, project_id, partition_id=partition.id, access_share=access_share
     )
@@ -110,6 +120,8 @@ def preview_job(
     held_seconds = count * spec.num_nodes * seconds * partition.charge_factor
     return Preview(
         options=tuple(options),
+        start_note=start_note,
+        partition=partition,
         jobs=count,
         held_seconds=held_seconds,
         available_seconds=budget.available_seconds,
@@ -149,8 +161,6 @@ def _ask(
     reader: Person, spec: JobSpec, *, project_id: str, now: datetime, workshop: Workshop
 ) -> Question:
     check_permission(reader, Permission.SUBMIT_JOB)
-    if spec.reservation:
-        raise NoRangeInsideReservation
     project = projects.check_own(reader, project_store.get_project(project_id))
     projects.check_can_run(project, now=now)
     models.check_parents(reader, spec.parents)
@@ -170,6 +180,8 @@ def _list_options(question: Question, partition: Partition, choice: Choice | Non
     jobs.check_partition(project, question.workshop, partition.id)
     quotas.check_may_submit(project, partition, now=now)
     _check(spec, project, partition, question.workshop)
+    if spec.reservation:
+        raise NoRangeInsideReservation
     chosen, _ = better_hours.choose(spec, partition, now=now)
     if chosen and chosen > now:
         return [_say(spec, partition, tell_choice("asked", chosen, partition, now))]

@@ -32,6 +32,10 @@ class InvalidParams(Refusal):
         super().__init__(blueprint=blueprint, findings=fields.join(findings))
 
 
+class NoSuchBlueprint(NotFound):
+    """There is no blueprint {blueprint} here. {hint}"""
+
+
 class TooManyNodesForBlueprint(Refusal):
     """The blueprint {blueprint} runs on at most {most} nodes. Set num_nodes to {most}."""
 
@@ -93,6 +97,7 @@ class Blueprint:
     samples: str
     nodes_max: int
     memory_bytes: int | None
+    seconds: int | None = None  # what it takes with its defaults, on one core
     params: Mapping[str, Param] = field(default_factory=dict)
     data: tuple[DataSource, ...] = ()
 
@@ -103,11 +108,14 @@ class Blueprint:
 
 
 def find_blueprint(known: Mapping[str, Blueprint], reference: str) -> Blueprint:
-    """Return the blueprint of "medicine" or "medicine@1"; `NotFound` when there is none."""
+    """Return the blueprint of "medicine" or "medicine@1"; `NoSuchBlueprint` otherwise."""
     name, _, version = reference.partition("@")
     blueprint = known.get(name)
-    if blueprint is None or (version and version != str(blueprint.version)):
-        raise NotFound(kind="blueprint", id=reference)
+    if blueprint is None:
+        raise NoSuchBlueprint(blueprint=reference, hint=fields.did_you_mean(name, known))
+    if version not in ("", str(blueprint.version)):
+        hint = fields.did_you_mean(blueprint.reference, [blueprint.reference])
+        raise NoSuchBlueprint(blueprint=reference, hint=hint)
     return blueprint
 
 
@@ -122,6 +130,7 @@ def parse_blueprint(value: Mapping[str, Any]) -> Blueprint:
         requirements=top.text("requirements"),
         nodes_max=resources.whole("nodes_max", 1),
         memory_bytes=resources.memory("memory"),
+        seconds=resources.duration("time", None),
         params=_params(top),
         data=tuple(_data_source(item) for item in top.sections("data")),
     )
@@ -283,6 +292,17 @@ def command_for(
 def estimate_flop(blueprint: Blueprint, params: Mapping[str, ParamValue]) -> int:
     """Return the compute that the training will take, by the blueprint's formula."""
     return int(evaluate(blueprint.flop, check_params(blueprint, params)))
+
+
+def expect_seconds(blueprint: Blueprint, params: Mapping[str, ParamValue]) -> int | None:
+    """Return about how long the training takes on one core, None where nobody measured it.
+
+    The measured time of the defaults, as much longer as there is more to compute.
+    """
+    if blueprint.seconds is None:
+        return None
+    times = estimate_flop(blueprint, params) / max(1, estimate_flop(blueprint, {}))
+    return max(1, round(blueprint.seconds * times))
 
 
 def count_samples(blueprint: Blueprint, params: Mapping[str, ParamValue]) -> int:

@@ -1,6 +1,6 @@
 """A job file says what to run, with which parameters, on how much, and for how long at most."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from allmende.domain.basics.data_classes import DataClass
@@ -87,14 +87,16 @@ def parse_job_file(value: object) -> JobSpec:
     return spec
 
 
-def check_servable(spec: JobSpec, *, cores_per_node: int, accelerators_per_node: int) -> None:
-    """Refuse what a node of the partition cannot give, instead of running with less."""
+def find_unservable(
+    spec: JobSpec, *, cores_per_node: int, accelerators_per_node: int
+) -> Iterator[Refusal]:
+    """Return the refusals of what a node of the partition cannot give; it never runs with less."""
     if spec.cpus > cores_per_node:
-        raise TooManyCores(asked=spec.cpus, most=cores_per_node)
+        yield TooManyCores(asked=spec.cpus, most=cores_per_node)
     if spec.accelerators > accelerators_per_node:
-        raise TooManyAccelerators(asked=spec.accelerators, most=accelerators_per_node)
+        yield TooManyAccelerators(asked=spec.accelerators, most=accelerators_per_node)
     if spec.workdir not in ("", "."):
-        raise CodeNotBrought(workdir=spec.workdir)
+        yield CodeNotBrought(workdir=spec.workdir)
 
 
 def _no_mapping() -> Finding:

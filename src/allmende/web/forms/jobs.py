@@ -9,9 +9,10 @@ from django import forms
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.blueprints import Blueprint, Param
 from allmende.domain.training.fields import Finding
-from allmende.wiring.job_texts import KeyIsThereTwice, read_job_text
+from allmende.wiring.job_texts import KeyIsThereTwice, find_line, read_job_text
 from allmende.wiring.languages import translate
 
 DATA_CLASSES = (
@@ -135,6 +136,7 @@ class BlueprintForm(forms.Form):
         """Show each finding at the field that it is about."""
         for finding in findings:
             name = finding.key.rsplit(".", maxsplit=1)[-1].partition("[")[0]
+            name = {"max_duration": "minutes"}.get(name, name)
             field = next((f for f in (f"param_{name}", name) if f in self.fields), None)
             self.add_error(field, translate(finding.sentence))
 
@@ -164,9 +166,13 @@ class JobFileForm(forms.Form):
         return value
 
     def add_findings(self, findings: Iterable[Finding]) -> None:
-        """List every finding at the text."""
+        """List every finding at the text, each with its line."""
+        text = str(self["text"].value())
         for finding in findings:
-            self.add_error("text", translate(finding.sentence))
+            sentence, line = finding.sentence, find_line(text, finding.key)
+            if line:
+                sentence = Sentence("Line {line}: {what}", {"line": line, "what": sentence})
+            self.add_error("text", translate(sentence))
 
 
 def _describe(param: Param) -> str:

@@ -1,33 +1,34 @@
 """Jobs: the list, the form, the page of a job, and the buttons."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from allmende import wiring
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.jobs import LIFECYCLE
-from allmende.domain.training.blueprints import InvalidParams, find_blueprint
+from allmende.domain.training.blueprints import InvalidParams, NoSuchBlueprint, find_blueprint
+from allmende.domain.training.fields import Finding
 from allmende.domain.training.job_files import InvalidJobFile, parse_job_file
-from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.trust.permissions import Permission, can_do
 from allmende.services import (
     budgets,
-    forecasts,
+    check_sheets,
+    job_checks,
     jobs,
     models,
-    previews,
     projects,
     submissions,
     sweeps,
 )
-from allmende.services.previews import Preview
+from allmende.services.job_checks import JobCheck
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.jobs import BlueprintForm, JobFileForm
 from allmende.web.pages.job_watching import live_context, log_context
@@ -35,6 +36,18 @@ from allmende.wiring.languages import translate
 
 Answer = TypeVar("Answer")
 PAGE_SIZE = 30
+# What a check tells, by topic, in its order.
+TOPICS = {
+    "place": _("Where"),
+    "time": _("It holds"),
+    "budget": _("Budget"),
+    "money": _("Price"),
+    "energy": _("Energy"),
+    "data": _("Data"),
+    "environment": _("Environment"),
+    "checkpoints": _("Checkpoints"),
+    "priority": _("Priority"),
+}
 EXAMPLE = """\
 name: my-first-training
 blueprint: medicine
@@ -118,10 +131,10 @@ def new_job(request: HttpRequest, project_id: str) -> HttpResponse:
     reader, workshop = get_person(request), wiring.workshop()
     project = projects.get_project(reader, project_id)
     form = _job_form(request, limit_seconds=_limit_seconds(project.partition_id))
-    asks, preview = "when" in request.POST, None
+    asks, checked = "check" in request.POST, None
     if request.method == "POST" and form.is_valid():
         if asks:
-            preview = _preview(reader, form, project_id)
+            checked = _check(reader, form, project_id)
         else:
             submitted = _submit(request, form, project_id)
             if len(submitted) == 1:
@@ -141,7 +154,7 @@ def new_job(request: HttpRequest, project_id: str) -> HttpResponse:
             for budget in budgets.list_budgets(reader, project_id)
         ],
         "asks": asks,
-        "preview": preview,
+        "checked": checked,
     }
     # A part of the page is only put in its place when all is well with the answer.
     status = 422 if form.errors and "HX-Request" not in request.headers else 200
@@ -170,10 +183,10 @@ def _job_form(request: HttpRequest, *, limit_seconds: int) -> BlueprintForm | Jo
 def _submit(
     request: HttpRequest, form: BlueprintForm | JobFileForm, project_id: str
 ) -> list[jobs.Job]:
-    def submit(spec: JobSpec) -> list[jobs.Job]:
+    def submit(value: Mapping[str, Any]) -> list[jobs.Job]:
         return submissions.submit_job(
             begin_deed(request),
-            spec,
+            parse_job_file(value),
             project_id=project_id,
             client_key=request.POST.get("client_key") or wiring.new_id("k"),
             workshop=wiring.workshop(),
@@ -182,36 +195,42 @@ def _submit(
     return _with_file(form, submit) or []
 
 
-def _preview(
+def _check(
     reader: Person, form: BlueprintForm | JobFileForm, project_id: str
 ) -> dict[str, Any] | None:
-    """Return what the form as it stands would mean, in words and figures."""
+    """Return what the form as it stands would take and mean; mistakes are told at its fields."""
+    workshop = wiring.workshop()
 
-    def preview(spec: JobSpec) -> Preview:
-        return previews.preview_job(
-            reader, spec, project_id=project_id, now=wiring.now(), workshop=wiring.workshop()
+    def check(value: Mapping[str, Any]) -> JobCheck:
+        return job_checks.check_job(
+            reader, value, project_id=project_id, now=wiring.now(), workshop=workshop
         )
 
-    found = _with_file(form, preview)
-    if found is None:
+    found = _with_file(form, check)
+    if found is None or found.outlook is None:
+        form.add_findings(found.problems if found else ())
         return None
-    first, *others = found.options
+    told = check_sheets.tell(found.outlook, workshop)
     return {
-        "found": found,
-        "when": forecasts.say_forecast(first.forecast),
-        "sooner": [previews.say_option(option) for option in others],
+        "found": found.outlook.preview,
+        "start": told.pop("start"),
+        "told": [(TOPICS[topic], sentence) for topic, sentence in told.items()],
+        "sooner": check_sheets.list_sooner(found.outlook),
+        "warnings": check_sheets.list_warnings(found.outlook, workshop),
     }
 
 
 def _with_file(
-    form: BlueprintForm | JobFileForm, work: Callable[[JobSpec], Answer]
+    form: BlueprintForm | JobFileForm, work: Callable[[Mapping[str, Any]], Answer]
 ) -> Answer | None:
     """Return what comes of the form's job file; what is refused is told at its fields."""
     is_file = isinstance(form, JobFileForm)
     try:
-        return work(parse_job_file(form.cleaned_data["text"] if is_file else form.to_job_file()))
+        return work(form.cleaned_data["text"] if is_file else form.to_job_file())
     except (InvalidJobFile, InvalidParams) as refusal:
         form.add_findings(refusal.findings)
+    except NoSuchBlueprint as refusal:
+        form.add_findings([Finding("blueprint", refusal.sentence)])
     except Refusal as refusal:
         if refusal.status in (401, 403, 404):
             raise

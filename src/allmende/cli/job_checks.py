@@ -1,0 +1,49 @@
+"""Prints what the check of a job file found, and where a job would run."""
+
+import typer
+
+from allmende.cli.output import say, show
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.scheduling.brokering import Choice
+from allmende.services import check_sheets
+from allmende.services.job_checks import JobCheck, Outlook
+from allmende.services.workshop import Workshop
+from allmende.wiring.job_texts import find_line
+
+
+def show_check(found: JobCheck, *, text: str, workshop: Workshop, json: bool) -> None:
+    """Print the mistakes with their lines in the text of the job file, or the outlook."""
+    if json:
+        facts = check_sheets.as_facts(found, workshop)
+        for problem in facts["problems"]:
+            problem["line"] = find_line(text, problem["key"])
+        show(facts, json=True)
+    elif found.outlook is None:
+        for finding in found.problems:
+            line = find_line(text, finding.key)
+            where = {"line": line, "what": finding.sentence}
+            say(Sentence("Line {line}: {what}", where) if line else finding.sentence)
+    else:
+        _show_outlook(found.outlook, workshop)
+
+
+def _show_outlook(outlook: Outlook, workshop: Workshop) -> None:
+    show(check_sheets.tell(outlook, workshop))
+    for sentence in check_sheets.list_sooner(outlook):
+        say(sentence)
+    if outlook.preview.choice is not None:
+        typer.echo()
+        say_choice(outlook.preview.choice)
+    for warning in check_sheets.list_warnings(outlook, workshop):
+        say(warning, style="yellow")
+    say(Sentence("Nothing has been submitted."))
+
+
+def say_choice(choice: Choice) -> None:
+    """Say for each partition why it was taken or not."""
+    for verdict in choice.verdicts:
+        facts = {"place": verdict.name, "why": verdict.sentence}
+        if verdict is choice.chosen:
+            say(Sentence("It runs on {place}. {why}", facts))
+        else:
+            say(Sentence("Not on {place}. {why}", facts))
