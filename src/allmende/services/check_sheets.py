@@ -23,6 +23,7 @@ def tell(outlook: Outlook, workshop: Workshop) -> dict[str, Sentence]:
     told = {
         "start": forecasts.say_forecast(found.options[0].forecast) if found.options else None,
         "place": _say_place(outlook, workshop),
+        "nodes": found.nodes_note,
         "time": _say_time(outlook),
         "budget": _say_budget(outlook),
         "money": _say_money(outlook),
@@ -205,7 +206,7 @@ def _say_checkpoints(outlook: Outlook) -> Sentence:
 
 def _warn_of_nodes(outlook: Outlook, blueprint: Blueprint | None) -> Iterator[Sentence]:
     spec, there = outlook.spec, outlook.preview.partition.gpus_per_node
-    if spec.accelerators < there:
+    if spec.accelerators < there and spec.accelerators_most is None:
         yield Sentence(
             "It asks for {asked} accelerators a node; a node has {there}, and all of them are "
             "charged.",

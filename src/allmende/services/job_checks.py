@@ -22,7 +22,7 @@ from allmende.domain.training.blueprints import (
     check_params,
     find_blueprint,
 )
-from allmende.domain.training.data_sets import DataSet, find_data_sets, pin_data
+from allmende.domain.training.data_sets import DataSet, check_needed, find_data_sets, pin_data
 from allmende.domain.training.fields import Finding
 from allmende.domain.training.job_files import InvalidJobFile, parse_job_file
 from allmende.domain.training.job_specs import JobSpec
@@ -55,12 +55,14 @@ KEYS: Mapping[type[Refusal], str] = {
     TooManyNodesForBlueprint: "num_nodes",
     job_files.TooManyCores: "resources.cpus",
     job_files.TooManyAccelerators: "resources.accelerators",
+    job_files.NodeTooLarge: "resources",
     job_files.CodeNotBrought: "workdir",
     job_limits.ConstraintNeedsSlurm: "resources.constraint",
     job_limits.TooManyNodes: "num_nodes",
     job_limits.LimitTooLong: "max_duration",
     job_limits.TooMuchMemory: "resources.memory",
     SweepTooLarge: "sweep",
+    domain_data.BlueprintNeedsData: "data",
     domain_data.NotInCatalogue: "data",
     domain_data.NoSuchDataSet: "data",
     domain_data.OtherVersion: "data",
@@ -151,9 +153,9 @@ def _check(reader: Person, question: Question) -> JobCheck:
     if problems or found is None:
         return JobCheck(problems=problems, outlook=None)
     outlook = Outlook(
-        spec=spec,
+        spec=found.spec,
         preview=found,
-        cost=_count_cost(spec, found, question.project),
+        cost=_count_cost(found, question.project),
         data=find_data_sets(spec.data, workshop.data_sets),
     )
     return JobCheck(problems=(), outlook=outlook)
@@ -180,6 +182,7 @@ def _list_rules(reader: Person, question: Question) -> Iterator[Rule]:
         known = workshop.blueprints
         yield lambda: check_nodes(find_blueprint(known, spec.blueprint), spec.num_nodes)
         yield lambda: _check_params(question)
+        yield lambda: check_needed(spec, find_blueprint(known, spec.blueprint), workshop.data_sets)
 
 
 def _check_params(question: Question) -> None:
@@ -263,8 +266,8 @@ def _hours(seconds: int) -> float:
     return round(float(hours_from_seconds(seconds)), 3)
 
 
-def _count_cost(spec: JobSpec, found: Preview, project: Project) -> Cost:
-    partition = found.partition
+def _count_cost(found: Preview, project: Project) -> Cost:
+    spec, partition = found.spec, found.partition
     limit_seconds = partition.limit_attempt(spec.max_duration_seconds)
     attempts = -(-spec.max_duration_seconds // limit_seconds)
     seconds = spec.max_duration_seconds + attempts * partition.grace_seconds

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 
 from allmende.domain.access.projects import Project
 from allmende.domain.basics.refusals import Refusal
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
-from allmende.domain.training.job_files import find_unservable
+from allmende.domain.training import fields
+from allmende.domain.training.amounts import UNBOUNDED
+from allmende.domain.training.job_files import NodeTooLarge, find_unservable
 from allmende.domain.training.job_specs import JobSpec
 
 
@@ -68,4 +71,11 @@ def find_excesses(spec: JobSpec, project: Project, partition: Partition) -> Iter
             asked=spec.memory_bytes // 1_000_000,
             partition=partition.name,
             most=node_bytes // 1_000_000,
+        )
+    if (spec.memory_bytes_most or UNBOUNDED) < node_bytes:
+        yield NodeTooLarge(
+            most=fields.render_memory(spec.memory_bytes_most or 0),
+            what=Sentence("of memory"),
+            there=f"{partition.memory_gigabytes_per_node:g} GB",
+            least=fields.render_memory(spec.memory_bytes or 0),
         )

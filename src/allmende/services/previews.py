@@ -30,12 +30,14 @@ from allmende.services import (
     launches,
     model_marks,
     models,
+    node_counts,
     project_secrets,
     projects,
     quotas,
 )
 from allmende.services.brokering import Question
 from allmende.services.forecasts import JobForecast, forecast_asked, tell_choice, tell_estimate
+from allmende.services.node_counts import Settled
 from allmende.services.quotas import PriorityOutlook
 from allmende.services.snapshots import pending_of
 from allmende.services.workshop import Workshop
@@ -81,6 +83,8 @@ class Preview:
 
     options: tuple[Option, ...]  # none where nobody can say when it would start
     start_note: Sentence | None  # why not
+    spec: JobSpec  # with a number of nodes out of its range
+    nodes_note: Sentence | None  # why that number
     partition: Partition  # where it would run
     jobs: int
     held_seconds: int  # of all its jobs, until each has ended
@@ -103,7 +107,8 @@ def preview_job(
 
     Nothing is submitted. What a submission would refuse of the file is refused.
     """
-    question = _ask(reader, spec, project_id=project_id, now=now, workshop=workshop)
+    settled = _ask(reader, spec, project_id=project_id, now=now, workshop=workshop)
+    question, spec = settled.question, settled.question.spec
     choice = brokering.choose_partition(question, foresees=True)
     partition, access_share = _find_place(question, choice)
     options: list[Option] = []
@@ -121,6 +126,8 @@ def preview_job(
     return Preview(
         options=tuple(options),
         start_note=start_note,
+        spec=spec,
+        nodes_note=settled.why,
         partition=partition,
         jobs=count,
         held_seconds=held_seconds,
@@ -140,7 +147,7 @@ def forecast_submission(
     Nothing is submitted. The first option is the file as it is; the others ask for less, or stand
     for another partition, on which the project would need an award.
     """
-    question = _ask(reader, spec, project_id=project_id, now=now, workshop=workshop)
+    question = _ask(reader, spec, project_id=project_id, now=now, workshop=workshop).question
     choice = brokering.choose_partition(question)
     partition, _ = _find_place(question, choice)
     return _list_options(question, partition, choice)
@@ -153,18 +160,20 @@ def choose_partition(
 
     None where the project has time on one partition only. Nothing is submitted.
     """
-    question = _ask(reader, spec, project_id=project_id, now=now, workshop=workshop)
+    question = _ask(reader, spec, project_id=project_id, now=now, workshop=workshop).question
     return brokering.choose_partition(question, foresees=True)
 
 
 def _ask(
     reader: Person, spec: JobSpec, *, project_id: str, now: datetime, workshop: Workshop
-) -> Question:
+) -> Settled:
     check_permission(reader, Permission.SUBMIT_JOB)
     project = projects.check_own(reader, project_store.get_project(project_id))
     projects.check_can_run(project, now=now)
     models.check_parents(reader, spec.parents)
-    return Question(spec=spec, project=project, person_id=reader.id, now=now, workshop=workshop)
+    return node_counts.settle(
+        Question(spec=spec, project=project, person_id=reader.id, now=now, workshop=workshop)
+    )
 
 
 def _find_place(question: Question, choice: Choice | None) -> tuple[Partition, str]:

@@ -76,6 +76,7 @@ class DataSource:
     curation: str
     bias: str
     kind: str = "public"  # one of DATA_KINDS
+    catalogue: str = ""  # the data set that a job names to read them; "" where they come with it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +106,18 @@ class Blueprint:
     def reference(self) -> str:
         """Return the name with its version, as job files write it."""
         return f"{self.id}@{self.version}"
+
+    @property
+    def needed_data(self) -> tuple[str, ...]:
+        """Return the data sets of the catalogue that it reads, which do not come with it."""
+        return tuple(source.catalogue for source in self.data if source.catalogue)
+
+
+def list_simplest_first(known: Mapping[str, Blueprint]) -> list[Blueprint]:
+    """Return the blueprints as one would try them: those that need nothing, then quick ones."""
+    return sorted(
+        known.values(), key=lambda each: (bool(each.needed_data), each.seconds or math.inf)
+    )
 
 
 def find_blueprint(known: Mapping[str, Blueprint], reference: str) -> Blueprint:
@@ -215,6 +228,7 @@ def _data_source(item: Fields) -> DataSource:
         curation=item.text("curation"),
         bias=item.text("bias"),
         kind=item.choice("kind", DATA_KINDS, "public"),
+        catalogue=item.text("catalogue"),
     )
     item.finish()
     return source

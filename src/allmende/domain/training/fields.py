@@ -69,7 +69,7 @@ class Fields:
         if value is None:
             return default
         if not isinstance(value, str) or not value.strip():
-            self.find(key, "{key}: {value} is no text. Put it in quotes.", value=_show(value))
+            self.find(key, "{key}: {value} is no text. Put it in quotes.", value=show(value))
             return default
         return value
 
@@ -92,7 +92,7 @@ class Fields:
         if value is None:
             return default
         if isinstance(value, bool) or not isinstance(value, int):
-            self.find(key, "{key}: {value} is no whole number.", value=_show(value))
+            self.find(key, "{key}: {value} is no whole number.", value=show(value))
             return default
         if value < least:
             self.find(key, "{key} is {value}; the least is {least}.", value=value, least=least)
@@ -109,7 +109,7 @@ class Fields:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-            self.find(key, "{key}: {value} is no number.", value=_show(value))
+            self.find(key, "{key}: {value} is no number.", value=show(value))
             return None
         return value
 
@@ -119,7 +119,7 @@ class Fields:
         if value is None:
             return default
         if not isinstance(value, bool):
-            self.find(key, "{key}: write true or false, not {value}.", value=_show(value))
+            self.find(key, "{key}: write true or false, not {value}.", value=show(value))
             return default
         return value
 
@@ -138,7 +138,7 @@ class Fields:
                 key,
                 "{key}: {value} is no duration. Write a number with its unit, "
                 "s, m, h or d: for example 90s, 30m or 1h30m.",
-                value=_show(value),
+                value=show(value),
             )
         return default
 
@@ -154,7 +154,7 @@ class Fields:
             key,
             "{key}: {value} is no amount of memory. Write a number above zero with its unit, "
             "M, G or T: for example 512M or 2G.",
-            value=_show(value),
+            value=show(value),
         )
         return None
 
@@ -168,7 +168,7 @@ class Fields:
         if value is None:
             return {}
         if not isinstance(value, Mapping):
-            self.find(key, "{key} takes keys and values, not {value}.", value=_show(value))
+            self.find(key, "{key} takes keys and values, not {value}.", value=show(value))
             return {}
         return {_key(name): item for name, item in value.items()}
 
@@ -183,7 +183,7 @@ class Fields:
                 self.find(
                     f"{key}[{number}]",
                     "{key} takes keys and values, not {value}.",
-                    value=_show(item),
+                    value=show(item),
                 )
         return result
 
@@ -193,7 +193,7 @@ class Fields:
         if value is None:
             return []
         if not isinstance(value, list | tuple):
-            self.find(key, "{key} takes a list, not {value}.", value=_show(value))
+            self.find(key, "{key} takes a list, not {value}.", value=show(value))
             return []
         return list(value)
 
@@ -252,6 +252,7 @@ def _key(key: object) -> str:
     return "on" if key is True else str(key)
 
 
-def _show(value: Any) -> str:
+def show(value: Any) -> str:
+    """Return a wrong value as a mistake shows it: not too long."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return text if len(text) <= 60 else text[:57] + "..."

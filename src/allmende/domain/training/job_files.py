@@ -5,7 +5,9 @@ from typing import Any
 
 from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.refusals import Refusal
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training import fields
+from allmende.domain.training.amounts import UNBOUNDED
 from allmende.domain.training.conditions import read_conditions
 from allmende.domain.training.fields import Fields, Finding
 from allmende.domain.training.job_specs import (
@@ -48,6 +50,13 @@ class TooManyCores(Refusal):
 
 class TooManyAccelerators(Refusal):
     """The job asks for {asked} accelerators a node; a node here has {most}. Ask for fewer."""
+
+    status = 422
+
+
+class NodeTooLarge(Refusal):
+    """The job asks for nodes with at most {most} {what}; a node here has {there}. Raise the upper
+    end, or write {least}+ for any node with as much."""
 
     status = 422
 
@@ -95,6 +104,17 @@ def find_unservable(
         yield TooManyCores(asked=spec.cpus, most=cores_per_node)
     if spec.accelerators > accelerators_per_node:
         yield TooManyAccelerators(asked=spec.accelerators, most=accelerators_per_node)
+    if (spec.cpus_most or UNBOUNDED) < cores_per_node:
+        yield NodeTooLarge(
+            most=spec.cpus_most, what=Sentence("cores"), there=cores_per_node, least=spec.cpus
+        )
+    if (spec.accelerators_most or UNBOUNDED) < accelerators_per_node:
+        yield NodeTooLarge(
+            most=spec.accelerators_most,
+            what=Sentence("accelerators"),
+            there=accelerators_per_node,
+            least=spec.accelerators,
+        )
     if spec.workdir not in ("", "."):
         yield CodeNotBrought(workdir=spec.workdir)
 

@@ -14,9 +14,15 @@ from allmende import wiring
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.jobs import LIFECYCLE
-from allmende.domain.training.blueprints import InvalidParams, NoSuchBlueprint, find_blueprint
+from allmende.domain.training.blueprints import (
+    Blueprint,
+    InvalidParams,
+    NoSuchBlueprint,
+    find_blueprint,
+    list_simplest_first,
+)
 from allmende.domain.training.fields import Finding
-from allmende.domain.training.job_files import InvalidJobFile, parse_job_file
+from allmende.domain.training.job_files import DATA_CLASSES, InvalidJobFile, parse_job_file
 from allmende.domain.trust.permissions import Permission, can_do
 from allmende.services import (
     budgets,
@@ -36,9 +42,11 @@ from allmende.wiring.languages import translate
 
 Answer = TypeVar("Answer")
 PAGE_SIZE = 30
+ROOM = 4  # times what a blueprint takes on a quiet core
 # What a check tells, by topic, in its order.
 TOPICS = {
     "place": _("Where"),
+    "nodes": _("Nodes"),
     "time": _("It holds"),
     "budget": _("Budget"),
     "money": _("Price"),
@@ -142,12 +150,16 @@ def new_job(request: HttpRequest, project_id: str) -> HttpResponse:
             if submitted:
                 return redirect(f"{reverse('jobs')}?sweep={submitted[0].sweep_id}")
     names = {each.id: each.name for each in workshop.factory.partitions}
+    blueprint = getattr(form, "blueprint", None)
     context = {
         "form": form,
         "project": project,
         "is_file": isinstance(form, JobFileForm),
-        "blueprints": workshop.blueprints.values(),
-        "blueprint": getattr(form, "blueprint", None),
+        "blueprints": list_simplest_first(workshop.blueprints),
+        "blueprint": blueprint,
+        "lacks_data": blueprint
+        and blueprint.needed_data
+        and not workshop.data_sets.keys() & set(blueprint.needed_data),
         "client_key": request.POST.get("client_key") or wiring.new_id("k"),
         "budgets": [
             (names.get(budget.partition_id, budget.partition_id), budget)
@@ -169,15 +181,25 @@ def _job_form(request: HttpRequest, *, limit_seconds: int) -> BlueprintForm | Jo
     data = request.POST if request.method == "POST" else None
     if request.GET.get("with") == "file":
         return JobFileForm(data, initial={"text": EXAMPLE})
-    blueprints = wiring.workshop().blueprints
-    wanted = request.GET.get("blueprint") or next(iter(blueprints))
-    blueprint = find_blueprint(blueprints, wanted)
+    workshop = wiring.workshop()
+    wanted = request.GET.get("blueprint") or list_simplest_first(workshop.blueprints)[0].id
+    blueprint, catalogue = find_blueprint(workshop.blueprints, wanted), workshop.data_sets
+    named = [name for name in blueprint.needed_data if name in catalogue]
+    classes = [source.data_class for source in blueprint.data] or ["internal"]
+    classes += [catalogue[name].data_class.value for name in named]
     initial = {
         "name": blueprint.id,
-        "minutes": max(1, limit_seconds // 60 // 2),
-        "data_class": blueprint.data[0].data_class if blueprint.data else "internal",
+        "minutes": _suggest_minutes(blueprint, limit_seconds=limit_seconds),
+        "data_class": max(classes, key=DATA_CLASSES.index),
+        "data": named,
     }
-    return BlueprintForm(data, blueprint=blueprint, initial=initial)
+    return BlueprintForm(data, blueprint=blueprint, catalogue=catalogue, initial=initial)
+
+
+def _suggest_minutes(blueprint: Blueprint, *, limit_seconds: int) -> int:
+    """Return a limit with room for a busy machine; half of what is allowed where nobody knows."""
+    seconds = ROOM * blueprint.seconds if blueprint.seconds else limit_seconds // 2
+    return max(1, -(-min(seconds, limit_seconds) // 60))
 
 
 def _submit(
