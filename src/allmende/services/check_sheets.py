@@ -178,11 +178,14 @@ def _say_data(outlook: Outlook) -> Sentence | None:
 
 
 def _say_environment(outlook: Outlook) -> Sentence:
-    if outlook.spec.blueprint:
-        facts = {"blueprint": outlook.spec.blueprint}
+    spec = outlook.spec
+    if spec.blueprint:
+        facts = {"blueprint": spec.blueprint}
         return Sentence("That of the blueprint {blueprint} is ready.", facts)
-    if outlook.spec.setup:
-        return Sentence("Your setup makes it.")
+    if spec.setup:
+        return Sentence("Your setup makes it, once for all jobs of the project that say the same.")
+    if spec.image:
+        return Sentence("What the image has: {image}.", {"image": spec.image})
     return Sentence("What the node has; setup could make one.")
 
 

@@ -32,6 +32,7 @@ from allmende.domain.trust.residency import DataWouldLeave, check_residency, par
 from allmende.services import (
     brokering,
     cluster_accounts,
+    containers,
     data_sets,
     dependencies,
     job_limits,
@@ -70,6 +71,8 @@ KEYS: Mapping[type[Refusal], str] = {
     domain_data.DataNotAtSite: "data",
     domain_data.DataClassTooWeak: "data_class",
     DataWouldLeave: "data_class",
+    containers.NoContainersThere: "image",
+    containers.NoContainerTool: "image",
     secrets.NoSuchSecret: "secrets",
     secrets.SecretsStayHere: "secrets",
     dependencies.NothingToWaitFor: "after",
@@ -206,6 +209,7 @@ def _list_rules_of(partition: Partition, question: Question) -> Iterator[Rule]:
         yield lambda: jobs.check_reservation(spec, project, partition, now=now)
     yield lambda: data_sets.check_data(pin_data(spec, workshop.data_sets), partition, workshop)
     yield lambda: project_secrets.check_site(spec, site)
+    yield lambda: containers.check_image(spec, partition, workshop)
     yield lambda: check_residency(
         parse_data_class(spec.data_class),
         partition.country,
