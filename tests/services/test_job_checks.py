@@ -5,13 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.db import transaction
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from allmende import wiring
-from allmende.domain.basics.refusals import NotFound
+from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.units import TimeUnit
 from allmende.services import check_sheets, job_checks, jobs
 from allmende.services.job_checks import JobCheck
 from allmende.services.workshop import Workshop
+from allmende.storage import awards as award_store
+from allmende.storage import projects as project_store
 from tests.services.running import PARTITION, Running, a_running_factory
 
 pytestmark = pytest.mark.django_db
@@ -129,11 +134,21 @@ def told(found: JobCheck, workshop: Workshop) -> dict[str, str]:
     return {topic: sentence.english() for topic, sentence in sheet.items()}
 
 
-def test_money_energy_and_gpus_are_told_where_somebody_said_them(factory: Running):
+def test_money_and_energy_are_told_where_somebody_said_them(factory: Running):
     free = told(check(factory, run="true"), factory.workshop)
     assert free["money"] == "Nothing: the project's time is free of charge."
-    assert "kWh at most, estimated: " in free["energy"]
-    assert "the project has time nowhere else" in free["place"]
+    assert "Wh at most, estimated: 1 × " in free["energy"]
+    assert "where all jobs of the project run" in free["place"]
+    project = project_store.get_project(factory.story.projects["founder"])
+    award = award_store.find_award_of_application(project.application_id)
+    award_store.save_award(replace(award, price_cents_per_hour=90))
+    paid = check(factory, run="true", array="1-10")
+    assert told(paid, factory.workshop)["money"] == "0.61 EUR at most, at 90 cents per node-h."
+    assert check_sheets.as_facts(paid, factory.workshop)["cost_cents"] == 61
+    award_store.save_award(replace(award, partition_id="elsewhere"))
+    unknown = check(factory, run="true")
+    assert "money" not in told(unknown, factory.workshop)
+    assert check_sheets.as_facts(unknown, factory.workshop)["cost_cents"] is None
     dark = changed(factory.workshop, watts_idle_per_node=0.0, watts_busy_per_core=0.0)
     assert told(check(factory, dark, run="true"), dark)["energy"].startswith("Nobody has said")
 
@@ -196,3 +211,51 @@ def test_a_long_job_without_checkpoints_is_warned_of(factory: Running):
 def test_nothing_is_submitted(factory: Running):
     check(factory, run="true")
     assert jobs.list_jobs(factory.person("founder")) == []
+
+
+class Undo(Exception):
+    """Takes a submission back."""
+
+
+def is_accepted(factory: Running, file: dict) -> bool:
+    try:
+        with transaction.atomic():
+            factory.submit("founder", **file)
+            raise Undo
+    except Refusal:
+        return False
+    except Undo:
+        return True
+
+
+ASKS = st.fixed_dictionaries(
+    {},
+    optional={
+        "resources": st.sampled_from(
+            [{"cpus": "1+"}, {"cpus": 2}, {"memory": "900G"}, {"memory": "1..4"}, {"cpus": "1..1"}]
+        ),
+        "num_nodes": st.sampled_from([1, 2, "1..4", "2..4"]),
+        "max_duration": st.sampled_from(["30s", "5m", "6m"]),
+        "array": st.sampled_from(["1-3", "1-64", "1-65"]),
+        "data": st.just([{"uri": "allmende:nothing"}]),
+        "secrets": st.just(["NONE"]),
+        "after": st.just(["j-nobody"]),
+        "partition": st.sampled_from([PARTITION, "nowhere"]),
+        "checkpoint": st.just({"every": "10s"}),
+    },
+)
+
+
+def test_a_check_finds_mistakes_exactly_where_a_submission_refuses(factory: Running):
+    seen = set()
+
+    @settings(max_examples=60, deadline=None, derandomize=True)
+    @given(ASKS, st.sampled_from([{"run": "true"}, {"blueprint": "medicine"}]))
+    def agree(asked: dict, what: dict) -> None:
+        file = {"max_duration": "30s", **asked, **what}
+        found = check(factory, **file)
+        seen.add(accepted := is_accepted(factory, file))
+        assert (found.outlook is not None) is accepted, found.problems
+
+    agree()
+    assert seen == {True, False}

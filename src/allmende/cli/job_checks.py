@@ -8,19 +8,18 @@ from allmende.domain.scheduling.brokering import Choice
 from allmende.services import check_sheets
 from allmende.services.job_checks import JobCheck, Outlook
 from allmende.services.workshop import Workshop
-from allmende.wiring.job_texts import find_line
+from allmende.wiring.job_texts import place_findings
 
 
 def show_check(found: JobCheck, *, text: str, workshop: Workshop, json: bool) -> None:
     """Print the mistakes with their lines in the text of the job file, or the outlook."""
+    placed = place_findings(text, found.problems)
     if json:
         facts = check_sheets.as_facts(found, workshop)
-        for problem in facts["problems"]:
-            problem["line"] = find_line(text, problem["key"])
+        facts["problems"] = [vars(finding) | {"line": line} for line, finding in placed]
         show(facts, json=True)
     elif found.outlook is None:
-        for finding in found.problems:
-            line = find_line(text, finding.key)
+        for line, finding in placed:
             where = {"line": line, "what": finding.sentence}
             say(Sentence("Line {line}: {what}", where) if line else finding.sentence)
     else:

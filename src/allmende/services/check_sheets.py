@@ -101,7 +101,7 @@ def _say_place(outlook: Outlook, workshop: Workshop) -> Sentence:
     }
     if choice is None or choice.chosen is None:
         return Sentence(
-            "On {partition} ({site}, {country}): the project has time nowhere else.", facts
+            "On {partition} ({site}, {country}), where all jobs of the project run.", facts
         )
     facts["why"] = choice.chosen.sentence
     return Sentence("On {partition} ({site}, {country}). {why}", facts)
@@ -152,7 +152,7 @@ def _say_money(outlook: Outlook) -> Sentence | None:
     if cost.price_cents_per_hour == 0:
         return Sentence("Nothing: the project's time is free of charge.")
     facts = {
-        "euros": f"{cost.cents / 100:.2f}",
+        "euros": cost.cents / 100,
         "cents": cost.price_cents_per_hour,
         "unit": Sentence(outlook.preview.unit.hours_name),
     }
@@ -163,11 +163,10 @@ def _say_energy(outlook: Outlook) -> Sentence:
     energy = outlook.cost.energy
     if energy is None:
         return Sentence("Nobody has said how much power a node draws there.")
-    facts = {
-        "kwh": _digits(energy.energy_joules / JOULES_PER_KWH),
-        "formula": energy.formula,
-    }
-    return Sentence("{kwh} kWh at most, estimated: {formula}.", facts)
+    kwh = energy.energy_joules / JOULES_PER_KWH
+    amount, unit = (kwh, "kWh") if kwh >= 1 else (1000 * kwh, "Wh")
+    facts = {"amount": _digits(amount), "unit": unit, "formula": energy.formula}
+    return Sentence("{amount} {unit} at most, estimated: {formula}.", facts)
 
 
 def _say_data(outlook: Outlook) -> Sentence | None:
@@ -260,5 +259,6 @@ def _hours(seconds: int) -> float:
     return round(float(hours_from_seconds(seconds)), 3)
 
 
-def _digits(number: float) -> str:
-    return f"{number:.3g}" if number < 1000 else f"{number:.0f}"
+def _digits(number: float) -> float:
+    """Return three digits that count."""
+    return float(f"{number:.3g}")

@@ -53,8 +53,8 @@ def settle(question: Question) -> Settled:
     soonest = min(starts_at for starts_at, _ in known)
     chosen = max(nodes for starts_at, nodes in known if starts_at < soonest + AS_SOON)
     why = Sentence(
-        "Of {least} to {most} nodes it takes {chosen}: with so many it starts as soon as with "
-        "any number that was tried.",
+        "Of {least} to {most} nodes it takes {chosen}: the most that fit and start as soon as "
+        "fewer would.",
         {**facts, "chosen": chosen},
     )
     return _take(question, chosen, why)

@@ -1,11 +1,13 @@
 """Reads the text of a job file, YAML or JSON, into keys and values."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
 
 from allmende.domain.basics.refusals import Refusal
+from allmende.domain.training.fields import Finding
 
 
 class KeyIsThereTwice(Refusal):
@@ -17,6 +19,12 @@ class KeyIsThereTwice(Refusal):
 def read_job_text(text: str) -> Any:
     """Return what the text says; `KeyIsThereTwice`, or `yaml.YAMLError` where it is no YAML."""
     return yaml.load(text, Loader=_Loader)  # noqa: S506 - it is a SafeLoader
+
+
+def place_findings(text: str, findings: Iterable[Finding]) -> list[tuple[int | None, Finding]]:
+    """Return each mistake with its line, from the first line on; those without one come first."""
+    placed = [(find_line(text, finding.key), finding) for finding in findings]
+    return sorted(placed, key=lambda pair: pair[0] or 0)
 
 
 def find_line(text: str, key: str) -> int | None:

@@ -99,7 +99,7 @@ def bound_energy(
         return None
     joules = _exact(watts_most_per_node) * nodes * wall_seconds * _exact(pue)
     formula = Sentence(
-        "{most} W at most × {nodes} nodes × {wall} s × PUE {pue}",
+        "{nodes} × {most} W at most × {wall} s × PUE {pue}",
         {"most": watts_most_per_node, "nodes": nodes, "wall": wall_seconds, "pue": pue},
     )
     return Energy(

@@ -13,7 +13,7 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.blueprints import Blueprint, Param
 from allmende.domain.training.data_sets import SCHEME, Catalogue
 from allmende.domain.training.fields import Finding
-from allmende.wiring.job_texts import KeyIsThereTwice, find_line, read_job_text
+from allmende.wiring.job_texts import KeyIsThereTwice, place_findings, read_job_text
 from allmende.wiring.languages import translate
 
 DATA_CLASSES = (
@@ -185,8 +185,8 @@ class JobFileForm(forms.Form):
     def add_findings(self, findings: Iterable[Finding]) -> None:
         """List every finding at the text, each with its line."""
         text = str(self["text"].value())
-        for finding in findings:
-            sentence, line = finding.sentence, find_line(text, finding.key)
+        for line, finding in place_findings(text, findings):
+            sentence = finding.sentence
             if line:
                 sentence = Sentence("Line {line}: {what}", {"line": line, "what": sentence})
             self.add_error("text", translate(sentence))
