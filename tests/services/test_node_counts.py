@@ -13,7 +13,7 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import PartitionStatus
 from allmende.domain.scheduling.backends import StartEstimate
 from allmende.domain.training.job_files import parse_job_file
-from allmende.services import check_sheets, job_checks, node_counts, runs
+from allmende.services import check_sheets, job_checks, jobs, node_counts, runs
 from allmende.services.brokering import Question
 from allmende.services.client_keys import DifferentJob
 from allmende.storage import projects as project_store
@@ -119,3 +119,12 @@ def test_both_ends_are_tried_and_never_more_than_four(least: int, more: int):
     assert (tried[0], tried[-1]) == (least, least + more)
     assert tried == sorted(set(tried))
     assert len(tried) <= 4
+
+
+@pytest.mark.parametrize(
+    ("memory", "gigabytes"), [("512M", 0.536870912), ("512M+", 1.0), (None, 1.0)]
+)
+def test_of_a_range_of_memory_a_job_gets_what_the_node_has(factory: Running, memory, gigabytes):
+    spec = parse_job_file({"name": "a", "run": "true", "resources": {"memory": memory}})
+    partition = factory.workshop.factory.get_partition(PARTITION)
+    assert jobs.build_request(spec, partition).memory_bytes_per_node == gigabytes * 10**9

@@ -7,6 +7,7 @@ from typing import Any
 
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.training import fields
+from allmende.domain.training.amounts import read_memory
 from allmende.domain.training.fields import Fields, Finding
 from allmende.domain.training.formulas import evaluate, names_in
 from allmende.domain.training.job_files import DATA_CLASSES
@@ -137,12 +138,13 @@ def parse_blueprint(value: Mapping[str, Any]) -> Blueprint:
     findings: list[Finding] = []
     top = Fields(value, findings=findings)
     resources = top.section("resources")
+    memory = read_memory(resources, "memory")
     blueprint = Blueprint(
         **_about(top),
         entry=tuple(str(word) for word in top.items("entry")),
         requirements=top.text("requirements"),
         nodes_max=resources.whole("nodes_max", 1),
-        memory_bytes=resources.memory("memory"),
+        memory_bytes=memory and memory.least,
         seconds=resources.duration("time", None),
         params=_params(top),
         data=tuple(_data_source(item) for item in top.sections("data")),

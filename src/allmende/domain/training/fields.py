@@ -13,7 +13,6 @@ SECONDS_PER = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 BYTES_PER = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 DURATION = re.compile(r"(\d+[dhms])+")
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-MEMORY = re.compile(r"(\d+)([KMGT])")
 
 
 @dataclass(frozen=True)
@@ -141,22 +140,6 @@ class Fields:
                 value=show(value),
             )
         return default
-
-    def memory(self, key: str) -> int | None:
-        """Return bytes from a text such as 512M or 2G; None when the key is missing."""
-        value = self.get(key)
-        if value is None:
-            return None
-        match = MEMORY.fullmatch(value) if isinstance(value, str) else None
-        if match and int(match[1]) > 0:
-            return int(match[1]) * BYTES_PER[match[2]]
-        self.find(
-            key,
-            "{key}: {value} is no amount of memory. Write a number above zero with its unit, "
-            "M, G or T: for example 512M or 2G.",
-            value=show(value),
-        )
-        return None
 
     def section(self, key: str) -> "Fields":
         """Return the fields below a key; an empty section when it is missing."""
