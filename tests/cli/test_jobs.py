@@ -66,7 +66,11 @@ def test_the_folder_of_a_job_file_comes_along_once(allmende, world, tmp_path):
     (tmp_path / "code/train.py").write_text("pass")
     assert allmende(*words, "--key", "k1", expect=1)["error"]["code"] == "DifferentJob"
     assert allmende(*words, expect=3, who="foreign")["error"]["code"] == "NotFound"
+    check = ("job", "check", *words[2:])
+    assert allmende(*check)["code"] == {"files": 1, "size_bytes": 4}
     file.write_text(JOB_FILE + "workdir: none\n")
+    (problem,) = allmende(*check, expect=1)["problems"]
+    assert (problem["key"], problem["line"]) == ("workdir", len(JOB_FILE.splitlines()) + 1)
     assert allmende(*words, expect=1)["error"]["code"] == "NoSuchFolder"
 
 
@@ -122,6 +126,38 @@ def test_a_job_file_that_cannot_be_read_is_said_so(allmende, world, tmp_path, co
         file.write_text(content)
     words = ("job", "submit", str(file), "--project", world.ids["project_id"])
     assert allmende(*words, expect=1)["error"]["code"] == "JobFileIsUnreadable"
+
+
+def test_a_job_file_is_checked_with_the_line_of_each_mistake(allmende, world, tmp_path, capsys):
+    file = tmp_path / "job.yaml"
+    file.write_text(JOB_FILE)
+    words = ("job", "check", str(file), "--project", world.ids["project_id"])
+    good = allmende(*words)
+    assert (good["ok"], good["problems"], good["held_seconds"]) == (True, [], 35)
+    assert cli.run(["--as", world.people["applicant"].id, *words]) == 0
+    assert "Nothing has been submitted." in capsys.readouterr().out
+    file.write_text(JOB_FILE + "resources:\n  cpus: 99\n  memory: 900T\nsecrets: [NONE]\n")
+    problems = allmende(*words, expect=1)["problems"]
+    lines = {problem["key"]: problem["line"] for problem in problems}
+    assert lines == {"resources.cpus": 5, "resources.memory": 6, "secrets": 7}
+    assert cli.run(["--as", world.people["applicant"].id, *words]) == 1
+    assert "Line 5: The job asks for 99 cores" in capsys.readouterr().out
+    assert len(allmende("job", "list")) == 1
+
+
+def test_when_a_job_would_start_is_said_alone(allmende, world, tmp_path, capsys):
+    file = tmp_path / "job.yaml"
+    file.write_text(JOB_FILE)
+    words = ("job", "when", str(file), "--project", world.ids["project_id"])
+    assert allmende(*words)[0]["nodes"] == 1
+    assert cli.run(["--as", world.people["applicant"].id, *words]) == 0
+    assert "It starts between" in capsys.readouterr().out
+
+
+def test_the_schema_is_printed_as_the_portal_serves_it(allmende, client):
+    answer = client.get("/api/v1/job-file.schema.json")
+    assert answer["Cache-Control"] == "public, max-age=86400"
+    assert allmende("job", "schema") == answer.json()
 
 
 def test_a_job_is_listed_shown_explained_cancelled_and_run_again(allmende, world):

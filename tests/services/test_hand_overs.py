@@ -33,7 +33,6 @@ from allmende.services import (
 )
 from allmende.services.cluster_accounts import NoAccountThere
 from allmende.services.launches import NodesSeeNoBlueprint
-from allmende.services.previews import ClusterDecides
 from tests.services.access import HOUR
 from tests.services.running import PARTITION, Running, a_running_factory
 from tests.services.test_quotas import LINEAR, adopt, use
@@ -248,8 +247,9 @@ def preview(factory: Running, predict, **changes):
 
 def test_a_cluster_that_cannot_say_when_it_starts_a_job_gives_its_reason(factory, cluster):
     unknown = StartEstimate(at=None, sentence=Sentence("Slurm is away."))
-    with pytest.raises(ClusterDecides, match="is not known: Slurm is away"):
-        preview(factory, unknown)
+    _, found = preview(factory, unknown)
+    assert found.options == ()
+    assert "is not known: Slurm is away" in found.start_note.english()
 
 
 @pytest.mark.parametrize("changes", [{}, {"partition": PARTITION}])

@@ -157,19 +157,33 @@ def test_a_job_file_that_does_not_fit_is_explained(
     assert answer.context["form"].errors["text"]
 
 
-def test_one_asks_when_a_job_would_start_and_submits_nothing(
-    world: factory.World, ids: dict[str, str]
-):
+def test_one_checks_a_job_first_and_submits_nothing(world: factory.World, ids: dict[str, str]):
     client, address = client_of("mina"), f"/projects/{ids['project']}/jobs/new?with=file"
     before = client.get("/jobs").context["jobs"]
     file = "name: asked\nrun: 'true'\nmax_duration: {}\n"
-    answer = client.post(address, {"text": file.format("2m"), "when": "1"})
-    assert (answer.status_code, answer.context["preview"]["found"].held_seconds) == (200, 125)
+    answer = client.post(address, {"text": file.format("2m"), "check": "1"})
+    assert (answer.status_code, answer.context["checked"]["found"].held_seconds) == (200, 125)
     # Script puts a part of the page in its place, mistakes as well; a whole page has its status.
-    wrong = {"text": file.format("9h"), "when": "1"}
+    wrong = {"text": file.format("9h"), "check": "1"}
     assert client.post(address, wrong).status_code == 422
     assert client.post(address, wrong, headers={"HX-Request": "true"}).status_code == 200
+    several = file.format("2m") + "resources: {cpus: 99}\nblueprint: medicin\n"
+    errors = client.post(address, {"text": several, "check": "1"}).context["form"].errors["text"]
+    assert errors[0].startswith("Line 2: run: a blueprint brings its own command.")
+    unknown = {"text": "name: a\nblueprint: medicin\nresources: {cpus: 99}\n", "check": "1"}
+    errors = client.post(address, unknown).context["form"].errors["text"]
+    assert [error[:7] for error in errors] == ["Line 2:", "Line 3:"]
     assert client.get("/jobs").context["jobs"] == before
+
+
+def test_an_unknown_blueprint_in_a_job_file_is_a_mistake_at_its_line(
+    world: factory.World, ids: dict[str, str]
+):
+    address = f"/projects/{ids['project']}/jobs/new?with=file"
+    answer = client_of("mina").post(address, {"text": "name: a\nblueprint: medicin\n"})
+    assert (answer.status_code, answer.context["form"].errors["text"]) == (
+        422, ["Line 2: There is no blueprint medicin here. Did you mean medicine?"],
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("path", ["/", "/promises", "/sites", "/jobs", "/programme", "/home"])

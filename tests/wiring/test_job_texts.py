@@ -2,7 +2,7 @@
 
 import pytest
 
-from allmende.wiring.job_texts import KeyIsThereTwice, read_job_text
+from allmende.wiring.job_texts import KeyIsThereTwice, find_line, read_job_text
 
 MERGED = """
 base: &base {cpus: 1, memory: 1G}
@@ -34,3 +34,16 @@ def test_a_merge_may_be_overridden_and_lists_may_repeat_keys():
 def test_no_text_makes_an_object_of_a_program():
     with pytest.raises(Exception, match="could not determine a constructor"):
         read_job_text("a: !!python/object/apply:os.getcwd []")
+
+
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [
+        ("name", 1), ("resources", 2), ("resources.cpus", 3), ("resources.memory", 2),
+        ("data[1].uri", 7), ("data[9].uri", 4), ("nothing", None), ("", None), ("name.more", 1),
+    ],
+)  # fmt: skip
+def test_a_key_has_a_line_or_that_of_what_it_is_in(key, line):
+    text = "name: a\nresources:\n  cpus: 1\ndata:\n- uri: x\n\n- uri: y\n"
+    assert find_line(text, key) == line
+    assert find_line("- a list", key) is None

@@ -9,9 +9,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from allmende.domain.basics.refusals import NotFound
+from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.training.code_archives import CodeArchive, find_hash
+from allmende.domain.training.code_archives import CodeArchive, find_hash, is_own_folder
 from allmende.domain.training.job_specs import JobSpec
 from allmende.services import code_archives
 from allmende.services.deeds import Deed
@@ -38,6 +38,21 @@ def bring_code(deed: Deed, spec: JobSpec, beside: Path, *, project_id: str) -> J
     except NotFound:
         archive = _send(deed, folder, project_id)
     return replace(spec, workdir=archive.workdir)
+
+
+def set_code_aside(value: object, beside: Path) -> tuple[object, CodeFolder | Refusal | None]:
+    """Return a job file without its folder, and that folder, or why it could not come along.
+
+    Nothing is sent. A job file without one, or with the hash of one, stays what it is.
+    """
+    workdir = value.get("workdir") if isinstance(value, dict) else None
+    if not isinstance(workdir, str) or not workdir or not is_own_folder(workdir):
+        return value, None
+    rest = {key: each for key, each in value.items() if key != "workdir"}
+    try:
+        return rest, open_folder(beside / workdir)
+    except Refusal as refusal:
+        return rest, refusal
 
 
 def _send(deed: Deed, folder: CodeFolder, project_id: str) -> CodeArchive:

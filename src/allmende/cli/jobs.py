@@ -8,14 +8,25 @@ import yaml
 
 from allmende import wiring
 from allmende.cli.acting import acting_deed, acting_person
-from allmende.cli.code import bring_code
+from allmende.cli.code import bring_code, set_code_aside
+from allmende.cli.exits import ExitCode
+from allmende.cli.job_checks import say_choice, show_check
 from allmende.cli.job_watching import watch_job
 from allmende.cli.output import AsJson, say, show
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.scheduling.brokering import Choice
+from allmende.domain.training.job_file_schema import job_file_schema
 from allmende.domain.training.job_files import parse_job_file
-from allmende.services import brokering, forecasts, jobs, previews, runs, submissions, sweeps
+from allmende.services import (
+    brokering,
+    forecasts,
+    job_checks,
+    jobs,
+    previews,
+    runs,
+    submissions,
+    sweeps,
+)
 from allmende.wiring.job_texts import KeyIsThereTwice, read_job_text
 
 app = typer.Typer()
@@ -72,6 +83,31 @@ def submit_job(
     show(submitted, json=json, columns=("id", "name", "state", "held_seconds", "wait"))
 
 
+@app.command("check")
+def check_job(
+    file: Annotated[Path, typer.Argument(help="The job file, YAML or JSON.")],
+    project: Annotated[str, typer.Option(help="The project that would pay for it.")],
+    json: AsJson = False,
+) -> None:
+    """Say what submitting a job file would take and mean, or every mistake in it."""
+    workshop = wiring.workshop()
+    value, code = set_code_aside(_read(file), file.parent)
+    found = job_checks.check_job(
+        acting_person(), value, project_id=project, now=wiring.now(), workshop=workshop
+    )
+    if isinstance(code, Refusal):
+        found, code = found.with_mistake("workdir", code), None
+    show_check(found, text=file.read_text(), workshop=workshop, code=code, json=json)
+    if found.problems:
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+@app.command("schema")
+def print_schema(json: AsJson = True) -> None:
+    """Print the JSON schema of the job file, for editors."""
+    show(job_file_schema(), json=json)
+
+
 @app.command("when")
 def forecast_submission(
     file: Annotated[Path, typer.Argument(help="The job file, YAML or JSON.")],
@@ -79,7 +115,7 @@ def forecast_submission(
     json: AsJson = False,
 ) -> None:
     """Say when a job file would start, without submitting it, and what would start sooner."""
-    found = previews.preview_job(
+    options = previews.forecast_submission(
         acting_person(),
         parse_job_file(_read(file)),
         project_id=project,
@@ -87,16 +123,11 @@ def forecast_submission(
         workshop=wiring.workshop(),
     )
     if json:
-        show(found.options, json=True)
+        show(options, json=True)
         return
-    say(forecasts.say_forecast(found.options[0].forecast))
-    for option in found.options[1:]:
+    say(forecasts.say_forecast(options[0].forecast))
+    for option in options[1:]:
         say(previews.say_option(option))
-    say(found.priority.sentence)
-    for mark in found.marks:
-        say(mark)
-    if found.choice is not None:
-        _say_choice(found.choice)
 
 
 @app.command("where")
@@ -166,7 +197,7 @@ def explain_job(job_id: str, json: AsJson = False) -> None:
     if forecast is not None:
         say(forecasts.say_forecast(forecast))
     if choices:
-        _say_choice(choices[-1].choice)
+        say_choice(choices[-1].choice)
 
 
 @app.command("events")
@@ -225,15 +256,6 @@ def run_job_again(job_id: str, key: Key = "", json: AsJson = False) -> None:
         deed, job_id, client_key=key or deed.new_id("key"), workshop=wiring.workshop()
     )
     show(again, json=json, columns=COLUMNS)
-
-
-def _say_choice(choice: Choice) -> None:
-    for verdict in choice.verdicts:
-        facts = {"place": verdict.name, "why": verdict.sentence}
-        if verdict is choice.chosen:
-            say(Sentence("It runs on {place}. {why}", facts))
-        else:
-            say(Sentence("Not on {place}. {why}", facts))
 
 
 def _wait_also(value: Any, **names: list[str]) -> Any:

@@ -11,8 +11,9 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.backends import StartEstimate
-from allmende.domain.scheduling.brokering import Choice, Needs, Offer, choose, find_obstacle
+from allmende.domain.scheduling.brokering import Choice, choose
 from allmende.domain.scheduling.jobs import Job
+from allmende.domain.scheduling.obstacles import Needs, Offer, find_obstacle
 from allmende.domain.training.blueprints import find_blueprint
 from allmende.domain.training.data_sets import list_missing, pin_data
 from allmende.domain.training.fields import did_you_mean
@@ -126,8 +127,11 @@ def say_needs(question: Question) -> Needs:
         nodes=spec.num_nodes,
         jobs=1 if question.waiting else len(expand_sweep(spec)),
         cores_per_node=spec.cpus,
+        cores_most=spec.cpus_most,
         memory_bytes_per_node=spec.memory_bytes or 0,
+        memory_bytes_most=spec.memory_bytes_most,
         accelerators_per_node=spec.accelerators,
+        accelerators_most=spec.accelerators_most,
         accelerator=spec.accelerator,
         specialisation=spec.specialisation,
         data=CLASS_WORDS[data_class],
@@ -173,7 +177,7 @@ def _offer(question: Question, budget: Budget, bytes_to_move: int) -> Offer:
         country=partition.country,
         access_share=budget.access_share,
         unit=partition.unit,
-        nodes_most=_find_widest(partition, question.project),
+        nodes_most=find_widest(partition, question.project),
         limit_seconds_most=partition.max_time_limit_seconds,
         cores_per_node=partition.cores_per_node,
         memory_bytes_per_node=int(partition.memory_gigabytes_per_node * 1e9),
@@ -191,7 +195,8 @@ def _offer(question: Question, budget: Budget, bytes_to_move: int) -> Offer:
     )
 
 
-def _find_widest(partition: Partition, project: Project) -> int:
+def find_widest(partition: Partition, project: Project) -> int:
+    """Return the most nodes that a partition gives one job of a project."""
     widths = [g.widest_job_nodes for g in partition.groups if g.id == project.group_id]
     return min([partition.max_nodes_per_job, *widths])
 

@@ -92,15 +92,21 @@ def add_archive(
     return archive
 
 
+def check_known(spec: JobSpec, project_id: str) -> str:
+    """Return the hash of a job's folder, "" for none; refuse one that did not come along."""
+    sha256 = find_hash(spec.workdir)
+    if spec.workdir and not sha256:
+        raise CodeNotBrought(workdir=spec.workdir)
+    if sha256 and store.find_archive(project_id, sha256) is None:
+        raise CodeUnknown(sha256=sha256)
+    return sha256
+
+
 def check_brought(deed: Deed, spec: JobSpec, project_id: str) -> None:
     """Refuse a job whose folder did not come along; what it names is needed from now on."""
-    if not spec.workdir:
-        return
-    sha256 = find_hash(spec.workdir)
-    if not sha256:
-        raise CodeNotBrought(workdir=spec.workdir)
-    if not store.note_use(project_id, sha256, at=deed.now):
-        raise CodeUnknown(sha256=sha256)
+    sha256 = check_known(spec, project_id)
+    if sha256 and not store.note_use(project_id, sha256, at=deed.now):
+        raise CodeUnknown(sha256=sha256)  # removed a moment ago
 
 
 def check_site(spec: JobSpec, site: Site) -> None:

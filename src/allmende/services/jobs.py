@@ -79,11 +79,12 @@ def submit_job(
     workshop: Workshop,
     partition_id: str = "",
     access_share: str = "",
+    note: Sentence | None = None,
 ) -> list[Job]:
     """Check the job file, hold its hours, and put it in the queue; a sweep becomes several jobs.
 
     The client makes the key: submitting twice with one key is submitting once. It goes to the
-    partition of the project, or to another one that `submissions` has chosen.
+    partition of the project, or to another one that `submissions` has chosen, with a `note`.
     """
     check_permission(deed.actor, Permission.SUBMIT_JOB)
     client_keys.check_key(client_key)
@@ -99,7 +100,7 @@ def submit_job(
     quotas.check_may_submit(project, partition, now=deed.now)
     job_limits.check_resources(spec, project, partition)
     if spec.reservation:
-        _check_reservation(spec, project, partition, now=deed.now)
+        check_reservation(spec, project, partition, now=deed.now)
     models.check_parents(deed.actor, spec.parents)
     specs = expand_sweep(spec)
     project_secrets.check_named(spec, project_id)
@@ -125,7 +126,7 @@ def submit_job(
             single,
             project=project,
             partition=partition,
-            notes=data_sets.say_where(spec, workshop),
+            notes=[*filter(None, [note]), *data_sets.say_where(spec, workshop)],
             conditions={
                 **together,
                 "client_key": f"{client_key}#{number}" if number else client_key,
@@ -140,9 +141,10 @@ def submit_job(
     return submitted
 
 
-def _check_reservation(
+def check_reservation(
     spec: JobSpec, project: Project, partition: Partition, *, now: datetime
 ) -> None:
+    """Refuse a job that a reservation does not take."""
     limit_seconds = partition.limit_attempt(spec.max_duration_seconds)
     reservations.check_submission(
         spec.reservation,
@@ -229,11 +231,14 @@ def _name_code(spec: JobSpec) -> dict[str, Any]:
 def build_request(spec: JobSpec, partition: Partition) -> ResourceRequest:
     """Return what a job file asks of a partition."""
     limit_seconds = partition.limit_attempt(spec.max_duration_seconds)
+    memory_bytes = int(partition.memory_gigabytes_per_node * 1e9)
+    if spec.memory_bytes and spec.memory_bytes_most is None:  # of a range it gets what there is
+        memory_bytes = spec.memory_bytes
     return ResourceRequest(
         nodes=spec.num_nodes,
         time_limit_seconds=limit_seconds,
         further_seconds=spec.max_duration_seconds - limit_seconds,
-        memory_bytes_per_node=spec.memory_bytes or int(partition.memory_gigabytes_per_node * 1e9),
+        memory_bytes_per_node=memory_bytes,
         preemptible=spec.preemptible,
         grace_seconds=partition.grace_seconds,
     )

@@ -17,7 +17,12 @@ from allmende.domain.training.blueprints import (
     find_blueprint,
 )
 from allmende.domain.training.code_archives import CODE_FOLDER, find_hash
-from allmende.domain.training.data_sets import DataSet, data_environment, find_data_sets
+from allmende.domain.training.data_sets import (
+    DataSet,
+    check_needed,
+    data_environment,
+    find_data_sets,
+)
 from allmende.domain.training.environments import environment_id
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.training.job_specs import JobSpec
@@ -43,6 +48,7 @@ def check_blueprint(specs: list[JobSpec], workshop: Workshop) -> Blueprint:
     """Return the blueprint of some jobs, refusing what it does not take."""
     blueprint = find_blueprint(workshop.blueprints, specs[0].blueprint)
     check_nodes(blueprint, specs[0].num_nodes)
+    check_needed(specs[0], blueprint, workshop.data_sets)
     for spec in specs:
         check_params(blueprint, spec.params)
     return blueprint

@@ -157,12 +157,19 @@ def _hardware(
         each.ended_at - each.started_at for each in attempts if each.started_at and each.ended_at
     ]
     return HardwareUse(
-        devices=spec.num_nodes * max(1, spec.accelerators),
+        devices=spec.num_nodes * max(1, _count_accelerators(spec, partition)),
         seconds=Fraction(sum(spans, timedelta()) // timedelta(microseconds=1), 10**6),
         peak_teraflops=peak,
         utilisation_percent=told.utilisation_percent or UTILISATION_PERCENT,
         is_assumed=told.utilisation_percent is None,
     )
+
+
+def _count_accelerators(spec: JobSpec, partition: Partition | None) -> int:
+    """Return those of a node; of a range the job got what the node has."""
+    if partition is None or spec.accelerators_most is None:
+        return spec.accelerators
+    return partition.gpus_per_node
 
 
 def find_ancestry(spec: JobSpec, project_id: str) -> Ancestry:

@@ -32,12 +32,14 @@ from allmende.services import (
     launches,
     model_marks,
     models,
+    node_counts,
     project_secrets,
     projects,
     quotas,
 )
 from allmende.services.brokering import Question
 from allmende.services.forecasts import JobForecast, forecast_asked, tell_choice, tell_estimate
+from allmende.services.node_counts import Settled
 from allmende.services.quotas import PriorityOutlook
 from allmende.services.snapshots import pending_of
 from allmende.services.workshop import Workshop
@@ -63,6 +65,9 @@ class NoRangeInsideReservation(Refusal):
     status = 422
 
 
+START_IS_UNKNOWN = (NobodyCanSay, ClusterDecides, NoRangeInsideReservation)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Option:
     """What one may ask for, and when it would start."""
@@ -78,7 +83,11 @@ class Option:
 class Preview:
     """What submitting a job file would mean; a sweep is several jobs, and the first is forecast."""
 
-    options: tuple[Option, ...]
+    options: tuple[Option, ...]  # none where nobody can say when it would start
+    start_note: Sentence | None  # why not
+    spec: JobSpec  # with a number of nodes out of its range
+    nodes_note: Sentence | None  # why that number
+    partition: Partition  # where it would run
     jobs: int
     held_seconds: int  # of all its jobs, until each has ended
     available_seconds: int  # of the project, before
@@ -100,10 +109,16 @@ def preview_job(
 
     Nothing is submitted. What a submission would refuse of the file is refused.
     """
-    question = _ask(reader, spec, project_id=project_id, now=now, workshop=workshop)
+    settled = _ask(reader, spec, project_id=project_id, now=now, workshop=workshop)
+    question, spec = settled.question, settled.question.spec
     choice = brokering.choose_partition(question, foresees=True)
     partition, access_share = _find_place(question, choice)
-    options = _list_options(question, partition, choice)
+    options: list[Option] = []
+    start_note = None
+    try:
+        options = _list_options(question, partition, choice)
+    except START_IS_UNKNOWN as refusal:
+        start_note = refusal.sentence
     budget = budgets.get_budget(
         reader, project_id, partition_id=partition.id, access_share=access_share
     )
@@ -112,6 +127,10 @@ def preview_job(
     held_seconds = count * spec.num_nodes * seconds * partition.charge_factor
     return Preview(
         options=tuple(options),
+        start_note=start_note,
+        spec=spec,
+        nodes_note=settled.why,
+        partition=partition,
         jobs=count,
         held_seconds=held_seconds,
         available_seconds=budget.available_seconds,
@@ -130,7 +149,7 @@ def forecast_submission(
     Nothing is submitted. The first option is the file as it is; the others ask for less, or stand
     for another partition, on which the project would need an award.
     """
-    question = _ask(reader, spec, project_id=project_id, now=now, workshop=workshop)
+    question = _ask(reader, spec, project_id=project_id, now=now, workshop=workshop).question
     choice = brokering.choose_partition(question)
     partition, _ = _find_place(question, choice)
     return _list_options(question, partition, choice)
@@ -143,20 +162,20 @@ def choose_partition(
 
     None where the project has time on one partition only. Nothing is submitted.
     """
-    question = _ask(reader, spec, project_id=project_id, now=now, workshop=workshop)
+    question = _ask(reader, spec, project_id=project_id, now=now, workshop=workshop).question
     return brokering.choose_partition(question, foresees=True)
 
 
 def _ask(
     reader: Person, spec: JobSpec, *, project_id: str, now: datetime, workshop: Workshop
-) -> Question:
+) -> Settled:
     check_permission(reader, Permission.SUBMIT_JOB)
-    if spec.reservation:
-        raise NoRangeInsideReservation
     project = projects.check_own(reader, project_store.get_project(project_id))
     projects.check_can_run(project, now=now)
     models.check_parents(reader, spec.parents)
-    return Question(spec=spec, project=project, person_id=reader.id, now=now, workshop=workshop)
+    return node_counts.settle(
+        Question(spec=spec, project=project, person_id=reader.id, now=now, workshop=workshop)
+    )
 
 
 def _find_place(question: Question, choice: Choice | None) -> tuple[Partition, str]:
@@ -172,6 +191,8 @@ def _list_options(question: Question, partition: Partition, choice: Choice | Non
     jobs.check_partition(project, question.workshop, partition.id)
     quotas.check_may_submit(project, partition, now=now)
     _check(spec, project, partition, question.workshop)
+    if spec.reservation:
+        raise NoRangeInsideReservation
     chosen, _ = better_hours.choose(spec, partition, now=now)
     if chosen and chosen > now:
         return [_say(spec, partition, tell_choice("asked", chosen, partition, now))]

@@ -1,11 +1,12 @@
 """Submitting: a partition is chosen for the job, and it joins the queue there."""
 
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.brokering import Choice, check_found
 from allmende.domain.scheduling.jobs import Job
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.trust.permissions import Permission, check_permission
-from allmende.services import brokering, client_keys, jobs, projects
+from allmende.services import brokering, client_keys, jobs, node_counts, projects
 from allmende.services.brokering import Question
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.workshop import Workshop
@@ -26,8 +27,11 @@ def submit_job(
     check_permission(deed.actor, Permission.SUBMIT_JOB)
     client_keys.check_key(client_key)
     project = projects.check_own(deed.actor, project_store.get_project(project_id))
-    choice = None
-    if job_store.find_job_by_client_key(project_id, client_key) is None:
+    choice, why = None, None
+    known = job_store.find_job_by_client_key(project_id, client_key)
+    if known is not None:
+        spec = node_counts.settle_as(spec, known.request.nodes)
+    else:
         projects.check_can_run(project, now=deed.now)
         # Before the transaction, for looking ahead takes a while; what is hard and fast about the
         # partition that is taken is checked again within.
@@ -38,14 +42,13 @@ def submit_job(
             now=deed.now,
             workshop=workshop,
         )
-        choice = brokering.choose_partition(question)
+        settled = node_counts.settle(question)
+        spec, why = settled.question.spec, settled.why
+        choice = brokering.choose_partition(settled.question)
+    names = {"project_id": project_id, "client_key": client_key}
     if choice is None:
-        return jobs.submit_job(
-            deed, spec, project_id=project_id, client_key=client_key, workshop=workshop
-        )
-    return _submit(
-        deed, spec, choice=choice, project_id=project_id, client_key=client_key, workshop=workshop
-    )
+        return jobs.submit_job(deed, spec, **names, note=why, workshop=workshop)
+    return _submit(deed, spec, choice=choice, **names, note=why, workshop=workshop)
 
 
 @one_transaction
@@ -56,6 +59,7 @@ def _submit(
     choice: Choice,
     project_id: str,
     client_key: str,
+    note: Sentence | None,
     workshop: Workshop,
 ) -> list[Job]:
     taken = check_found(choice)
@@ -64,6 +68,7 @@ def _submit(
         spec,
         project_id=project_id,
         client_key=client_key,
+        note=note,
         workshop=workshop,
         partition_id=taken.partition_id,
         access_share=taken.access_share,

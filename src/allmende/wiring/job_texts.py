@@ -1,10 +1,13 @@
 """Reads the text of a job file, YAML or JSON, into keys and values."""
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
 
 from allmende.domain.basics.refusals import Refusal
+from allmende.domain.training.fields import Finding
 
 
 class KeyIsThereTwice(Refusal):
@@ -16,6 +19,38 @@ class KeyIsThereTwice(Refusal):
 def read_job_text(text: str) -> Any:
     """Return what the text says; `KeyIsThereTwice`, or `yaml.YAMLError` where it is no YAML."""
     return yaml.load(text, Loader=_Loader)  # noqa: S506 - it is a SafeLoader
+
+
+def place_findings(text: str, findings: Iterable[Finding]) -> list[tuple[int | None, Finding]]:
+    """Return each mistake with its line, from the first line on; those without one come first."""
+    placed = [(find_line(text, finding.key), finding) for finding in findings]
+    return sorted(placed, key=lambda pair: pair[0] or 0)
+
+
+def find_line(text: str, key: str) -> int | None:
+    """Return the line of a key such as `resources.cpus` or `data[0].uri`, or of what it is in.
+
+    None where the text has nothing of it.
+    """
+    node = yaml.compose(text, Loader=_Loader)
+    line = None
+    for word in re.findall(r"[^.\[\]]+", key):
+        at, node = _step(node, word)
+        if node is None:
+            break
+        line = at
+    return line
+
+
+def _step(node: yaml.Node, word: str) -> tuple[int | None, yaml.Node | None]:
+    """Return the line and the value of what a node has under a name or a number."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value == word:
+                return key.start_mark.line + 1, value
+    if isinstance(node, yaml.SequenceNode) and word.isdecimal() and int(word) < len(node.value):
+        return node.value[int(word)].start_mark.line + 1, node.value[int(word)]
+    return None, None
 
 
 class _Loader(yaml.SafeLoader):

@@ -10,6 +10,7 @@ from allmende.domain.footprint.energy import (
     EnergyMethod,
     EnergyScope,
     apportion,
+    bound_energy,
     estimate_energy,
     measure_energy,
 )
@@ -25,6 +26,13 @@ class Power:
 
 
 POWER = Power(watts_idle_per_node=4.0, watts_busy_per_core=12.0, pue=1.0)
+
+
+def test_a_bound_is_what_nodes_draw_at_most_and_nothing_where_nobody_said():
+    known = bound_energy(nodes=2, wall_seconds=100, watts_most_per_node=16.0, pue=1.5)
+    assert known is not None
+    assert (known.energy_joules, known.method) == (4800, EnergyMethod.ESTIMATED)
+    assert bound_energy(nodes=2, wall_seconds=100, watts_most_per_node=0.0, pue=1.5) is None
 
 
 def test_an_estimate_is_idle_time_and_busy_time():

@@ -11,15 +11,13 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.units import TimeUnit
 from allmende.domain.scheduling.brokering import (
     Choice,
-    Needs,
     NowhereToRun,
-    Offer,
     Verdict,
     check_found,
     choose,
     find_move,
-    find_obstacle,
 )
+from allmende.domain.scheduling.obstacles import Needs, Offer, find_obstacle
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 HOUR = 3600
@@ -167,6 +165,9 @@ def test_a_choice_survives_being_written_down(needs, offers):
         ({"accelerator": "H100"}, {}, "It asks for H100; here is 4 × NVIDIA GH200"),
         ({"cores_per_node": 9}, {}, "It asks for 9 cores a node; a node here has 8."),
         ({"memory_bytes_per_node": 128 * GIGABYTE}, {}, "128000 MB a node; a node here has 64000"),
+        ({"cores_most": 4}, {}, "nodes with at most 4 cores; a node here has 8."),
+        ({"accelerators_most": 2}, {}, "nodes with at most 2 accelerators; a node here has 4."),
+        ({"memory_bytes_most": 32 * GIGABYTE}, {}, "at most 32000 MB; a node here has 64000."),
         ({"nodes": 5}, {}, "It asks for 5 nodes; a job of this project may have 4 here."),
         ({"limit_seconds": 11 * HOUR}, {}, "limit is 39600 s; here it may be 36000 s at most."),
         ({}, {"bar": Sentence("It is closed.")}, "It is closed."),
@@ -287,3 +288,10 @@ def test_a_job_that_has_moved_does_not_move_back_at_once(needs, offers):
         choice = find_move(needs, offers, current_id=current.partition_id)
         if choice is not None:
             assert find_move(needs, offers, current_id=choice.chosen.partition_id) is None
+
+
+@given(st.none() | st.integers(0, 16), st.integers(0, 16))
+def test_a_node_with_more_than_the_upper_end_is_never_taken(most, there):
+    needs = replace(NEEDS, cores_most=most, cores_per_node=0)
+    obstacle = find_obstacle(needs, offer(cores_per_node=there))
+    assert (obstacle is None) is (most is None or there <= most)

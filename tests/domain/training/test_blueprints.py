@@ -1,6 +1,7 @@
 """A blueprint is checked when it is read, and its parameters when somebody uses it."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,9 @@ from allmende.domain.training.blueprints import (
     command_for,
     count_samples,
     estimate_flop,
+    expect_seconds,
     find_blueprint,
+    list_simplest_first,
     parse_blueprint,
 )
 from tests.domain.training.recipes import RECIPE, a_blueprint
@@ -54,6 +57,29 @@ def test_a_blueprint_is_found_with_its_version_and_without(reference):
 def test_a_blueprint_that_is_not_there_is_not_found(reference):
     with pytest.raises(NotFound):
         find_blueprint({"toy": a_blueprint()}, reference)
+
+
+def test_the_blueprint_that_was_meant_is_named():
+    known = {"toy": a_blueprint()}
+    with pytest.raises(NotFound, match=r"There is no blueprint tyo here\. Did you mean toy\?"):
+        find_blueprint(known, "tyo")
+    with pytest.raises(NotFound, match=r"There is no blueprint toy@1 here\. Did you mean toy@2\?"):
+        find_blueprint(known, "toy@1")
+
+
+def test_one_tries_first_what_needs_nothing_and_is_quick():
+    toy = a_blueprint()
+    slow, quick = replace(toy, id="slow", seconds=90), replace(toy, id="quick", seconds=2)
+    needy = replace(quick, id="needy", data=(replace(toy.data[0], catalogue="toys"),))
+    known = {each.id: each for each in (needy, toy, slow, quick)}
+    assert [each.id for each in list_simplest_first(known)] == ["quick", "slow", "toy", "needy"]
+
+
+def test_how_long_it_takes_grows_with_what_is_computed():
+    toy = parse_blueprint(RECIPE | {"resources": {"time": "1m40s"}})
+    assert expect_seconds(toy, {}) == 100
+    assert expect_seconds(toy, {"steps": 100}) == 1008  # 1,199 FLOP of 119
+    assert expect_seconds(a_blueprint(), {}) is None
 
 
 @pytest.mark.parametrize(

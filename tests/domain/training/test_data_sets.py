@@ -12,6 +12,7 @@ from allmende.domain.training.blueprints import Text
 from allmende.domain.training.data_sets import DataSet
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.training.job_specs import DataMount
+from tests.domain.training.recipes import a_blueprint
 
 ROADS = DataSet(
     id="roads",
@@ -87,3 +88,16 @@ def test_what_is_not_at_a_site_or_gone_is_missing():
     mounts = [DataMount(uri="allmende:roads@2"), DataMount(uri="allmende:gone@1")]
     assert data_sets.list_missing(mounts, CATALOGUE, site_id="here") == ("gone",)
     assert data_sets.list_missing(mounts, CATALOGUE, site_id="there") == ("roads", "gone")
+
+
+def test_a_blueprint_that_brings_no_data_asks_for_some():
+    toy = a_blueprint()
+    needy = replace(toy, data=(replace(toy.data[0], catalogue="roads"),))
+    bare = parse_job_file({"name": "a", "blueprint": "toy"})
+    data_sets.check_needed(bare, toy, CATALOGUE)
+    with pytest.raises(data_sets.BlueprintNeedsData, match="with uri: allmende:roads"):
+        data_sets.check_needed(bare, needy, CATALOGUE)
+    with pytest.raises(data_sets.BlueprintNeedsData, match="its operators describe it"):
+        data_sets.check_needed(bare, needy, {})
+    other = parse_job_file({**bare.to_json(), "data": [{"uri": "allmende:heart-beats"}]})
+    data_sets.check_needed(other, needy, CATALOGUE)

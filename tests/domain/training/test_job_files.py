@@ -6,12 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from allmende.domain.training.amounts import UNBOUNDED
 from allmende.domain.training.fields import Finding
 from allmende.domain.training.job_files import (
     InvalidJobFile,
-    TooManyAccelerators,
-    TooManyCores,
-    check_servable,
     parse_job_file,
 )
 from allmende.domain.training.job_specs import DataMount, JobSpec
@@ -105,11 +103,15 @@ values = st.one_of(st.integers(-9, 9), st.booleans(), names)
             max_size=2,
         ),
         cpus=st.integers(1, 64),
-        memory_bytes=st.none() | st.integers(1, 2**32).map(lambda k: k * 1024),
+        cpus_most=st.none() | st.integers(64, 99) | st.just(UNBOUNDED),
+        memory_bytes=st.integers(1, 2**32).map(lambda k: k * 1024),
+        memory_bytes_most=st.none() | st.just(UNBOUNDED) | st.just(2**43),
         accelerator=st.sampled_from(["H100", "A100"]),
         accelerators=st.integers(1, 8),
         constraint=st.sampled_from(["", "a100&[r1|r2]*2", "!ib,(x:y)"]),
+        accelerators_most=st.none() | st.integers(8, 9) | st.just(UNBOUNDED),
         num_nodes=st.integers(1, 9),
+        num_nodes_most=st.none() | st.integers(9, 20),
         max_duration_seconds=st.integers(1, 10**7),
         checkpoint_seconds=st.none() | st.integers(1, 10**6),
         checkpoints_kept=st.integers(1, 9),
@@ -148,7 +150,7 @@ def test_a_key_like_no_other_is_refused_with_all_that_there_are():
 
 
 def test_all_mistakes_are_said_at_once():
-    found = mistakes(num_nodes=0, max_duration=90, resources={"memory": "2"}, colour="red")
+    found = mistakes(num_nodes=0, max_duration=90, resources={"memory": "two"}, colour="red")
     assert len(found) == 4
 
 
@@ -175,20 +177,12 @@ def test_a_duration_of_nothing_is_refused():
     ]
 
 
-@pytest.mark.parametrize("memory", [512, "512", "2GB", "0G", "2 G", "two"])
-def test_memory_without_its_unit_is_refused(memory):
-    assert mistakes(resources={"memory": memory}) == [
-        f"resources.memory: {memory} is no amount of memory. Write a number above zero with its "
-        "unit, M, G or T: for example 512M or 2G."
-    ]
-
-
 @pytest.mark.parametrize("count", [0, -1])
 def test_nodes_below_one_are_refused(count):
     assert mistakes(num_nodes=count) == [f"num_nodes is {count}; the least is 1."]
 
 
-@pytest.mark.parametrize("count", ["2", 1.5, True, [1]])
+@pytest.mark.parametrize("count", [1.5, True, [1]])
 def test_nodes_that_are_no_whole_number_are_refused(count):
     shown = "true" if count is True else count
     assert mistakes(num_nodes=count) == [f"num_nodes: {shown} is no whole number."]
@@ -196,18 +190,24 @@ def test_nodes_that_are_no_whole_number_are_refused(count):
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("H100:4", ("H100", 4)), (4, ("", 4)), ("2", ("", 2)), (None, ("", 0))],
+    [
+        ("H100:4", ("H100", 4)),
+        (4, ("", 4)),
+        ("a:b:1..4", ("a:b", 1)),
+        ("2", ("", 2)),
+        (None, ("", 0)),
+    ],
 )
 def test_accelerators_come_with_their_kind_or_without(value, expected):
     spec = parse_job_file({"name": "a", "blueprint": "b", "resources": {"accelerators": value}})
     assert (spec.accelerator, spec.accelerators) == expected
 
 
-@pytest.mark.parametrize("value", ["H100", "H100:", "H100:0", 0, -2, True, "H100:1..4"])
+@pytest.mark.parametrize("value", ["H100", "H100:", "H100:0", 0, -2, True, "H100:4..1"])
 def test_accelerators_that_are_no_number_are_refused(value):
     assert mistakes(resources={"accelerators": value}) == [
         f"resources.accelerators: {value} is no number of accelerators. "
-        "Write for example H100:4 or 4."
+        "Write for example H100:4, 4, 4+ or 1..4."
     ]
 
 
@@ -327,24 +327,6 @@ def test_a_job_that_may_be_stopped_for_others_must_start_again():
     ]
 
 
-def test_what_a_node_has_can_be_asked_for():
-    spec = parse_job_file({"name": "a", "run": "true", "resources": {"cpus": 2}})
-    check_servable(spec, cores_per_node=2, accelerators_per_node=0)
-
-
-@pytest.mark.parametrize(
-    ("asked", "refusal"),
-    [
-        ({"resources": {"cpus": 3}}, TooManyCores),
-        ({"resources": {"accelerators": "H100:1"}}, TooManyAccelerators),
-    ],
-)
-def test_what_a_node_does_not_have_is_refused_and_not_ignored(asked, refusal):
-    spec = parse_job_file({"name": "a", "run": "true"} | asked)
-    with pytest.raises(refusal):
-        check_servable(spec, cores_per_node=2, accelerators_per_node=0)
-
-
 def test_an_unknown_data_class_is_refused():
     assert mistakes(data_class="helth") == ["data_class: there is no helth. Did you mean health?"]
 
@@ -372,7 +354,9 @@ def test_something_that_is_no_job_file_is_refused(value):
 
 
 def test_a_long_wrong_value_is_shown_shortened():
-    assert mistakes(num_nodes="x" * 100) == [f"num_nodes: {'x' * 57}... is no whole number."]
+    assert mistakes(preemptible="x" * 100) == [
+        f"preemptible: write true or false, not {'x' * 57}...."
+    ]
 
 
 def test_own_code_runs_in_a_shell_that_stops_at_the_first_error():

@@ -37,6 +37,18 @@ def test_a_job_waits_for_another_and_says_so(ask, world: World):
     assert (refused.status_code, refused.json()["code"]) == (409, "DifferentJob")
 
 
+def test_a_job_file_is_checked_and_not_submitted(ask, world: World):
+    address = f"/jobs/check?project_id={world.ids['project_id']}"
+    good = ask("POST", address).json()
+    assert (good["ok"], good["held_seconds"], good["unit"]) == (True, 35, "node_seconds")
+    assert good["told"]["start"].startswith("It starts between")
+    bad = ask("POST", address, resources={"cpus": 99}, secrets=["NONE"])
+    assert (bad.status_code, bad.json()["ok"], bad.json()["held_seconds"]) == (200, False, None)
+    assert {each["key"] for each in bad.json()["problems"]} == {"resources.cpus", "secrets"}
+    assert ask("POST", address, who="foreign").status_code == 404
+    assert len(ask("GET", "/jobs").json()["items"]) == 1
+
+
 def test_a_job_that_nobody_knows_cannot_be_waited_for(ask, world: World):
     refused = ask("POST", f"/jobs?project_id={world.ids['project_id']}", after_ok=["nobody"])
     assert (refused.status_code, refused.json()["code"]) == (422, "NothingToWaitFor")

@@ -122,6 +122,7 @@ BODIES: dict[str, Any] = {
     "POST /clusters/{site_id}/reconciliations": {"span": "2026-01"},
     "POST /nodes/{partition_id}/{node}/drain": {"reason": "Fans."},
     "POST /jobs": JOB_FILE,
+    "POST /jobs/check": JOB_FILE,
     "POST /jobs/forecast": JOB_FILE,
     "POST /jobs/where": JOB_FILE,
 }

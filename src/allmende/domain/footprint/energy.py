@@ -114,6 +114,25 @@ def estimate_energy(
     )
 
 
+def bound_energy(
+    *, nodes: int, wall_seconds: int, watts_most_per_node: float, pue: float
+) -> Energy | None:
+    """Return the most that nodes can draw in a time; None where nobody said how much one draws."""
+    if not watts_most_per_node:
+        return None
+    joules = _exact(watts_most_per_node) * nodes * wall_seconds * _exact(pue)
+    formula = Sentence(
+        "{nodes} × {most} W at most × {wall} s × PUE {pue}",
+        {"most": watts_most_per_node, "nodes": nodes, "wall": wall_seconds, "pue": pue},
+    )
+    return Energy(
+        energy_joules=_whole(joules),
+        method=EnergyMethod.ESTIMATED,
+        scope=EnergyScope.NODE,
+        formula=formula,
+    )
+
+
 def measure_energy(share: CounterShare) -> Energy:
     """Return the attempt's part of what a counter counted, by its part of the CPU time."""
     if share.cpu_seconds_of_all > 0:

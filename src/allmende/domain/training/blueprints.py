@@ -7,6 +7,7 @@ from typing import Any
 
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.training import fields
+from allmende.domain.training.amounts import read_memory
 from allmende.domain.training.fields import Fields, Finding
 from allmende.domain.training.formulas import evaluate, names_in
 from allmende.domain.training.job_files import DATA_CLASSES
@@ -30,6 +31,10 @@ class InvalidParams(Refusal):
     def __init__(self, blueprint: str, findings: list[Finding]) -> None:
         self.findings = tuple(findings)
         super().__init__(blueprint=blueprint, findings=fields.join(findings))
+
+
+class NoSuchBlueprint(NotFound):
+    """There is no blueprint {blueprint} here. {hint}"""
 
 
 class TooManyNodesForBlueprint(Refusal):
@@ -72,6 +77,7 @@ class DataSource:
     curation: str
     bias: str
     kind: str = "public"  # one of DATA_KINDS
+    catalogue: str = ""  # the data set that a job names to read them; "" where they come with it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +99,7 @@ class Blueprint:
     samples: str
     nodes_max: int
     memory_bytes: int | None
+    seconds: int | None = None  # what it takes with its defaults, on one core
     params: Mapping[str, Param] = field(default_factory=dict)
     data: tuple[DataSource, ...] = ()
 
@@ -101,13 +108,28 @@ class Blueprint:
         """Return the name with its version, as job files write it."""
         return f"{self.id}@{self.version}"
 
+    @property
+    def needed_data(self) -> tuple[str, ...]:
+        """Return the data sets of the catalogue that it reads, which do not come with it."""
+        return tuple(source.catalogue for source in self.data if source.catalogue)
+
+
+def list_simplest_first(known: Mapping[str, Blueprint]) -> list[Blueprint]:
+    """Return the blueprints as one would try them: those that need nothing, then quick ones."""
+    return sorted(
+        known.values(), key=lambda each: (bool(each.needed_data), each.seconds or math.inf)
+    )
+
 
 def find_blueprint(known: Mapping[str, Blueprint], reference: str) -> Blueprint:
-    """Return the blueprint of "medicine" or "medicine@1"; `NotFound` when there is none."""
+    """Return the blueprint of "medicine" or "medicine@1"; `NoSuchBlueprint` otherwise."""
     name, _, version = reference.partition("@")
     blueprint = known.get(name)
-    if blueprint is None or (version and version != str(blueprint.version)):
-        raise NotFound(kind="blueprint", id=reference)
+    if blueprint is None:
+        raise NoSuchBlueprint(blueprint=reference, hint=fields.did_you_mean(name, known))
+    if version not in ("", str(blueprint.version)):
+        hint = fields.did_you_mean(blueprint.reference, [blueprint.reference])
+        raise NoSuchBlueprint(blueprint=reference, hint=hint)
     return blueprint
 
 
@@ -116,12 +138,14 @@ def parse_blueprint(value: Mapping[str, Any]) -> Blueprint:
     findings: list[Finding] = []
     top = Fields(value, findings=findings)
     resources = top.section("resources")
+    memory = read_memory(resources, "memory")
     blueprint = Blueprint(
         **_about(top),
         entry=tuple(str(word) for word in top.items("entry")),
         requirements=top.text("requirements"),
         nodes_max=resources.whole("nodes_max", 1),
-        memory_bytes=resources.memory("memory"),
+        memory_bytes=memory and memory.least,
+        seconds=resources.duration("time", None),
         params=_params(top),
         data=tuple(_data_source(item) for item in top.sections("data")),
     )
@@ -206,6 +230,7 @@ def _data_source(item: Fields) -> DataSource:
         curation=item.text("curation"),
         bias=item.text("bias"),
         kind=item.choice("kind", DATA_KINDS, "public"),
+        catalogue=item.text("catalogue"),
     )
     item.finish()
     return source
@@ -283,6 +308,17 @@ def command_for(
 def estimate_flop(blueprint: Blueprint, params: Mapping[str, ParamValue]) -> int:
     """Return the compute that the training will take, by the blueprint's formula."""
     return int(evaluate(blueprint.flop, check_params(blueprint, params)))
+
+
+def expect_seconds(blueprint: Blueprint, params: Mapping[str, ParamValue]) -> int | None:
+    """Return about how long the training takes on one core, None where nobody measured it.
+
+    The measured time of the defaults, as much longer as there is more to compute.
+    """
+    if blueprint.seconds is None:
+        return None
+    times = estimate_flop(blueprint, params) / max(1, estimate_flop(blueprint, {}))
+    return max(1, round(blueprint.seconds * times))
 
 
 def count_samples(blueprint: Blueprint, params: Mapping[str, ParamValue]) -> int:

@@ -170,6 +170,12 @@ def find_hash(workdir: str) -> str:
     return sha256 if workdir.startswith(PREFIX) and HASH.fullmatch(sha256) else ""
 
 
+def is_own_folder(workdir: str) -> bool:
+    """Say whether that is the folder of the job file or one below, such as . or code."""
+    is_below = not workdir.startswith("/") and ".." not in workdir.split("/")
+    return is_below and not workdir.startswith(PREFIX)
+
+
 def check_tree(entries: Collection[Entry]) -> None:
     """Refuse names and links that lead outside, and names that some file system takes for one."""
     if sum(each.size_bytes for each in entries) > MOST_BYTES:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.training.blueprints import Text
+from allmende.domain.training.blueprints import Blueprint, Text
 from allmende.domain.training.fields import did_you_mean
 from allmende.domain.training.job_specs import DataMount, JobSpec
 
@@ -47,6 +47,13 @@ class DataAreReadOnly(Refusal):
 class DataClassTooWeak(Refusal):
     """The data set {name} is of class {needed}, and the job says {said}. Write data_class:
     {needed} into the job file."""
+
+    status = 422
+
+
+class BlueprintNeedsData(Refusal):
+    """The blueprint {blueprint} reads data that do not come with it. Name them in the job file
+    under data, with uri: allmende:{name}. {hint}"""
 
     status = 422
 
@@ -114,6 +121,23 @@ def pin_data(spec: JobSpec, catalogue: Catalogue) -> JobSpec:
             raise DataClassTooWeak(name=each.id, needed=each.data_class.value, said=spec.data_class)
     pairs = zip(spec.data, found, strict=True)
     return replace(spec, data=tuple(replace(mount, uri=each.uri) for mount, each in pairs))
+
+
+def check_needed(spec: JobSpec, blueprint: Blueprint, catalogue: Catalogue) -> None:
+    """Refuse a job that names no data for a blueprint that brings none.
+
+    Any data set will do, for people bring files of their own in the form that it reads.
+    """
+    if not blueprint.needed_data or spec.data or spec.workdir:
+        return
+    name = blueprint.needed_data[0]
+    hint = Sentence("")
+    if name not in catalogue:
+        hint = Sentence(
+            "The catalogue here does not have it yet: its operators describe it in data.toml. "
+            "Another data set with such files will do as well."
+        )
+    raise BlueprintNeedsData(blueprint=blueprint.reference, name=name, hint=hint)
 
 
 def list_missing(

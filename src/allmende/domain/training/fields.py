@@ -13,7 +13,6 @@ SECONDS_PER = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 BYTES_PER = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 DURATION = re.compile(r"(\d+[dhms])+")
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-MEMORY = re.compile(r"(\d+)([KMGT])")
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Fields:
         if value is None:
             return default
         if not isinstance(value, str) or not value.strip():
-            self.find(key, "{key}: {value} is no text. Put it in quotes.", value=_show(value))
+            self.find(key, "{key}: {value} is no text. Put it in quotes.", value=show(value))
             return default
         return value
 
@@ -92,7 +91,7 @@ class Fields:
         if value is None:
             return default
         if isinstance(value, bool) or not isinstance(value, int):
-            self.find(key, "{key}: {value} is no whole number.", value=_show(value))
+            self.find(key, "{key}: {value} is no whole number.", value=show(value))
             return default
         if value < least:
             self.find(key, "{key} is {value}; the least is {least}.", value=value, least=least)
@@ -109,7 +108,7 @@ class Fields:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-            self.find(key, "{key}: {value} is no number.", value=_show(value))
+            self.find(key, "{key}: {value} is no number.", value=show(value))
             return None
         return value
 
@@ -119,7 +118,7 @@ class Fields:
         if value is None:
             return default
         if not isinstance(value, bool):
-            self.find(key, "{key}: write true or false, not {value}.", value=_show(value))
+            self.find(key, "{key}: write true or false, not {value}.", value=show(value))
             return default
         return value
 
@@ -138,25 +137,9 @@ class Fields:
                 key,
                 "{key}: {value} is no duration. Write a number with its unit, "
                 "s, m, h or d: for example 90s, 30m or 1h30m.",
-                value=_show(value),
+                value=show(value),
             )
         return default
-
-    def memory(self, key: str) -> int | None:
-        """Return bytes from a text such as 512M or 2G; None when the key is missing."""
-        value = self.get(key)
-        if value is None:
-            return None
-        match = MEMORY.fullmatch(value) if isinstance(value, str) else None
-        if match and int(match[1]) > 0:
-            return int(match[1]) * BYTES_PER[match[2]]
-        self.find(
-            key,
-            "{key}: {value} is no amount of memory. Write a number above zero with its unit, "
-            "M, G or T: for example 512M or 2G.",
-            value=_show(value),
-        )
-        return None
 
     def section(self, key: str) -> "Fields":
         """Return the fields below a key; an empty section when it is missing."""
@@ -168,7 +151,7 @@ class Fields:
         if value is None:
             return {}
         if not isinstance(value, Mapping):
-            self.find(key, "{key} takes keys and values, not {value}.", value=_show(value))
+            self.find(key, "{key} takes keys and values, not {value}.", value=show(value))
             return {}
         return {_key(name): item for name, item in value.items()}
 
@@ -183,7 +166,7 @@ class Fields:
                 self.find(
                     f"{key}[{number}]",
                     "{key} takes keys and values, not {value}.",
-                    value=_show(item),
+                    value=show(item),
                 )
         return result
 
@@ -193,7 +176,7 @@ class Fields:
         if value is None:
             return []
         if not isinstance(value, list | tuple):
-            self.find(key, "{key} takes a list, not {value}.", value=_show(value))
+            self.find(key, "{key} takes a list, not {value}.", value=show(value))
             return []
         return list(value)
 
@@ -252,6 +235,7 @@ def _key(key: object) -> str:
     return "on" if key is True else str(key)
 
 
-def _show(value: Any) -> str:
+def show(value: Any) -> str:
+    """Return a wrong value as a mistake shows it: not too long."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -16,6 +16,8 @@ from allmende.domain.training.resources import CONSTRAINT
 from allmende.domain.training.sweep_values import MOST_DRAWS
 
 DURATION = {"type": "string", "pattern": "^([0-9]+[dhms])+$", "examples": ["90s", "30m", "1h30m"]}
+COUNT = "[1-9][0-9]{0,8}"
+MEMORY = "[1-9][0-9]{0,11}[KMGT]?B?"
 WHOLE = {"type": "integer", "minimum": 1}
 SCALAR = {"type": ["string", "number", "boolean"]}
 RANGE = {
@@ -54,6 +56,18 @@ def _section(described: str, **properties: Any) -> dict[str, Any]:
 
 def _text(described: str) -> dict[str, Any]:
     return {"type": "string", "description": described}
+
+
+def _range(part: str, described: str, *, before: str = "", endless: bool = True) -> dict[str, Any]:
+    """Return an amount: one number, or from so much on; `before` may stand before it."""
+    start = f"({before})?" if before else ""
+    rest = rf"(\+|\.\.{part})?" if endless else rf"(\.\.{part})?"
+    return {
+        "type": ["integer", "string"],
+        "minimum": 1,
+        "pattern": f"^{start}{part}{rest}$",
+        "description": described,
+    }
 
 
 def _what() -> dict[str, Any]:
@@ -121,13 +135,13 @@ def _how_much() -> dict[str, Any]:
     return {
         "resources": _section(
             "What each node gives the job.",
-            cpus=WHOLE | {"description": "Processor cores; one when left out."},
-            memory=_text("Memory, such as 512M or 2G; all of the node's when left out.")
-            | {"pattern": "^[0-9]+[KMGT]$"},
-            accelerators={
-                "type": ["string", "integer"],
-                "description": "Accelerators, with their kind or without: H100:4 or 4.",
-            },
+            cpus=_range(COUNT, "Processor cores: 4, 4+ or 4..8; one when left out."),
+            memory=_range(
+                MEMORY, "Memory: 512M, 32G+, or 32 for GiB; all of the node's when left out."
+            ),
+            accelerators=_range(
+                COUNT, "Accelerators, with their kind or without: H100:4, 4+ or 1..4.", before=".*:"
+            ),
             specialisation=_text("What the nodes must be made for, such as robotics or medicine."),
             constraint=_text(
                 "Features of the nodes, on Slurm, as --constraint takes them: a100&ib."
@@ -135,7 +149,9 @@ def _how_much() -> dict[str, Any]:
             | {"pattern": f"^{CONSTRAINT.pattern}$"},
         ),
         "partition": _text("The only partition on which it may run; left out, one is chosen."),
-        "num_nodes": WHOLE | {"description": "Nodes; run starts once on each."},
+        "num_nodes": _range(
+            COUNT, "Nodes, such as 2 or 1..4; run starts once on each.", endless=False
+        ),
         "max_duration": DURATION
         | {"description": "The longest that the job may take; 4m when left out."},
     }

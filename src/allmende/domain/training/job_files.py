@@ -1,12 +1,14 @@
 """A job file says what to run, with which parameters, on how much, and for how long at most."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.refusals import Refusal
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training import fields
-from allmende.domain.training.code_archives import PREFIX, find_hash
+from allmende.domain.training.amounts import UNBOUNDED
+from allmende.domain.training.code_archives import find_hash, is_own_folder
 from allmende.domain.training.conditions import read_conditions
 from allmende.domain.training.containers import check_container, read_image, read_mount
 from allmende.domain.training.fields import Fields, Finding
@@ -54,6 +56,13 @@ class TooManyAccelerators(Refusal):
     status = 422
 
 
+class NodeTooLarge(Refusal):
+    """The job asks for nodes with at most {most} {what}; a node here has {there}. Raise the upper
+    end, or write {least}+ for any node with as much."""
+
+    status = 422
+
+
 def parse_job_file(value: object) -> JobSpec:
     """Check a job file that was read from YAML or JSON; refuse it with all mistakes at once."""
     if not isinstance(value, Mapping) or not value:
@@ -82,12 +91,25 @@ def parse_job_file(value: object) -> JobSpec:
     return spec
 
 
-def check_servable(spec: JobSpec, *, cores_per_node: int, accelerators_per_node: int) -> None:
-    """Refuse what a node of the partition cannot give, instead of running with less."""
+def find_unservable(
+    spec: JobSpec, *, cores_per_node: int, accelerators_per_node: int
+) -> Iterator[Refusal]:
+    """Return the refusals of what a node of the partition cannot give; it never runs with less."""
     if spec.cpus > cores_per_node:
-        raise TooManyCores(asked=spec.cpus, most=cores_per_node)
+        yield TooManyCores(asked=spec.cpus, most=cores_per_node)
     if spec.accelerators > accelerators_per_node:
-        raise TooManyAccelerators(asked=spec.accelerators, most=accelerators_per_node)
+        yield TooManyAccelerators(asked=spec.accelerators, most=accelerators_per_node)
+    if (spec.cpus_most or UNBOUNDED) < cores_per_node:
+        yield NodeTooLarge(
+            most=spec.cpus_most, what=Sentence("cores"), there=cores_per_node, least=spec.cpus
+        )
+    if (spec.accelerators_most or UNBOUNDED) < accelerators_per_node:
+        yield NodeTooLarge(
+            most=spec.accelerators_most,
+            what=Sentence("accelerators"),
+            there=accelerators_per_node,
+            least=spec.accelerators,
+        )
 
 
 def _no_mapping() -> Finding:
@@ -129,8 +151,7 @@ def _is_param(top: Fields, name: str, value: object) -> bool:
 
 def _workdir(top: Fields) -> str:
     folder = top.text("workdir")
-    is_hash = not folder.startswith(PREFIX) or find_hash(folder)
-    if folder.startswith("/") or ".." in folder.split("/") or not is_hash:
+    if folder and not find_hash(folder) and not is_own_folder(folder):
         top.find("workdir", "{key} is the folder of the job file or one below, such as . or code.")
     return folder
 

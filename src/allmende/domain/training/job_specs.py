@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from allmende.domain.training import fields
+from allmende.domain.training.amounts import Amount, render_amount
 from allmende.domain.training.conditions import Array
 from allmende.domain.training.sweep_values import Choices, Halving, ParamValue, write_sweep
 
@@ -40,13 +41,17 @@ class JobSpec:
     envs: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()  # names of the project's; values are no part of a job file
     cpus: int = 1
+    cpus_most: int | None = None  # a node may have no more; None: one number was asked for
     memory_bytes: int | None = None  # per node; None: what a node of the partition has
+    memory_bytes_most: int | None = None
     accelerator: str = ""  # "H100"; empty: any
     accelerators: int = 0  # per node
+    accelerators_most: int | None = None
     specialisation: str = ""  # what the nodes must be made for: "robotics"; empty: anything
     constraint: str = ""  # which nodes of a Slurm cluster, by their features, as Slurm writes it
     partition: str = ""  # the only one on which it may run; empty: wherever the project has time
     num_nodes: int = 1
+    num_nodes_most: int | None = None  # None: as many as were asked for, or chosen
     max_duration_seconds: int = DEFAULT_MAX_DURATION_SECONDS  # of all attempts that reach a limit
     checkpoint_seconds: int | None = None  # None: as the code thinks best
     checkpoints_kept: int = 2
@@ -81,7 +86,7 @@ class JobSpec:
             "params": dict(self.params),
             "envs": dict(self.envs),
             "resources": self._resources(),
-            "num_nodes": self.num_nodes,
+            "num_nodes": _count(self.num_nodes, self.num_nodes_most),
             "max_duration": fields.render_duration(self.max_duration_seconds),
             "checkpoint": self._checkpoint(),
             "retry": {"on": list(self.retry_on), "max": self.max_retries},
@@ -113,12 +118,14 @@ class JobSpec:
         return {"every": fields.render_duration(self.checkpoint_seconds), **keep}
 
     def _resources(self) -> dict[str, Any]:
-        resources: dict[str, Any] = {"cpus": self.cpus}
+        resources: dict[str, Any] = {"cpus": _count(self.cpus, self.cpus_most)}
         if self.memory_bytes:
-            resources["memory"] = fields.render_memory(self.memory_bytes)
+            memory = Amount(self.memory_bytes, self.memory_bytes_most)
+            resources["memory"] = render_amount(memory, fields.render_memory)
         if self.accelerators:
             kind = f"{self.accelerator}:" if self.accelerator else ""
-            resources["accelerators"] = f"{kind}{self.accelerators}"
+            count = _count(self.accelerators, self.accelerators_most)
+            resources["accelerators"] = f"{kind}{count}"
         given = ("specialisation", "constraint")
         return resources | {key: value for key in given if (value := getattr(self, key))}
 
@@ -146,3 +153,7 @@ class JobSpec:
         """Return how to run the user's own script, which stops at the first error."""
         assert self.run, "a blueprint makes its own command"
         return ("/bin/bash", "-e", "-o", "pipefail", "-c", self.run)
+
+
+def _count(least: int, most: int | None) -> int | str:
+    return least if most is None else render_amount(Amount(least, most))

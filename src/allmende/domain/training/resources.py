@@ -3,6 +3,13 @@
 import re
 from typing import Any
 
+from allmende.domain.training.amounts import (
+    Amount,
+    parse_amount,
+    parse_count,
+    read_count,
+    read_memory,
+)
 from allmende.domain.training.fields import Fields
 
 CONSTRAINT = re.compile(r"[A-Za-z0-9_.:=+&|,*!()\[\]-]{1,200}")  # names of features, and signs
@@ -12,17 +19,25 @@ def read_resources(top: Fields) -> dict[str, Any]:
     """Return how much a job file asks for and of what kind, noting every mistake."""
     section = top.section("resources")
     accelerator, accelerators = _accelerators(section)
+    cpus, memory = read_count(section, "cpus", 1), read_memory(section, "memory")
+    nodes = read_count(top, "num_nodes", 1, bounded=True)
     result = {
-        "cpus": section.whole("cpus", 1),
-        "memory_bytes": section.memory("memory"),
+        "cpus": cpus.least,
+        "cpus_most": cpus.most,
+        "memory_bytes": memory and memory.least,
+        "memory_bytes_most": memory and memory.most,
         "accelerator": accelerator,
-        "accelerators": accelerators,
+        "accelerators": accelerators.least,
+        "accelerators_most": accelerators.most,
         "specialisation": section.text("specialisation"),
         "constraint": _constraint(section),
         "partition": top.text("partition"),
-        "num_nodes": top.whole("num_nodes", 1),
+        "num_nodes": nodes.least,
+        "num_nodes_most": nodes.most,
     }
     section.finish()
+    if nodes.most and top.has("reservation"):
+        top.find("num_nodes", "{key}: a reservation has its nodes. Say on how many it runs.")
     if top.has("partition") and top.has("reservation"):
         top.find("partition", "{key}: a reservation has its own. Keep one of the two.")
     return result
@@ -41,16 +56,17 @@ def _constraint(section: Fields) -> str:
     return ""
 
 
-def _accelerators(section: Fields) -> tuple[str, int]:
+def _accelerators(section: Fields) -> tuple[str, Amount]:
     value = section.get("accelerators")
     if value is None:
-        return "", 0
+        return "", Amount(0)
     kind, _, count = str(value).rpartition(":")
-    if count.isdecimal() and count.isascii() and int(count) > 0 and not isinstance(value, bool):
-        return kind, int(count)
+    found = None if isinstance(value, bool) else parse_amount(count, parse_count)
+    if found is not None:
+        return kind, found
     section.find(
         "accelerators",
-        "{key}: {value} is no number of accelerators. Write for example H100:4 or 4.",
+        "{key}: {value} is no number of accelerators. Write for example H100:4, 4, 4+ or 1..4.",
         value=str(value),
     )
-    return "", 0
+    return "", Amount(0)

@@ -8,12 +8,10 @@ from ninja import Body, Query, Router, Schema, Status
 
 from allmende import wiring
 from allmende.domain.scheduling.backends import EndReason
-from allmende.domain.scheduling.brokering import Verdict
 from allmende.domain.scheduling.jobs import Job, JobEvent, JobState, StopRequest
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.trust.permissions import Permission
-from allmende.services import brokering, forecasts, jobs, previews, runs, submissions, sweeps
-from allmende.services.previews import Option
+from allmende.services import brokering, forecasts, jobs, runs, submissions, sweeps
 from allmende.services.runs import Curve, LogPart, Progress
 from allmende.web.api.permits import begin_deed, get_actor, takes
 from allmende.web.api.shapes import After, ClientKey, Limit, Page, PathId, QueryId, Words, page_of
@@ -122,16 +120,6 @@ class ForecastOut(Schema):
     estimate: EstimateOut | None
 
 
-class OptionOut(Schema):
-    """What one may ask for, and when it would start; elsewhere it takes an award there first."""
-
-    nodes: int
-    max_duration_seconds: int
-    partition: str
-    needs_award: bool
-    forecast: ForecastOut
-
-
 class VerdictOut(Schema):
     """What became of one partition: whether the job fits there, and why it was taken or not.
 
@@ -222,42 +210,6 @@ def submit_job(
         workshop=wiring.workshop(),
     )
     return Status(201, submitted)
-
-
-@router.post("/forecast", response=list[OptionOut], **takes(Permission.SUBMIT_JOB))
-def forecast_submission(
-    request: HttpRequest,
-    project_id: QueryId,
-    job_file: Annotated[dict[str, Any], Body(description="A job file, as JSON.")],
-) -> list[Option]:
-    """Say when a job file would start, without submitting it, and what would start sooner."""
-    return previews.forecast_submission(
-        get_actor(request),
-        parse_job_file(job_file),
-        project_id=project_id,
-        now=wiring.now(),
-        workshop=wiring.workshop(),
-    )
-
-
-@router.post("/where", response=list[VerdictOut], **takes(Permission.SUBMIT_JOB))
-def choose_partition(
-    request: HttpRequest,
-    project_id: QueryId,
-    job_file: Annotated[dict[str, Any], Body(description="A job file, as JSON.")],
-) -> list[Verdict]:
-    """Say where a job file would run, without submitting it, and why not elsewhere.
-
-    The list is empty where the project has time on one partition only.
-    """
-    choice = previews.choose_partition(
-        get_actor(request),
-        parse_job_file(job_file),
-        project_id=project_id,
-        now=wiring.now(),
-        workshop=wiring.workshop(),
-    )
-    return list(choice.verdicts) if choice else []
 
 
 @router.get("", response=Page[JobOut], **takes(Permission.SEE_JOB))

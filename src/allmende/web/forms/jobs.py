@@ -9,9 +9,11 @@ from django import forms
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.blueprints import Blueprint, Param
+from allmende.domain.training.data_sets import SCHEME, Catalogue
 from allmende.domain.training.fields import Finding
-from allmende.wiring.job_texts import KeyIsThereTwice, read_job_text
+from allmende.wiring.job_texts import KeyIsThereTwice, place_findings, read_job_text
 from allmende.wiring.languages import translate
 
 DATA_CLASSES = (
@@ -36,6 +38,12 @@ class BlueprintForm(forms.Form):
         help_text=_("The job is stopped after it. What it does not use is given back."),
     )
     data_class = forms.ChoiceField(choices=DATA_CLASSES, label=_("How sensitive is the data?"))
+    data = forms.MultipleChoiceField(
+        label=_("Data sets that it reads"),
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text=_("The job runs where they lie."),
+    )
     licence = forms.CharField(
         label=_("Licence of the model"),
         required=False,
@@ -61,10 +69,18 @@ class BlueprintForm(forms.Form):
         help_text=_("For how long, such as 12h, or until when, such as 2026-12-01T08:00."),
     )
 
-    def __init__(self, *args: Any, blueprint: Blueprint, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, blueprint: Blueprint, catalogue: Catalogue, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.blueprint = blueprint
         language = get_language() or "en"
+        self.fields["data"].choices = [  # type: ignore[attr-defined]
+            (each.id, f"{getattr(each.title, language, each.title.en)} ({each.licence})")
+            for each in catalogue.values()
+        ]
+        if not catalogue:
+            del self.fields["data"]
         for param in blueprint.params.values():
             field = forms.CharField(
                 label=getattr(param.description, language, param.description.en),
@@ -113,6 +129,8 @@ class BlueprintForm(forms.Form):
         }
         if self.blueprint.memory_bytes:
             job_file["resources"] = {"memory": f"{self.blueprint.memory_bytes // 2**20}M"}
+        if data.get("data"):
+            job_file["data"] = [{"uri": f"{SCHEME}{name}"} for name in data["data"]]
         if data["licence"]:
             job_file["record"] = {"licence": data["licence"]}
         return job_file | self._conditions()
@@ -135,6 +153,7 @@ class BlueprintForm(forms.Form):
         """Show each finding at the field that it is about."""
         for finding in findings:
             name = finding.key.rsplit(".", maxsplit=1)[-1].partition("[")[0]
+            name = {"max_duration": "minutes"}.get(name, name)
             field = next((f for f in (f"param_{name}", name) if f in self.fields), None)
             self.add_error(field, translate(finding.sentence))
 
@@ -164,9 +183,13 @@ class JobFileForm(forms.Form):
         return value
 
     def add_findings(self, findings: Iterable[Finding]) -> None:
-        """List every finding at the text."""
-        for finding in findings:
-            self.add_error("text", translate(finding.sentence))
+        """List every finding at the text, each with its line."""
+        text = str(self["text"].value())
+        for line, finding in place_findings(text, findings):
+            sentence = finding.sentence
+            if line:
+                sentence = Sentence("Line {line}: {what}", {"line": line, "what": sentence})
+            self.add_error("text", translate(sentence))
 
 
 def _describe(param: Param) -> str:

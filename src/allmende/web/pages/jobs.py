@@ -1,33 +1,40 @@
 """Jobs: the list, the form, the page of a job, and the buttons."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from allmende import wiring
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.jobs import LIFECYCLE
-from allmende.domain.training.blueprints import InvalidParams, find_blueprint
-from allmende.domain.training.job_files import InvalidJobFile, parse_job_file
-from allmende.domain.training.job_specs import JobSpec
+from allmende.domain.training.blueprints import (
+    Blueprint,
+    InvalidParams,
+    NoSuchBlueprint,
+    find_blueprint,
+    list_simplest_first,
+)
+from allmende.domain.training.fields import Finding
+from allmende.domain.training.job_files import DATA_CLASSES, InvalidJobFile, parse_job_file
 from allmende.domain.trust.permissions import Permission, can_do
 from allmende.services import (
     budgets,
-    forecasts,
+    check_sheets,
+    job_checks,
     jobs,
     models,
-    previews,
     projects,
     submissions,
     sweeps,
 )
-from allmende.services.previews import Preview
+from allmende.services.job_checks import JobCheck
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.jobs import BlueprintForm, JobFileForm
 from allmende.web.pages.job_watching import live_context, log_context
@@ -35,6 +42,20 @@ from allmende.wiring.languages import translate
 
 Answer = TypeVar("Answer")
 PAGE_SIZE = 30
+ROOM = 4  # times what a blueprint takes on a quiet core
+# What a check tells, by topic, in its order.
+TOPICS = {
+    "place": _("Where"),
+    "nodes": _("Nodes"),
+    "time": _("It holds"),
+    "budget": _("Budget"),
+    "money": _("Price"),
+    "energy": _("Energy"),
+    "data": _("Data"),
+    "environment": _("Environment"),
+    "checkpoints": _("Checkpoints"),
+    "priority": _("Priority"),
+}
 EXAMPLE = """\
 name: my-first-training
 blueprint: medicine
@@ -118,10 +139,10 @@ def new_job(request: HttpRequest, project_id: str) -> HttpResponse:
     reader, workshop = get_person(request), wiring.workshop()
     project = projects.get_project(reader, project_id)
     form = _job_form(request, limit_seconds=_limit_seconds(project.partition_id))
-    asks, preview = "when" in request.POST, None
+    asks, checked = "check" in request.POST, None
     if request.method == "POST" and form.is_valid():
         if asks:
-            preview = _preview(reader, form, project_id)
+            checked = _check(reader, form, project_id)
         else:
             submitted = _submit(request, form, project_id)
             if len(submitted) == 1:
@@ -129,19 +150,23 @@ def new_job(request: HttpRequest, project_id: str) -> HttpResponse:
             if submitted:
                 return redirect(f"{reverse('jobs')}?sweep={submitted[0].sweep_id}")
     names = {each.id: each.name for each in workshop.factory.partitions}
+    blueprint = getattr(form, "blueprint", None)
     context = {
         "form": form,
         "project": project,
         "is_file": isinstance(form, JobFileForm),
-        "blueprints": workshop.blueprints.values(),
-        "blueprint": getattr(form, "blueprint", None),
+        "blueprints": list_simplest_first(workshop.blueprints),
+        "blueprint": blueprint,
+        "lacks_data": blueprint
+        and blueprint.needed_data
+        and not workshop.data_sets.keys() & set(blueprint.needed_data),
         "client_key": request.POST.get("client_key") or wiring.new_id("k"),
         "budgets": [
             (names.get(budget.partition_id, budget.partition_id), budget)
             for budget in budgets.list_budgets(reader, project_id)
         ],
         "asks": asks,
-        "preview": preview,
+        "checked": checked,
     }
     # A part of the page is only put in its place when all is well with the answer.
     status = 422 if form.errors and "HX-Request" not in request.headers else 200
@@ -156,24 +181,34 @@ def _job_form(request: HttpRequest, *, limit_seconds: int) -> BlueprintForm | Jo
     data = request.POST if request.method == "POST" else None
     if request.GET.get("with") == "file":
         return JobFileForm(data, initial={"text": EXAMPLE})
-    blueprints = wiring.workshop().blueprints
-    wanted = request.GET.get("blueprint") or next(iter(blueprints))
-    blueprint = find_blueprint(blueprints, wanted)
+    workshop = wiring.workshop()
+    wanted = request.GET.get("blueprint") or list_simplest_first(workshop.blueprints)[0].id
+    blueprint, catalogue = find_blueprint(workshop.blueprints, wanted), workshop.data_sets
+    named = [name for name in blueprint.needed_data if name in catalogue]
+    classes = [source.data_class for source in blueprint.data] or ["internal"]
+    classes += [catalogue[name].data_class.value for name in named]
     initial = {
         "name": blueprint.id,
-        "minutes": max(1, limit_seconds // 60 // 2),
-        "data_class": blueprint.data[0].data_class if blueprint.data else "internal",
+        "minutes": _suggest_minutes(blueprint, limit_seconds=limit_seconds),
+        "data_class": max(classes, key=DATA_CLASSES.index),
+        "data": named,
     }
-    return BlueprintForm(data, blueprint=blueprint, initial=initial)
+    return BlueprintForm(data, blueprint=blueprint, catalogue=catalogue, initial=initial)
+
+
+def _suggest_minutes(blueprint: Blueprint, *, limit_seconds: int) -> int:
+    """Return a limit with room for a busy machine; half of what is allowed where nobody knows."""
+    seconds = ROOM * blueprint.seconds if blueprint.seconds else limit_seconds // 2
+    return max(1, -(-min(seconds, limit_seconds) // 60))
 
 
 def _submit(
     request: HttpRequest, form: BlueprintForm | JobFileForm, project_id: str
 ) -> list[jobs.Job]:
-    def submit(spec: JobSpec) -> list[jobs.Job]:
+    def submit(value: Mapping[str, Any]) -> list[jobs.Job]:
         return submissions.submit_job(
             begin_deed(request),
-            spec,
+            parse_job_file(value),
             project_id=project_id,
             client_key=request.POST.get("client_key") or wiring.new_id("k"),
             workshop=wiring.workshop(),
@@ -182,36 +217,42 @@ def _submit(
     return _with_file(form, submit) or []
 
 
-def _preview(
+def _check(
     reader: Person, form: BlueprintForm | JobFileForm, project_id: str
 ) -> dict[str, Any] | None:
-    """Return what the form as it stands would mean, in words and figures."""
+    """Return what the form as it stands would take and mean; mistakes are told at its fields."""
+    workshop = wiring.workshop()
 
-    def preview(spec: JobSpec) -> Preview:
-        return previews.preview_job(
-            reader, spec, project_id=project_id, now=wiring.now(), workshop=wiring.workshop()
+    def check(value: Mapping[str, Any]) -> JobCheck:
+        return job_checks.check_job(
+            reader, value, project_id=project_id, now=wiring.now(), workshop=workshop
         )
 
-    found = _with_file(form, preview)
-    if found is None:
+    found = _with_file(form, check)
+    if found is None or found.outlook is None:
+        form.add_findings(found.problems if found else ())
         return None
-    first, *others = found.options
+    told = check_sheets.tell(found.outlook, workshop)
     return {
-        "found": found,
-        "when": forecasts.say_forecast(first.forecast),
-        "sooner": [previews.say_option(option) for option in others],
+        "found": found.outlook.preview,
+        "start": told.pop("start"),
+        "told": [(TOPICS[topic], sentence) for topic, sentence in told.items()],
+        "sooner": check_sheets.list_sooner(found.outlook),
+        "warnings": check_sheets.list_warnings(found.outlook, workshop),
     }
 
 
 def _with_file(
-    form: BlueprintForm | JobFileForm, work: Callable[[JobSpec], Answer]
+    form: BlueprintForm | JobFileForm, work: Callable[[Mapping[str, Any]], Answer]
 ) -> Answer | None:
     """Return what comes of the form's job file; what is refused is told at its fields."""
     is_file = isinstance(form, JobFileForm)
     try:
-        return work(parse_job_file(form.cleaned_data["text"] if is_file else form.to_job_file()))
+        return work(form.cleaned_data["text"] if is_file else form.to_job_file())
     except (InvalidJobFile, InvalidParams) as refusal:
         form.add_findings(refusal.findings)
+    except NoSuchBlueprint as refusal:
+        form.add_findings([Finding("blueprint", refusal.sentence)])
     except Refusal as refusal:
         if refusal.status in (401, 403, 404):
             raise

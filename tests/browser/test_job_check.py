@@ -1,4 +1,4 @@
-"""Before a job is sent, one asks when it would start: with script in place, without it as well."""
+"""Before a job is sent, one checks it: with script in place, without it as well."""
 
 import pytest
 from playwright.sync_api import expect
@@ -9,7 +9,7 @@ from tests.browser.test_pages import check
 pytestmark = pytest.mark.browser
 
 SECONDS = 60_000  # the first forecast of a process loads the compiled kernel
-ASK = {"en": "When would it start?", "de": "Wann würde er starten?"}
+ASK = {"en": "Check it first", "de": "Erst prüfen"}
 ANSWER = {"en": "When it would start", "de": "Wann der Job starten würde"}
 
 
@@ -27,7 +27,7 @@ def test_the_answer_appears_below_the_form(visitor: Visitor, language, theme, ph
     heading = visit.page.get_by_role("heading", name=ANSWER[language])
     expect(heading).to_be_visible(timeout=SECONDS)
     assert visit.page.url == address
-    check(visit, f"job-when.{language}.{theme}.{'phone' if phone else 'desktop'}")
+    check(visit, f"job-check.{language}.{theme}.{'phone' if phone else 'desktop'}")
 
 
 def test_without_script_the_page_comes_again_with_the_answer(visitor: Visitor):
@@ -45,4 +45,4 @@ def test_what_could_not_be_sent_is_said_in_its_place(visitor: Visitor):
     page = visitor.open(form_of(visitor) + "?with=file", who="mina").page
     page.get_by_label("Job file").fill("name: try\nrun: 'true'\nmax_duration: 9h\n")
     page.get_by_role("button", name=ASK["en"]).click()
-    expect(page.locator("#when")).to_contain_text("Set a shorter max_duration", timeout=SECONDS)
+    expect(page.locator("#check")).to_contain_text("Set a shorter max_duration", timeout=SECONDS)
