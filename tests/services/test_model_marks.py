@@ -39,8 +39,8 @@ def told(spec: JobSpec, *, mark: int) -> list[str]:
 def test_a_mark_is_told_when_the_formula_passes_it():
     assert told(SPEC, mark=59) == []
     assert told(SPEC, mark=58) == [
-        "Its model would take 59 FLOP in all. From 58 FLOP on a model of language or images "
-        "counts as general-purpose AI."
+        "Its model would take 59 FLOP in all, more than 58. From here on a model of language or "
+        "images counts as general-purpose AI."
     ]
 
 
@@ -48,8 +48,8 @@ def test_a_third_of_an_unknown_original_makes_a_provider():
     further = replace(SPEC, parents=("EuroLLM-9B",))
     assert told(further, mark=177) == []
     assert told(further, mark=176) == [
-        "Its model would take 59 FLOP in all. From 58 FLOP on whoever trains a model of others "
-        "further becomes its provider."
+        "Its model would take 59 FLOP in all, more than 58. From here on whoever trains a model "
+        "of others further becomes its provider, where the compute of the original is not known."
     ]
 
 
