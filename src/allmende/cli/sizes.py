@@ -56,7 +56,8 @@ def estimate_size(
         return
     del facts["marks"]
     show({**facts, "flop": _in_powers(estimate.size.flop)})
-    show([{**vars(each), "flop": _in_powers(each.flop)} for each in estimate.marks])
+    rows = [{**vars(each), "flop": _in_powers(each.flop)} for each in estimate.marks]
+    show(rows, columns=("flop", "is_reached", "sentence", "source"))
 
 
 def known() -> dict[str, Any]:
