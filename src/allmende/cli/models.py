@@ -15,7 +15,7 @@ from allmende.domain.training.models import Visibility
 from allmende.domain.training.summaries import render_summary
 from allmende.services import model_papers, model_terms, models
 from allmende.wiring.languages import translate
-from allmende.wiring.record_sheets import render_record
+from allmende.wiring.record_sheets import render_record, say_card
 
 app = typer.Typer()
 
@@ -40,9 +40,9 @@ def list_models(
 
 @app.command("show")
 def show_model(model_id: str, json: AsJson = False) -> None:
-    """Show a model's card; with --json also its training record."""
+    """Show a model's card in your language; with --json also its training record."""
     model = models.get_model(acting_person(), model_id)
-    show(model if json else model.card, json=json)
+    show(model if json else say_card(model), json=json)
 
 
 @app.command("share")

@@ -151,7 +151,7 @@ def _text(value: Any) -> str:
     if isinstance(value, Sentence):
         return languages.translate(value)
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return languages.translate(Sentence("yes") if value else Sentence("no"))
     if isinstance(value, datetime):
         return languages.write_instant(value)
     if isinstance(value, Enum):

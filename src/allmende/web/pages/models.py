@@ -18,6 +18,7 @@ from allmende.web.lineage_pictures import KIND_WORDS, draw_lineage
 from allmende.web.markdown import render_markdown
 from allmende.web.model_files import hand_out_file, hand_out_package, hand_out_record
 from allmende.wiring.languages import translate
+from allmende.wiring.record_sheets import say_card
 
 PAGE_SIZE = 30
 
@@ -52,7 +53,7 @@ def show_model(request: HttpRequest, model_id: str) -> HttpResponse:
     is_complete = model.record.get("format", 0) >= 2
     context = {
         "model": model,
-        "card": render_markdown(model.card),
+        "card": render_markdown(say_card(model)),
         "record": json.dumps(model.record, indent=2, ensure_ascii=False),
         "summary": model_papers.summarise_data(reader, model_id) if is_complete else (),
         "versions": models.list_versions(reader, model),
