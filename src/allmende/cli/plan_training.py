@@ -78,7 +78,10 @@ def _describe(answer: Answer) -> Iterator[tuple[Sentence, str | Sentence]]:
     yield Sentence("GPU-hours"), _in_words(plan.gpu_hours)
     facts = {"days": _in_words(plan.days), "gpus": plan.gpus, "nodes": plan.nodes}
     yield Sentence("days"), Sentence("{days} on {gpus} GPUs ({nodes} nodes)", facts)
-    memory = {"used": round(plan.layout.memory_gigabytes), "all": answer.task.gpu.memory_gigabytes}
+    memory = {
+        "used": round(plan.layout.memory_gigabytes),
+        "all": _short(answer.task.gpu.memory_gigabytes),
+    }
     yield Sentence("memory of a GPU"), Sentence("{used} GB of {all} GB", memory)
     yield Sentence("parallelism"), _describe_cut(plan.layout)
     kept = {
