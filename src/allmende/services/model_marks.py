@@ -44,15 +44,21 @@ def foresee_marks(
     if modifier.get("reached"):
         is_known = modifier["original_flop"] is not None
         each = say_provider() if is_known else say_modifier()
-        passed.append(_say(flop, modifier["limit_flop"], each))
+        # What counts here is this training alone, without what it descends from.
+        facts = _facts(flop, modifier["limit_flop"], each)
+        passed.append(Sentence("The training takes {flop} FLOP, more than {mark}. {follows}", facts))
     return tuple(passed)
 
 
 def _say(flop: int, mark: int, follows: Sentence) -> Sentence:
     return Sentence(
         "Its model would take {flop} FLOP in all, more than {mark}. {follows}",
-        {"flop": write_flop(flop), "mark": write_flop(mark), "follows": follows},
+        _facts(flop, mark, follows),
     )
+
+
+def _facts(flop: int, mark: int, follows: Sentence) -> dict[str, Any]:
+    return {"flop": write_flop(flop), "mark": write_flop(mark), "follows": follows}
 
 
 def _estimate(spec: JobSpec, workshop: Workshop) -> int:

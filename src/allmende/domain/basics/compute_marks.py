@@ -63,7 +63,10 @@ def say_modifier() -> Sentence:
 
 def say_provider() -> Sentence:
     """Return the same where the compute of the original is known."""
-    return Sentence("From here on whoever trains this original further becomes a provider.")
+    return Sentence(
+        "From here on whoever trains this original further becomes a provider, where the original"
+        " is general-purpose AI."
+    )
 
 
 def say_general_purpose() -> Sentence:
