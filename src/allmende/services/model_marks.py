@@ -46,7 +46,9 @@ def foresee_marks(
         each = say_provider() if is_known else say_modifier()
         # What counts here is this training alone, without what it descends from.
         facts = _facts(flop, modifier["limit_flop"], each)
-        passed.append(Sentence("The training takes {flop} FLOP, more than {mark}. {follows}", facts))
+        passed.append(
+            Sentence("The training takes {flop} FLOP, more than {mark}. {follows}", facts)
+        )
     return tuple(passed)
 
 
