@@ -1,17 +1,21 @@
 """The model card: README.md with the front matter that model hubs read, from facts alone."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from allmende.domain.basics.sentences import Sentence
+from allmende.domain.training.privacy import describe_privacy
 
 Record = Mapping[str, Any]
+# What own code wants to show is kept to what people read.
+MOST_TABLES, MOST_ROWS = 10, 50
 
 GERMAN_DIGITS = str.maketrans(",.", ".,")
 
 Say = Callable[[Sentence], str]  # renders a sentence in a language
 
+HEARTBEATS = "NSVFQ"  # the classes of ANSI/AAMI EC57
 MEASURES = {
     "auroc": Sentence("AUROC"),
     "balanced_accuracy": Sentence("Balanced accuracy"),
@@ -31,6 +35,16 @@ MEASURES = {
     "lap_seconds_ideal": Sentence("Ideal lap time in s (lower is better)"),
     "seconds_off_track": Sentence("Time off the track in s (lower is better)"),
     "mean_error_cycles": Sentence("Mean error in flights (above zero: too hopeful)"),
+    **{
+        f"sensitivity_{each.lower()}": Sentence("Sensitivity, heartbeats {kind}", {"kind": each})
+        for each in HEARTBEATS
+    },
+    **{
+        f"ppv_{each.lower()}": Sentence(
+            "Positive predictive value, heartbeats {kind}", {"kind": each}
+        )
+        for each in HEARTBEATS
+    },
 }
 
 
@@ -52,6 +66,8 @@ def render_card(
         card.data(),
         card.evaluation(),
         card.subgroups(),
+        *card.tables(),
+        card.privacy(),
         card.training(),
         card.energy(),
         card.lineage(),
@@ -216,22 +232,38 @@ class _Card:
 
     def subgroups(self) -> str:
         table = self.record["evaluation"].get("subgroups")
-        if not isinstance(table, Mapping) or not table.get("rows"):
+        if not isinstance(table, Mapping):
             return ""
-        columns = [key for key in table["rows"][0] if key != "group"]
+        title = self.say(Sentence("Subgroups by {feature}", {"feature": table.get("by")}))
         few = Sentence("Figures that would speak of fewer than five people are not given.")
-        lines = [
-            self.head(Sentence("Subgroups by {feature}", {"feature": table.get("by")})),
-            "",
-            self.say(few),
-            "",
-            f"| {self.say(Sentence('group'))} | {' | '.join(columns)} |",
-            "|---" * (len(columns) + 1) + "|",
+        return self.table(title, self.say(few), table.get("rows"))
+
+    def tables(self) -> list[str]:
+        """Return what the code wants to be read besides, each table under its own heading."""
+        tables = self.record["evaluation"].get("tables")
+        named = tables[:MOST_TABLES] if isinstance(tables, list) else []
+        return [
+            self.table(str(each.get("title")), str(each.get("note") or ""), each.get("rows"))
+            for each in named
+            if isinstance(each, Mapping)
         ]
-        for row in table["rows"]:
-            cells = " | ".join(self.cell(row.get(column)) for column in columns)
-            lines.append(f"| {row['group']} | {cells} |")
+
+    def table(self, title: str, about: str, rows: object) -> str:
+        sound = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+        if not sound:
+            return ""
+        columns = list(sound[0])
+        lines = [f"## {self.cell(title)}", ""] + ([self.cell(about), ""] if about else [])
+        lines += [self.line(columns), "|---" * len(columns) + "|"]
+        lines += [self.line([row.get(column) for column in columns]) for row in sound[:MOST_ROWS]]
         return "\n".join(lines)
+
+    def line(self, cells: Sequence[object]) -> str:
+        return f"| {' | '.join(self.cell(cell) for cell in cells)} |"
+
+    def privacy(self) -> str:
+        said = describe_privacy(self.record.get("privacy"))
+        return f"{self.head(Sentence('Privacy'))}\n\n{said}" if said else ""
 
     def training(self) -> str:
         run, compute = self.record["run"], self.record["compute"]
@@ -353,4 +385,8 @@ class _Card:
     def cell(self, value: object) -> str:
         if value is None:
             return "–"
-        return self.number(f"{value:.3f}") if isinstance(value, float) else str(value)
+        if isinstance(value, float):
+            return self.number(f"{value:.3f}")
+        text = str(value)  # measures by their names; no cell may break the table
+        named = self.say(MEASURES[text]) if text in MEASURES else text
+        return " ".join(named.replace("|", "/").split())
