@@ -200,8 +200,8 @@ class PumpedRelay:
     def list_output(self, job_id: str) -> dict[str, int]:
         return self.line.relay.list_output(job_id)
 
-    def read_output(self, job_id: str, name: str) -> bytes:
-        return self.line.relay.read_output(job_id, name)
+    def read_output(self, job_id: str, name: str, **part) -> bytes:
+        return self.line.relay.read_output(job_id, name, **part)
 
     def remove_output(self, job_id: str) -> Mapping[str, str]:
         return self.line.relay.remove_output(job_id)

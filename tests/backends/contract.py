@@ -274,6 +274,8 @@ class BackendContract:
         job_id = run(backend, script).key.removesuffix(".1")
         assert backend.list_output(job_id) == {"m.json": 2, "sub/model.bin": 5}
         assert backend.read_output(job_id, "sub/model.bin") == b"model"
+        assert backend.read_output(job_id, "sub/model.bin", offset=2, limit=2) == b"de"
+        assert backend.read_output(job_id, "sub/model.bin", offset=5, limit=2) == b""
 
     @pytest.mark.parametrize(
         "name",

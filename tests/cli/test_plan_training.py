@@ -67,3 +67,12 @@ def test_what_cannot_be_planned_is_said_in_one_sentence(capsys, arguments, code,
     assert ended == code
     assert words in printed.err
     assert printed.out == ""
+
+
+def test_germans_get_german(capsys):
+    code = cli.run(["--language", "de", "plan-training", *LARGE, "--machine", "jupiter"])
+    printed = capsys.readouterr().out
+    assert code == ExitCode.OK
+    for words in ("GPU-Stunden", " bis ", "Speicher einer GPU", "erreicht", "Zugangsart", ".000 "):
+        assert words in printed
+    assert " to " not in printed.splitlines()[1]

@@ -27,6 +27,7 @@ from tests.services.test_models import (
     model,  # noqa: F401 - a fixture
     output_folder,
     register,
+    take,
 )
 
 pytestmark = pytest.mark.django_db
@@ -101,12 +102,6 @@ def test_a_model_is_seen_and_taken_by_whom_its_owner_names(backend, model, terms
         else:
             with pytest.raises(NotFound):
                 take(reader, model, backend)
-
-
-def take(reader: Person, model, backend) -> bytes:  # noqa: F811
-    return models.read_model_file(
-        reader, model.id, "model.safetensors", backend_of=lambda _: backend
-    )
 
 
 @pytest.mark.parametrize("person", [STRANGER, PUBLIC, AUDITOR, REVIEWER], ids=lambda p: p.id)

@@ -1,6 +1,7 @@
 """Models: registered once, seen by their owners, handed out only unchanged."""
 
 import hashlib
+import io
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -107,6 +108,12 @@ def add_attempt(number: int, reason: EndReason, **changes: object) -> None:
     job_store.save_attempt(replace(attempt, **changes), partition_id="werkbank")
 
 
+def take(reader, model, backend, name="model.safetensors") -> bytes:
+    taken = io.BytesIO()
+    models.copy_model_file(reader, model.id, name, into=taken, backend_of=lambda _: backend)
+    return taken.getvalue()
+
+
 def register(backend: LocalBackend, job_id: str = "j-1", *, hours: int = 0) -> Model:
     return model_registry.register_model(
         a_deed(hours=hours),
@@ -159,7 +166,7 @@ def test_facts_that_are_no_json_are_noted_and_stop_nothing(backend, content):
 def test_a_file_too_large_to_pass_on_is_noted_and_the_rest_is_kept(backend):
     leave(backend, FILES)
     with (output_folder(backend) / "huge.bin").open("wb") as file:
-        file.truncate(2**28 + 1)
+        file.truncate(models.LARGEST_FILE_BYTES + 1)
     outputs = models.read_outputs(backend, "j-1")
     assert [file.name for file in outputs.files] == sorted(FILES)
     assert [finding.key for finding in outputs.facts.findings] == ["huge.bin"]
@@ -249,7 +256,7 @@ def test_an_auditor_sees_the_card_but_not_the_weights(backend, model):
     assert models.get_model(AUDITOR, model.id) == model
     assert models.list_models(AUDITOR) == [model]
     with pytest.raises(NotFound):
-        models.read_model_file(AUDITOR, model.id, "model.safetensors", backend_of=lambda _: backend)
+        take(AUDITOR, model, backend)
 
 
 def test_a_job_without_a_model_has_none(db):
@@ -270,22 +277,19 @@ def test_models_are_listed_newest_first_and_paged_by_key(backend, model):
 
 
 def test_a_file_is_handed_out_to_its_owner(backend, model):
-    content = models.read_model_file(
-        OWNER, model.id, "model.safetensors", backend_of=lambda _: backend
-    )
-    assert content == b"weights"
+    assert take(OWNER, model, backend) == b"weights"
 
 
 def test_a_file_that_the_model_does_not_have_is_not_found(backend, model):
     leave(backend, {"later.txt": b"x"})
     with pytest.raises(NotFound):
-        models.read_model_file(OWNER, model.id, "later.txt", backend_of=lambda _: backend)
+        take(OWNER, model, backend, "later.txt")
 
 
 def test_a_changed_file_is_not_handed_out(backend, model):
     leave(backend, {"model.safetensors": b"weightz"})
     with pytest.raises(models.ModelFileChanged):
-        models.read_model_file(OWNER, model.id, "model.safetensors", backend_of=lambda _: backend)
+        take(OWNER, model, backend)
 
 
 def test_an_unchanged_model_verifies(backend, model):
@@ -303,3 +307,15 @@ def test_every_change_of_a_model_is_found(backend, model):
         "model.safetensors was changed",
         "the training record was changed",
     ]
+
+
+def test_a_name_that_would_go_astray_where_it_is_unpacked_is_no_part_of_the_model(tmp_path):
+    class Site(LocalBackend):
+        """One whose files an agent names."""
+
+        def list_output(self, _job_id: str) -> dict[str, int]:
+            return {"../key": 3, "/etc/key": 3}
+
+    outputs = models.read_outputs(Site(tmp_path), "j-1")
+    assert outputs.files == ()
+    assert [finding.key for finding in outputs.facts.findings] == ["../key", "/etc/key"]

@@ -9,6 +9,7 @@ from allmende import wiring
 from allmende.domain.basics.people import Person
 from allmende.services import applications
 from allmende.storage import people as people_store
+from allmende.storage.applications import ApplicationRow
 from allmende.web.wording import write_scientific
 from tests.web.rounds import build_stage
 
@@ -97,6 +98,30 @@ def test_numbers_are_read_as_both_languages_group_them(stage):
         form = form_of(applicant, found.full_draft_id)
         assert (form.model_parameters, form.training_tokens) == (kept, 10**12)
         assert [str(each) for each in form.workflows] == ["training", "data"]
+
+
+def test_the_marks_of_the_ai_act_are_told_while_writing_and_to_all_who_read_it(stage):
+    applicant, expert, officer, found = stage
+    browser, base = browser_of(applicant), f"/applications/{found.full_draft_id}"
+    passed = "The training takes 2 × 10²³ FLOP, more than 10²³."
+    assert passed not in browser.get(f"{base}/parts/model").content.decode()
+    answers = {"workflows": ["training"], "frameworks": "PyTorch", "training_flop": "2e23"}
+    saved = browser.post(f"{base}/parts/model", answers, headers={"HX-Request": "true"})
+    assert '<div id="marks" hx-swap-oob="true">' in saved.content.decode()
+    pages = [(browser, base), (browser, f"{base}/parts/plan"), (browser, f"{base}/check")]
+    for reader, address in [(None, saved), *pages]:
+        page = (reader.get(address) if reader else saved).content.decode()
+        assert passed in page
+        assert "in force since 2025-08-02" in page
+    row = ApplicationRow.objects.get(id=found.ranked_id)
+    row.form = {**row.form, "training_flop": 2 * 10**23}
+    row.save()
+    for reader, address in (
+        (browser, f"/applications/{found.ranked_id}"),
+        (browser_of(expert), f"/reviews/{found.ranked_id}"),
+        (browser_of(officer), f"/programme/{found.ranked_id}"),
+    ):
+        assert passed in reader.get(address).content.decode()
 
 
 def test_saving_goes_to_the_calculator_and_its_figures_come_back(stage):

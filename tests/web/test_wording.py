@@ -1,5 +1,6 @@
 """Numbers, amounts and instants in both languages."""
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -152,23 +153,67 @@ def test_a_curve_is_thinned_but_keeps_its_ends():
     assert drawing.rows[-1][0] == "999"
 
 
-def test_markdown_lets_no_html_through():
-    card = (
-        "---\nlicense: x\n---\n# Name\n\n## <script>alert(1)</script>\n\n"
-        "- **a** `b`\n\n|x|y|\n|-|-|\n|1|<b>|"
-    )
-    assert render_markdown(card) == (
-        "<h2>&lt;script&gt;alert(1)&lt;/script&gt;</h2>\n"
-        "<ul><li><strong>a</strong> <code>b</code></li></ul>\n"
+def test_markdown_is_shown_with_tables_that_the_keyboard_reaches():
+    card = "---\nlicense: x\n---\n# Name\n\n## Data\n\n- **a** `b`\n  - c\n\n|x|y|\n|-|-|\n|1|2|"
+    shown = render_markdown(card).replace("\n", "")
+    assert shown == (
+        "<h2>Data</h2><ul><li><strong>a</strong> <code>b</code><ul><li>c</li></ul></li></ul>"
         '<div class="tablewrap" tabindex="0" role="group"><table><thead><tr><th scope="col">x</th>'
-        '<th scope="col">y</th></tr></thead><tbody><tr><td>1</td><td>&lt;b&gt;</td></tr></tbody>'
+        '<th scope="col">y</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr></tbody>'
         "</table></div>"
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "## <script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "a <b onclick=alert(1)>b</b>",
+        "[x](javascript:alert(1))",
+        "[x](JaVaScRiPt:alert(1))",
+        "[x](&#106;avascript:alert(1))",
+        "[x](data:text/html,<script>alert(1)</script>)",
+        "[x](/account/logout/)",
+        "<javascript:alert(1)>",
+        "[x]\n\n[x]: vbscript:alert(1)",
+        "![x](https://example.org/track.png)",
+        '[x](https://example.org "a"onmouseover=alert(1)")',
+        "```<script>\n<script>alert(1)</script>\n```",
+        "|<script>|\n|-|\n|<img src=x>|",
+    ],
+)
+def test_markdown_lets_no_html_no_picture_and_no_strange_link_through(text: str):
+    shown = render_markdown(text)
+    tags = set(re.findall(r"<(/?[a-z0-9]+)", shown))
+    assert not {tag.strip("/") for tag in tags} - {
+        "h2",
+        "p",
+        "a",
+        "pre",
+        "code",
+        "div",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+    }
+    for link in re.findall(r'href="([^"]*)"', shown):
+        assert link.startswith(("http://", "https://", "mailto:"))
+    assert not re.search(r"<[^>]*\son[a-z]+=[^\"&]", shown)
+
+
+def test_links_to_pages_and_mail_stay():
+    shown = render_markdown("[a](https://example.org/?a=1&b=2) <mailto:mina@example.org>")
+    assert 'href="https://example.org/?a=1&amp;b=2"' in shown
+    assert 'href="mailto:mina@example.org"' in shown
+
+
 def test_code_of_a_card_stays_as_it_is():
     assert render_markdown("Load it:\n\n```python\na = [1]\n\n# <b>\n```\n\nThen go on.") == (
-        '<p>Load it:</p>\n<pre tabindex="0"><code>a = [1]\n\n# &lt;b&gt;</code></pre>\n'
+        '<p>Load it:</p>\n<pre tabindex="0"><code>a = [1]\n\n# &lt;b&gt;\n</code></pre>\n'
         "<p>Then go on.</p>"
     )
 

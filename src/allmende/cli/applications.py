@@ -1,5 +1,6 @@
 """Requests for compute time, from the draft to the technical assessment."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -8,11 +9,19 @@ import yaml
 
 from allmende.cli.acting import acting_deed, acting_person
 from allmende.cli.output import AsJson, say, show
-from allmende.cli.sizes import estimate_size
+from allmende.cli.sizes import estimate_size, known
 from allmende.domain.access.applications import Application, ApplicationState
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
-from allmende.services import applications, expert_reviews, forms, rebuttals, reviews
+from allmende.services import (
+    application_marks,
+    applications,
+    expert_reviews,
+    forms,
+    rebuttals,
+    reviews,
+)
+from allmende.services.application_marks import MarkNotice
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
 from allmende.wiring.languages import get_language
@@ -87,6 +96,18 @@ def list_findings(application_id: str, json: AsJson = False) -> None:
         acting_person(), application_id, rules=load_access_rules(), now=now()
     )
     show(list(found), json=json, empty="Nothing is missing: it can be submitted.")
+
+
+@app.command("marks")
+def list_marks(application_id: str, json: AsJson = False) -> None:
+    """List the marks of the AI Act that it passes, or could with the hours it asks for."""
+    found = application_marks.list_notices(acting_person(), application_id, **known(), now=now())
+    if json:
+        show(found, json=True)
+        return
+    _tell_marks(found)
+    if not found:
+        say(Sentence("It passes no mark of the AI Act."))
 
 
 @app.command("submit")
@@ -195,3 +216,11 @@ def _read_file(file: Path) -> dict[str, object]:
 
 def _show(application: Application, *, json: bool) -> None:
     show(application, json=json, columns=COLUMNS)
+    if not json:
+        _tell_marks(application_marks.foresee_marks(application, **known(), now=now()))
+
+
+def _tell_marks(notices: Iterable[MarkNotice]) -> None:
+    for each in notices:
+        say(each.sentence, style="yellow")
+        say(each.origin, style="dim")

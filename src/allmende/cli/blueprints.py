@@ -9,6 +9,7 @@ from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.blueprints import find_blueprint
 from allmende.wiring import environments
 from allmende.wiring.blueprints import load_blueprints
+from allmende.wiring.languages import get_language
 
 app = typer.Typer(help="What can be trained here.")
 
@@ -19,7 +20,7 @@ def list_blueprints(json: AsJson = False) -> None:
     rows = [
         {
             "id": blueprint.reference,
-            "name": blueprint.name.en,
+            "name": getattr(blueprint.name, get_language()),
             "is_ready": environments.is_environment_built(blueprint.id),
         }
         for blueprint in load_blueprints().values()

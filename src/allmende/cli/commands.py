@@ -19,15 +19,18 @@ class Command:
     attribute: str
     help: str
     needs_database: bool = True
+    speaks: bool = True  # also German; False: it takes care of that itself
 
 
 # The person of `--as`, set before a command runs.
 acting_as: ContextVar[str] = ContextVar("acting_as", default="")
 
 COMMANDS = {
-    "demo": Command("demo", "demo", "Play the whole story, from application to model.", False),
+    "demo": Command(
+        "demo", "demo", "Play the whole story, from application to model.", False, False
+    ),
     "init": Command(
-        "init", "init", "Set up the database and print the administrator's link.", False
+        "init", "init", "Set up the database and print the administrator's link.", False, False
     ),
     "serve": Command("serve", "serve", "Run the portal, the API and the daemon.", True),
     "daemon": Command("serve", "daemon", "Run the heartbeat alone.", True),
@@ -63,7 +66,7 @@ COMMANDS = {
     "node": Command("nodes", "app", "What nodes do; draining one, with a preview."),
     "incident": Command("incidents", "app", "What went wrong at a site, for everybody to read."),
     "agents": Command("agents", "app", "The agents that call in from sites."),
-    "agent": Command("agent", "app", "The agent of a site, beside its machine.", False),
+    "agent": Command("agent", "app", "The agent of a site, beside its machine.", False, False),
     "reservation": Command("reservations", "app", "Maintenance, power caps, nodes for a project."),
     "ceiling": Command("ceilings", "app", "What kinds of use may have, and what is left of it."),
     "ledger": Command("ledger", "app", "Every hour, booked twice."),
@@ -73,7 +76,7 @@ COMMANDS = {
     "audit": Command("audit", "app", "Who did what, when and why."),
     "export-evidence": Command("evidence", "export_evidence", "Write the evidence as plain files."),
     "verify": Command(
-        "evidence", "verify", "Recompute exported evidence, without a database.", False
+        "evidence", "verify", "Recompute exported evidence, without a database.", False, False
     ),
 }
 
@@ -94,9 +97,10 @@ class LazyGroup(TyperGroup):
         if stand_in is None:
             return name, stand_in, rest
         command = COMMANDS[name]
+        language = ctx.params.get("_language") or ""
         loaded = load(name)
-        if command.needs_database:
-            _speak(ctx.params.get("_language", ""))
+        if command.needs_database or command.speaks:
+            _speak(language)
         asks_for_help = "--help" in rest or (isinstance(loaded, TyperGroup) and not rest)
         if command.needs_database and not ctx.resilient_parsing and not asks_for_help:
             _check_database()
@@ -126,8 +130,10 @@ def _singular(name: str) -> str:
 
 
 def _speak(language: str) -> None:
-    from allmende.wiring import languages  # noqa: PLC0415 - Django must have started
+    from allmende.wiring import languages  # noqa: PLC0415 - keeps `allmende --help` quick
 
+    if languages.choose(language) != "en":  # plain English does without Django
+        wiring.start()
     languages.speak(language)
 
 

@@ -1,6 +1,5 @@
 """Trained models, their cards and records."""
 
-import io
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,14 +8,14 @@ import typer
 
 from allmende import wiring
 from allmende.cli.acting import acting_deed, acting_person
-from allmende.cli.output import AsJson, say, show, write_new
+from allmende.cli.output import AsJson, new_file, say, show, write_new
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.models import Visibility
 from allmende.domain.training.summaries import render_summary
 from allmende.services import model_papers, model_terms, models
 from allmende.wiring.languages import translate
-from allmende.wiring.record_sheets import render_record
+from allmende.wiring.record_sheets import render_record, say_card
 
 app = typer.Typer()
 
@@ -41,9 +40,9 @@ def list_models(
 
 @app.command("show")
 def show_model(model_id: str, json: AsJson = False) -> None:
-    """Show a model's card; with --json also its training record."""
+    """Show a model's card in your language; with --json also its training record."""
     model = models.get_model(acting_person(), model_id)
-    show(model if json else model.card, json=json)
+    show(model if json else say_card(model), json=json)
 
 
 @app.command("share")
@@ -142,10 +141,9 @@ def write_package(
     model_id: str, file: Annotated[Path, typer.Argument(help="A new zip file.")]
 ) -> None:
     """Write a model into one zip: files, card, record, bill, summary, and their checksums."""
-    draft = io.BytesIO()
-    backend_of = wiring.workshop().backend_of
-    model_papers.pack_model(acting_person(), model_id, into=draft, backend_of=backend_of)
-    write_new(file, draft.getvalue())
+    reader, backend_of = acting_person(), wiring.workshop().backend_of
+    with new_file(file) as opened:
+        model_papers.pack_model(reader, model_id, into=opened, backend_of=backend_of)
     say(Sentence("The model is in {file}.", {"file": str(file)}))
 
 
@@ -171,11 +169,15 @@ def download_model(
     """Download the files of a model of yours, each compared with what was registered."""
     reader, backend_of = acting_person(), wiring.workshop().backend_of
     model = models.get_model(reader, model_id)
+    folder.mkdir(parents=True, exist_ok=True)
     written = []
     for file in model.files:
-        content = models.read_model_file(reader, model_id, file.name, backend_of=backend_of)
-        path = folder / Path(file.name).name
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        written.append({"file": str(path), "size_bytes": len(content), "sha256": file.sha256})
+        path = folder / file.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.part")
+        part.unlink(missing_ok=True)  # of a download that ended half-way
+        with new_file(part) as opened:
+            models.copy_model_file(reader, model_id, file.name, into=opened, backend_of=backend_of)
+        part.replace(path)
+        written.append({"file": str(path), "size_bytes": file.size_bytes, "sha256": file.sha256})
     show(written, json=json, empty="The model has no files.")

@@ -2,13 +2,14 @@
 
 import json as json_format
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -50,12 +51,24 @@ def say(text: str | Sentence, *, style: str = "") -> None:
 
 def write_new(file: Path, content: bytes) -> None:
     """Write a file that is not there yet; nothing is ever written over."""
+    with new_file(file) as opened:
+        opened.write(content)
+
+
+@contextmanager
+def new_file(file: Path) -> Iterator[IO[bytes]]:
+    """Open a file that is not there yet; where writing it fails, it is gone again."""
     try:
-        with file.open("xb") as opened:
-            opened.write(content)
+        opened = file.open("xb")
     except FileExistsError as error:
         problem = Sentence("There is a file already.")
         raise InvalidInput(field=file.name, problem=problem) from error
+    try:
+        with opened:
+            yield opened
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
 
 
 def show_refusal(refusal: Refusal, *, json: bool) -> None:
@@ -138,7 +151,7 @@ def _text(value: Any) -> str:
     if isinstance(value, Sentence):
         return languages.translate(value)
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return languages.translate(Sentence("yes") if value else Sentence("no"))
     if isinstance(value, datetime):
         return languages.write_instant(value)
     if isinstance(value, Enum):

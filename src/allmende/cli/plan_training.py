@@ -1,5 +1,7 @@
 """The training planner at the command line."""
 
+from collections.abc import Iterator
+from decimal import Decimal
 from typing import Annotated
 
 import typer
@@ -7,15 +9,20 @@ import typer
 from allmende import wiring
 from allmende.cli.output import AsJson, say, show
 from allmende.domain.basics.people import PUBLIC
+from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.units import SECONDS_PER_HOUR
 from allmende.domain.training.counts import GPUS_MAX, PARAMETERS_MAX, read_count
+from allmende.domain.training.layouts import Layout
 from allmende.domain.training.published_runs import Precision
 from allmende.domain.training.ranges import Range
 from allmende.services import planning
 from allmende.services.planning import Answer, PlanQuestion
 from allmende.wiring.access_rules import read_access_rules
+from allmende.wiring.languages import translate, write_number
 from allmende.wiring.planning import load_planning
 
 DIGITS = 3
+SECONDS_PER_MINUTE = 60
 
 
 def plan_training(
@@ -50,34 +57,13 @@ def plan_training(
 
 
 def _print(answer: Answer) -> None:
-    plan, layout, checkpoints = answer.plan, answer.plan.layout, answer.plan.checkpoints
-    show(
-        {
-            "operations": f"{plan.flop:.3g} FLOP",
-            "GPU-hours": _in_words(plan.gpu_hours),
-            "days": f"{_in_words(plan.days)} on {plan.gpus} GPUs ({plan.nodes} nodes)",
-            "memory of a GPU": f"{layout.memory_gigabytes:.0f} GB of "
-            f"{answer.task.gpu.memory_gigabytes:g} GB",
-            "parallelism": f"tensor {layout.tensor} × pipeline {layout.pipeline} × "
-            f"data {layout.data}"
-            + (f", experts over {layout.expert}" if layout.expert > 1 else "")
-            + (", optimiser sharded" if layout.is_sharded else ""),
-            "checkpoint": f"{checkpoints.gigabytes:.3g} GB, every "
-            f"{checkpoints.every_seconds / 60:.0f} min; a failure every "
-            f"{checkpoints.seconds_between_failures / 3600:.3g} h",
-            "power": f"{_in_words(plan.power_kilowatts)} kW",
-            "energy": f"{_in_words(plan.energy_kwh)} kWh",
-            "carbon": f"{_in_words(plan.carbon_kg)} kg CO2",
-            "cost": f"{_in_words(answer.cost_euros)} EUR ({answer.price_source})",
-            "access mode": ", ".join(mode.id for mode in answer.modes) or "none gives so much",
-        }
-    )
+    show({translate(name): value for name, value in _describe(answer)})
     show(
         [
             {
-                "AI Act": f"{mark.flop:.0e} FLOP",
-                "": "reached" if mark.is_reached else "below",
-                "what it means": mark.sentence,
+                translate(Sentence("AI Act")): f"{mark.flop:.0e} FLOP",
+                "": Sentence("reached") if mark.is_reached else Sentence("below"),
+                translate(Sentence("what it means")): mark.sentence,
             }
             for mark in answer.marks
         ]
@@ -86,11 +72,51 @@ def _print(answer: Answer) -> None:
         say(each, style="dim")
 
 
+def _describe(answer: Answer) -> Iterator[tuple[Sentence, str | Sentence]]:
+    plan, checkpoints = answer.plan, answer.plan.checkpoints
+    yield Sentence("operations"), f"{plan.flop:.3g} FLOP"
+    yield Sentence("GPU-hours"), _in_words(plan.gpu_hours)
+    facts = {"days": _in_words(plan.days), "gpus": plan.gpus, "nodes": plan.nodes}
+    yield Sentence("days"), Sentence("{days} on {gpus} GPUs ({nodes} nodes)", facts)
+    memory = {
+        "used": round(plan.layout.memory_gigabytes),
+        "all": _short(answer.task.gpu.memory_gigabytes),
+    }
+    yield Sentence("memory of a GPU"), Sentence("{used} GB of {all} GB", memory)
+    yield Sentence("parallelism"), _describe_cut(plan.layout)
+    kept = {
+        "size": _short(checkpoints.gigabytes),
+        "minutes": round(checkpoints.every_seconds / SECONDS_PER_MINUTE),
+        "hours": _short(checkpoints.seconds_between_failures / SECONDS_PER_HOUR),
+    }
+    yield (
+        Sentence("checkpoint"),
+        Sentence("{size} GB, every {minutes} min; a failure every {hours} h", kept),
+    )
+    yield Sentence("power"), f"{_in_words(plan.power_kilowatts)} kW"
+    yield Sentence("energy"), f"{_in_words(plan.energy_kwh)} kWh"
+    yield Sentence("carbon"), f"{_in_words(plan.carbon_kg)} kg CO2"
+    yield Sentence("cost"), f"{_in_words(answer.cost_euros)} EUR ({answer.price_source})"
+    modes = ", ".join(mode.id for mode in answer.modes)
+    yield Sentence("access mode"), modes or Sentence("none gives so much")
+
+
+def _describe_cut(layout: Layout) -> str:
+    facts = {"tensor": layout.tensor, "pipeline": layout.pipeline, "data": layout.data}
+    parts = [Sentence("tensor {tensor} × pipeline {pipeline} × data {data}", facts)]
+    if layout.expert > 1:
+        parts.append(Sentence("experts over {gpus}", {"gpus": layout.expert}))
+    if layout.is_sharded:
+        parts.append(Sentence("optimiser sharded"))
+    return ", ".join(map(translate, parts))
+
+
 def _in_words(value: Range) -> str:
-    return f"{_short(value.expected)} ({_short(value.low)} to {_short(value.high)})"
+    facts = {name: _short(getattr(value, name)) for name in ("low", "expected", "high")}
+    return translate(Sentence("{expected} ({low} to {high})", facts))
 
 
 def _short(number: float) -> str:
     """Return three digits that count, without an exponent."""
-    rounded = float(f"{number:.{DIGITS}g}")
-    return f"{rounded:,.0f}" if rounded >= 10**DIGITS else f"{rounded:g}"
+    rounded = Decimal(f"{Decimal(f'{number:.{DIGITS}g}').normalize():f}")
+    return write_number(rounded)

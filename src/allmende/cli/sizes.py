@@ -1,7 +1,7 @@
 """The resource calculator at the command line."""
 
 from decimal import Decimal, InvalidOperation
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -47,21 +47,26 @@ def estimate_size(
         peak_teraflops=_read("peak", peak),
         watts=_read("watts", watts),
     )
-    known = {
-        "factory": load_factory(),
-        "blueprints": load_blueprints(),
-        "rules": load_access_rules(),
-    }
     if take_over:
-        sizes.take_over(acting_deed(), take_over, question, **known)
-    estimate = sizes.estimate_size(acting_person(), question, **known, now=now())
+        sizes.take_over(acting_deed(), take_over, question, **known())
+    estimate = sizes.estimate_size(acting_person(), question, **known(), now=now())
     facts = _as_facts(estimate)
     if json:
         show(facts, json=True)
         return
     del facts["marks"]
     show({**facts, "flop": _in_powers(estimate.size.flop)})
-    show([{**vars(each), "flop": _in_powers(each.flop)} for each in estimate.marks])
+    rows = [{**vars(each), "flop": _in_powers(each.flop)} for each in estimate.marks]
+    show(rows, columns=("flop", "is_reached", "sentence", "source"))
+
+
+def known() -> dict[str, Any]:
+    """Return what the size and the marks of a training rest on."""
+    return {
+        "factory": load_factory(),
+        "blueprints": load_blueprints(),
+        "rules": load_access_rules(),
+    }
 
 
 def _as_facts(estimate: SizeEstimate) -> dict[str, object]:

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
-from allmende import wiring
 from allmende.cli.output import AsJson, say, show
 from allmende.domain.basics.refusals import InvalidInput
 from allmende.domain.basics.sentences import Sentence
@@ -28,15 +27,6 @@ Spared = Annotated[
 ]
 
 app = typer.Typer(help="Recorded workloads in virtual time: what would have been, under a policy.")
-
-
-@app.callback()
-def _twin(context: typer.Context) -> None:
-    """Recorded workloads in virtual time: what would have been, under a policy."""
-    language = languages.choose(context.find_root().params.get("_language") or "")
-    if language != "en":  # what is translated takes Django; plain figures do without
-        wiring.start()
-        languages.speak(language)
 
 
 @app.command()

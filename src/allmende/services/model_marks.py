@@ -5,6 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from allmende.domain.access.working_days import day_of
+from allmende.domain.basics.compute_marks import (
+    say_general_purpose,
+    say_modifier,
+    say_provider,
+    say_systemic_risk,
+    write_flop,
+)
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.ancestry import total_model
@@ -12,12 +19,6 @@ from allmende.domain.training.blueprints import estimate_flop, find_blueprint
 from allmende.domain.training.job_specs import JobSpec
 from allmende.services.model_registry import find_ancestry
 from allmende.services.workshop import Workshop
-
-# Of each mark in the record, in the order of the record.
-WORDS = (
-    Sentence("From {mark} on a model of language or images counts as general-purpose AI."),
-    Sentence("From {mark} on the AI Act presumes a systemic risk, and the Commission is notified."),
-)
 
 
 def foresee_marks(
@@ -33,26 +34,33 @@ def foresee_marks(
     thresholds = workshop.compute_thresholds(day_of(now))
     ancestry = find_ancestry(specs[0], project_id)
     total = total_model(flop, ancestry, thresholds)
+    follows = (say_general_purpose(), say_systemic_risk(thresholds.notice_days))
     passed = [
-        _say(total["flop"], mark["flop"], words)
-        for mark, words in zip(total["marks"], WORDS, strict=False)
+        _say(total["flop"], mark["flop"], each)
+        for mark, each in zip(total["marks"], follows, strict=False)  # the modifier's stands below
         if mark["reached"]
     ]
     modifier: dict[str, Any] = total.get("modifier", {})
     if modifier.get("reached"):
-        words = Sentence(
-            "From {mark} on whoever trains a model of others further becomes its provider.",
+        is_known = modifier["original_flop"] is not None
+        each = say_provider() if is_known else say_modifier()
+        # What counts here is this training alone, without what it descends from.
+        facts = _facts(flop, modifier["limit_flop"], each)
+        passed.append(
+            Sentence("The training takes {flop} FLOP, more than {mark}. {follows}", facts)
         )
-        passed.append(_say(flop, modifier["limit_flop"], words))
     return tuple(passed)
 
 
-def _say(flop: int, mark: int, words: Sentence) -> Sentence:
-    follows = Sentence(words.template, {"mark": f"{mark:.3g} FLOP"})
+def _say(flop: int, mark: int, follows: Sentence) -> Sentence:
     return Sentence(
-        "Its model would take {flop} FLOP in all. {follows}",
-        {"flop": f"{flop:.3g}", "follows": follows},
+        "Its model would take {flop} FLOP in all, more than {mark}. {follows}",
+        _facts(flop, mark, follows),
     )
+
+
+def _facts(flop: int, mark: int, follows: Sentence) -> dict[str, Any]:
+    return {"flop": write_flop(flop), "mark": write_flop(mark), "follows": follows}
 
 
 def _estimate(spec: JobSpec, workshop: Workshop) -> int:

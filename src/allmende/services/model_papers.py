@@ -81,27 +81,36 @@ def find_lineage(reader: Person, model_id: str) -> LineageGraph:
 def pack_model(reader: Person, model_id: str, *, into: IO[bytes], backend_of: BackendOf) -> Model:
     """Write a zip with card, record, bill, summary, the files, and the checksums of all.
 
-    One file is in memory at a time; a file that was changed is refused.
+    Files pass in pieces, so memory does not grow with the model. A file that was changed is
+    refused, and what was written until then is to be thrown away.
     """
     model = models.get_model(reader, model_id)
     if not models.may_use(reader, model):
         raise NotFound(kind="model", id=model_id)
     folder, sums = f"{model.id}-v{model.version}", []
     with zipfile.ZipFile(into, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in _contents(reader, model, backend_of):
+        for name, content in _papers(model):
             archive.writestr(_entry(f"{folder}/{name}"), content)
             sums.append(f"{hashlib.sha256(content).hexdigest()}  {name}\n")
+        for file in model.files:
+            name = f"files/{file.name}"
+            with archive.open(_entry(f"{folder}/{name}", file.size_bytes), "w") as packed:
+                models.copy_model_file(
+                    reader, model.id, file.name, into=packed, backend_of=backend_of
+                )
+            sums.append(f"{file.sha256}  {name}\n")
         archive.writestr(_entry(f"{folder}/SHA256SUMS"), "".join(sums))
     return model
 
 
-def _entry(name: str) -> zipfile.ZipInfo:
+def _entry(name: str, size_bytes: int = 0) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, date_time=ZIP_TIME)
     entry.external_attr = 0o644 << 16
+    entry.file_size = size_bytes  # whether it takes the form for large files
     return entry
 
 
-def _contents(reader: Person, model: Model, backend_of: BackendOf) -> Iterator[tuple[str, bytes]]:
+def _papers(model: Model) -> Iterator[tuple[str, bytes]]:
     papers: dict[str, Any] = {"training-record.json": model.record}
     if model.record.get("format", 0) >= 2:
         papers["bill-of-materials.cdx.json"] = build_bom(model)
@@ -110,6 +119,3 @@ def _contents(reader: Person, model: Model, backend_of: BackendOf) -> Iterator[t
     yield "README.md", model.card.encode()
     for name, paper in papers.items():
         yield name, json.dumps(paper, indent=2, ensure_ascii=False).encode()
-    for file in model.files:
-        content = models.read_model_file(reader, model.id, file.name, backend_of=backend_of)
-        yield f"files/{file.name}", content

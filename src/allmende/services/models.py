@@ -3,8 +3,9 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import IO
 
 from allmende.domain.basics.people import PUBLIC, Person
 from allmende.domain.basics.refusals import NotFound, Refusal
@@ -31,6 +32,10 @@ FACTS, METRICS = "facts.json", "metrics.json"
 # What the job says about itself is read into memory; a larger one is no facts file.
 LARGEST_FACTS_BYTES = 1_000_000
 LONGEST_NUMBER = 40
+# Files are read in pieces, so that a large model takes no more memory than a small one. A larger
+# file than this would hold up the heartbeat that hashes it.
+PIECE_BYTES = 4 * 2**20
+LARGEST_FILE_BYTES = 8 * 2**30
 
 
 class ModelFileChanged(Refusal):
@@ -38,6 +43,13 @@ class ModelFileChanged(Refusal):
 
     It is not handed out. Run the job again, or restore the file from a copy.
     """
+
+
+class FileTooLarge(Refusal):
+    """It has {bytes} bytes, more than the {most} of a file of a model, so it is not part of it.
+    Save the weights in several files."""
+
+    status = 413
 
 
 class ModelDeleted(Refusal):
@@ -54,26 +66,50 @@ class DeletionIsOpen(Refusal):
 def read_outputs(backend: Backend, job_id: str) -> Outputs:
     """Read and hash what a job left behind; call it outside of a transaction."""
     files, texts, findings = [], {FACTS: b"{}", METRICS: b"{}"}, []
-    for name in sorted(backend.list_output(job_id)):
-        if _clean_text(name) != name:
-            problem = Sentence("Its name is no text, so it is not part of the model.")
+    for name, size_bytes in sorted(backend.list_output(job_id).items()):
+        if problem := _judge_name(name):
             findings.append(Finding(_clean_text(name), problem))
             continue
         try:
-            content = backend.read_output(job_id, name)
+            files.append(_hash_file(backend, job_id, name, size_bytes))
+            if name in texts:
+                most = LARGEST_FACTS_BYTES + 1
+                texts[name] = backend.read_output(job_id, name, limit=most)
         except Refusal as refusal:  # too large to pass on: noted, and no reason to lose the rest
             findings.append(Finding(name, refusal.sentence))
-            continue
-        sha256 = hashlib.sha256(content).hexdigest()
-        files.append(ModelFile(name=name, size_bytes=len(content), sha256=sha256))
-        if name in texts:
-            texts[name] = content
     facts = parse_training_facts(_parse(texts[FACTS]))
     return Outputs(
         files=tuple(files),
         facts=replace(facts, findings=(*facts.findings, *findings)),
         metrics=_mapping(_parse(texts[METRICS])),
     )
+
+
+def _judge_name(name: str) -> Sentence | None:
+    """Return why a file of this name is not part of the model; a site may send any."""
+    if _clean_text(name) != name:
+        return Sentence("Its name is no text, so it is not part of the model.")
+    if name.startswith("/") or ".." in name.split("/"):  # unpacked, it would go astray
+        return Sentence("Its name leaves the folder, so it is not part of the model.")
+    return None
+
+
+def _hash_file(backend: Backend, job_id: str, name: str, size_bytes: int) -> ModelFile:
+    if size_bytes > LARGEST_FILE_BYTES:
+        raise FileTooLarge(bytes=size_bytes, most=LARGEST_FILE_BYTES)
+    digest, read_bytes = hashlib.sha256(), 0
+    for piece in read_pieces(backend, job_id, name):
+        digest.update(piece)
+        read_bytes += len(piece)
+    return ModelFile(name=name, size_bytes=read_bytes, sha256=digest.hexdigest())
+
+
+def read_pieces(backend: Backend, job_id: str, name: str) -> Iterator[bytes]:
+    """Return a file of the output folder piece by piece; `NotFound` when there is none."""
+    offset = 0
+    while piece := backend.read_output(job_id, name, offset=offset, limit=PIECE_BYTES):
+        yield piece
+        offset += len(piece)
 
 
 def _parse(content: bytes) -> object:
@@ -188,8 +224,13 @@ def list_versions(reader: Person, model: Model) -> list[Model]:
     return [each for each in versions if may_see(reader, each)]
 
 
-def read_model_file(reader: Person, model_id: str, name: str, *, backend_of: BackendOf) -> bytes:
-    """Return a file of the model, refusing one that is not as it was registered."""
+def copy_model_file(
+    reader: Person, model_id: str, name: str, *, into: IO[bytes], backend_of: BackendOf
+) -> ModelFile:
+    """Write a file of the model, piece by piece; one that is not as registered is refused.
+
+    That is known at its end: whoever refuses throws away what was written.
+    """
     model = get_model(reader, model_id)
     if not may_use(reader, model):
         raise NotFound(kind="model", id=model_id)
@@ -199,10 +240,13 @@ def read_model_file(reader: Person, model_id: str, name: str, *, backend_of: Bac
     if model.deleted_at is not None:
         raise ModelDeleted(model=model_id, at=model.deleted_at.date().isoformat())
     check_not_asked(model)
-    content = find_backend(model, backend_of).read_output(model.job_id, name)
-    if hashlib.sha256(content).hexdigest() != file.sha256:
+    digest = hashlib.sha256()
+    for piece in read_pieces(find_backend(model, backend_of), model.job_id, name):
+        digest.update(piece)
+        into.write(piece)
+    if digest.hexdigest() != file.sha256:
         raise ModelFileChanged(file=name, model=model_id)
-    return content
+    return file
 
 
 def verify_model_files(reader: Person, model_id: str, *, backend_of: BackendOf) -> list[Sentence]:
@@ -211,11 +255,13 @@ def verify_model_files(reader: Person, model_id: str, *, backend_of: BackendOf) 
     backend = find_backend(model, backend_of)
     present, findings = backend.list_output(model.job_id), []
     for file in model.files if model.is_kept else ():
-        if file.name not in present:
+        size_bytes = present.get(file.name)
+        if size_bytes is None:
             findings.append(Sentence("{file} is missing", {"file": file.name}))
-            continue
-        content = backend.read_output(model.job_id, file.name)
-        if hashlib.sha256(content).hexdigest() != file.sha256:
+        elif (
+            size_bytes != file.size_bytes
+            or _hash_file(backend, model.job_id, file.name, size_bytes) != file
+        ):
             findings.append(Sentence("{file} was changed", {"file": file.name}))
     if not is_record_whole(model.record):
         findings.append(Sentence("the training record was changed"))

@@ -10,6 +10,7 @@ from typing import Any
 from allmende.domain.access.aid import read_price
 from allmende.domain.access.calls import AccessRules
 from allmende.domain.access.working_days import day_of
+from allmende.domain.basics.compute_marks import Mark, list_marks
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.sentences import Sentence
@@ -18,7 +19,6 @@ from allmende.domain.training.planning import Gpu, Machine, Plan, PlanningFacts,
 from allmende.domain.training.published_runs import Precision
 from allmende.domain.training.ranges import Range
 from allmende.domain.trust.permissions import Permission, check_permission
-from allmende.services.marks import Mark, find_modifier_mark, list_marks
 
 CENTS = 100
 SHORTEST_BEGINNING = 3
@@ -94,10 +94,7 @@ def plan(
         cost_euros=plan.gpu_hours * price,
         price=price,
         price_source=price_source,
-        marks=(
-            find_modifier_mark(plan.flop, rules.book, now),
-            *list_marks(plan.flop, rules.book, now),
-        ),
+        marks=list_marks(plan.flop, rules.book, on=day_of(now)),
         modes=tuple(_list_modes(task, plan.gpu_hours, rules, now)),
         assumptions=tuple(_list_assumptions(task, plan, facts)),
     )

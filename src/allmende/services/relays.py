@@ -184,8 +184,10 @@ class Relay:
         found = store.list_output_files(self.site_id, job_id)
         return {each.file.name: each.size_bytes for each in found}
 
-    def read_output(self, job_id: str, name: str) -> bytes:
-        """Return one file of the output folder; `NotFound` when there is none of that name."""
+    def read_output(
+        self, job_id: str, name: str, *, offset: int = 0, limit: int | None = None
+    ) -> bytes:
+        """Return up to `limit` bytes of one file of the output folder; empty at its end."""
         if "\0" in name:
             raise NotFound(kind="file", id=name)
         file = FileName(kind=FileKind.OUTPUT, owner=job_id, name=name)
@@ -194,7 +196,9 @@ class Relay:
             raise NotFound(kind="file", id=name)
         if found.stays_there:
             raise LeftAtSite(name=name, bytes=found.size_bytes, site=self.site_id)
-        return self.folder.read(found.id, offset=0, limit=found.have_bytes)
+        left = max(0, found.have_bytes - max(0, offset))
+        most = left if limit is None else min(limit, left)
+        return self.folder.read(found.id, offset=offset, limit=most)
 
     def remove_output(self, job_id: str) -> Mapping[str, str]:
         """Let the agent delete what a job left, and delete what came here; return its signed word.

@@ -11,6 +11,7 @@ from allmende.domain.access.applications import Application
 from allmende.domain.access.calls import AccessRules, Call
 from allmende.domain.access.modes import FormKind
 from allmende.domain.access.working_days import day_of
+from allmende.domain.basics.compute_marks import Mark, list_marks
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
@@ -27,7 +28,6 @@ from allmende.domain.training.sizes import (
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import applications
 from allmende.services.deeds import Deed
-from allmende.services.marks import Mark, find_modifier_mark, list_marks
 from allmende.storage import calls as call_store
 
 # What published trainings on Hopper GPUs reached over their whole run, restarts and all; the
@@ -86,15 +86,8 @@ def estimate_size(
         unit=unit,
         machine=partition.name if partition else "",
         price=read_price(rules.book, on=on, partition_id=question.partition_id, unit=unit),
-        marks=_list_marks(size.flop, rules, now),
+        marks=list_marks(size.flop, rules.book, on=on) if size.flop else (),
     )
-
-
-def _list_marks(flop: int | None, rules: AccessRules, now: datetime) -> tuple[Mark, ...]:
-    """Return the marks, the lowest first: that of those who train a model of others further."""
-    if flop is None:
-        return ()
-    return (find_modifier_mark(flop, rules.book, now), *list_marks(flop, rules.book, now))
 
 
 def _estimate(

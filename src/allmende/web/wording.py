@@ -50,6 +50,8 @@ def write_seconds(seconds: int, unit: TimeUnit | str) -> str:
 
 def write_scientific(value: int | Decimal) -> str:
     """Return a large number as 3.1 × 10²³."""
+    if not value:
+        return "0"
     digits, _, power = f"{value:.1e}".partition("e")
     front = "" if digits == "1.0" else f"{write_number(Decimal(digits), 1)} × "
     return f"{front}10{str(int(power)).translate(SUPERSCRIPTS)}"

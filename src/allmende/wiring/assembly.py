@@ -108,6 +108,7 @@ def _compute_thresholds(book: RuleBook, on: date) -> ComputeThresholds:
     return ComputeThresholds(
         general_purpose_flop=int(book.number("ai.general_purpose_flop", on=on)),
         systemic_risk_flop=int(book.number("ai.systemic_risk_flop", on=on)),
+        notice_days=int(book.number("ai.systemic_risk_notice_days", on=on)),
         modifier_share=Fraction(book.number("ai.modifier_share_percent", on=on)) / 100,
         agreement=Fraction(book.number("ai.compute_agreement_percent", on=on)) / 100,
         source=general_purpose.source,

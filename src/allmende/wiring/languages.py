@@ -47,6 +47,14 @@ def write_instant(instant: Any) -> str:
     return str(formats.date_format(timezone.localtime(instant), written))
 
 
+def write_number(number: Decimal) -> str:
+    """Return a number with its digits grouped as the language does."""
+    if not apps.ready:
+        return f"{number:,}"
+    places = max(0, -int(number.as_tuple().exponent))
+    return str(formats.number_format(number, decimal_pos=places, force_grouping=True))
+
+
 def _fact(fact: Any) -> Any:
     if isinstance(fact, Sentence):
         return translate(fact)

@@ -6,12 +6,23 @@ from typing import Any
 from django.utils import translation
 from django.utils.translation import gettext
 
+from allmende.domain.training.model_cards import render_card
 from allmende.domain.training.models import Model
 from allmende.domain.training.summaries import Part
-from allmende.wiring.languages import choose, translate, write_instant
+from allmende.wiring.languages import choose, get_language, translate, write_instant
 from allmende.wiring.letters import HEADING_POINTS, SUBHEADING_POINTS, Sheet
 
 LONGEST_VALUE = 600
+# An older record has not all that a card takes.
+FIRST_COMPLETE_FORMAT = 2
+
+
+def say_card(model: Model) -> str:
+    """Return the card in the language now spoken; the file README.md is always English."""
+    language = get_language()
+    if language == "en" or model.record.get("format", 0) < FIRST_COMPLETE_FORMAT:
+        return model.card
+    return render_card(model.record, licence=model.licence, language=language, say=translate)
 
 
 def render_record(

@@ -90,11 +90,14 @@ def test_what_to_have_ready_follows_from_the_answers():
     ]
 
 
-def test_a_model_of_systemic_risk_must_be_notified():
-    rules = {reason.rule for reason in decide(training_flop=10**25).reasons}
-    assert "ai.systemic_risk_flop" in rules
-    below = {reason.rule for reason in decide(training_flop=10**25 - 1).reasons}
-    assert "ai.systemic_risk_flop" not in below
+@pytest.mark.parametrize(
+    ("rule", "mark"), [("ai.general_purpose_flop", 10**23), ("ai.systemic_risk_flop", 10**25)]
+)
+def test_a_mark_of_the_ai_act_is_named_above_it_and_not_at_it(rule, mark):
+    above = {reason.rule: reason for reason in decide(training_flop=mark + 1).reasons}
+    assert above[rule].verdict is Verdict.ADVISORY
+    assert above[rule].numbers == {"flop": str(mark + 1), "threshold": str(mark)}
+    assert rule not in {reason.rule for reason in decide(training_flop=mark).reasons}
 
 
 def test_a_factory_may_drop_the_civilian_clause():

@@ -251,9 +251,9 @@ SENTENCES = {
     ],
     # T6
     "T6: prohibited, or not trustworthy": ["forbidden practice", "practice not said"],
-    "T6: 10^25 operations carry a duty": [
+    "T6: more than 10^25 operations carry a duty": [
         "a training of 10^25 operations",
-        "rules: test_a_model_of_systemic_risk_must_be_notified",
+        "rules: test_a_mark_of_the_ai_act_is_named_above_it_and_not_at_it",
     ],
     "T6: personal data take an agreement and an assessment": [
         "rules: test_what_to_have_ready_follows_from_the_answers"

@@ -96,6 +96,7 @@ METRICS: dict[str, Any] = {
 THRESHOLDS = ComputeThresholds(
     general_purpose_flop=10**23,
     systemic_risk_flop=10**25,
+    notice_days=14,
     modifier_share=Fraction(1, 3),
     agreement=Fraction(3, 10),
     source="guidelines",

@@ -78,7 +78,7 @@ def test_the_card_names_parents_and_carbon():
 def test_a_card_of_an_older_record_has_no_lineage():
     record = dict(build_record(a_training(), THRESHOLDS))
     del record["lineage"]
-    assert "Where it comes from" not in render_card(record)
+    assert "Where the model comes from" not in render_card(record)
 
 
 def test_own_code_says_itself_what_data_it_read():

@@ -149,7 +149,7 @@ def test_a_card_of_own_code_has_only_what_is_known():
         "## What it is",
         "## How it was trained",
         "## Energy",
-        "## Where it comes from",
+        "## Where the model comes from",
     ]
     assert "none chosen: all rights stay with the owner" in card_of(own_training())
     assert head_of(card_of(own_training()))["license"] == "other"
@@ -178,3 +178,27 @@ def test_a_model_without_named_data_is_its_own_data_set():
     outputs = some_outputs(facts={}, metrics=metrics)
     head = head_of(card_of(replace(own_training(), outputs=outputs)))
     assert head["model-index"][0]["results"][0]["dataset"]["name"] == "mine"
+
+
+def test_people_read_the_card_in_their_language():
+    record = build_record(a_training(), THRESHOLDS)
+    card = render_card(record, language="de", say=lambda sentence: f"«{sentence.english()}»")
+    german = record["model"]["in_other_languages"]["de"]
+    assert f"## «Intended use»\n\n{german['acceptable_use']}" in card
+    assert german["out_of_scope"] in card
+    assert "«0,900 (0,800 to 0,950)»" in card
+    assert "- «records»: 1.200" in card
+    assert head_of(card) == head_of(render_card(record))  # programs read one language
+
+
+def test_the_owners_own_words_stay_as_they_are():
+    training = a_training()
+    spec = replace(training.spec, purpose="Für unsere Klinik.")
+    record = build_record(replace(training, spec=spec), THRESHOLDS)
+    assert "Für unsere Klinik." in render_card(record, language="de")
+
+
+def test_a_data_set_that_is_named_twice_is_listed_once():
+    record = json.loads(json.dumps(build_record(a_training(), THRESHOLDS)))
+    record["data"] *= 2
+    assert head_of(render_card(record))["datasets"] == ["Toys"]

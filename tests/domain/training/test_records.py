@@ -26,6 +26,13 @@ def test_a_record_carries_the_model_and_what_it_is_for():
         "parameters": 1234,
         "data_class": "internal",
         "tags": ["toy"],
+        "in_other_languages": {
+            "de": {
+                "purpose": "Zeigt, wie.",
+                "acceptable_use": "Tests.",
+                "out_of_scope": "Alles andere.",
+            }
+        },
     }
 
 

@@ -153,10 +153,12 @@ class LocalBackend:
         home = self.folders.find_home(job_id)
         return outputs.list_files(home / "out") if home else {}
 
-    def read_output(self, job_id: str, name: str) -> bytes:
-        """Return one file of the output folder; `NotFound` when there is none of that name."""
+    def read_output(
+        self, job_id: str, name: str, *, offset: int = 0, limit: int | None = None
+    ) -> bytes:
+        """Return up to `limit` bytes of one file of the output folder; empty at its end."""
         home = self.folders.find_home(job_id) or self.folders.root / "nobody"
-        return outputs.read_file(home / "out", name)
+        return outputs.read_file(home / "out", name, offset=offset, limit=limit)
 
     def remove_output(self, job_id: str) -> Mapping[str, str]:
         """Delete for good what an ended job left: output, checkpoints, the folder of its code."""

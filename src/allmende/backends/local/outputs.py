@@ -33,8 +33,8 @@ def list_files(folder: Path) -> dict[str, int]:
     return found
 
 
-def read_file(folder: Path, name: str) -> bytes:
-    """Return a plain file below a folder; `NotFound` for everything else, such as a way out."""
+def read_file(folder: Path, name: str, *, offset: int = 0, limit: int | None = None) -> bytes:
+    """Return a piece of a plain file below a folder; `NotFound` for else, such as a way out."""
     path = folder / name
     is_way_out = ".." in Path(name).parts or folder.is_symlink()
     if not name or "\0" in name or is_way_out or not _is_inside(path, folder):
@@ -42,16 +42,17 @@ def read_file(folder: Path, name: str) -> bytes:
     file = files.open_plain(path)
     if file is None:
         raise NotFound(kind="file", id=name)
-    return read_whole(file, name)
+    return read_piece(file, name, offset=offset, limit=limit)
 
 
-def read_whole(file: BinaryIO, name: str) -> bytes:
-    """Return an open file's content and close it; `OutputTooLarge` beyond what is passed on."""
+def read_piece(file: BinaryIO, name: str, *, offset: int, limit: int | None) -> bytes:
+    """Return a piece of an open file and close it; without a limit `OutputTooLarge` is possible."""
     with file:
         size = os.fstat(file.fileno()).st_size
-        if size > LARGEST_OUTPUT_BYTES:
+        if limit is None and size > LARGEST_OUTPUT_BYTES:
             raise OutputTooLarge(name=name, bytes=size)
-        return file.read()
+        file.seek(max(0, offset))
+        return file.read() if limit is None else file.read(max(0, limit))
 
 
 def remove_below(home: Path, names: tuple[str, ...]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from allmende.backends.local.outputs import read_whole, remove_below
+from allmende.backends.local.outputs import read_piece, remove_below
 from allmende.backends.slurm import notes
 from allmende.backends.slurm.places import find_place, list_below, open_below
 from allmende.domain.basics.refusals import NotFound
@@ -48,13 +48,15 @@ class Outputs:
         place = find_place(self.work_folder, job_id)
         return list_below(place.home, "out") if place else {}
 
-    def read_output(self, job_id: str, name: str) -> bytes:
-        """Return one file of the output folder; `NotFound` when there is none of that name."""
+    def read_output(
+        self, job_id: str, name: str, *, offset: int = 0, limit: int | None = None
+    ) -> bytes:
+        """Return up to `limit` bytes of one file of the output folder; empty at its end."""
         place = find_place(self.work_folder, job_id)
         file = open_below(place.home, f"out/{name}") if place and name else None
         if file is None:
             raise NotFound(kind="file", id=name)
-        return read_whole(file, name)
+        return read_piece(file, name, offset=offset, limit=limit)
 
     def remove_output(self, job_id: str) -> Mapping[str, str]:
         """Delete for good what an ended job left: output, checkpoints, the folder of its code."""

@@ -28,6 +28,7 @@ from allmende.domain.access.verdicts import (
     Reason,
     Verdict,
 )
+from allmende.domain.basics.compute_marks import MODIFIER, list_marks
 from allmende.domain.basics.rules import RuleBook
 from allmende.domain.basics.sentences import Sentence
 
@@ -297,22 +298,16 @@ class _Decision:
             self.reasons.add("access.names", Verdict.ADVISORY, consent)
 
     def note_training(self) -> None:
-        threshold = self.reasons.number("ai.systemic_risk_flop")
-        if self.answers.training_flop is not None and self.answers.training_flop >= threshold:
-            days = self.reasons.number("ai.systemic_risk_notice_days")
-            self.reasons.add(
-                "ai.systemic_risk_flop",
-                Verdict.ADVISORY,
-                Sentence(
-                    "A model of this size carries systemic risk: notify it within {days} days.",
-                    {"days": days},
-                ),
-                numbers={
-                    "flop": str(self.answers.training_flop),
-                    "threshold": str(threshold),
-                    "days": str(days),
-                },
-            )
+        flop = self.answers.training_flop or 0
+        # Whether it trains a model of others further, nobody was asked here.
+        for mark in list_marks(flop, self.reasons.book, on=self.reasons.on):
+            if mark.is_reached and mark.rule != MODIFIER:
+                self.reasons.add(
+                    mark.rule,
+                    Verdict.ADVISORY,
+                    mark.say_passed(flop),
+                    numbers={"flop": str(flop), "threshold": str(mark.flop)},
+                )
         if self.answers.has_personal_data:
             self.reasons.have_ready.append(
                 Sentence("A data processing agreement and an impact assessment (GDPR Art. 28, 35).")

@@ -141,8 +141,14 @@ class Backend(Protocol):
         """Return the files that the job left in its output folder, and their sizes in bytes."""
         ...
 
-    def read_output(self, job_id: str, name: str) -> bytes:
-        """Return one file of the output folder; `NotFound` when there is none of that name."""
+    def read_output(
+        self, job_id: str, name: str, *, offset: int = 0, limit: int | None = None
+    ) -> bytes:
+        """Return up to `limit` bytes of one file of the output folder; empty at its end.
+
+        `NotFound` when there is none of that name. Without a limit the whole file, or a refusal
+        where it is too large for that.
+        """
         ...
 
     def remove_output(self, job_id: str) -> Mapping[str, str]:

@@ -23,6 +23,7 @@ class ComputeThresholds:
 
     general_purpose_flop: int
     systemic_risk_flop: int
+    notice_days: int  # to tell the Commission of a systemic risk
     modifier_share: Fraction
     agreement: Fraction  # two ways to count should not differ by more than this
     source: str

@@ -1,64 +1,77 @@
 """The model card: README.md with the front matter that model hubs read, from facts alone."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from allmende.domain.training.compute import NOT_MEASURED
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.privacy import describe_privacy
 
 Record = Mapping[str, Any]
 # What own code wants to show is kept to what people read.
 MOST_TABLES, MOST_ROWS = 10, 50
 
+GERMAN_DIGITS = str.maketrans(",.", ".,")
+
+Say = Callable[[Sentence], str]  # renders a sentence in a language
+
 HEARTBEATS = "NSVFQ"  # the classes of ANSI/AAMI EC57
 MEASURES = {
-    "auroc": "AUROC",
-    "balanced_accuracy": "Balanced accuracy",
-    "brier": "Brier score (lower is better)",
-    "expected_calibration_error": "Expected calibration error (lower is better)",
-    "sensitivity_at_95_specificity": "Sensitivity at 95 % specificity",
-    "bits_per_byte": "Bits per byte (lower is better)",
-    "identification_accuracy": "Accuracy of identification",
-    "rmse_cycles": "Root mean squared error in flights (lower is better)",
-    "nasa_score": "NASA score (lower is better)",
-    "nab_standard": "NAB score, standard profile",
-    "nab_reward_low_fp": "NAB score, false alarms cost twice",
-    "nab_reward_low_fn": "NAB score, missed anomalies cost twice",
-    "episode_return": "Return of an episode",
-    "metres_per_second": "Speed in m/s",
-    "lap_seconds": "Lap time in s (lower is better)",
-    "lap_seconds_ideal": "Ideal lap time in s (lower is better)",
-    "seconds_off_track": "Time off the track in s (lower is better)",
-    "mean_error_cycles": "Mean error in flights (above zero: too hopeful)",
-    **{f"sensitivity_{each.lower()}": f"Sensitivity, heartbeats {each}" for each in HEARTBEATS},
+    "auroc": Sentence("AUROC"),
+    "balanced_accuracy": Sentence("Balanced accuracy"),
+    "brier": Sentence("Brier score (lower is better)"),
+    "expected_calibration_error": Sentence("Expected calibration error (lower is better)"),
+    "sensitivity_at_95_specificity": Sentence("Sensitivity at 95 % specificity"),
+    "bits_per_byte": Sentence("Bits per byte (lower is better)"),
+    "identification_accuracy": Sentence("Accuracy of identification"),
+    "rmse_cycles": Sentence("Root mean squared error in flights (lower is better)"),
+    "nasa_score": Sentence("NASA score (lower is better)"),
+    "nab_standard": Sentence("NAB score, standard profile"),
+    "nab_reward_low_fp": Sentence("NAB score, false alarms cost twice"),
+    "nab_reward_low_fn": Sentence("NAB score, missed anomalies cost twice"),
+    "episode_return": Sentence("Return of an episode"),
+    "metres_per_second": Sentence("Speed in m/s"),
+    "lap_seconds": Sentence("Lap time in s (lower is better)"),
+    "lap_seconds_ideal": Sentence("Ideal lap time in s (lower is better)"),
+    "seconds_off_track": Sentence("Time off the track in s (lower is better)"),
+    "mean_error_cycles": Sentence("Mean error in flights (above zero: too hopeful)"),
     **{
-        f"ppv_{each.lower()}": f"Positive predictive value, heartbeats {each}"
+        f"sensitivity_{each.lower()}": Sentence("Sensitivity, heartbeats {kind}", {"kind": each})
+        for each in HEARTBEATS
+    },
+    **{
+        f"ppv_{each.lower()}": Sentence(
+            "Positive predictive value, heartbeats {kind}", {"kind": each}
+        )
         for each in HEARTBEATS
     },
 }
 
 
-def render_card(record: Record, *, licence: str | None = None) -> str:
+def render_card(
+    record: Record, *, licence: str | None = None, language: str = "en", say: Say = str
+) -> str:
     """Return the card of the model that a training record describes.
 
-    Another licence is one that the owner chose after the training.
+    Another licence is one that the owner chose after the training. Model hubs read the card in
+    English; `say` renders its sentences in the language that is named, for people.
     """
     granted = record["model"]["licence"] if licence is None else licence
+    card = _Card(record, language, say)
     parts = [
         render_front_matter(record, licence=granted),
         f"# {record['model']['name']}",
-        _about(record, granted),
-        _uses(record),
-        _data(record),
-        _evaluation(record),
-        _subgroups(record),
-        *_tables(record),
-        _privacy(record),
-        _training(record),
-        _energy(record),
-        _lineage(record),
-        _loading(record),
+        card.about(granted),
+        card.uses(),
+        card.data(),
+        card.evaluation(),
+        card.subgroups(),
+        *card.tables(),
+        card.privacy(),
+        card.training(),
+        card.energy(),
+        card.lineage(),
+        card.loading(),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -69,7 +82,9 @@ def render_front_matter(record: Record, *, licence: str | None) -> str:
     head = {
         "license": json.dumps((licence or "other").lower(), ensure_ascii=False),
         "tags": json.dumps([*record["model"].get("tags", ()), "allmende"]),
-        "datasets": json.dumps([row["name"] for row in record["data"]], ensure_ascii=False),
+        "datasets": json.dumps(
+            list(dict.fromkeys(row["name"] for row in record["data"])), ensure_ascii=False
+        ),
     }
     parents = [row["name"] for row in record.get("lineage", {}).get("parents", ())]
     if parents:
@@ -123,201 +138,255 @@ def _is_estimate(row: object) -> bool:
     )
 
 
-def _about(record: Record, licence: str | None) -> str:
-    model, lines = record["model"], ["## What it is", ""]
-    if model["purpose"]:
-        lines += [model["purpose"], ""]
-    rows = {
-        "Architecture": model["architecture"],
-        "Parameters": _count(model["parameters"]),
-        "Licence": licence or "none chosen: all rights stay with the owner",
-        "Trained by": record["run"]["blueprint"] or "own code",
-    }
-    return "\n".join(lines + [f"- {name}: {value}" for name, value in rows.items() if value])
+class _Card:
+    """The sections of a card, in one language."""
 
+    def __init__(self, record: Record, language: str, say: Say) -> None:
+        self.record, self.say = record, say
+        self.digits = GERMAN_DIGITS if language == "de" else {}
+        others = record["model"].get("in_other_languages", {})
+        self.model = {**record["model"], **others.get(language, {})}
 
-def _uses(record: Record) -> str:
-    model = record["model"]
-    if not model["acceptable_use"]:
-        return ""
-    intended, outside = model["acceptable_use"], model["out_of_scope"]
-    return f"## Intended use\n\n{intended}\n\n## Out of scope\n\n{outside}"
+    def head(self, sentence: Sentence) -> str:
+        return f"## {self.say(sentence)}"
 
+    def number(self, text: str) -> str:
+        return text.translate(self.digits)
 
-def _data(record: Record) -> str:
-    if not record["data"]:
-        return ""
-    lines = ["## Data", ""]
-    for row in record["data"]:
-        lines.append(f"- **{row['name']}**")
-        facts = {
-            "data set": row.get("uri"),
-            "origin": row.get("origin"),
-            "licence": row.get("licence"),
-            "records": _count(row.get("records")),
-            "curation": row.get("curation"),
-            "known bias": row.get("bias"),
-            "SHA-256": row.get("sha256"),
-        }
-        lines += [f"  - {name}: {value}" for name, value in facts.items() if value]
-        if "personal_data" in row:
-            lines.append(f"  - personal data: {'yes' if row['personal_data'] else 'no'}")
-    return "\n".join(lines)
+    def count(self, value: object) -> str:
+        return self.number(f"{value:,}") if isinstance(value, int) else ""
 
+    def rows(self, rows: Iterable[tuple[Sentence, object]], indent: str = "") -> list[str]:
+        return [f"{indent}- {self.say(name)}: {value}" for name, value in rows if value]
 
-def _evaluation(record: Record) -> str:
-    values, baseline = list_estimates(record, "model"), list_estimates(record, "baseline")
-    if not values:
-        return ""
-    count = record["evaluation"].get("test_records")
-    name = (record["evaluation"].get("baseline") or {}).get("name", "none")
-    lines = [
-        "## Evaluation",
-        "",
-        f"On {_count(count) or 'an unstated number of'} held-out records, with 95 % intervals.",
-        f"Baseline: {name}.",
-        "",
-        "| measure | model | baseline |",
-        "|---|---|---|",
-    ]
-    for key, row in values.items():
-        beside = _interval(baseline[key]) if key in baseline else ""
-        lines.append(f"| {MEASURES.get(key, key)} | {_interval(row)} | {beside} |")
-    return "\n".join(lines)
-
-
-def _interval(row: Mapping[str, Any]) -> str:
-    return f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
-
-
-def _subgroups(record: Record) -> str:
-    table = record["evaluation"].get("subgroups")
-    if not isinstance(table, Mapping):
-        return ""
-    about = "Figures that would speak of fewer than five people are not given."
-    return _table(f"Subgroups by {table.get('by')}", about, table.get("rows"))
-
-
-def _tables(record: Record) -> list[str]:
-    """Return what the training code wants to be read besides, each table under its own heading."""
-    tables = record["evaluation"].get("tables")
-    named = tables[:MOST_TABLES] if isinstance(tables, list) else []
-    return [
-        _table(str(each.get("title")), str(each.get("note") or ""), each.get("rows"))
-        for each in named
-        if isinstance(each, Mapping)
-    ]
-
-
-def _table(title: str, about: str, rows: object) -> str:
-    sound = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
-    if not sound:
-        return ""
-    columns = list(sound[0])
-    lines = [f"## {_cell(title)}", ""] + ([_cell(about), ""] if about else [])
-    lines += [_line(columns), "|---" * len(columns) + "|"]
-    lines += [_line([row.get(column) for column in columns]) for row in sound[:MOST_ROWS]]
-    return "\n".join(lines)
-
-
-def _line(cells: Sequence[object]) -> str:
-    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    # Measures by their names; no cell may break the table.
-    return " ".join(MEASURES.get(str(value), str(value)).replace("|", "/").split())
-
-
-def _privacy(record: Record) -> str:
-    said = describe_privacy(record.get("privacy"))
-    return f"## Privacy\n\n{said}" if said else ""
-
-
-def _training(record: Record) -> str:
-    run, compute = record["run"], record["compute"]
-    rows = {
-        "Parameters of the run": ", ".join(f"{k}={v}" for k, v in sorted(run["params"].items())),
-        "Samples": _count(run["samples"]),
-        "Wall time": f"{run['wall_seconds']:.1f} s on {run['nodes']} node(s) of {run['partition']}",
-        "Attempts": _attempts(run),
-        "Compute": _flop(compute),
-        "Code, SHA-256": run["code_sha256"],
-        "Versions": ", ".join(f"{k} {v}" for k, v in sorted(run["versions"].items())),
-    }
-    lines = [f"- {name}: {value}" for name, value in rows.items() if value]
-    lines += [f"- {_mark(mark)}" for mark in compute["marks"][:1]]
-    return "\n".join(["## How it was trained", "", *lines])
-
-
-def _attempts(run: Mapping[str, Any]) -> str:
-    text = f"{run['attempts']}, of which {run['preemptions']} stopped for others"
-    text += f" and {run['node_failures']} lost with their node"
-    return text + (f"; {run['steps_redone']:,} steps done twice" if run["steps_redone"] else "")
-
-
-def _flop(compute: Mapping[str, Any]) -> str:
-    if compute["flop_executed"] is None:
-        return NOT_MEASURED
-    return (
-        f"{compute['flop_executed']:.3g} FLOP executed, {compute['flop_useful'] or 0:.3g} useful "
-        f"({compute['method']}); by hardware: {_measured(compute['hardware_flop'])}"
-    )
-
-
-def _measured(value: object) -> str:
-    return f"{value:.3g} FLOP" if isinstance(value, int) else NOT_MEASURED
-
-
-def _mark(mark: Mapping[str, Any]) -> str:
-    if mark["reached"]:
-        return f"The run passed the mark of {mark['flop']:.3g} FLOP: {mark['mark']}."
-    parts = round(1 / mark["part"]) if mark["part"] else 0
-    return f"One part in {parts:,} of the mark of {mark['flop']:.3g} FLOP: {mark['mark']}."
-
-
-def _energy(record: Record) -> str:
-    energy = record["energy"]
-    if energy["kwh"] is None:
-        return f"## Energy\n\n{NOT_MEASURED.capitalize()}."
-    text = f"{energy['kwh']:.6f} kWh, {energy['method']}, scope: {energy['scope']}."
-    carbon = "Carbon is not given: the grid's figure is unknown."
-    if "co2_grams" in energy:
-        carbon = (
-            f"That stands for {energy['co2_grams']:.3g} g of CO2 at {energy['co2_grams_per_kwh']:g}"
-            f" g/kWh ({energy['co2_source']})."
+    def about(self, licence: str | None) -> str:
+        lines = [self.head(Sentence("What it is")), ""]
+        if self.model["purpose"]:
+            lines += [self.model["purpose"], ""]
+        none = Sentence("none chosen: all rights stay with the owner")
+        trained_by = self.record["run"]["blueprint"] or self.say(Sentence("own code"))
+        rows = (
+            (Sentence("Architecture"), self.model["architecture"]),
+            (Sentence("Parameters"), self.count(self.model["parameters"])),
+            (Sentence("Licence"), licence or self.say(none)),
+            (Sentence("Trained by"), trained_by),
         )
-    return f"## Energy\n\n{text}\n\n{carbon}"
+        return "\n".join(lines + self.rows(rows))
 
+    def uses(self) -> str:
+        if not self.model["acceptable_use"]:
+            return ""
+        intended, outside = self.model["acceptable_use"], self.model["out_of_scope"]
+        heads = self.head(Sentence("Intended use")), self.head(Sentence("Out of scope"))
+        return f"{heads[0]}\n\n{intended}\n\n{heads[1]}\n\n{outside}"
 
-def _lineage(record: Record) -> str:
-    lineage = record.get("lineage")
-    if not lineage:
-        return ""
-    lines = [f"- Version {lineage['version']} of {lineage['family']}"]
-    for row in lineage["parents"]:
-        flop = "of unknown compute" if row["flop"] is None else f"{row['flop']:.3g} FLOP"
-        here = f" (`{row['model']}`)" if row["model"] else ""
-        lines.append(f"- Trained further from {row['name']}{here}, {flop}")
-    total = record["cumulative"]["model"]
-    if total["flop"] is not None:
-        least = "at least " if total["is_lower_bound"] else ""
-        lines.append(f"- With all that it descends from: {least}{total['flop']:.3g} FLOP")
-    return "\n".join(["## Where it comes from", "", *lines])
+    def data(self) -> str:
+        if not self.record["data"]:
+            return ""
+        lines = [self.head(Sentence("Data")), ""]
+        for row in self.record["data"]:
+            lines.append(f"- **{row['name']}**")
+            facts: list[tuple[Sentence, object]] = [
+                (Sentence("data set"), row.get("uri")),
+                (Sentence("origin"), row.get("origin")),
+                (Sentence("licence"), row.get("licence")),
+                (Sentence("records"), self.count(row.get("records"))),
+                (Sentence("curation"), row.get("curation")),
+                (Sentence("known bias"), row.get("bias")),
+                (Sentence("SHA-256"), row.get("sha256")),
+            ]
+            if "personal_data" in row:
+                is_personal = Sentence("yes") if row["personal_data"] else Sentence("no")
+                facts.append((Sentence("personal data"), self.say(is_personal)))
+            lines += self.rows(facts, indent="  ")
+        return "\n".join(lines)
 
+    def evaluation(self) -> str:
+        evaluation = self.record["evaluation"]
+        values = list_estimates(self.record, "model")
+        baseline = list_estimates(self.record, "baseline")
+        if not values:
+            return ""
+        count = self.count(evaluation.get("test_records")) or Sentence("an unstated number of")
+        name = (evaluation.get("baseline") or {}).get("name") or Sentence("none")
+        columns = Sentence("measure"), Sentence("model"), Sentence("baseline")
+        on = Sentence("On {count} held-out records, with 95 % intervals.", {"count": count})
+        lines = [
+            self.head(Sentence("Evaluation")),
+            "",
+            self.say(on),
+            self.say(Sentence("Baseline: {name}.", {"name": name})),
+            "",
+            f"| {' | '.join(map(self.say, columns))} |",
+            "|---|---|---|",
+        ]
+        for key, row in values.items():
+            beside = self.interval(baseline[key]) if key in baseline else ""
+            measure = self.say(MEASURES[key]) if key in MEASURES else key
+            lines.append(f"| {measure} | {self.interval(row)} | {beside} |")
+        return "\n".join(lines)
 
-def _loading(record: Record) -> str:
-    weights = [f["name"] for f in record["files"] if f["name"].endswith(".safetensors")]
-    if not weights:
-        return ""
-    code = "from safetensors.numpy import load_file\n\n" + f"weights = load_file({weights[0]!r})"
-    hashes = "\n".join(f"- `{f['name']}`: {f['sha256']}" for f in record["files"])
-    return f"## How to load it\n\n```python\n{code}\n```\n\nSHA-256 of the files:\n\n{hashes}"
+    def interval(self, row: Mapping[str, Any]) -> str:
+        facts = {name: self.number(f"{row[name]:.3f}") for name in ("value", "low", "high")}
+        return self.say(Sentence("{value} ({low} to {high})", facts))
 
+    def subgroups(self) -> str:
+        table = self.record["evaluation"].get("subgroups")
+        if not isinstance(table, Mapping):
+            return ""
+        title = self.say(Sentence("Subgroups by {feature}", {"feature": table.get("by")}))
+        few = Sentence("Figures that would speak of fewer than five people are not given.")
+        return self.table(title, self.say(few), table.get("rows"))
 
-def _count(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else ""
+    def tables(self) -> list[str]:
+        """Return what the code wants to be read besides, each table under its own heading."""
+        tables = self.record["evaluation"].get("tables")
+        named = tables[:MOST_TABLES] if isinstance(tables, list) else []
+        return [
+            self.table(str(each.get("title")), str(each.get("note") or ""), each.get("rows"))
+            for each in named
+            if isinstance(each, Mapping)
+        ]
+
+    def table(self, title: str, about: str, rows: object) -> str:
+        sound = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+        if not sound:
+            return ""
+        columns = list(sound[0])
+        lines = [f"## {self.cell(title)}", ""] + ([self.cell(about), ""] if about else [])
+        lines += [self.line(columns), "|---" * len(columns) + "|"]
+        lines += [self.line([row.get(column) for column in columns]) for row in sound[:MOST_ROWS]]
+        return "\n".join(lines)
+
+    def line(self, cells: Sequence[object]) -> str:
+        return f"| {' | '.join(self.cell(cell) for cell in cells)} |"
+
+    def privacy(self) -> str:
+        said = describe_privacy(self.record.get("privacy"))
+        return f"{self.head(Sentence('Privacy'))}\n\n{said}" if said else ""
+
+    def training(self) -> str:
+        run, compute = self.record["run"], self.record["compute"]
+        time = {"seconds": self.number(f"{run['wall_seconds']:.1f}"), "nodes": run["nodes"]}
+        time |= {"partition": run["partition"]}
+        params = ", ".join(f"{name}={value}" for name, value in sorted(run["params"].items()))
+        versions = ", ".join(f"{name} {value}" for name, value in sorted(run["versions"].items()))
+        lasted = Sentence("{seconds} s on {nodes} node(s) of {partition}", time)
+        rows = (
+            (Sentence("Parameters of the run"), params),
+            (Sentence("Samples"), self.count(run["samples"])),
+            (Sentence("Wall time"), self.say(lasted)),
+            (Sentence("Attempts"), self.attempts()),
+            (Sentence("Training compute"), self.flop()),
+            (Sentence("Code, SHA-256"), run["code_sha256"]),
+            (Sentence("Versions"), versions),
+        )
+        marks = [f"- {self.mark(mark)}" for mark in compute["marks"][:1]]
+        head = self.head(Sentence("How it was trained"))
+        return "\n".join([head, "", *self.rows(rows), *marks])
+
+    def attempts(self) -> str:
+        run = self.record["run"]
+        facts = {"attempts": run["attempts"], "preemptions": run["preemptions"]}
+        facts |= {"failures": run["node_failures"]}
+        text = self.say(
+            Sentence(
+                "{attempts}, of which {preemptions} stopped for others and {failures} lost with"
+                " their node",
+                facts,
+            )
+        )
+        if not run["steps_redone"]:
+            return text
+        redone = Sentence("{steps} steps done twice", {"steps": self.count(run["steps_redone"])})
+        return f"{text}; {self.say(redone)}"
+
+    def flop(self) -> str:
+        compute = self.record["compute"]
+        if compute["flop_executed"] is None:
+            return self.say(Sentence("not measured"))
+        facts = {
+            "executed": f"{compute['flop_executed']:.3g}",
+            "useful": f"{compute['flop_useful'] or 0:.3g}",
+            "method": compute["method"],
+            "hardware": self.measured(compute["hardware_flop"]),
+        }
+        return self.say(
+            Sentence(
+                "{executed} FLOP executed, {useful} useful ({method}); by hardware: {hardware}",
+                facts,
+            )
+        )
+
+    def measured(self, value: object) -> str:
+        return f"{value:.3g} FLOP" if isinstance(value, int) else self.say(Sentence("not measured"))
+
+    def mark(self, mark: Mapping[str, Any]) -> str:
+        parts = round(1 / mark["part"]) if mark["part"] else 0
+        facts = {"flop": f"{mark['flop']:.3g}", "mark": Sentence(mark["mark"])}
+        facts |= {"parts": self.count(parts)}
+        if mark["reached"]:
+            return self.say(Sentence("The run passed the mark of {flop} FLOP: {mark}.", facts))
+        return self.say(Sentence("One part in {parts} of the mark of {flop} FLOP: {mark}.", facts))
+
+    def energy(self) -> str:
+        energy, head = self.record["energy"], self.head(Sentence("Energy"))
+        if energy["kwh"] is None:
+            return f"{head}\n\n{self.say(Sentence('Not measured.'))}"
+        facts = {**energy, "method": Sentence(energy["method"])}
+        facts |= {"kwh": self.number(f"{energy['kwh']:.6f}")}
+        text = self.say(Sentence("{kwh} kWh, {method}, scope: {scope}.", facts))
+        carbon = Sentence("Carbon is not given: the grid's figure is unknown.")
+        if "co2_grams" in energy:
+            facts |= {"grams": self.number(f"{energy['co2_grams']:.3g}")}
+            facts |= {"per_kwh": self.number(f"{energy['co2_grams_per_kwh']:g}")}
+            carbon = Sentence(
+                "That stands for {grams} g of CO2 at {per_kwh} g/kWh ({co2_source}).", facts
+            )
+        return f"{head}\n\n{text}\n\n{self.say(carbon)}"
+
+    def lineage(self) -> str:
+        lineage = self.record.get("lineage")
+        if not lineage:
+            return ""
+        lines = [self.say(Sentence("Version {version} of {family}", lineage))]
+        for row in lineage["parents"]:
+            facts = {
+                "name": row["name"] + (f" (`{row['model']}`)" if row["model"] else ""),
+                "flop": Sentence("of unknown compute")
+                if row["flop"] is None
+                else f"{row['flop']:.3g} FLOP",
+            }
+            lines.append(self.say(Sentence("Trained further from {name}, {flop}", facts)))
+        total = self.record["cumulative"]["model"]
+        if total["flop"] is not None:
+            facts = {"flop": f"{total['flop']:.3g}"}
+            lines.append(
+                self.say(
+                    Sentence("With all that it descends from: at least {flop} FLOP", facts)
+                    if total["is_lower_bound"]
+                    else Sentence("With all that it descends from: {flop} FLOP", facts)
+                )
+            )
+        head = self.head(Sentence("Where the model comes from"))
+        return "\n".join([head, "", *(f"- {line}" for line in lines)])
+
+    def loading(self) -> str:
+        files = self.record["files"]
+        weights = [file["name"] for file in files if file["name"].endswith(".safetensors")]
+        if not weights:
+            return ""
+        code = f"from safetensors.numpy import load_file\n\nweights = load_file({weights[0]!r})"
+        hashes = "\n".join(f"- `{file['name']}`: {file['sha256']}" for file in files)
+        head = self.head(Sentence("How to load it"))
+        listed = self.say(Sentence("SHA-256 of the files:"))
+        return f"{head}\n\n```python\n{code}\n```\n\n{listed}\n\n{hashes}"
+
+    def cell(self, value: object) -> str:
+        if value is None:
+            return "–"
+        if isinstance(value, float):
+            return self.number(f"{value:.3f}")
+        text = str(value)  # measures by their names; no cell may break the table
+        named = self.say(MEASURES[text]) if text in MEASURES else text
+        return " ".join(named.replace("|", "/").split())

@@ -18,7 +18,7 @@ from allmende.domain.basics.units import SECONDS_PER_HOUR
 from allmende.domain.training.sizes import OPERATIONS_PER_PARAMETER_AND_TOKEN, TERA
 
 # Below this nobody can keep a family apart and still calibrate on several.
-FAMILIES_TO_SPLIT = 3
+FAMILIES_TO_VALIDATE = 3
 COVERED_PERCENT = 90
 
 
@@ -148,32 +148,30 @@ def _is_alike(one: Kind, other: Kind) -> bool:
     return same == (other.is_sparse, other.precision, other.is_early)
 
 
-def split(witnesses: Sequence[Witness]) -> tuple[list[Witness], list[Witness]]:
-    """Return the runs that calibrate and those that are kept apart to validate.
-
-    Whole families, of each kind every second one by its name, so that nobody chooses; a kind with
-    fewer than three families only calibrates. Runs that are left out are in neither.
-    """
-    counted = [each for each in witnesses if not each.run.left_out]
-    families: dict[Kind, set[str]] = defaultdict(set)
-    for each in counted:
-        families[each.kind].add(each.run.family)
-    apart = {
-        (kind, name)
-        for kind, names in families.items()
-        if len(names) >= FAMILIES_TO_SPLIT
-        for name in sorted(names, key=str.casefold)[1::2]
-    }
-    calibrating = [each for each in counted if (each.kind, each.run.family) not in apart]
-    return calibrating, [each for each in counted if each not in calibrating]
-
-
 def calibrate(witnesses: Sequence[Witness]) -> Calibration:
     """Return the calibration of the planner, with the spread that the runs really had."""
-    calibrating, _ = split(witnesses)
+    counted = [each for each in witnesses if not each.run.left_out]
     errors = sorted(abs(math.log(1 + each)) for each in leave_families_out(witnesses).values())
     covered = errors[min(len(errors) - 1, len(errors) * COVERED_PERCENT // 100)] if errors else 0
-    return Calibration(calibrating, spread=math.exp(covered))
+    return Calibration(counted, spread=math.exp(covered))
+
+
+def validate(witnesses: Sequence[Witness]) -> dict[str, float]:
+    """Return for each run the relative error of a planner that never saw its family.
+
+    Every run is predicted once, by all other families, so nobody chooses which runs are kept
+    apart. Kinds of fewer than three families are not asked: one family would answer for them all.
+    """
+    families: dict[Kind, set[str]] = defaultdict(set)
+    for each in witnesses:
+        if not each.run.left_out:
+            families[each.kind].add(each.run.family)
+    kinds = {each.run.name: each.kind for each in witnesses}
+    return {
+        name: error
+        for name, error in leave_families_out(witnesses).items()
+        if len(families[kinds[name]]) >= FAMILIES_TO_VALIDATE
+    }
 
 
 def leave_families_out(witnesses: Sequence[Witness]) -> dict[str, float]:

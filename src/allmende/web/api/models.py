@@ -174,10 +174,6 @@ def verify_model(request: HttpRequest, model_id: PathId) -> list[Any]:
 
 
 @router.get("/{model_id}/files/{name}", response=bytes, **takes(Permission.SEE_MODEL))
-def read_model_file(request: HttpRequest, model_id: PathId, name: FileName) -> HttpResponse:
+def read_model_file(request: HttpRequest, model_id: PathId, name: FileName) -> FileResponse:
     """Download a file of your model; a file that was changed is not handed out."""
-    backend_of = wiring.workshop().backend_of
-    content = models.read_model_file(get_actor(request), model_id, name, backend_of=backend_of)
-    response = HttpResponse(content, content_type="application/octet-stream")
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return model_files.hand_out_file(get_actor(request), model_id, name)

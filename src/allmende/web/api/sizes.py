@@ -1,5 +1,6 @@
 """The resource calculator."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -11,7 +12,8 @@ from allmende import wiring
 from allmende.domain.access.applications import Application
 from allmende.domain.basics.units import TimeUnit
 from allmende.domain.trust.permissions import Permission
-from allmende.services import sizes
+from allmende.services import application_marks, sizes
+from allmende.services.application_marks import MarkNotice
 from allmende.services.sizes import SizeEstimate, SizeQuestion
 from allmende.web.api.applications import ApplicationOut
 from allmende.web.api.permits import begin_deed, get_actor, takes
@@ -69,12 +71,24 @@ class PriceOut(Schema):
 
 
 class MarkOut(Schema):
-    """A mark of the AI Act."""
+    """A mark of the AI Act: the rule, its day and who says so."""
 
+    rule: str
     flop: int
     is_reached: bool
     sentence: Words
     source: str
+    valid_from: date
+
+
+class MarkNoticeOut(Schema):
+    """A mark that an application passes: as planned, or only with all the hours it asks for."""
+
+    mark: MarkOut
+    flop: int
+    is_planned: bool
+    sentence: Words
+    origin: Words
 
 
 class SizeOut(Schema):
@@ -110,3 +124,15 @@ def estimate_size(request: HttpRequest, asked: Query[SizeIn]) -> SizeEstimate:
 def take_over_size(request: HttpRequest, application_id: PathId, body: SizeIn) -> Application:
     """Write the figures of the calculator into a draft; a plan of runs that is there stays."""
     return sizes.take_over(begin_deed(request), application_id, body.question(), **_known())
+
+
+@router.get(
+    "/applications/{application_id}/marks",
+    response=list[MarkNoticeOut],
+    **takes(Permission.SEE_APPLICATION),
+)
+def list_marks(request: HttpRequest, application_id: PathId) -> tuple[MarkNotice, ...]:
+    """List the marks of the AI Act that its training passes, or could with the hours asked for."""
+    return application_marks.list_notices(
+        get_actor(request), application_id, **_known(), now=wiring.now()
+    )

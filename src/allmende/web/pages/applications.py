@@ -26,6 +26,7 @@ from allmende.domain.basics.people import PUBLIC, Person
 from allmende.domain.basics.refusals import Refusal
 from allmende.services import (
     appeals,
+    application_marks,
     applications,
     awards,
     calls,
@@ -37,6 +38,7 @@ from allmende.services import (
     report_bars,
     reviews,
 )
+from allmende.services.application_marks import MarkNotice
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.answers import ReadSection, read_sections
 from allmende.web.errors import ask_to_sign_in
@@ -44,6 +46,8 @@ from allmende.web.forms.applications import name_sections
 from allmende.web.forms.eligibility import read_carried
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.blueprints import load_blueprints
+from allmende.wiring.factory import load_factory
 
 
 def apply(request: HttpRequest) -> HttpResponse:
@@ -96,6 +100,7 @@ def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
         "opinions": expert_reviews.list_opinions(reader, application_id),
         **_second_looks(reader, application),
         "award": awards.find_award_of_application(reader, application_id),
+        "marks": find_marks(application),
         "answers": list_answers(application),
         "documents": application.frozen.documents if application.frozen else (),
         "can_accept": application.organisation_id in reader.organisation_ids,
@@ -140,6 +145,7 @@ def _task_context(reader: Person, application: Application) -> dict[str, Any]:
         "documents": documents.list_documents(reader, application.id),
         "is_complete": not findings,
         "bar": _find_bar(application),
+        "marks": find_marks(application),
         "first_open": next((each.value for each in sections if each in open_sections), ""),
         "open_count": len(open_sections),
     }
@@ -168,6 +174,7 @@ def check_answers(request: HttpRequest, application_id: str) -> HttpResponse:
     context = {
         "application": application,
         "call": calls.get_call(reader, application.call_id, now=now()),
+        "marks": find_marks(application),
         "answers": list_answers(application),
         "documents": documents.list_documents(reader, application_id),
         "findings": list_findings(reader, application_id),
@@ -210,6 +217,17 @@ def list_answers(application: Application, *, with_secrets: bool = True) -> list
         call=call,
         declared={each.name: each.texts for each in words},
         with_secrets=with_secrets,
+    )
+
+
+def find_marks(application: Application) -> tuple[MarkNotice, ...]:
+    """Return the marks of the AI Act that an application passes, or could pass."""
+    return application_marks.foresee_marks(
+        application,
+        factory=load_factory(),
+        blueprints=load_blueprints(),
+        rules=load_access_rules(),
+        now=now(),
     )
 
 

@@ -11,7 +11,7 @@ from allmende.services import expert_reviews, reviewers
 from allmende.services.expert_reviews import ReviewFile
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.expert_reviews import ProfileForm, ReviewForm, initial_of
-from allmende.web.pages.applications import list_answers
+from allmende.web.pages.applications import find_marks, list_answers
 from allmende.wiring import now
 
 PAGE_SIZE = 100
@@ -84,6 +84,7 @@ def _show_file(
     context = {
         "file": file,
         "application": file.application,
+        "marks": find_marks(file.application),
         "answers": answers,
         "form": form,
         "saved": saved,

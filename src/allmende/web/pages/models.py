@@ -16,8 +16,9 @@ from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.models import TermsForm
 from allmende.web.lineage_pictures import KIND_WORDS, draw_lineage
 from allmende.web.markdown import render_markdown
-from allmende.web.model_files import hand_out_package, hand_out_record
+from allmende.web.model_files import hand_out_file, hand_out_package, hand_out_record
 from allmende.wiring.languages import translate
+from allmende.wiring.record_sheets import say_card
 
 PAGE_SIZE = 30
 
@@ -52,7 +53,7 @@ def show_model(request: HttpRequest, model_id: str) -> HttpResponse:
     is_complete = model.record.get("format", 0) >= 2
     context = {
         "model": model,
-        "card": render_markdown(model.card),
+        "card": render_markdown(say_card(model)),
         "record": json.dumps(model.record, indent=2, ensure_ascii=False),
         "summary": model_papers.summarise_data(reader, model_id) if is_complete else (),
         "versions": models.list_versions(reader, model),
@@ -89,14 +90,9 @@ def delete_files(request: HttpRequest, model_id: str) -> HttpResponse:
     return redirect("model", model_id)
 
 
-def download_file(request: HttpRequest, model_id: str, name: str) -> HttpResponse:
+def download_file(request: HttpRequest, model_id: str, name: str) -> FileResponse:
     """Hand out a file of a model, to its owners."""
-    backend_of = wiring.workshop().backend_of
-    content = models.read_model_file(get_person(request), model_id, name, backend_of=backend_of)
-    response = HttpResponse(content, content_type="application/octet-stream")
-    safe = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name)
-    response["Content-Disposition"] = f'attachment; filename="{safe}"'
-    return response
+    return hand_out_file(get_person(request), model_id, name)
 
 
 def download_record(request: HttpRequest, model_id: str) -> HttpResponse:

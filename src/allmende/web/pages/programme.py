@@ -31,7 +31,7 @@ from allmende.services import (
 )
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.programme import AwardForm
-from allmende.web.pages.applications import describe_steps, list_answers
+from allmende.web.pages.applications import describe_steps, find_marks, list_answers
 from allmende.web.pages.panels import write_cut_off
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
@@ -92,6 +92,7 @@ def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
     assessment = reviews.find_technical_assessment(reader, application_id)
     context = {
         "application": application,
+        "marks": find_marks(application),
         "answers": list_answers(application),
         "assessment": assessment,
         **describe_steps(application, assessment),

@@ -25,7 +25,7 @@ from allmende.services.deeds import Deed
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.answers import ReadAnswer, read_question
 from allmende.web.forms.applications import FIELD_OF, SectionForm, name_sections, open_section
-from allmende.web.pages.applications import find_form, list_findings, load_call
+from allmende.web.pages.applications import find_form, find_marks, list_findings, load_call
 from allmende.wiring import now
 from allmende.wiring.languages import translate
 
@@ -230,6 +230,7 @@ def _tell(request: HttpRequest, saving: Saving) -> HttpResponse:
 def _describe(saving: Saving) -> dict[str, Any]:
     return {
         "application": saving.application,
+        "marks": find_marks(saving.application),
         "form": saving.form,
         "saved": saving.is_saved,
         "saved_at": now(),

@@ -1,0 +1,49 @@
+"""The marks of the AI Act are dated rules; "greater than" passes one, and the day decides."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.domain.access.building import RULES
+
+from allmende.domain.basics.compute_marks import list_marks, say_provider, write_flop
+from allmende.domain.basics.rules import NoSuchRule
+from allmende.domain.basics.sentences import Sentence
+
+BOOK, TODAY = RULES.book, date(2026, 11, 26)
+
+
+def test_each_mark_has_its_rule_its_day_and_its_source():
+    marks = list_marks(0, BOOK, on=TODAY)
+    assert [(mark.rule, mark.flop) for mark in marks] == [
+        ("ai.modifier_share_percent", 33_333_333_000_000_000_000_000),
+        ("ai.general_purpose_flop", 10**23),
+        ("ai.systemic_risk_flop", 10**25),
+    ]
+    assert {mark.valid_from for mark in marks} == {date(2025, 8, 2)}
+    assert "C(2025) 7719" in marks[0].source
+    assert "Art. 51(2)" in marks[2].source
+    assert "within 14 days" in marks[2].sentence.english()
+    assert "original" in say_provider().english()
+
+
+@given(st.integers(0, 10**27))
+def test_a_mark_is_passed_above_it(flop):
+    for mark in list_marks(flop, BOOK, on=TODAY):
+        assert mark.is_reached is (flop > mark.flop)
+
+
+def test_before_their_day_there_are_none():
+    with pytest.raises(NoSuchRule):
+        list_marks(10**26, BOOK, on=date(2025, 8, 1))
+
+
+def test_operations_are_written_as_people_read_them():
+    written = [write_flop(flop) for flop in (59, 10**23, 33 * 10**21, 10**26 * 3)]
+    assert [each.english() if isinstance(each, Sentence) else each for each in written] == [
+        59,
+        "10²³",
+        "3.3 × 10²²",
+        "3.0 × 10²⁶",
+    ]
