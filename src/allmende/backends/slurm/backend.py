@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from allmende.backends.local.backend import EarlierAttemptRuns
-from allmende.backends.nodes import outcomes
+from allmende.backends.nodes import logs, outcomes
 from allmende.backends.slurm import notes
 from allmende.backends.slurm.accounting import is_final, parse_sacct, sacct_options
 from allmende.backends.slurm.client import (
@@ -65,6 +65,7 @@ class SlurmBackend(Outputs):
         self.clock = clock
         self.tools = Tools(cluster.bin_folder)
         self.answer_seconds = ANSWER_SECONDS
+        self.output_limit_bytes = logs.LIMIT_BYTES
 
     def start(self, launch: Launch) -> None:
         """Start the attempt, or do nothing when its key was started before.
@@ -100,7 +101,9 @@ class SlurmBackend(Outputs):
                 "sbatch",
                 *sbatch_options(launch, place),
                 user_name=launch.user_name,
-                stdin=render_script(launch, place, tools=self.tools),
+                stdin=render_script(
+                    launch, place, tools=self.tools, log_bytes=self.output_limit_bytes
+                ),
             )
         except CommandRefused as refusal:
             problem = refusal.facts["problem"]
