@@ -5,8 +5,10 @@ home=/shared/work/j-7k2m9x4q/home runs=/shared/work/j-7k2m9x4q/runs notes=/share
 attempt=$((2 + ${SLURM_RESTART_COUNT:-0}))
 
 # One job does the work of this submission, whoever submitted how often: the one that is named here.
-claim=$runs/2.job
-echo "$SLURM_JOB_ID" > "$claim.$SLURM_JOB_ID" || exit 71
+# Requeued, it works only if Allmende has decided on that attempt and named it; else nobody will.
+claim=$runs/2.job mine=$SLURM_JOB_ID
+[ "$attempt" = 2 ] || claim=$runs/$attempt.requeued mine=nobody
+echo "$mine" > "$claim.$SLURM_JOB_ID" || exit 71
 ln "$claim.$SLURM_JOB_ID" "$claim" 2> /dev/null
 rm -f "$claim.$SLURM_JOB_ID"
 owner=$(cat "$claim") || exit 71
@@ -77,7 +79,8 @@ leave() {
     echo "$(date +%s) $1" >> "$runs/$attempt.asked"
     {
         for try in 1 2 3; do /opt/slurm/bin/scancel --signal=TERM "$SLURM_JOB_ID.0" && break; sleep 1; done
-        sleep "$2"
+        # Half a second more: killed while it ends, a step may hang, and Slurm drains its node.
+        sleep "$2.5"
         while kill -0 "$step"; do
             echo "$2" > "$runs/$attempt.killed"
             /opt/slurm/bin/scancel --signal=KILL "$SLURM_JOB_ID.0" || kill "$step"

@@ -20,7 +20,7 @@ from allmende.backends.slurm.client import (
 from allmende.backends.slurm.endings import describe_ending
 from allmende.backends.slurm.notes import Attempt
 from allmende.backends.slurm.outputs import Outputs
-from allmende.backends.slurm.places import NOBODY, Place, find_place
+from allmende.backends.slurm.places import NOBODY, REQUEUED, Place, find_place
 from allmende.backends.slurm.queue import LiveJob, parse_squeue, squeue_options
 from allmende.backends.slurm.starts import describe_queued
 from allmende.backends.slurm.steps import parse_steps, step_options
@@ -88,8 +88,10 @@ class SlurmBackend(Outputs):
         notes.note_intent(launch, place, user_name=user_name or _own_name(), now=self.clock())
         if earlier is not None:
             slurm_id, first = earlier
-            notes.note_job(place, launch.attempt, slurm_id=slurm_id, first=first)
-            return
+            # Had it begun before this was decided, it left at once, and there is a new one.
+            if place.claim(launch.attempt, f"{slurm_id}", kind=REQUEUED) == f"{slurm_id}":
+                notes.note_job(place, launch.attempt, slurm_id=slurm_id, first=first)
+                return
         _note_owner(place, launch.attempt, self._submit(launch, place))
 
     def _submit(self, launch: Launch, place: Place) -> int:
