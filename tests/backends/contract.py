@@ -121,6 +121,10 @@ class Training:
 class BackendContract:
     """The promises of the `Backend` protocol."""
 
+    def limit_output(self, backend: Backend, limit_bytes: int) -> None:
+        """Let no log of an attempt to come grow larger."""
+        backend.output_limit_bytes = limit_bytes
+
     def test_attempt_that_was_never_started_is_unknown(self, backend):
         assert observe(backend, "j-never.1") == Observation(
             key="j-never.1", state=AttemptState.UNKNOWN
@@ -313,7 +317,7 @@ class BackendContract:
     def test_output_above_its_bound_is_thinned_with_a_word_about_it_and_keeps_its_end(
         self, backend
     ):
-        backend.output_limit_bytes = 100_000
+        self.limit_output(backend, 100_000)
         seen = run(backend, "head -c 3000000 /dev/zero | tr '\\0' x; echo end")
         assert seen.reason is EndReason.COMPLETED
         log = backend.read_log(seen.key, offset=0, limit=3_000_100)
