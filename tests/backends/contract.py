@@ -91,8 +91,8 @@ class Training:
             shutil.copy(path, folder)
         self.job_id = a_launch().job_id
 
-    def start(self, attempt: int, *, until: int, **changes) -> Launch:
-        """Start an attempt, and return once it has reached that step."""
+    def start(self, attempt: int, *, until: int, waits: bool = True, **changes) -> Launch:
+        """Start an attempt, and return once it has reached that step, unless asked not to."""
         launch = a_launch(
             job_id=self.job_id,
             attempt=attempt,
@@ -101,13 +101,15 @@ class Training:
             **changes,
         )
         self.backend.start(launch)
-        wait_for_log(self.backend, launch.key, f" to {until}\n".encode())
+        if waits:
+            wait_for_log(self.backend, launch.key, f" to {until}\n".encode())
         return launch
 
-    def read_spans(self, *launches: Launch) -> list[bytes]:
+    def read_spans(self, *launches: Launch) -> list[tuple[int, int]]:
         """Return from which step to which each attempt went."""
         logs = [self.backend.read_log(each.key, offset=0, limit=10_000) for each in launches]
-        return [re.findall(rb"^\d+ to \d+$", log, re.MULTILINE)[0] for log in logs]
+        found = [re.search(rb"^(\d+) to (\d+)$", log, re.MULTILINE) for log in logs]
+        return [(int(each[1]), int(each[2])) for each in found]
 
     @staticmethod
     def undisturbed() -> bytes:
@@ -353,14 +355,14 @@ class BackendContract:
         second = training.start(2, until=23)
         fail_node(second.key)
         assert wait_for_end(backend, second.key).reason is EndReason.NODE_FAIL
-        third = training.start(3, until=30, time_limit_seconds=4)
+        third = training.start(3, until=30, time_limit_seconds=4, waits=False)
         assert wait_for_end(backend, third.key).reason is EndReason.TIMEOUT
         last = training.start(4, until=40)
         assert wait_for_end(backend, last.key).reason is EndReason.COMPLETED
         assert backend.read_output(training.job_id, "model") == training.undisturbed()
         # What the dead node had not saved was done again, and nothing else.
-        spans = training.read_spans(first, second, third, last)
-        assert spans == [b"0 to 10", b"10 to 23", b"20 to 30", b"30 to 40"]
+        *spans, (begun, limit), end = training.read_spans(first, second, third, last)
+        assert (*spans, begun, end) == ((0, 10), (10, 23), 20, (limit, 40))
 
     @pytest.mark.parametrize("job_id", ["j-never", "..", "../etc", "a/b", ""])
     def test_job_that_never_ran_has_left_nothing(self, backend, job_id):

@@ -28,6 +28,8 @@ def save(end):
 while step < TOTAL:
     if attempt.is_stopping:
         save("preempted")
+        if step != until:
+            sys.stdout.write(f"{begun} to {step}\n")
         sys.exit(STOPPED_BEFORE_THE_END)
     if step == until:
         time.sleep(0.02)

@@ -65,8 +65,7 @@ class Machine:
         """Return the key of an attempt once it has trained for a second."""
         running, key, seen = self.running, f"{job.id}.{number}", len(self.lines(job))
         running.beat_until(lambda: running.job(job.id).attempts == number, seconds=60)
-        running.beat_until(lambda: self.hasten(key), seconds=60)
-        running.beat_until(lambda: len(self.lines(job)) > seen + 1, seconds=60)
+        running.beat_until(lambda: self.hasten(key) and len(self.lines(job)) > seen + 1, seconds=60)
         return key
 
     def lines(self, job: Job) -> list[bytes]:
@@ -136,7 +135,7 @@ def cluster(running: Running, request: pytest.FixtureRequest) -> Iterator[Machin
             attempt = find_attempt(backend.work_folder, key)
             if attempt is None or attempt.slurm_id is None:
                 return False
-            with contextlib.suppress(LabFailed):  # it runs already
+            with contextlib.suppress(LabFailed):  # it runs already, or is not back in the queue yet
                 lab.run("scontrol", "update", f"jobid={attempt.slurm_id}", "starttime=now")
             return True
 
