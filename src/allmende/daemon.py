@@ -22,6 +22,7 @@ from allmende.domain.basics.refusals import Refusal  # noqa: E402
 from allmende.domain.basics.sites import Partition, Site  # noqa: E402
 from allmende.services import (  # noqa: E402
     cluster_reservations,
+    code_archives,
     cycle,
     documents,
     halvings,
@@ -44,6 +45,7 @@ from allmende.wiring.clusters import (  # noqa: E402
     usage_reader,
     wheel_of,
 )
+from allmende.wiring.code_archives import shelves  # noqa: E402
 from allmende.wiring.documents import shelf  # noqa: E402
 
 HEARTBEAT_SECONDS = 1.0
@@ -294,6 +296,8 @@ class Daemon:
             self.shelf_swept_at = time.monotonic()
             if removed := documents.remove_strays(deed, shelf=shelf()):
                 log.info("stray files removed", files=removed)
+            if removed := code_archives.remove_unneeded(deed, shelves=shelves()):
+                log.info("unneeded code removed", files=removed)
         results = promises.evaluate_promises(
             deed, factory=self.workshop.factory, rules=load_access_rules()
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 from django.test import Client
 
 from allmende import wiring
+from allmende.agent.codes import Codes
 from allmende.agent.errands import Errands
 from allmende.agent.identities import Identity
 from allmende.agent.site_agent import SiteAgent
@@ -93,6 +94,7 @@ class Line:
             centre_key=centre_public_key().hex(),
         )
         self.spool = Spool(folder / "spool.sqlite3")
+        self.codes = Codes(folder / "code")
         self.backend = backend
         self.reach = reach
         self.relay = Relay(
@@ -108,6 +110,7 @@ class Line:
             places=lambda _: {},
             now=wiring.now,
             software="0",
+            codes=self.codes,
             errands=Errands(self.reach, site_id=SITE),
         )
 

@@ -1,6 +1,7 @@
 """What is told takes effect once, whatever gets lost, and concerns nobody else's jobs."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -258,10 +259,8 @@ def test_usage_is_taken_once_however_often_it_is_sent(line, monkeypatch):
     taken = []
     desk = view.desk()
     monkeypatch.setattr(
-        view, "desk", lambda: type(desk)(
-            folder=desk.folder, software="9.9", take_usage=lambda *what: taken.append(what)
-        ),
-    )  # fmt: skip
+        view, "desk", lambda: replace(desk, take_usage=lambda *what: taken.append(what))
+    )
     line.spool.add_usage([{"job": 1}], cursor="7")
     line.ask()
     line.restart()

@@ -213,7 +213,7 @@ def test_a_centre_that_is_down_is_called_less_and_less_often(started, monkeypatc
 
 
 def test_an_agent_of_another_protocol_says_what_to_install(started, monkeypatch):
-    monkeypatch.setattr(trust, "PROTOCOLS", (3,))
+    monkeypatch.setattr(trust, "PROTOCOLS", (4,))
     beat(started)
     assert "Install Allmende" in started._said
     assert started.backoff.failures > 5

@@ -5,9 +5,11 @@ It needs a fixture `backend` that returns a fresh backend, on which `nodes` can 
 """
 
 import hashlib
+import io
 import itertools
 import re
 import shutil
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -118,6 +120,16 @@ class Training:
         for step in range(40):
             weights = hashlib.sha256(weights + bytes([step])).digest()
         return weights
+
+
+def an_archive(folder: Path, name: str, content: bytes) -> Path:
+    """Return an archive of code with one program in it."""
+    program = tarfile.TarInfo(name)
+    program.size, program.mode = len(content), 0o755
+    with tarfile.open(folder / "draft.tar", "w") as archive:
+        archive.addfile(program, io.BytesIO(content))
+    whole = (folder / "draft.tar").read_bytes()
+    return (folder / "draft.tar").rename(folder / hashlib.sha256(whole).hexdigest())
 
 
 class BackendContract:
@@ -247,6 +259,17 @@ class BackendContract:
         for workdir, wanted in (("", "$HOME"), (".", "$HOME"), (str(tmp_path), str(tmp_path))):
             seen = run(backend, f'test . -ef "{wanted}"', workdir=workdir)
             assert seen.reason is EndReason.COMPLETED
+
+    def test_command_starts_in_the_code_that_came_along(self, backend, tmp_path):
+        archive = an_archive(tmp_path, "./run.sh", b"#!/bin/sh\necho x >> trace; wc -l < trace\n")
+        for attempt in (1, 2):  # the second finds what the first left there
+            launch = a_launch(
+                './run.sh && test . -ef "$HOME/code" && test -O run.sh',
+                job_id="j-code", attempt=attempt, workdir="code", code=str(archive),
+            )  # fmt: skip
+            backend.start(launch)
+            assert wait_for_end(backend, launch.key).reason is EndReason.COMPLETED
+            assert backend.read_log(launch.key, offset=0, limit=9).split() == [b"%d" % attempt]
 
     def test_setup_makes_an_environment_once_for_the_jobs_of_a_project(self, backend, tmp_path):
         tool = '"$ALLMENDE_ENVIRONMENT/bin/greet"'

@@ -50,6 +50,26 @@ def test_a_job_is_submitted_once_for_one_key(allmende, world, tmp_path):
     assert allmende(*words, expect=1)["error"]["code"] == "DifferentJob"
 
 
+def test_the_folder_of_a_job_file_comes_along_once(allmende, world, tmp_path):
+    file = tmp_path / "job.yaml"
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code/train.py").write_text("")
+    file.write_text(JOB_FILE + "workdir: code\n")
+    words = ("job", "submit", str(file), "--project", world.ids["project_id"])
+    (first,) = allmende(*words, "--key", "k1")
+    (again,) = allmende(*words, "--key", "k1")
+    (other,) = allmende(*words, "--key", "k2")
+    assert (first["id"] == again["id"], first["id"] == other["id"]) == (True, False)
+    named = {allmende("job", "show", job["id"])["job"]["spec"]["workdir"] for job in (first, other)}
+    assert named.pop().startswith("sha256:")
+    assert named == set()
+    (tmp_path / "code/train.py").write_text("pass")
+    assert allmende(*words, "--key", "k1", expect=1)["error"]["code"] == "DifferentJob"
+    assert allmende(*words, expect=3, who="foreign")["error"]["code"] == "NotFound"
+    file.write_text(JOB_FILE + "workdir: none\n")
+    assert allmende(*words, expect=1)["error"]["code"] == "NoSuchFolder"
+
+
 def test_a_job_waits_for_the_ones_that_the_command_names(allmende, world, tmp_path):
     file = tmp_path / "job.yaml"
     file.write_text(JOB_FILE + "after: [first]\n")

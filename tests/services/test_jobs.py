@@ -11,7 +11,8 @@ from allmende.domain.accounting.ledger import NotEnoughTime
 from allmende.domain.basics.people import DAEMON
 from allmende.domain.basics.refusals import NotFound, NotPermitted, Refusal
 from allmende.domain.scheduling.jobs import JobState
-from allmende.domain.training.job_files import CodeNotBrought, InvalidJobFile, parse_job_file
+from allmende.domain.training.code_archives import CodeNotBrought
+from allmende.domain.training.job_files import InvalidJobFile, parse_job_file
 from allmende.domain.trust.residency import DataWouldLeave
 from allmende.services import (
     allocations,

@@ -30,7 +30,7 @@ def put(shelf, content=CONTENT):
 
 def test_a_file_is_found_again_by_its_hash_and_only_its_owner_may_read_it(shelf):
     incoming = put(shelf)
-    assert (incoming.sha256, incoming.size_bytes, incoming.pages) == (HASH, len(CONTENT), 1)
+    assert (incoming.sha256, incoming.size_bytes, incoming.counted) == (HASH, len(CONTENT), 1)
     with shelf.open(HASH) as file:
         assert file.read() == CONTENT
     (path,) = files_in(shelf)

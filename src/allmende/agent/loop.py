@@ -13,6 +13,7 @@ import structlog
 
 from allmende import __version__, wiring
 from allmende.agent import calls
+from allmende.agent.codes import Codes
 from allmende.agent.errands import EAGER_SECONDS, Errands
 from allmende.agent.identities import Safe
 from allmende.agent.site_agent import Backoff, SiteAgent
@@ -65,6 +66,7 @@ class Loop:
             places=lambda launch: machines.places(launch, site_id=site_id),
             now=wiring.now,
             software=__version__,
+            codes=Codes(self.safe.folder / "code"),
             usage=UsageSource(reach.accounting(), now=wiring.now) if reach else None,
             errands=Errands(reach, site_id=site_id),
         )

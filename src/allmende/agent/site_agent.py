@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from allmende.agent.codes import Codes
 from allmende.agent.errands import Errands
 from allmende.agent.shipments import PIECE_BYTES, Shipments, write_piece
 from allmende.agent.spools import Spool, Watched
@@ -54,6 +55,7 @@ class SiteAgent:
         places: Places,
         now: Callable[[], datetime],
         software: str,
+        codes: Codes,
         usage: UsageSource | None = None,
         errands: Errands | None = None,
     ) -> None:
@@ -62,6 +64,7 @@ class SiteAgent:
         self.places = places
         self.now = now
         self.software = software
+        self.codes = codes
         self.usage = usage
         self.errands = errands or Errands(None)
         self.trouble = ""
@@ -83,6 +86,7 @@ class SiteAgent:
         self.errands.run()
         watched = self.spool.list_watched()
         self._forget({each.order.key for each in watched})
+        self.codes.forget_others(watched)
         by_partition: dict[str, list[Watched]] = {}
         for each in watched:
             if not each.has_ended:
@@ -136,7 +140,8 @@ class SiteAgent:
             return replace(unstarted, reason=order.stop_reason, sentence=called_off)
         try:
             backend = self.backend_of(order.partition_id)
-            backend.start(localise(order.launch, self.places(order.launch)))
+            places = {**self.places(order.launch), **self.codes.places(order.launch)}
+            backend.start(localise(order.launch, places))
         except Refusal as refusal:
             if refusal.status >= MACHINE_TROUBLE:
                 raise
@@ -189,6 +194,7 @@ class SiteAgent:
             "messages": [asdict(message) for message in messages],
             "answers": answers,
             "pieces": self._write_pieces(left_bytes),
+            "code": self.codes.ask(self.spool.list_watched()),
         }
 
     def take_answer(self, report: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
@@ -209,7 +215,13 @@ class SiteAgent:
             self._note_offset(each)
             self._wanted.append(file_name_from_json(each["file"]))
         self.errands.take(answer.get("errands", ()))  # none from a centre of protocol 1
-        self.is_busy = bool(orders or self._wanted or self.spool.depth or self.errands.is_busy)
+        try:
+            self.codes.take(report["code"], answer.get("code"))  # nor this from one of protocol 2
+        except OSError as error:
+            self._note_trouble(error)
+        self.is_busy = bool(
+            orders or self._wanted or self.spool.depth or self.errands.is_busy or self.codes.is_busy
+        )
 
     def _note_offset(self, said: Mapping[str, Any]) -> None:
         file, have_bytes = file_name_from_json(said["file"]), said["have_bytes"]

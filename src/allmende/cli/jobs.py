@@ -8,6 +8,7 @@ import yaml
 
 from allmende import wiring
 from allmende.cli.acting import acting_deed, acting_person
+from allmende.cli.code import bring_code
 from allmende.cli.job_watching import watch_job
 from allmende.cli.output import AsJson, say, show
 from allmende.domain.basics.refusals import Refusal
@@ -60,9 +61,10 @@ def submit_job(
 ) -> None:
     """Submit a job file; a sweep or an array becomes several jobs."""
     deed = acting_deed()
+    spec = parse_job_file(_wait_also(_read(file), after=after or [], after_ok=after_ok or []))
     submitted = submissions.submit_job(
         deed,
-        parse_job_file(_wait_also(_read(file), after=after or [], after_ok=after_ok or [])),
+        bring_code(deed, spec, file.parent, project_id=project),
         project_id=project,
         client_key=key or deed.new_id("key"),
         workshop=wiring.workshop(),

@@ -19,6 +19,7 @@ from django.core.wsgi import get_wsgi_application
 from allmende.cli.output import say
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
+from allmende.domain.training.code_archives import MOST_ARCHIVE_BYTES
 
 # The daemon is a program of its own: nothing here imports it.
 DAEMON_COMMAND = (sys.executable, "-c", "from allmende.daemon import main; main()")
@@ -86,7 +87,7 @@ def _listen(host: str, port: int, *, threads: int) -> Any:
             ident="allmende",
             # It receives a request whole before the portal sees it. What is a little too large
             # gets the portal's own page; what is far beyond is not even received.
-            max_request_body_size=2 * settings.DOCUMENT_BYTES_MAX,
+            max_request_body_size=max(2 * settings.DOCUMENT_BYTES_MAX, 2 * MOST_ARCHIVE_BYTES),
         )
     except ValueError as error:  # waitress' word for a host that does not resolve
         raise HostIsUnknown(host=host) from error

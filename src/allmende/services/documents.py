@@ -58,7 +58,7 @@ def add_document(
         name=clean_name(name),
         sha256=incoming.sha256,
         size_bytes=incoming.size_bytes,
-        pages=incoming.pages,
+        pages=incoming.counted,
         added_by=deed.actor.id,
         added_at=deed.now,
     )

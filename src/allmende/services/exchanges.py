@@ -16,11 +16,13 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.backends import AttemptState
 from allmende.domain.scheduling.errands import LARGEST_PACKED_BYTES
 from allmende.domain.scheduling.exchanges import (
+    CODE_OF,
     MisshapenReport,
     file_name_from_json,
     observation_from_json,
     order_to_json,
 )
+from allmende.domain.training.code_archives import PREFIX, CodeIsDamaged, find_hash
 from allmende.domain.trust import agents
 from allmende.domain.trust.agents import Agent
 from allmende.services import audit
@@ -28,14 +30,17 @@ from allmende.services.agents import person_of
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.incoming import Incoming
 from allmende.storage import agents as agent_store
+from allmende.storage import code_archives as code_store
 from allmende.storage import database
 from allmende.storage import errands as errand_store
 from allmende.storage import relays as store
+from allmende.storage.code_files import CodeShelves
 from allmende.storage.relay_files import RelayFolder
 
 MOST_ORDERS = 100  # in one answer; the agent calls again at once for more
 MOST_WANTED = 20
 MOST_ERRANDS = 10
+CODE_PIECE_BYTES = 2**20
 MOST_ENTRIES = 10_000  # of any one kind in a report
 MESSAGE_MISTAKES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -61,6 +66,15 @@ class Desk:
     folder: RelayFolder
     software: str  # our version, for an agent that speaks another protocol
     take_usage: TakeUsage
+    shelves: CodeShelves
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeAsked:
+    """The archive of code that an agent needs next, and how much of it is there."""
+
+    sha256: str
+    offset: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +90,7 @@ class Report:
     messages: list[Any]
     pieces: list[Any]
     answers: list[Any]
+    code: CodeAsked | None
     next_key: Mapping[str, str] | None
 
 
@@ -133,6 +148,7 @@ def _take_call(deed: Deed, call: Call, *, desk: Desk) -> dict[str, Any]:
         "wanted": incoming.list_wanted(limit=MOST_WANTED),
         **_hand_out(agent.site_id, report.revision),
         "errands": _hand_out_errands(deed, agent.site_id),
+        "code": report.code and _hand_out_code(agent.site_id, report.code, desk=desk),
     }
 
 
@@ -227,6 +243,22 @@ def _hand_out_errands(deed: Deed, site_id: str) -> list[Any]:
     return [asdict(errand) for errand in errands]
 
 
+def _hand_out_code(site_id: str, asked: CodeAsked, *, desk: Desk) -> dict[str, Any] | None:
+    """Return a piece of an archive that an open order at this site names, and of no other one."""
+    project_id = store.find_project_of_code(site_id, f"{CODE_OF}{asked.sha256}")
+    archive = code_store.find_archive(project_id, asked.sha256)
+    if archive is None:
+        return None
+    try:
+        content = desk.shelves.of(project_id).read_part(
+            asked.sha256, offset=asked.offset, limit=CODE_PIECE_BYTES
+        )
+    except CodeIsDamaged:
+        return None  # the job waits, and the site is told the rest
+    text = base64.b64encode(content).decode()
+    return {**asdict(asked), "content": text, "size_bytes": archive.size_bytes}
+
+
 def read_report(body: bytes) -> Report:
     """Return what a call says; `MisshapenReport` where it cannot be read."""
     try:
@@ -241,6 +273,7 @@ def read_report(body: bytes) -> Report:
             messages=_entries(value["messages"]),
             pieces=_entries(value["pieces"]),
             answers=_entries(value.get("answers", [])),  # none of an agent of protocol 1
+            code=_code_asked(value.get("code")),  # nor this of one of protocol 2
             next_key=value.get("next_key"),
         )
         numbers = [message["number"] for message in report.messages]
@@ -253,6 +286,15 @@ def read_report(body: bytes) -> Report:
     if any(seen.get("state") == AttemptState.ENDED for seen in report.observations):
         raise MisshapenReport(problem="an end is a message")
     return report
+
+
+def _code_asked(value: Any) -> CodeAsked | None:
+    if value is None:
+        return None
+    sha256, offset = value["sha256"], value["offset"]
+    if not (isinstance(sha256, str) and find_hash(f"{PREFIX}{sha256}") and 0 <= offset < 2**40):
+        raise ValueError("this names no code")
+    return CodeAsked(sha256=sha256, offset=int(offset))
 
 
 def _is_answer(value: Any) -> bool:

@@ -31,6 +31,7 @@ from allmende.services import (
     better_hours,
     client_keys,
     cluster_accounts,
+    code_archives,
     containers,
     data_sets,
     dependencies,
@@ -102,6 +103,7 @@ def submit_job(
     models.check_parents(deed.actor, spec.parents)
     specs = expand_sweep(spec)
     project_secrets.check_named(spec, project_id)
+    code_archives.check_brought(deed, spec, project_id)
     _check_content(specs, partition, workshop)
     after, after_ok = dependencies.find_dependencies(
         spec, project_id=project_id, client_key=client_key
@@ -159,6 +161,7 @@ def _check_content(specs: list[JobSpec], partition: Partition, workshop: Worksho
         launches.check_environment(blueprint, partition, workshop)
     data_sets.check_data(spec, partition, workshop)
     project_secrets.check_site(spec, workshop.factory.get_site(partition.site_id))
+    code_archives.check_site(spec, workshop.factory.get_site(partition.site_id))
     containers.check_image(spec, partition, workshop)
     check_residency(
         parse_data_class(spec.data_class),
@@ -214,8 +217,13 @@ def _submit_one(
         project=project.id,
         held_seconds=job.held_seconds,
         data_class=job.data_class,
+        **_name_code(spec),
     )
     return job
+
+
+def _name_code(spec: JobSpec) -> dict[str, Any]:
+    return {"workdir": spec.workdir} if spec.workdir else {}
 
 
 def build_request(spec: JobSpec, partition: Partition) -> ResourceRequest:

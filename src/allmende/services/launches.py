@@ -6,7 +6,7 @@ from dataclasses import replace
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sites import Partition, Site
 from allmende.domain.scheduling.backends import Container, Launch
-from allmende.domain.scheduling.exchanges import DATA_OF, FOLDER_OF, PYTHON_OF
+from allmende.domain.scheduling.exchanges import CODE_OF, DATA_OF, FOLDER_OF, PYTHON_OF
 from allmende.domain.scheduling.jobs import Attempt, Job, ResourceRequest
 from allmende.domain.scheduling.shares import Path
 from allmende.domain.training.blueprints import (
@@ -16,6 +16,7 @@ from allmende.domain.training.blueprints import (
     command_for,
     find_blueprint,
 )
+from allmende.domain.training.code_archives import CODE_FOLDER, find_hash
 from allmende.domain.training.data_sets import DataSet, data_environment, find_data_sets
 from allmende.domain.training.environments import environment_id
 from allmende.domain.training.job_files import parse_job_file
@@ -73,6 +74,7 @@ def build_launch(
     site = workshop.factory.get_site(partition.site_id)
     user_name = cluster_accounts.get_user_name(site, job.person_id)
     project_secrets.check_site(spec, site)
+    code = find_hash(spec.workdir)
     containers.check_image(spec, partition, workshop)
     places = _place_data(spec, workshop, site)
     return replace(
@@ -90,13 +92,14 @@ def build_launch(
         nodes=attempt.nodes,
         command=_command(spec, workshop, is_elsewhere=site.agent),
         environment=spec.environment() | _tell_data(places),
-        workdir=spec.workdir,
+        workdir=CODE_FOLDER if code else spec.workdir,
+        code=_code(job.project_id, code, workshop, is_elsewhere=site.agent) if code else "",
         secrets=project_secrets.open_secrets(spec, job.project_id, seal=workshop.seal),
         # Requeued by the cluster itself it would start without them: it is submitted anew instead.
         requeue=job.request.preemptible and not spec.secrets,
         reservation=job.reservation_id,
         setup=spec.setup,
-        environment_id=environment_id(spec),
+        environment_id=environment_id(spec, files_sha256=_hash_setup_files(job, spec, workshop)),
         container=_container(spec, places, site),
     )
 
@@ -169,6 +172,18 @@ def _place_data(spec: JobSpec, workshop: Workshop, site: Site) -> list[DataPlace
         folder = f"{DATA_OF}{each.id}@{each.version}" if site.agent else each.folders[site.id]
         found.append((each, folder, mount.mount if spec.image and mount.mount else folder))
     return found
+
+
+def _code(project_id: str, sha256: str, workshop: Workshop, *, is_elsewhere: bool) -> str:
+    """Return where the archive lies; an agent gets it from us first, and knows it by its hash."""
+    return f"{CODE_OF}{sha256}" if is_elsewhere else str(workshop.find_code(project_id, sha256))
+
+
+def _hash_setup_files(job: Job, spec: JobSpec, workshop: Workshop) -> str:
+    code = find_hash(spec.workdir)
+    return (
+        workshop.hash_setup_files(job.project_id, code, spec.setup) if code and spec.setup else ""
+    )
 
 
 def _command(spec: JobSpec, workshop: Workshop, *, is_elsewhere: bool) -> tuple[str, ...]:

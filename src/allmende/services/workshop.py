@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Factory, Partition
@@ -43,6 +44,10 @@ class Workshop:
     compute_thresholds: Callable[[date], ComputeThresholds]
     # Returns when a cluster would start a job that asks for as much as this launch.
     seal: Seal  # of the secrets of projects
+    # Returns where an archive of code lies, by its project and its hash.
+    find_code: Callable[[str, str], Path]
+    # Returns by project and hash the hash of those files in it on which a `setup` depends.
+    hash_setup_files: Callable[[str, str, str], str]
     predict_start: PredictStart = nobody_can_say
     data_sets: Catalogue = field(default_factory=dict)  # what lies at sites for jobs to read
     container_tools: frozenset[str] = frozenset()  # of this machine: apptainer, podman

@@ -176,6 +176,12 @@ def list_open(site_id: str, job_id: str) -> list[Relayed]:
     return [_relayed(row) for row in rows]
 
 
+def find_project_of_code(site_id: str, code: str) -> str:
+    """Return a project of which an open order at a site names this code; "" where none does."""
+    rows = RelayRow.objects.filter(site_id=site_id, is_closed=False, launch__code=code)
+    return rows.values_list("launch__account", flat=True).first() or ""
+
+
 def find_file(site_id: str, file: FileName) -> RelayedFile | None:
     """Return what came of a file."""
     row = RelayFileRow.objects.filter(

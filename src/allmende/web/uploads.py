@@ -56,6 +56,11 @@ def read_body(request: HttpRequest) -> Iterator[bytes]:
     size = int(request.META.get("CONTENT_LENGTH") or 0)
     if size > settings.DOCUMENT_BYTES_MAX:
         raise refuse_document()
+    yield from read_pieces(request)
+
+
+def read_pieces(request: HttpRequest) -> Iterator[bytes]:
+    """Yield the body of a request piece by piece; whoever takes them stops at too many."""
     while piece := request.read(CHUNK_BYTES):
         yield piece
 

@@ -18,6 +18,7 @@ from allmende.services.exchanges import Desk
 from allmende.services.relays import Relay
 from allmende.storage.relay_files import RelayFolder
 from allmende.wiring import home
+from allmende.wiring.code_archives import shelves
 from allmende.wiring.factory import load_factory
 
 
@@ -58,7 +59,9 @@ def relay_folder() -> RelayFolder:
 
 def desk() -> Desk:
     """Return what it takes to answer calls of agents."""
-    return Desk(folder=relay_folder(), software=__version__, take_usage=_take_usage)
+    return Desk(
+        folder=relay_folder(), software=__version__, take_usage=_take_usage, shelves=shelves()
+    )
 
 
 def _take_usage(deed: Deed, site_id: str, body: Mapping[str, Any]) -> None:

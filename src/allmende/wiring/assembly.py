@@ -26,6 +26,7 @@ from allmende.wiring import agents, machines
 from allmende.wiring.access_rules import read_access_rules
 from allmende.wiring.blueprints import blueprint_folder, load_blueprints
 from allmende.wiring.clusters import reach_of
+from allmende.wiring.code_archives import find_code, hash_setup_files
 from allmende.wiring.data_sets import load_data_sets
 from allmende.wiring.factory import load_factory
 from allmende.wiring.planning import load_planning
@@ -46,6 +47,8 @@ def build_workshop() -> Workshop:
         compute_thresholds=lambda on: _compute_thresholds(book, on),
         predict_start=predict_start,
         seal=seal(),
+        find_code=find_code,
+        hash_setup_files=hash_setup_files,
         data_sets=load_data_sets(),
         container_tools=frozenset(filter(shutil.which, CONTAINER_TOOLS)),
         carbon=_carbon(),

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from allmende.domain.training.fields import Finding
 from allmende.domain.training.job_files import (
-    CodeNotBrought,
     InvalidJobFile,
     TooManyAccelerators,
     TooManyCores,
@@ -245,11 +244,16 @@ def test_a_name_is_one_line_of_eighty_characters(name):
     assert mistakes(name=name) == ["name has at most 80 characters, on one line."]
 
 
-@pytest.mark.parametrize("folder", ["/etc", "..", "code/../../x"])
+@pytest.mark.parametrize("folder", ["/etc", "..", "code/../../x", "sha256:", "sha256:0g"])
 def test_a_workdir_outside_of_the_job_is_refused(folder):
     assert mistakes(workdir=folder) == [
-        "workdir is a folder below the job's own, such as . or code."
+        "workdir is the folder of the job file or one below, such as . or code."
     ]
+
+
+def test_a_workdir_that_came_along_is_named_by_its_hash():
+    code = "sha256:" + "0a" * 32
+    assert parse_job_file({"name": "a", "run": "true", "workdir": code}).workdir == code
 
 
 @pytest.mark.parametrize(
@@ -333,7 +337,6 @@ def test_what_a_node_has_can_be_asked_for():
     [
         ({"resources": {"cpus": 3}}, TooManyCores),
         ({"resources": {"accelerators": "H100:1"}}, TooManyAccelerators),
-        ({"workdir": "code"}, CodeNotBrought),
     ],
 )
 def test_what_a_node_does_not_have_is_refused_and_not_ignored(asked, refusal):

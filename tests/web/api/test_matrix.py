@@ -90,6 +90,7 @@ BODIES: dict[str, Any] = {
     "POST /aid/{entry_id}/register": {"reference": "DE-1"},
     "POST /projects/{project_id}/members": {"person_id": "{person_id}"},
     "PUT /projects/{project_id}/secrets/{secret}": {"value": "hush"},
+    "POST /projects/{project_id}/code": {},  # an archive, which this is not
     "POST /projects/{project_id}/suspend": {"why": "A check."},
     "PUT /projects/{project_id}/report": {"results": "It works."},
     "POST /projects/{project_id}/report/return": {"why": "Name the data."},
@@ -142,6 +143,7 @@ OTHER_IDS = {
     "reservation_id": "rv-none",
     "name": "model.safetensors",
     "secret": "guess",
+    "sha256": "0" * 64,
     "document_id": "doc-none",
     "agent_id": "ag-none",
     "year": "2026",
@@ -268,6 +270,7 @@ def test_the_owner_reads_everything_of_their_own(world):
         and "/{name}" not in path
         and "promise_id" not in path
         and "document_id" not in path
+        and "sha256" not in path  # see test_code.py
         and "reservation_id" not in path
         and "incident_id" not in path
         and "usage_number" not in path  # see test_usage.py

@@ -17,7 +17,7 @@ from typing import Any
 import allmende
 from allmende.backends.local import outputs, sentences
 from allmende.backends.local.folders import HOME, Folders
-from allmende.backends.nodes import environments, files, limits, locks, logs, processes
+from allmende.backends.nodes import code, environments, files, limits, locks, logs, processes
 from allmende.backends.nodes.files import SECRETS
 from allmende.backends.nodes.wrapping import wrap_command
 from allmende.domain.basics.refusals import Refusal
@@ -28,6 +28,7 @@ from allmende.domain.scheduling.backends import (
     Launch,
     Observation,
 )
+from allmende.domain.training.code_archives import CODE_FOLDER
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SOURCE = Path(allmende.__file__).resolve().parents[1]
@@ -158,10 +159,10 @@ class LocalBackend:
         return outputs.read_file(home / "out", name)
 
     def remove_output(self, job_id: str) -> None:
-        """Delete for good what an ended job left: its output and its checkpoints."""
+        """Delete for good what an ended job left: output, checkpoints, the folder of its code."""
         home = self.folders.find_home(job_id)
         if home is not None:
-            outputs.remove_below(home, ("out", "checkpoints"))
+            outputs.remove_below(home, ("out", "checkpoints", CODE_FOLDER))
 
     def fail_node(self, key: str) -> bool:
         """Let the virtual node of a running attempt die at once, as if its power had gone.
@@ -225,6 +226,8 @@ class LocalBackend:
             part.mkdir(parents=True, exist_ok=True)
         if launch.secrets:
             files.write_private(folder / SECRETS, dict(launch.secrets))
+        if launch.code:
+            _bring_code(Path(launch.code), home)
         # The runner takes them from there; no order that is kept names their values.
         order = asdict(replace(launch, secrets={})) | {
             "command": self._command(launch),
@@ -347,6 +350,16 @@ class LocalBackend:
                 raise
         # The runner may have ended the attempt properly a moment before it left: its word counts.
         return files.find_json(folder / "ended.json") or end
+
+
+def _bring_code(archive: Path, home: Path) -> None:
+    """Unpack the job's code before its first attempt; the next ones find what that left of it."""
+    if os.path.lexists(home / CODE_FOLDER):
+        return
+    draft = home.with_name(f".{CODE_FOLDER}")
+    shutil.rmtree(draft, ignore_errors=True)
+    code.unpack(archive, draft)
+    draft.rename(home / CODE_FOLDER)
 
 
 def _describe_ended(key: str, end: dict[str, Any]) -> Observation:

@@ -85,7 +85,7 @@ class SlurmBackend(Outputs):
             return
         earlier = self._find_earlier(launch) if launch.attempt > 1 else None
         user_name = self._account_of(launch)
-        place.prepare(launch.attempt, user_name=user_name)
+        place.prepare(launch.attempt, user_name=user_name, code=launch.code)
         if launch.setup:
             place.prepare_environments(launch.account, user_name=user_name)
         notes.note_intent(launch, place, user_name=user_name or _own_name(), now=self.clock())

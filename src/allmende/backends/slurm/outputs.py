@@ -7,6 +7,7 @@ from allmende.backends.slurm import notes
 from allmende.backends.slurm.places import find_place, list_below, open_below
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.scheduling.backends import MOST_PROGRESS_BYTES
+from allmende.domain.training.code_archives import CODE_FOLDER
 
 
 class Outputs:
@@ -55,7 +56,7 @@ class Outputs:
         return read_whole(file, name)
 
     def remove_output(self, job_id: str) -> None:
-        """Delete for good what an ended job left: its output and its checkpoints."""
+        """Delete for good what an ended job left: output, checkpoints, the folder of its code."""
         place = find_place(self.work_folder, job_id)
         if place is not None:
-            remove_below(place.home, ("out", "checkpoints"))
+            remove_below(place.home, ("out", "checkpoints", CODE_FOLDER))

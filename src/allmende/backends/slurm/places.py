@@ -19,8 +19,10 @@ from typing import BinaryIO
 
 from allmende.backends.local.folders import JOB, KEY
 from allmende.backends.nodes import environments
+from allmende.backends.nodes.code import unpack
 from allmende.backends.nodes.outcomes import LARGEST_STATE_BYTES, PROGRESS_TAIL_BYTES
 from allmende.domain.basics.refusals import Refusal
+from allmende.domain.training.code_archives import CODE_FOLDER
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -79,15 +81,18 @@ class Place:
             return sorted(int(path.name) for path in (self.root / "attempts").iterdir())
         return []
 
-    def prepare(self, attempt: int, *, user_name: str) -> None:
-        """Make the folders, those of the user his; what is there already is left as it is."""
+    def prepare(self, attempt: int, *, user_name: str, code: str = "") -> None:
+        """Make the folders, those of the user his; what is there already is left as it is.
+
+        `code` is the archive that the job's own folder begins with.
+        """
         for folder in (self.root, self.root / "attempts", self.notes(attempt)):
             folder.mkdir(exist_ok=True)
             folder.chmod(PASSAGE)
         owner = find_user(user_name) if user_name else None
         for folder, parts in ((self.home, PARTS_OF_HOME), (self.runs, ())):
             if not folder.exists():
-                self._put(folder, parts, owner)
+                self._put(folder, parts, owner, code=code if folder == self.home else "")
 
     def prepare_environments(self, project_id: str, *, user_name: str) -> None:
         """Make the folder of the environments that a person's jobs of a project use."""
@@ -97,14 +102,16 @@ class Place:
             passage.mkdir(exist_ok=True)
             passage.chmod(PASSAGE)
         if not folder.exists():
-            self._put(folder, (), find_user(user_name) if user_name else None)
+            self._put(folder, (), find_user(user_name) if user_name else None, code="")
 
     def environments(self, project_id: str, *, user_name: str) -> Path:
         """Return that folder. Nobody runs what another person or project has put into it."""
         folder = self.root.parent / environments.FOLDER / project_id
         return folder / (user_name or EVERYBODY)
 
-    def _put(self, folder: Path, parts: tuple[str, ...], owner: pwd.struct_passwd | None) -> None:
+    def _put(
+        self, folder: Path, parts: tuple[str, ...], owner: pwd.struct_passwd | None, *, code: str
+    ) -> None:
         """Make a folder complete and owned before its user can reach it."""
         draft = folder.with_name(f".{folder.name}.{os.getpid()}")
         shutil.rmtree(draft, ignore_errors=True)
@@ -113,6 +120,10 @@ class Place:
             path.mkdir(mode=PRIVATE, exist_ok=True)
             if owner is not None:
                 os.chown(path, owner.pw_uid, owner.pw_gid)
+        if code:
+            unpack(Path(code), draft / CODE_FOLDER)
+            if owner is not None:
+                _give(draft / CODE_FOLDER, owner)
         draft.rename(folder)
 
     def read(self, folder: Path, name: str, *, offset: int = 0, limit: int = 2**16) -> bytes:
@@ -201,6 +212,14 @@ class Place:
         file = open_below(self.runs, f"{attempt}.{kind}", or_ours=True)
         written = _read(file).decode(errors="replace").strip()
         return written if CLAIM.fullmatch(written) else ""
+
+
+def _give(folder: Path, owner: pwd.struct_passwd) -> None:
+    """Give a folder to its user, with all that is in it; links themselves, not what they name."""
+    for place, folders, names, _ in os.fwalk(folder):
+        for name in (".", *folders, *names):
+            path = Path(place) / name
+            os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
 
 
 def find_place(work_folder: Path, job_id: str) -> Place | None:

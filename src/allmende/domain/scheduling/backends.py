@@ -51,6 +51,9 @@ class Launch:
     nice: int = 0  # by how much its priority is lowered
     # Variables that stand in no file, log or list for longer than the start takes.
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    # The archive of its code on this machine, named by its hash; it is unpacked into the folder
+    # `code` of the job's own once, before its first attempt. "" where it brings none.
+    code: str = ""
     requeue: bool = False  # whether the cluster may stop it and put it back to its queue
     # Shell lines that make an environment for the command, once for all jobs of the account that
     # name the same one; "" where there are none.
@@ -142,7 +145,7 @@ class Backend(Protocol):
         ...
 
     def remove_output(self, job_id: str) -> None:
-        """Delete for good what an ended job left: its output and its checkpoints."""
+        """Delete for good what an ended job left: output, checkpoints, the folder of its code."""
         ...
 
 

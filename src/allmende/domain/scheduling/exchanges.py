@@ -28,6 +28,8 @@ from allmende.domain.scheduling.site_values import (
 PYTHON_OF, FOLDER_OF = "allmende-python:", "allmende-blueprint:"
 # And this one in the variables of a launch.
 DATA_OF = "allmende-data:"
+# And this one in place of the archive of a job's code.
+CODE_OF = "allmende-code:"
 USAGE_INSTANTS = ("submitted_at", "started_at", "ended_at")
 USAGE_AMOUNTS = (
     "job_id",
@@ -269,7 +271,8 @@ def localise(launch: Launch, places: Mapping[str, str]) -> Launch:
             for inside, folder in launch.container.mounts.items()
         },
     )
-    return replace(launch, command=command, environment=environment, container=container)
+    code = places.get(launch.code, launch.code)
+    return replace(launch, command=command, environment=environment, container=container, code=code)
 
 
 def list_data_marks(launch: Launch) -> dict[str, str]:

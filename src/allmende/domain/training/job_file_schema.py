@@ -101,7 +101,9 @@ def _what() -> dict[str, Any]:
         "setup": _text(
             "Shell lines that make its environment, once for all jobs that say the same."
         ),
-        "workdir": _text("The folder below the job's own where run starts."),
+        "workdir": _text(
+            "The folder that comes along, from that of the job file on; setup and run start in it."
+        ),
         "envs": {
             "type": "object",
             "description": "Environment variables for run; names with ALLMENDE_ are taken.",

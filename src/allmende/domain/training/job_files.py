@@ -6,6 +6,7 @@ from typing import Any
 from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.training import fields
+from allmende.domain.training.code_archives import PREFIX, find_hash
 from allmende.domain.training.conditions import read_conditions
 from allmende.domain.training.containers import check_container, read_image, read_mount
 from allmende.domain.training.fields import Fields, Finding
@@ -53,13 +54,6 @@ class TooManyAccelerators(Refusal):
     status = 422
 
 
-class CodeNotBrought(Refusal):
-    """Your folder {workdir} cannot be brought to the node yet. Leave workdir out; setup and run may
-    write what they need into the job's own folder."""
-
-    status = 422
-
-
 def parse_job_file(value: object) -> JobSpec:
     """Check a job file that was read from YAML or JSON; refuse it with all mistakes at once."""
     if not isinstance(value, Mapping) or not value:
@@ -94,8 +88,6 @@ def check_servable(spec: JobSpec, *, cores_per_node: int, accelerators_per_node:
         raise TooManyCores(asked=spec.cpus, most=cores_per_node)
     if spec.accelerators > accelerators_per_node:
         raise TooManyAccelerators(asked=spec.accelerators, most=accelerators_per_node)
-    if spec.workdir not in ("", "."):
-        raise CodeNotBrought(workdir=spec.workdir)
 
 
 def _no_mapping() -> Finding:
@@ -137,8 +129,9 @@ def _is_param(top: Fields, name: str, value: object) -> bool:
 
 def _workdir(top: Fields) -> str:
     folder = top.text("workdir")
-    if folder.startswith("/") or ".." in folder.split("/"):
-        top.find("workdir", "{key} is a folder below the job's own, such as . or code.")
+    is_hash = not folder.startswith(PREFIX) or find_hash(folder)
+    if folder.startswith("/") or ".." in folder.split("/") or not is_hash:
+        top.find("workdir", "{key} is the folder of the job file or one below, such as . or code.")
     return folder
 
 

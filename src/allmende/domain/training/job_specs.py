@@ -33,7 +33,7 @@ class JobSpec:
     name: str
     blueprint: str = ""  # "medicine" or "medicine@1"; empty when `run` is given
     params: Mapping[str, ParamValue] = field(default_factory=dict)
-    workdir: str = ""
+    workdir: str = ""  # "." or "code": a folder to bring along; then "sha256:…", once it is here
     image: str = ""  # in which setup and run are executed; empty: on the node itself
     setup: str = ""
     run: str = ""

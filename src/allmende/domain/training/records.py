@@ -16,6 +16,7 @@ from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.units import kwh_from_joules
 from allmende.domain.training.ancestry import Ancestry, cumulate, describe_lineage
 from allmende.domain.training.blueprints import Blueprint, check_params, estimate_flop
+from allmende.domain.training.code_archives import find_hash
 from allmende.domain.training.compute import (
     NOT_MEASURED,
     ComputeThresholds,
@@ -102,6 +103,7 @@ def build_record(training: Training, thresholds: ComputeThresholds) -> dict[str,
         "discarded": _discarded(training),
         "lineage": describe_lineage(training.ancestry),
         "data": _data(training),
+        "privacy": privacy.to_json() if (privacy := training.outputs.facts.privacy) else None,
         "evaluation": dict(training.outputs.metrics),
         "files": [
             {"name": file.name, "bytes": file.size_bytes, "sha256": file.sha256}
@@ -147,7 +149,8 @@ def _run(training: Training) -> dict[str, Any]:
     return {
         "job": run.job_id,
         "blueprint": blueprint.reference if blueprint else None,
-        "code_sha256": facts.code_sha256 or None,
+        # What was brought along counts: what ran cannot say something else of itself.
+        "code_sha256": find_hash(training.spec.workdir) or facts.code_sha256 or None,
         "params": _params(training),
         "seed": facts.seed,
         "versions": dict(facts.versions),

@@ -9,8 +9,9 @@ from allmende.domain.trust import signatures
 
 # What this version of Allmende speaks, the newest last. Centre and agent each keep at least one
 # older version, so that they need not be upgraded on the same day.
-PROTOCOLS = (1, 2)
+PROTOCOLS = (1, 2, 3)
 ERRANDS_SINCE = 2  # agents of this protocol run errands on their cluster
+JOB_CODE_SINCE = 3  # and those of this one fetch the folders that jobs bring along
 CODE_LIFE = timedelta(hours=1)
 CODE_MARK = "allmende-agent"
 ENROL_PATH, EXCHANGE_PATH = "/api/agents/enrol", "/api/agents/exchange"
