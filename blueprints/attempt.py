@@ -18,6 +18,8 @@ DONE = "DONE"
 # EX_TEMPFAIL: the run is not finished and wants to be started again. The truth is in state.json;
 # the code only keeps a shell from believing that all is done.
 STOPPED_BEFORE_THE_END = 75
+# How long an attempt waits for the one before it to let go of the checkpoints.
+LOCK_SECONDS = 300
 
 
 class Attempt:
@@ -41,15 +43,20 @@ class Attempt:
             signal.signal(number, self._on_signal)
 
     def _take_lock(self):
-        # Two attempts that write the same checkpoints would mix two runs into one model.
-        lock = (self.checkpoints / "lock").open("w")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            sys.exit(
-                f"Another attempt still writes to {self.checkpoints}. Wait until it has ended."
-            )
-        return lock
+        # Two attempts that write the same checkpoints would mix two runs into one model. The one
+        # before may have lost its node: a shared file system keeps the lock of a dead node for a
+        # minute or two, and a node that is only cut off works on until it learns of it.
+        lock = os.open(self.checkpoints / "lock", os.O_WRONLY | os.O_CREAT)
+        give_up_at = time.monotonic() + LOCK_SECONDS
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return lock
+            if time.monotonic() >= give_up_at:
+                sys.exit(
+                    f"Another attempt still writes to {self.checkpoints}. Wait until it has ended."
+                )
+            time.sleep(0.2)
 
     def _on_signal(self, number, frame):  # noqa: ARG002 - the shape that Python asks for
         self.is_stopping = True

@@ -1,5 +1,6 @@
 """A fresh local backend for each test; modules of other backends bring their own."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import coverage
@@ -27,6 +28,11 @@ measuring.save()
 @pytest.fixture
 def backend(tmp_path) -> local.LocalBackend:
     return local.LocalBackend(tmp_path / "work", minimum_free_bytes=0)
+
+
+@pytest.fixture
+def fail_node(backend: local.LocalBackend) -> Callable[[str], object]:
+    return backend.fail_node
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,14 @@
 """What every backend keeps. A test module of a backend subclasses `BackendContract`.
 
-It needs a fixture `backend` that returns a fresh backend, on which `nodes` can be used.
+It needs a fixture `backend` that returns a fresh backend, on which `nodes` can be used, and
+`fail_node`, a function that lets the first node of a running attempt die.
 """
 
 import hashlib
 import io
 import itertools
+import re
+import shutil
 import tarfile
 import time
 from collections.abc import Callable
@@ -23,6 +26,7 @@ from allmende.domain.scheduling.backends import (
     Observation,
 )
 
+PROJECT = Path(__file__).resolve().parents[2]
 ACCOUNT = "backend-check"
 _numbers = itertools.count(1)
 
@@ -73,6 +77,51 @@ def run(backend: Backend, script: str = "true", **changes) -> Observation:
     return wait_for_end(backend, launch.key)
 
 
+def root_of(backend: Backend, job_id: str) -> Path:
+    """Return the folder with everything of a job."""
+    root = backend.folders.root if hasattr(backend, "folders") else backend.work_folder
+    return root / job_id
+
+
+class Training:
+    """A job that trains for forty steps, and the attempts at it."""
+
+    def __init__(self, backend: Backend, folder: Path) -> None:
+        self.backend = backend
+        self.program = folder / "training.py"
+        for path in (PROJECT / "blueprints/attempt.py", PROJECT / "tests/backends/training.py"):
+            shutil.copy(path, folder)
+        self.job_id = a_launch().job_id
+
+    def start(self, attempt: int, *, until: int, waits: bool = True, **changes) -> Launch:
+        """Start an attempt, and return once it has reached that step, unless asked not to."""
+        launch = a_launch(
+            job_id=self.job_id,
+            attempt=attempt,
+            command=("python3", str(self.program)),
+            environment={"UNTIL": str(until)},
+            **changes,
+        )
+        self.backend.start(launch)
+        if waits:
+            wait_for_log(self.backend, launch.key, f" to {until}\n".encode())
+        return launch
+
+    def read_spans(self, *launches: Launch) -> list[tuple[int, int]]:
+        """Return from which step to which each attempt went."""
+        logs = [self.backend.read_log(each.key, offset=0, limit=10_000) for each in launches]
+        found = [re.search(rb"^(\d+) to (\d+)$", log, re.MULTILINE) for log in logs]
+        return [(int(each[1]), int(each[2])) for each in found]
+
+    @staticmethod
+    def undisturbed() -> bytes:
+        """Return the weights of a training that nobody disturbs."""
+        weights = b""
+        for step in range(40):
+            weights = hashlib.sha256(weights + bytes([step])).digest()
+        return weights
+
+
 def an_archive(folder: Path, name: str, content: bytes) -> Path:
     """Return an archive of code with one program in it."""
     program = tarfile.TarInfo(name)
@@ -85,6 +134,10 @@ def an_archive(folder: Path, name: str, content: bytes) -> Path:
 
 class BackendContract:
     """The promises of the `Backend` protocol."""
+
+    def limit_output(self, backend: Backend, limit_bytes: int) -> None:
+        """Let no log of an attempt to come grow larger."""
+        backend.output_limit_bytes = limit_bytes
 
     def test_attempt_that_was_never_started_is_unknown(self, backend):
         assert observe(backend, "j-never.1") == Observation(
@@ -251,8 +304,7 @@ class BackendContract:
         log = backend.read_log(launch.key, offset=0, limit=1000)
         assert hashlib.sha256(value.encode()).hexdigest().encode() in log
         assert value.splitlines()[0] not in repr(launch)
-        root = backend.folders.root if hasattr(backend, "folders") else backend.work_folder
-        kept = [path for path in (root / launch.job_id).rglob("*") if path.is_file()]
+        kept = [path for path in root_of(backend, launch.job_id).rglob("*") if path.is_file()]
         assert kept
         assert [path for path in kept if b"hush-hush" in path.read_bytes()] == []
         words = [
@@ -277,15 +329,65 @@ class BackendContract:
         assert backend.read_output(job_id, "sub/model.bin", offset=2, limit=2) == b"de"
         assert backend.read_output(job_id, "sub/model.bin", offset=5, limit=2) == b""
 
-    @pytest.mark.parametrize(
-        "name",
-        ["../progress.jsonl", "sub/../../progress.jsonl", "/etc/passwd", "", ".", "no", "a\0b"],
-    )
-    def test_nothing_outside_the_output_folder_is_read(self, backend, name):
+    def test_nothing_outside_the_output_folder_is_read(self, backend):
         script = 'mkdir "$ALLMENDE_OUT/sub"; echo secret > "$ALLMENDE_PROGRESS"'
         job_id = run(backend, script).key.removesuffix(".1")
-        with pytest.raises(NotFound):
-            backend.read_output(job_id, name)
+        out = ("../progress.jsonl", "sub/../../progress.jsonl", "/etc/passwd")
+        for name in (*out, "", ".", "no", "a\0b"):
+            with pytest.raises(NotFound):
+                backend.read_output(job_id, name)
+
+    def test_what_a_job_left_is_deleted_for_good_and_no_more(self, backend, tmp_path):
+        (tmp_path / "kept").write_text("kept")
+        script = (
+            'cd "$ALLMENDE_OUT"; mkdir -p deep/er; echo model > deep/er/model; chmod 500 deep/er;'
+            f'ln -s {tmp_path} others; mkdir "$ALLMENDE_CHECKPOINTS/step-1";'
+            'echo state > "$ALLMENDE_CHECKPOINTS/step-1/state"; echo said; echo 1 > "$HOME/own"'
+        )
+        seen = run(backend, script)
+        job_id = seen.key.removesuffix(".1")
+        for _ in range(2):
+            backend.remove_output(job_id)
+            assert backend.list_output(job_id) == {}
+        (home,) = root_of(backend, job_id).glob("home")
+        assert not {"out", "checkpoints"} & {path.name for path in home.iterdir()}
+        assert (home / "own").read_text() == "1\n"
+        assert (tmp_path / "kept").read_text() == "kept"
+        assert backend.read_log(seen.key, offset=0, limit=100) == b"said\n"
+
+    def test_output_above_its_bound_is_thinned_with_a_word_about_it_and_keeps_its_end(
+        self, backend
+    ):
+        self.limit_output(backend, 100_000)
+        seen = run(backend, "head -c 3000000 /dev/zero | tr '\\0' x; echo end")
+        assert seen.reason is EndReason.COMPLETED
+        log = backend.read_log(seen.key, offset=0, limit=3_000_100)
+        assert (log[:1], log[-5:]) == (b"x", b"xend\n")
+        assert len(log) < 101_000
+        note = (
+            rb"\n\[(\d+) bytes are left out here: the job writes faster than its log is kept.\]\n"
+        )
+        left_out_bytes = sum(int(each) for each in re.findall(note, log))
+        assert len(re.sub(note, b"", log)) + left_out_bytes == 3_000_004
+
+    def test_training_ends_with_the_same_weights_whatever_ended_its_attempts(
+        self, backend, fail_node, tmp_path
+    ):
+        training = Training(backend, tmp_path)
+        first = training.start(1, until=10)
+        backend.stop(first.key, reason=EndReason.PREEMPTED, grace_seconds=10)
+        assert wait_for_end(backend, first.key).reason is EndReason.PREEMPTED
+        second = training.start(2, until=23)
+        fail_node(second.key)
+        assert wait_for_end(backend, second.key).reason is EndReason.NODE_FAIL
+        third = training.start(3, until=30, time_limit_seconds=4, waits=False)
+        assert wait_for_end(backend, third.key).reason is EndReason.TIMEOUT
+        last = training.start(4, until=40)
+        assert wait_for_end(backend, last.key).reason is EndReason.COMPLETED
+        assert backend.read_output(training.job_id, "model") == training.undisturbed()
+        # What the dead node had not saved was done again, and nothing else.
+        *spans, (begun, limit), end = training.read_spans(first, second, third, last)
+        assert (*spans, begun, end) == ((0, 10), (10, 23), 20, (limit, 40))
 
     @pytest.mark.parametrize("job_id", ["j-never", "..", "../etc", "a/b", ""])
     def test_job_that_never_ran_has_left_nothing(self, backend, job_id):

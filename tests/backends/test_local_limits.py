@@ -1,9 +1,7 @@
 """What a virtual node may use, and what is counted."""
 
 import os
-import re
 
-from allmende.backends.local.backend import LocalBackend
 from allmende.backends.nodes import files, limits
 from allmende.domain.scheduling.backends import EndReason
 from tests.backends.attempts import folder_of, log_of
@@ -93,18 +91,6 @@ def test_running_attempt_reports_what_it_used_so_far(backend):
     assert observe(backend, launch.key).max_memory_bytes > 2**20
     backend.stop(launch.key, reason=EndReason.CANCELLED, grace_seconds=0)
     wait_for_end(backend, launch.key)
-
-
-def test_output_above_the_bound_is_thinned_with_a_word_about_it_and_keeps_its_end(tmp_path):
-    backend = LocalBackend(tmp_path, minimum_free_bytes=0, output_limit_bytes=100_000)
-    seen = run(backend, "head -c 3000000 /dev/zero | tr '\\0' x; echo end >&2")
-    assert seen.reason is EndReason.COMPLETED
-    log = backend.read_log(seen.key, offset=0, limit=3_000_100)
-    assert (log[:1], log[-5:]) == (b"x", b"xend\n")
-    assert len(log) < 101_000
-    note = rb"\n\[(\d+) bytes are left out here: the job writes faster than its log is kept.\]\n"
-    left_out_bytes = sum(int(each) for each in re.findall(note, log))
-    assert len(re.sub(note, b"", log)) + left_out_bytes == 3_000_004
 
 
 def test_lines_of_several_nodes_are_not_torn_apart(backend):

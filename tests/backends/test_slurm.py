@@ -1,6 +1,6 @@
 """The Slurm backend keeps the contract, on a real Slurm."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,21 @@ def tmp_path() -> Iterator[Path]:
 @pytest.fixture
 def backend(cluster):
     return a_backend(cluster)
+
+
+@pytest.fixture
+def fail_node(backend, slurm_lab) -> Iterator[Callable[[str], None]]:
+    """Let the first node of an attempt die; at the end of the test it takes jobs again."""
+    failed = []
+
+    def fail(key: str) -> None:
+        (seen,) = backend.observe([key])
+        failed.append(seen.nodes[0])
+        slurm_lab.crash(seen.nodes[0])
+
+    yield fail
+    for name in failed:
+        slurm_lab.revive(name)
 
 
 class TestSlurmBackend(BackendContract):

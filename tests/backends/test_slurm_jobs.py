@@ -234,6 +234,24 @@ def test_a_job_that_slurm_requeued_is_cancelled_under_either_name(backend, site)
     assert wait_for_end(backend, second.key).reason is EndReason.CANCELLED
 
 
+def test_a_job_that_slurm_requeued_does_nothing_before_its_next_attempt_is_decided(backend, site):
+    script = 'echo "$ALLMENDE_ATTEMPT" >> "$ALLMENDE_OUT/tries"; echo begun; exec sleep 60'
+    first = a_launch(script, requeue=True)
+    backend.start(first)
+    wait_for_log(backend, first.key, b"begun")
+    number = number_of(backend, first.key)
+    site.run("scontrol", "requeue", number)
+    assert wait_for_end(backend, first.key).reason is EndReason.PREEMPTED
+    site.run("scontrol", "update", f"jobid={number}", "starttime=now")
+    left = backend.work_folder / first.job_id / "runs/2.requeued"
+    wait_until(lambda: left.exists() and number not in site.run("squeue", "-h", "-o", "%i").split())
+    second = a_launch('cat "$ALLMENDE_OUT/tries"', job_id=first.job_id, attempt=2, requeue=True)
+    backend.start(second)
+    assert number_of(backend, second.key) != number
+    assert wait_for_end(backend, second.key).reason is EndReason.COMPLETED
+    assert backend.read_log(second.key, offset=0, limit=100) == b"1\n"
+
+
 def test_no_second_attempt_begins_while_the_first_has_not_ended(backend):
     first = a_launch("echo begun; sleep 60")
     backend.start(first)

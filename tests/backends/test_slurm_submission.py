@@ -1,5 +1,6 @@
 """The order to Slurm, compared with texts that people have read; and how ends are described."""
 
+import shlex
 import shutil
 import subprocess
 from datetime import UTC, datetime
@@ -9,10 +10,16 @@ import pytest
 
 from allmende.backends.slurm.endings import Order, Traces, describe_ending
 from allmende.backends.slurm.places import Place
-from allmende.backends.slurm.submission import Tools, render_script, render_secrets, sbatch_options
+from allmende.backends.slurm.submission import (
+    LOG_KEEPER,
+    Tools,
+    render_script,
+    render_secrets,
+    sbatch_options,
+)
 from allmende.backends.slurm.waits import describe_wait
 from allmende.domain.basics.usage_records import UsageRecord
-from allmende.domain.scheduling.backends import EndReason
+from allmende.domain.scheduling.backends import EndReason, Launch
 from tests.backends.contract import a_launch
 
 GOLDEN = Path(__file__).parent / "recordings/batch-script.sh"
@@ -50,20 +57,32 @@ def a_job(**changes):
 
 def test_the_batch_script_is_the_one_that_was_read():
     script = render_script(a_job(), PLACE, tools=Tools("/opt/slurm/bin"))
-    assert script == GOLDEN.read_text()
+    assert script.replace(shlex.quote(LOG_KEEPER), "'...'") == GOLDEN.read_text()
+
+
+def play(folder: Path, launch: Launch, srun: str, **changes: str) -> Place:
+    """Run the batch script of a launch, with words changed; srun is played by some lines of bash.
+
+    Return the job's folders.
+    """
+    (folder / "srun").write_text(f"#!/bin/bash\n{srun}\n")
+    (folder / "srun").chmod(0o755)
+    place = Place(folder / "it's here")
+    place.root.mkdir()
+    place.prepare(1, user_name="")
+    script = render_script(launch, place, tools=Tools(str(folder)), log_bytes=100)
+    for word, other in changes.items():
+        script = script.replace(word, other)
+    environment = {"SLURM_JOB_ID": "17", "SLURMD_NODENAME": "jp1"}
+    subprocess.run(
+        ["/bin/bash"], input=script, text=True, check=True, env=environment, capture_output=True
+    )
+    return place
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 @pytest.mark.parametrize("value", ["", "it's", "$(reboot)", "a\nb", "`id`", '"; exit 9; "'])
 def test_whatever_stands_in_a_variable_or_an_argument_arrives_as_it_is(tmp_path, value):
-    # srun is played by a command that runs what it was given, on this one node.
-    (tmp_path / "srun").write_text(
-        '#!/bin/bash\nwhile [ "$1" != /bin/bash ]; do shift; done\nSLURM_PROCID=0 "$@"\n'
-    )
-    (tmp_path / "srun").chmod(0o755)
-    place = Place(tmp_path / "it's here")
-    place.root.mkdir()
-    place.prepare(1, user_name="")
     seen = tmp_path / "seen"
     print_all = 'printf "%s|%s|%s" "$1" "$X" "$ALLMENDE_OUT" > "$SEEN"'
     launch = a_launch(
@@ -78,14 +97,22 @@ def test_whatever_stands_in_a_variable_or_an_argument_arrives_as_it_is(tmp_path,
             "PATH": "/",
         },
     )
-    script = render_script(launch, place, tools=Tools(str(tmp_path)))
-    environment = {"SLURM_JOB_ID": "17", "SLURMD_NODENAME": "jp1"}
-    subprocess.run(
-        ["/bin/bash"], input=script, text=True, check=True, env=environment, capture_output=True
+    # It runs what it was given, on this one node.
+    place = play(
+        tmp_path, launch, 'while [ "$1" != /bin/bash ]; do shift; done; SLURM_PROCID=0 "$@"'
     )
     assert seen.read_text() == f"{value}|{value}|{place.home}/out"
     assert place.find_claim(1) == "17"
-    assert [path.name for path in sorted(place.runs.iterdir())] == ["1.0.end", "1.job"]
+    assert [path.name for path in sorted(place.runs.iterdir())] == ["1.0.end", "1.job", "1.log"]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_without_python_on_the_nodes_a_log_has_its_beginning_and_says_what_is_missing(tmp_path):
+    for words, kept in (("x" * 90, "x" * 90), ("x" * 150, f"{'x' * 100}\n[50 bytes are left out")):
+        folder = tmp_path / kept[-1]
+        folder.mkdir()
+        place = play(folder, a_launch(), f"printf %s {words} > /dev/fd/4", python3="no-python")
+        assert (place.runs / "1.log").read_text().startswith(kept)
 
 
 def test_options_say_all_that_the_launch_asks_for():

@@ -25,6 +25,7 @@ from django.core.management import call_command  # noqa: E402 - Django must have
 from django.db import connection  # noqa: E402
 
 from allmende.backends.nodes import processes  # noqa: E402
+from allmende.domain.scheduling.backends import EndReason  # noqa: E402
 from allmende.domain.scheduling.jobs import Job, JobState  # noqa: E402
 from allmende.domain.training.job_files import parse_job_file  # noqa: E402
 from allmende.services import audit, jobs, ledger, submissions  # noqa: E402
@@ -168,6 +169,9 @@ class Trial:
             "settlements": events.count("attempt.settled"),
             "charged": {each.key: each.used_seconds for each in attempts},
             "refunded": {a.key: a.refunded_seconds for a in attempts if a.refunded_seconds},
+            "node_fails": [each.key for each in attempts if each.reason is EndReason.NODE_FAIL],
+            # That is how a training ends by itself when it cannot write; the log is full, too.
+            "met_full_disk": sum(each.exit_code == 1 for each in attempts),
             "measured": {
                 each.key: (each.ended_at - each.started_at).total_seconds()
                 for each in attempts

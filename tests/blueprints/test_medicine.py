@@ -11,7 +11,7 @@ import pytest
 from allmende.domain.training.blueprints import count_samples, estimate_flop
 from allmende.domain.training.models import parse_training_facts
 from allmende.wiring.blueprints import blueprint_code_sha256, blueprint_folder, load_blueprints
-from tests.blueprints.labs import Lab
+from tests.blueprints.labs import Lab, load_module
 
 PARAMS = {"steps": 1000, "hidden_units": 8, "folds": 4}
 
@@ -124,13 +124,21 @@ def test_only_the_newest_checkpoints_are_kept(straight):
     assert folders[-1] == "step-00001000"
 
 
-def test_two_attempts_never_write_the_same_checkpoints(lab):
-    (lab.folder / "checkpoints").mkdir()
-    with (lab.folder / "checkpoints" / "lock").open("w") as lock:
+def test_two_attempts_never_write_the_same_checkpoints(tmp_path, monkeypatch):
+    module = load_module("medicine", "attempt")
+    for name in ("out", "checkpoints", "progress"):
+        monkeypatch.setenv(f"ALLMENDE_{name.upper()}", str(tmp_path / name))
+    monkeypatch.setattr(module.signal, "signal", lambda *_: None)  # it is not for this process
+    (tmp_path / "checkpoints").mkdir()
+    with (tmp_path / "checkpoints" / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        output, _ = (second := lab.start()).communicate(timeout=60)
-    assert second.returncode == 1
-    assert "Another attempt still writes" in output
+        monkeypatch.setattr(module, "LOCK_SECONDS", 0)
+        with pytest.raises(SystemExit, match="Another attempt still writes"):
+            module.Attempt()
+        # With patience the second waits, until the first lets go.
+        monkeypatch.setattr(module, "LOCK_SECONDS", 300)
+        monkeypatch.setattr(module.time, "sleep", lambda _: fcntl.flock(lock, fcntl.LOCK_UN))
+        module.Attempt()
 
 
 def test_a_checkpoint_of_other_parameters_is_refused(straight, lab):

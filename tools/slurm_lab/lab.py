@@ -116,6 +116,17 @@ class Lab:
             with contextlib.suppress(psutil.TimeoutExpired):
                 process.wait(5)
 
+    def crash(self, name: str) -> None:
+        """Let a node lose its power: its slurmd dies, and all that it runs; Slurm is told so."""
+        daemon = self._find(self._name(name))
+        assert daemon is not None, f"{name} runs"
+        node = _find_machine(daemon)
+        for process in psutil.process_iter():
+            if _find_machine(process) == node:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+        self.run("scontrol", "update", f"nodename={name}", "state=down", "reason=crash")
+
     def revive(self, name: str) -> None:
         """Start a daemon again that was killed, and wait until it answers."""
         self._begin(self._name(name))
@@ -345,6 +356,14 @@ def find_free_ports(count: int) -> int:
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _find_machine(process: psutil.Process) -> str:
+    """Return the machine that a process believes to be on; "" once it is gone."""
+    try:
+        return str(Path(f"/proc/{process.pid}/ns/uts").readlink())
+    except OSError:
+        return ""
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:

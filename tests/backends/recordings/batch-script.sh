@@ -5,12 +5,28 @@ home=/shared/work/j-7k2m9x4q/home runs=/shared/work/j-7k2m9x4q/runs notes=/share
 attempt=$((2 + ${SLURM_RESTART_COUNT:-0}))
 
 # One job does the work of this submission, whoever submitted how often: the one that is named here.
-claim=$runs/2.job
-echo "$SLURM_JOB_ID" > "$claim.$SLURM_JOB_ID" || exit 71
+# Requeued, it works only if Allmende has decided on that attempt and named it; else nobody will.
+claim=$runs/2.job mine=$SLURM_JOB_ID
+[ "$attempt" = 2 ] || claim=$runs/$attempt.requeued mine=nobody
+echo "$mine" > "$claim.$SLURM_JOB_ID" || exit 71
 ln "$claim.$SLURM_JOB_ID" "$claim" 2> /dev/null
 rm -f "$claim.$SLURM_JOB_ID"
 owner=$(cat "$claim") || exit 71
 [ "$owner" = "$SLURM_JOB_ID" ] || exit 0
+
+# Keeps the log within its room. It outlives the command, and is begun again should it be ended;
+# without Python on the nodes the log has its beginning, and how much more there was.
+log=$runs/$attempt.log
+keep() { python3 -I -S -c '...' "$log" 67108864 3600 2> /dev/null; }
+exec 4> >(
+    trap '' TERM
+    keep || keep || {
+        stdbuf -o0 head -c 67108864 >> "$log"
+        more=$(wc -c)
+        [ "$more" = 0 ] || printf '\n[%d bytes are left out here.]\n' "$more" >> "$log"
+    }
+)
+keeper=$!
 
 begun=$(date +%s)
 mkdir -p -m 700 "$home/out" "$home/checkpoints" "$home/data"
@@ -18,7 +34,7 @@ mkdir -p -m 700 "$home/out" "$home/checkpoints" "$home/data"
     # Put together before the job's own variables may take the names of these here.
     set -- "$(command -v /opt/slurm/bin/srun)" --nodes=4 --ntasks=4 --ntasks-per-node=1 \
         --cpus-per-task=72 --kill-on-bad-exit=1 --export=ALL --input=none \
-        --open-mode=append --output="$runs/$attempt.log" \
+        --open-mode=append --output=/dev/fd/4 \
         /bin/bash -c '
 trace=$1.$SLURM_PROCID.end workdir=$2
 shift 2
@@ -55,6 +71,7 @@ end $? exit_code
     exec "$@"
 ) &
 step=$!
+exec 4>&-
 
 # Ask the command to save and leave; after the grace it is ended. The step may not have begun yet,
 # and the controller may be away: then srun is told, which takes its tasks along.
@@ -62,7 +79,8 @@ leave() {
     echo "$(date +%s) $1" >> "$runs/$attempt.asked"
     {
         for try in 1 2 3; do /opt/slurm/bin/scancel --signal=TERM "$SLURM_JOB_ID.0" && break; sleep 1; done
-        sleep "$2"
+        # Half a second more: killed while it ends, a step may hang, and Slurm drains its node.
+        sleep "$2.5"
         while kill -0 "$step"; do
             echo "$2" > "$runs/$attempt.killed"
             /opt/slurm/bin/scancel --signal=KILL "$SLURM_JOB_ID.0" || kill "$step"
@@ -83,4 +101,5 @@ trap 'leave requested "$(cat "$notes/$attempt/grace" 2> /dev/null || echo 30)"' 
 trap : TERM
 { sleep 3600; kill -USR1 $$; } > /dev/null 2>&1 &
 while wait "$step"; code=$?; kill -0 "$step" 2> /dev/null; do :; done
+while kill -0 "$keeper" 2> /dev/null; do wait "$keeper" || sleep 0.1; done
 exit $code

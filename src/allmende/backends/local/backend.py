@@ -85,7 +85,7 @@ class LocalBackend:
         root: Path,
         *,
         minimum_free_bytes: int = 512 * 2**20,
-        output_limit_bytes: int = 64 * 2**20,
+        output_limit_bytes: int = logs.LIMIT_BYTES,
     ) -> None:
         self.folders = Folders(root.absolute())
         self.minimum_free_bytes = minimum_free_bytes

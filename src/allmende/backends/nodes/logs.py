@@ -2,12 +2,18 @@
 
 A log that grows slowly is kept whole. One that grows so fast that its room would not last until
 the time limit is thinned: it says how much it leaves out, and where. Last words are always kept.
+
+On the nodes of a cluster this file is a program, `python3 -c`: it needs nothing besides an old
+Python, and keeps what comes on its standard input.
 """
 
 import os
+import sys
 import time
 from pathlib import Path
 
+LIMIT_BYTES = 64 * 2**20
+READ_BYTES = 64 * 1024
 LONGEST_HELD_LINE = 8 * 1024
 # This part of the room may be used up at any speed; the rest is for all of the time.
 FREE_PART = 16
@@ -95,3 +101,18 @@ class Log:
                 output = output[os.write(self._descriptor, output) :]
             except OSError:  # a full disk must not stop the job: what it writes next may fit
                 return
+
+
+def keep(path: str, limit_bytes: str, seconds: str) -> None:
+    """Keep what comes on standard input, until nobody is left who writes there."""
+    log = Log(Path(path), limit_bytes=int(limit_bytes), nodes=1, seconds=float(seconds))
+    while True:
+        output = os.read(0, READ_BYTES)
+        if not output:
+            break
+        log.add(0, output)
+    log.close()
+
+
+if __name__ == "__main__":
+    keep(*sys.argv[1:])

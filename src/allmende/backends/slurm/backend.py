@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from allmende.backends.local.backend import EarlierAttemptRuns
-from allmende.backends.nodes import outcomes
+from allmende.backends.nodes import logs, outcomes
 from allmende.backends.nodes.wrapping import wrap_command
 from allmende.backends.slurm import notes
 from allmende.backends.slurm.accounting import is_final, parse_sacct, sacct_options
@@ -21,7 +21,7 @@ from allmende.backends.slurm.client import (
 from allmende.backends.slurm.endings import describe_ending
 from allmende.backends.slurm.notes import Attempt
 from allmende.backends.slurm.outputs import Outputs
-from allmende.backends.slurm.places import NOBODY, Place, find_place
+from allmende.backends.slurm.places import NOBODY, REQUEUED, Place, find_place
 from allmende.backends.slurm.queue import LiveJob, parse_squeue, squeue_options
 from allmende.backends.slurm.starts import describe_queued
 from allmende.backends.slurm.steps import parse_steps, step_options
@@ -66,6 +66,7 @@ class SlurmBackend(Outputs):
         self.clock = clock
         self.tools = Tools(cluster.bin_folder)
         self.answer_seconds = ANSWER_SECONDS
+        self.output_limit_bytes = logs.LIMIT_BYTES
 
     def start(self, launch: Launch) -> None:
         """Start the attempt, or do nothing when its key was started before.
@@ -90,8 +91,10 @@ class SlurmBackend(Outputs):
         notes.note_intent(launch, place, user_name=user_name or _own_name(), now=self.clock())
         if earlier is not None:
             slurm_id, first = earlier
-            notes.note_job(place, launch.attempt, slurm_id=slurm_id, first=first)
-            return
+            # Had it begun before this was decided, it left at once, and there is a new one.
+            if place.claim(launch.attempt, f"{slurm_id}", kind=REQUEUED) == f"{slurm_id}":
+                notes.note_job(place, launch.attempt, slurm_id=slurm_id, first=first)
+                return
         _note_owner(place, launch.attempt, self._submit(launch, place))
 
     def _submit(self, launch: Launch, place: Place) -> int:
@@ -105,7 +108,9 @@ class SlurmBackend(Outputs):
                 "sbatch",
                 *sbatch_options(launch, place),
                 user_name=launch.user_name,
-                stdin=render_script(wrapped, place, tools=self.tools),
+                stdin=render_script(
+                    wrapped, place, tools=self.tools, log_bytes=self.output_limit_bytes
+                ),
             )
         except CommandRefused as refusal:
             problem = refusal.facts["problem"]

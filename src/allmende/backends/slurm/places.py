@@ -35,6 +35,8 @@ PARTS_OF_HOME = ("out", "checkpoints", "data")
 # Who has a claim on an attempt that has ended: no job that comes late may still begin it.
 NOBODY = "nobody"
 EVERYBODY = "everybody"  # where all jobs belong to the account that Allmende runs under
+# A job is submitted for an attempt, or was requeued by Slurm and may go on as it.
+SUBMITTED, REQUEUED = "job", "requeued"
 # The user can write there what he likes. Slurm's numbers have 26 bits.
 CLAIM = re.compile(rf"[1-9][0-9]{{0,7}}|{NOBODY}")
 
@@ -172,9 +174,9 @@ class Place:
             return [name for name in names if name.startswith("step-")]
         return []
 
-    def claim(self, attempt: int, owner: str) -> str:
+    def claim(self, attempt: int, owner: str, *, kind: str = SUBMITTED) -> str:
         """Return who has claimed an attempt; it is `owner`, if nobody had."""
-        name = f"{attempt}.job"
+        name = f"{attempt}.{kind}"
         draft = f"{name}.{secrets.token_hex(8)}"  # a job may be reading: it finds all or nothing
         with contextlib.suppress(FileNotFoundError), _opened(self.runs) as runs:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -185,7 +187,7 @@ class Place:
             with contextlib.suppress(FileExistsError):
                 os.link(draft, name, src_dir_fd=runs, dst_dir_fd=runs, follow_symlinks=False)
             os.unlink(draft, dir_fd=runs)
-        return self.find_claim(attempt)
+        return self.find_claim(attempt, kind=kind)
 
     def put_secrets(self, attempt: int, text: str) -> None:
         """Write the file of an attempt's secrets, which only the user of the job may read."""
@@ -205,9 +207,9 @@ class Place:
         with contextlib.suppress(OSError), _opened(self.runs) as runs:
             os.unlink(f"{attempt}.secrets", dir_fd=runs)
 
-    def find_claim(self, attempt: int) -> str:
+    def find_claim(self, attempt: int, *, kind: str = SUBMITTED) -> str:
         """Return what the job that does an attempt's work has written: its number; or ""."""
-        file = open_below(self.runs, f"{attempt}.job", or_ours=True)
+        file = open_below(self.runs, f"{attempt}.{kind}", or_ours=True)
         written = _read(file).decode(errors="replace").strip()
         return written if CLAIM.fullmatch(written) else ""
 

@@ -4,6 +4,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from allmende.backends.nodes import logs
 from allmende.backends.slurm.client import SYSTEM_PATH
 from allmende.backends.slurm.places import Place
 from allmende.domain.basics.usage_records import COMMENT_PREFIX
@@ -12,6 +13,7 @@ from allmende.domain.scheduling.backends import Launch
 MEBIBYTE = 2**20
 FIRST_PORT = 20_000
 PORTS = 10_000
+LOG_KEEPER = Path(logs.__file__).read_text()
 
 # Runs on every node, as the task of the job's only step. SIGTERM goes to all of the step's
 # processes, so this one outlives it to write down how the command ended.
@@ -37,12 +39,28 @@ home={home} runs={runs} notes={notes}
 attempt=$(({number} + ${{SLURM_RESTART_COUNT:-0}}))
 
 # One job does the work of this submission, whoever submitted how often: the one that is named here.
-claim=$runs/{number}.job
-echo "$SLURM_JOB_ID" > "$claim.$SLURM_JOB_ID" || exit 71
+# Requeued, it works only if Allmende has decided on that attempt and named it; else nobody will.
+claim=$runs/{number}.job mine=$SLURM_JOB_ID
+[ "$attempt" = {number} ] || claim=$runs/$attempt.requeued mine=nobody
+echo "$mine" > "$claim.$SLURM_JOB_ID" || exit 71
 ln "$claim.$SLURM_JOB_ID" "$claim" 2> /dev/null
 rm -f "$claim.$SLURM_JOB_ID"
 owner=$(cat "$claim") || exit 71
 [ "$owner" = "$SLURM_JOB_ID" ] || exit 0
+
+# Keeps the log within its room. It outlives the command, and is begun again should it be ended;
+# without Python on the nodes the log has its beginning, and how much more there was.
+log=$runs/$attempt.log
+keep() {{ python3 -I -S -c {log_keeper} "$log" {log_bytes} {limit} 2> /dev/null; }}
+exec 4> >(
+    trap '' TERM
+    keep || keep || {{
+        stdbuf -o0 head -c {log_bytes} >> "$log"
+        more=$(wc -c)
+        [ "$more" = 0 ] || printf '\n[%d bytes are left out here.]\n' "$more" >> "$log"
+    }}
+)
+keeper=$!
 
 begun=$(date +%s)
 mkdir -p -m 700 "$home/out" "$home/checkpoints" "$home/data"
@@ -50,12 +68,13 @@ mkdir -p -m 700 "$home/out" "$home/checkpoints" "$home/data"
     # Put together before the job's own variables may take the names of these here.
     set -- "$(command -v {srun})" --nodes={num_nodes} --ntasks={num_nodes} --ntasks-per-node=1 \
         --cpus-per-task={cores} --kill-on-bad-exit=1 --export=ALL --input=none \
-        --open-mode=append --output="$runs/$attempt.log" \
+        --open-mode=append --output=/dev/fd/4 \
         /bin/bash -c {on_every_node} allmende "$runs/$attempt" {workdir} {command}
 {environment}{secrets}
     exec "$@"
 ) &
 step=$!
+exec 4>&-
 
 # Ask the command to save and leave; after the grace it is ended. The step may not have begun yet,
 # and the controller may be away: then srun is told, which takes its tasks along.
@@ -63,7 +82,8 @@ leave() {{
     echo "$(date +%s) $1" >> "$runs/$attempt.asked"
     {{
         for try in 1 2 3; do {scancel} --signal=TERM "$SLURM_JOB_ID.0" && break; sleep 1; done
-        sleep "$2"
+        # Half a second more: killed while it ends, a step may hang, and Slurm drains its node.
+        sleep "$2.5"
         while kill -0 "$step"; do
             echo "$2" > "$runs/$attempt.killed"
             {scancel} --signal=KILL "$SLURM_JOB_ID.0" || kill "$step"
@@ -84,6 +104,7 @@ trap 'leave requested "$(cat "$notes/$attempt/grace" 2> /dev/null || echo {grace
 trap : TERM
 {{ sleep {limit}; kill -USR1 $$; }} > /dev/null 2>&1 &
 while wait "$step"; code=$?; kill -0 "$step" 2> /dev/null; do :; done
+while kill -0 "$keeper" 2> /dev/null; do wait "$keeper" || sleep 0.1; done
 exit $code
 """
 
@@ -139,11 +160,15 @@ def resource_options(launch: Launch) -> tuple[str, ...]:
     )
 
 
-def render_script(launch: Launch, place: Place, *, tools: Tools) -> str:
+def render_script(
+    launch: Launch, place: Place, *, tools: Tools, log_bytes: int = logs.LIMIT_BYTES
+) -> str:
     """Return the batch script of an attempt."""
     return SCRIPT.format(
         key=launch.key,
         path=SYSTEM_PATH,
+        log_keeper=shlex.quote(LOG_KEEPER),
+        log_bytes=log_bytes,
         home=shlex.quote(str(place.home)),
         runs=shlex.quote(str(place.runs)),
         notes=shlex.quote(str(place.root / "attempts")),

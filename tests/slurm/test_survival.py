@@ -1,0 +1,223 @@
+"""A blueprint's training survives a cluster as it survives virtual nodes: one test for both."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from tools.slurm_lab import Lab, LabFailed
+from tools.slurm_lab.configuration import PARTITION as BOOSTER
+
+from allmende import wiring
+from allmende.backends.slurm.backend import SlurmBackend
+from allmende.backends.slurm.client import SlurmClient
+from allmende.backends.slurm.notes import find_attempt
+from allmende.domain.basics.people import DAEMON, Person, Role
+from allmende.domain.basics.sites import PartitionStatus
+from allmende.domain.scheduling.backends import Backend, EndReason
+from allmende.domain.scheduling.jobs import Job, JobState
+from allmende.domain.training.records import is_record_whole
+from allmende.services import allocations, cluster_accounts, ledger, models, usage_collecting
+from allmende.wiring.clusters import usage_reader
+from tests.backends.slurm_site import USER, a_cluster, a_folder
+from tests.blueprints.labs import python_of
+from tests.services.running import PARTITION, Running, a_running_factory
+from tests.slurm.blueprint_places import share_blueprint
+
+OPERATOR = Person(id="p-operator", name="Operator", roles=frozenset({Role.OPERATOR}))
+LIMIT_SECONDS = 3
+OFTEN = {"max_duration": "3m", "checkpoint": {"every": "1s"}}
+MEDICINE = {"blueprint": "medicine", "params": {"steps": 20_000, "hidden_units": 8, "folds": 4}}
+# Counts to five, a second each, and begins where its last checkpoint says.
+COUNTING = """
+trap 'exit 143' TERM
+at=$(ls $ALLMENDE_CHECKPOINTS | wc -l)
+while [ $at -lt 5 ]; do sleep 1 & wait $!; at=$((at + 1)); touch $ALLMENDE_CHECKPOINTS/$at; done
+"""
+
+
+@dataclass
+class Machine:
+    """A factory that runs jobs, and what may happen to them there."""
+
+    running: Running
+    preempt: Callable[[str], object]  # let an attempt make room
+    crash: Callable[[str], object]  # let the node of an attempt die
+    collect: Callable[[], object] = lambda: None  # read the accounting of the cluster
+    # Let an attempt start at once, for a cluster waits two minutes with a job that it requeued.
+    hasten: Callable[[str], bool] = lambda _: True
+
+    @property
+    def backend(self) -> Backend:
+        return self.running.workshop.backend_of(PARTITION)
+
+    def submit_limited(self, **file: object) -> Job:
+        """Submit a job of which no attempt may last long."""
+        longest = self.running.workshop.factory.get_partition(PARTITION).max_time_limit_seconds
+        change_partition(self.running, max_time_limit_seconds=LIMIT_SECONDS)
+        (job,) = self.running.submit("founder", **file)
+        change_partition(self.running, max_time_limit_seconds=longest)
+        return job
+
+    def wait_for_attempt(self, job: Job, number: int) -> str:
+        """Return the key of an attempt once it has trained for a second."""
+        running, key, seen = self.running, f"{job.id}.{number}", len(self.lines(job))
+        running.beat_until(lambda: running.job(job.id).attempts == number, seconds=60)
+        running.beat_until(lambda: self.hasten(key) and len(self.lines(job)) > seen + 1, seconds=60)
+        return key
+
+    def lines(self, job: Job) -> list[bytes]:
+        return self.backend.read_progress(job.id).splitlines()
+
+    def count_left(self) -> int:
+        """Return the seconds that are left, with nothing set aside."""
+        self.collect()
+        founder, project = self.running.person("founder"), self.running.story.projects["founder"]
+        budget = allocations.get_budget(founder, project)
+        assert budget.held_seconds == 0
+        return budget.available_seconds
+
+
+def change_partition(running: Running, **changes: object) -> None:
+    there = running.workshop.factory
+    partition = replace(there.get_partition(PARTITION), **changes)
+    site = replace(there.get_site(partition.site_id), partitions=(partition,))
+    sites = tuple(site if each.id == site.id else each for each in there.sites)
+    running.workshop = replace(running.workshop, factory=replace(there, sites=sites))
+
+
+@contextlib.contextmanager
+def virtual_nodes(running: Running, _request: pytest.FixtureRequest) -> Iterator[Machine]:
+    python_of("medicine")  # or skip
+
+    def preempt(key: str) -> None:
+        running.backend.stop(key, reason=EndReason.PREEMPTED, grace_seconds=10)
+
+    yield Machine(running, preempt, running.backend.fail_node)
+
+
+@contextlib.contextmanager
+def cluster(running: Running, request: pytest.FixtureRequest) -> Iterator[Machine]:
+    lab: Lab = request.getfixturevalue("slurm_lab")
+    crashed: list[str] = []
+    with a_folder() as folder:
+        code, python = share_blueprint("medicine", folder)
+        backend = connect(running, lab, folder)
+        running.workshop = replace(
+            running.workshop,
+            backend_of=lambda _: backend,
+            environment_python=lambda _: str(python),
+            blueprint_folder=lambda _: str(code),
+        )
+        site = running.workshop.factory.get_site(
+            running.workshop.factory.get_partition(PARTITION).site_id
+        )
+
+        def preempt(key: str) -> None:
+            attempt = find_attempt(backend.work_folder, key)
+            lab.run("scontrol", "requeue", str(attempt.slurm_id))
+
+        def crash(key: str) -> None:
+            (seen,) = backend.observe([key])
+            crashed.append(seen.nodes[0])
+            lab.crash(seen.nodes[0])
+
+        def collect() -> None:
+            reader, deed = usage_reader(site), wiring.deed_of(DAEMON)
+            while not reader.is_up_to_date():
+                time.sleep(0.2)
+            time.sleep(1.5)  # slurmdbd commits each second
+            assert usage_collecting.collect(deed, site, reader=reader).is_complete
+
+        def hasten(key: str) -> bool:
+            attempt = find_attempt(backend.work_folder, key)
+            if attempt is None or attempt.slurm_id is None:
+                return False
+            with contextlib.suppress(LabFailed):  # it runs already, or is not back in the queue yet
+                lab.run("scontrol", "update", f"jobid={attempt.slurm_id}", "starttime=now")
+            return True
+
+        yield Machine(running, preempt, crash, collect, hasten)
+        for name in crashed:
+            lab.revive(name)
+
+
+def connect(running: Running, lab: Lab, folder: Path) -> SlurmBackend:
+    """Let the factory's partition be the lab's, with an account of the founder's in it."""
+    there = a_cluster(lab, folder, shared_folders=(str(folder),))
+    factory = running.workshop.factory
+    partition = replace(
+        factory.get_partition(PARTITION), status=PartitionStatus.SLURM, slurm_partition=BOOSTER
+    )
+    site = replace(factory.get_site(partition.site_id), slurm=there, partitions=(partition,))
+    sites = tuple(site if each.id == site.id else each for each in factory.sites)
+    running.workshop = replace(running.workshop, factory=replace(factory, sites=sites))
+    project = running.story.projects["founder"]
+    lab.add_account(project, USER)
+    change, names = ("sacctmgr", "-i", "-Q"), [partition.qos_of(g.id) for g in partition.groups]
+    lab.run(*change, "add", "qos", ",".join(names))
+    which = ("user", USER, "where", f"account={project}")
+    lab.run(*change, "modify", *which, "set", f"qos=normal,{','.join(names)}")
+    cluster_accounts.set_account(
+        wiring.deed_of(OPERATOR),
+        site_id=site.id,
+        person_id=running.person("founder").id,
+        user_name=USER,
+        factory=running.workshop.factory,
+    )
+    return SlurmBackend(SlurmClient(there), there, wiring.now)
+
+
+@pytest.fixture(params=[virtual_nodes, cluster])
+def machine(request: pytest.FixtureRequest, tmp_path: Path, db: None) -> Iterator[Machine]:
+    with a_running_factory(tmp_path) as running, request.param(running, request) as found:
+        yield found
+
+
+@pytest.mark.slow
+def test_a_training_survives_preemption_a_dead_node_and_the_limit(machine: Machine):
+    running, before = machine.running, machine.count_left()
+    (calm,) = running.submit("founder", client_key="calm", **OFTEN, **MEDICINE)
+    (hurt,) = running.submit("founder", client_key="hurt", **OFTEN, **MEDICINE)
+    long = machine.submit_limited(client_key="long", **OFTEN, run=COUNTING)
+    machine.preempt(machine.wait_for_attempt(hurt, 1))
+    machine.crash(machine.wait_for_attempt(hurt, 2))
+    machine.wait_for_attempt(hurt, 3)
+    running.run_to_end(calm.id, hurt.id, long.id, seconds=120)
+
+    for job in (calm, hurt, long):
+        assert running.job(job.id).state is JobState.COMPLETED, running.sentences(job.id)
+    of_calm, attempts, of_long = (running.attempts(job.id) for job in (calm, hurt, long))
+    assert [each.reason for each in attempts] == [
+        EndReason.PREEMPTED, EndReason.NODE_FAIL, EndReason.COMPLETED,
+    ]  # fmt: skip
+    *limited, last = [each.reason for each in of_long]
+    assert (set(limited), last) == ({EndReason.TIMEOUT}, EndReason.COMPLETED)
+    refunds = [each.refunded_seconds for each in attempts]
+    assert refunds == [0, attempts[1].used_seconds, 0]
+    used = sum(each.used_seconds for each in (*of_calm, *attempts, *of_long))
+    assert before - machine.count_left() == used - sum(refunds)
+    assert ledger.check(running.person("auditor")).is_clean
+    check_model(machine, calm, hurt)
+
+
+def check_model(machine: Machine, calm: Job, hurt: Job) -> None:
+    """The model is that of the undisturbed run to the bit; the record tells what it took."""
+    founder = machine.running.person("founder")
+    found = [models.find_model_of_job(founder, job.id) for job in (calm, hurt)]
+    calm_model, model = found
+    contents = [
+        models.read_model_file(
+            founder, each.id, "model.safetensors", backend_of=lambda _: machine.backend
+        )
+        for each in found
+    ]
+    assert contents[0] == contents[1]
+    run = model.record["run"]
+    assert (run["preemptions"], run["node_failures"]) == (1, 1)
+    assert run["attempts"] == len(machine.running.attempts(hurt.id))
+    assert is_record_whole(model.record)
+    assert model.record["model"] | {"id": ""} == calm_model.record["model"] | {"id": ""}
+    assert "medicine" in model.card
