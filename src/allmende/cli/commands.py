@@ -29,7 +29,8 @@ COMMANDS = {
     "init": Command(
         "init", "init", "Set up the database and print the administrator's link.", False
     ),
-    "serve": Command("serve", "serve", "Run the portal, the API and the daemon.", True),
+    "serve": Command("serve", "serve", "Run the portal, the API, the daemon and the gate.", True),
+    "gate": Command("serve", "gate", "Let people in to their sessions.", True),
     "daemon": Command("serve", "daemon", "Run the heartbeat alone.", True),
     "person": Command("people", "app", "People and their roles."),
     "token": Command("tokens", "app", "Tokens for programs."),

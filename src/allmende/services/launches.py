@@ -18,7 +18,7 @@ from allmende.domain.training.blueprints import (
 from allmende.domain.training.data_sets import data_environment, find_data_sets
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.training.job_specs import JobSpec
-from allmende.services import cluster_accounts, project_secrets
+from allmende.services import cluster_accounts, project_secrets, sessions
 from allmende.services.snapshots import path_of
 from allmende.services.workshop import Workshop
 
@@ -46,6 +46,7 @@ def check_blueprint(specs: list[JobSpec], workshop: Workshop) -> Blueprint:
 def check_environment(blueprint: Blueprint, partition: Partition, workshop: Workshop) -> None:
     """Refuse a blueprint whose environment is not built, or not seen by the nodes of a cluster."""
     site = workshop.factory.get_site(partition.site_id)
+    sessions.check_site(blueprint, site)
     if site.agent:
         return  # only the agent can tell
     python = workshop.environment_python(blueprint.id)
@@ -69,6 +70,8 @@ def build_launch(
     site = workshop.factory.get_site(partition.site_id)
     user_name = cluster_accounts.get_user_name(site, job.person_id)
     project_secrets.check_site(spec, site)
+    secrets = project_secrets.open_secrets(spec, job.project_id, seal=workshop.seal)
+    secrets |= sessions.secrets_of(job, attempt, workshop)
     return replace(
         sketch_launch(
             job.request,
@@ -83,11 +86,13 @@ def build_launch(
         attempt=attempt.number,
         nodes=attempt.nodes,
         command=_command(spec, workshop, is_elsewhere=site.agent),
-        environment=spec.environment() | _tell_data(spec, workshop, site),
+        environment=spec.environment()
+        | _tell_data(spec, workshop, site)
+        | sessions.tell_host(job, partition, workshop),
         workdir=spec.workdir,
-        secrets=project_secrets.open_secrets(spec, job.project_id, seal=workshop.seal),
+        secrets=secrets,
         # Requeued by the cluster itself it would start without them: it is submitted anew instead.
-        requeue=job.request.preemptible and not spec.secrets,
+        requeue=job.request.preemptible and not secrets,
         reservation=job.reservation_id,
     )
 

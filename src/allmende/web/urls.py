@@ -317,6 +317,7 @@ WORK_PAGES = [
     path("jobs/<str:job_id>/log/<int:number>", job_watching.download_log, name="job_log"),
     path("jobs/<str:job_id>/cancel", jobs.cancel_job, name="job_cancel"),
     path("jobs/sweeps/<str:sweep_id>/cancel", jobs.cancel_sweep, name="sweep_cancel"),
+    path("jobs/<str:job_id>/open", jobs.open_session, name="job_open"),
     path("jobs/<str:job_id>/stop", jobs.stop_job, name="job_stop"),
     path("jobs/<str:job_id>/again", jobs.run_job_again, name="job_again"),
     path("models", models.list_models, name="models"),

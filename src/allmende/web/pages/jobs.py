@@ -24,6 +24,7 @@ from allmende.services import (
     models,
     previews,
     projects,
+    session_passes,
     submissions,
     sweeps,
 )
@@ -32,6 +33,8 @@ from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.jobs import BlueprintForm, JobFileForm
 from allmende.web.pages.job_watching import live_context, log_context
 from allmende.wiring.languages import translate
+from allmende.wiring.sessions import session_address
+from allmende.wiring.tokens import new_ticket
 
 Answer = TypeVar("Answer")
 PAGE_SIZE = 30
@@ -92,6 +95,16 @@ def cancel_sweep(request: HttpRequest, sweep_id: str) -> HttpResponse:
     """Cancel all jobs of a sweep or an array."""
     sweeps.cancel_sweep(begin_deed(request), sweep_id)
     return redirect(f"{reverse('jobs')}?sweep={sweep_id}")
+
+
+@require_POST
+def open_session(request: HttpRequest, job_id: str) -> HttpResponse:
+    """Let the reader in to a session of their own, by the gate."""
+    ticket = new_ticket()
+    session_passes.make_ticket(
+        begin_deed(request), job_id, ticket=ticket, workshop=wiring.workshop()
+    )
+    return redirect(session_address(job_id, ticket))
 
 
 @require_POST
