@@ -104,6 +104,7 @@ def configure(folder):
             "allow_root": True,  # where the platform itself runs so, as in a container
             "allow_unauthenticated_access": False,
             "terminals_enabled": True,
+            "log_level": "WARN",
         }
     )
     config.LabApp.update({"app_settings_dir": str(settings), "news_url": None})
@@ -126,7 +127,7 @@ def main():
     draft = out / ".session.json.new"
     draft.write_text(json.dumps({"attempt": attempt, "port": app.port}))
     draft.replace(out / "session.json")
-    print(f"JupyterLab listens on port {app.port}.", flush=True)
+    print("JupyterLab is ready. Open it from the page of this job.", flush=True)
     app.start()
 
 

@@ -52,6 +52,7 @@ COMMANDS = {
     "report": Command("reports", "app", "What projects say at their end."),
     "change": Command("changes", "app", "More months or hours for a running project."),
     "job": Command("jobs", "app", "Submit, follow and stop jobs."),
+    "session": Command("sessions", "app", "JupyterLab and a shell on a node."),
     "secret": Command("project_secrets", "app", "What jobs need and nobody else may read."),
     "model": Command("models", "app", "Trained models, their cards and records."),
     "blueprint": Command("blueprints", "app", "What can be trained here.", needs_database=False),

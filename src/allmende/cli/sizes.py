@@ -14,7 +14,7 @@ from allmende.services import sizes
 from allmende.services.sizes import SizeEstimate, SizeQuestion
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
-from allmende.wiring.blueprints import load_blueprints
+from allmende.wiring.blueprints import load_trainings
 from allmende.wiring.factory import load_factory
 
 LARGEST = 10**18
@@ -49,7 +49,7 @@ def estimate_size(
     )
     known = {
         "factory": load_factory(),
-        "blueprints": load_blueprints(),
+        "blueprints": load_trainings(),
         "rules": load_access_rules(),
     }
     if take_over:

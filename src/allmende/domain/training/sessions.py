@@ -12,6 +12,8 @@ TICKET_LIFE = timedelta(seconds=60)
 PASS_LIFE = timedelta(hours=12)
 # What a session writes into its output folder once it listens.
 DOOR_FILE = "session.json"
+# Where people save, in the output folder: JupyterLab shows no other.
+NOTEBOOKS = "notebooks/"
 LOWEST_PORT, HIGHEST_PORT = 1024, 65535
 
 

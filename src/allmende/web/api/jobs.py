@@ -18,7 +18,6 @@ from allmende.services import (
     jobs,
     previews,
     runs,
-    session_passes,
     submissions,
     sweeps,
 )
@@ -27,8 +26,6 @@ from allmende.services.runs import Curve, LogPart, Progress
 from allmende.web.api.permits import begin_deed, get_actor, takes
 from allmende.web.api.shapes import After, ClientKey, Limit, Page, PathId, QueryId, Words, page_of
 from allmende.web.api.sites import HitRateOut
-from allmende.wiring.sessions import session_address
-from allmende.wiring.tokens import new_ticket
 
 router = Router(tags=["jobs"])
 
@@ -183,12 +180,6 @@ class TimeLeftOut(Schema):
     most_seconds: int
 
 
-class SessionOut(Schema):
-    """Where a session opens: once, within a minute, in one browser."""
-
-    address: str
-
-
 class ProgressOut(Schema):
     """How far a job is, as it last said; a total of 0 means that it did not say.
 
@@ -301,16 +292,6 @@ def get_job(request: HttpRequest, job_id: PathId) -> dict[str, Any]:
     """Return a job with its attempts."""
     view = jobs.get_job(get_actor(request), job_id)
     return {"job": view.job, "spec": view.job.spec, "attempts": view.attempts}
-
-
-@router.post("/{job_id}/open", response=SessionOut, **takes(Permission.SUBMIT_JOB))
-def open_session(request: HttpRequest, job_id: PathId) -> dict[str, str]:
-    """Return the address that opens a session of your own: once, within a minute."""
-    ticket = new_ticket()
-    session_passes.make_ticket(
-        begin_deed(request), job_id, ticket=ticket, workshop=wiring.workshop()
-    )
-    return {"address": session_address(job_id, ticket)}
 
 
 @router.get("/{job_id}/why", response=WhyOut, **takes(Permission.SEE_JOB))

@@ -24,7 +24,6 @@ from allmende.services import (
     models,
     previews,
     projects,
-    session_passes,
     submissions,
     sweeps,
 )
@@ -32,9 +31,8 @@ from allmende.services.previews import Preview
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.jobs import BlueprintForm, JobFileForm
 from allmende.web.pages.job_watching import live_context, log_context
+from allmende.web.pages.sessions import session_context
 from allmende.wiring.languages import translate
-from allmende.wiring.sessions import session_address
-from allmende.wiring.tokens import new_ticket
 
 Answer = TypeVar("Answer")
 PAGE_SIZE = 30
@@ -79,6 +77,7 @@ def show_job(request: HttpRequest, job_id: str) -> HttpResponse:
         "project": projects.get_project(reader, job.project_id),
         "model": models.find_model_of_job(reader, job_id),
         "again_key": wiring.new_id("k"),
+        "files": session_context(reader, context),
     }
     return render(request, "jobs/show.html", context)
 
@@ -95,16 +94,6 @@ def cancel_sweep(request: HttpRequest, sweep_id: str) -> HttpResponse:
     """Cancel all jobs of a sweep or an array."""
     sweeps.cancel_sweep(begin_deed(request), sweep_id)
     return redirect(f"{reverse('jobs')}?sweep={sweep_id}")
-
-
-@require_POST
-def open_session(request: HttpRequest, job_id: str) -> HttpResponse:
-    """Let the reader in to a session of their own, by the gate."""
-    ticket = new_ticket()
-    session_passes.make_ticket(
-        begin_deed(request), job_id, ticket=ticket, workshop=wiring.workshop()
-    )
-    return redirect(session_address(job_id, ticket))
 
 
 @require_POST
