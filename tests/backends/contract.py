@@ -21,6 +21,7 @@ from allmende.domain.scheduling.backends import (
     Observation,
 )
 
+ACCOUNT = "backend-check"
 _numbers = itertools.count(1)
 
 
@@ -193,6 +194,20 @@ class BackendContract:
         for workdir, wanted in (("", "$HOME"), (".", "$HOME"), (str(tmp_path), str(tmp_path))):
             seen = run(backend, f'test . -ef "{wanted}"', workdir=workdir)
             assert seen.reason is EndReason.COMPLETED
+
+    def test_setup_makes_an_environment_once_for_the_jobs_of_a_project(self, backend, tmp_path):
+        tool = '"$ALLMENDE_ENVIRONMENT/bin/greet"'
+        shared = {
+            "account": ACCOUNT,
+            "setup": f'echo setting up; printf "#!$(command -v python)\n'
+            f'import sys; print(sys.prefix)" > {tool}; chmod +x {tool}',
+            "environment_id": tmp_path.name,
+        }
+        keys = [run(backend, "greet", **shared).key for _ in range(2)]
+        first, second = (backend.read_log(key, offset=0, limit=10_000) for key in keys)
+        assert (first.count(b"setting up"), second.count(b"setting up")) == (1, 0)
+        assert first.splitlines()[-1] == second.splitlines()[-1]
+        assert f"/environments/{ACCOUNT}/".encode() in second.splitlines()[-1]
 
     def test_command_is_told_where_a_data_set_lies(self, backend):
         told = {"ALLMENDE_DATA": "/srv/a b", "ALLMENDE_DATA_ROADS": "/srv/$(date)"}

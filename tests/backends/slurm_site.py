@@ -13,8 +13,9 @@ from tools.slurm_lab import Lab
 from allmende.backends.slurm.backend import SlurmBackend
 from allmende.backends.slurm.client import SlurmClient
 from allmende.domain.basics.sites import SlurmCluster
+from tests.backends.contract import ACCOUNT
 
-USER, STRANGER, ACCOUNT = "games", "news", "backend-check"
+USER, STRANGER = "games", "news"
 
 
 class Submitter(SlurmBackend):

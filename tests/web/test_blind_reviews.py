@@ -1,7 +1,9 @@
 """Nothing that anybody can open shows a blind score, or a file to somebody with a conflict."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from django.test import Client
@@ -39,6 +41,11 @@ def stage():
     return everybody, experts[0], found, world
 
 
+@cache
+def operations() -> Mapping[str, Mapping[str, object]]:
+    return api.get_openapi_schema()["paths"]
+
+
 def read_everything(person, ids, *, about=""):
     """Yield every page and every answer of the API that a person can open about these ids.
 
@@ -51,7 +58,7 @@ def read_everything(person, ids, *, about=""):
             yield route, read(browser.get(fill(route, ids)))
     headers = {"Authorization": f"Bearer {a_token(person, Scope.READ)}"}
     instant = re.sub(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)", r"\1-\2-\3T\4:\5:", ids["cut_off"])
-    for path, methods in api.get_openapi_schema()["paths"].items():
+    for path, methods in operations().items():
         if "get" in methods and about in path:
             address = re.sub(r"{(\w+)}", lambda hit: ids[hit[1]], path)
             answer = Client().get(address, {"cut_off_at": instant}, headers=headers)

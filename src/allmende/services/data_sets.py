@@ -33,14 +33,14 @@ def check_data(spec: JobSpec, partition: Partition, workshop: Workshop) -> None:
 
 
 def say_where(spec: JobSpec, workshop: Workshop) -> list[Sentence]:
-    """Return for each mount that a job file asks for where the data are found instead."""
+    """Return for each mount that comes to nothing, without an image, where the data are found."""
     found = find_data_sets(spec.data, workshop.data_sets)
     return [
         Sentence(
-            "Nodes run jobs without containers here, so the data set {name} is not at {mount}; "
+            "The job names no image to run in, so the data set {name} is not at {mount}; "
             "the variable {variable} says where it lies.",
             {"name": each.id, "mount": mount.mount, "variable": each.variable},
         )
         for mount, each in zip(spec.data, found, strict=True)
-        if mount.mount
+        if mount.mount and not spec.image
     ]

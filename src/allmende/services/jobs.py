@@ -31,6 +31,7 @@ from allmende.services import (
     better_hours,
     client_keys,
     cluster_accounts,
+    containers,
     data_sets,
     dependencies,
     job_limits,
@@ -158,6 +159,7 @@ def _check_content(specs: list[JobSpec], partition: Partition, workshop: Worksho
         launches.check_environment(blueprint, partition, workshop)
     data_sets.check_data(spec, partition, workshop)
     project_secrets.check_site(spec, workshop.factory.get_site(partition.site_id))
+    containers.check_image(spec, partition, workshop)
     check_residency(
         parse_data_class(spec.data_class),
         partition.country,

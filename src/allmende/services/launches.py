@@ -1,10 +1,11 @@
 """From a job and its attempt to the launch that a backend understands."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sites import Partition, Site
-from allmende.domain.scheduling.backends import Launch
+from allmende.domain.scheduling.backends import Container, Launch
 from allmende.domain.scheduling.exchanges import DATA_OF, FOLDER_OF, PYTHON_OF
 from allmende.domain.scheduling.jobs import Attempt, Job, ResourceRequest
 from allmende.domain.scheduling.shares import Path
@@ -15,15 +16,18 @@ from allmende.domain.training.blueprints import (
     command_for,
     find_blueprint,
 )
-from allmende.domain.training.data_sets import data_environment, find_data_sets
+from allmende.domain.training.data_sets import DataSet, data_environment, find_data_sets
+from allmende.domain.training.environments import environment_id
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.training.job_specs import JobSpec
-from allmende.services import cluster_accounts, project_secrets, sessions
+from allmende.services import cluster_accounts, containers, project_secrets, sessions
 from allmende.services.snapshots import path_of
 from allmende.services.workshop import Workshop
 
 # On Slurm more than fair share and age weigh together, less than the QOS of a group that is owed.
 NICE_IF_LATE = 200_000
+# A data set, the folder where it lies, and where the job finds it.
+DataPlace = tuple[DataSet, str, str]
 
 
 class NodesSeeNoBlueprint(Refusal):
@@ -72,6 +76,8 @@ def build_launch(
     project_secrets.check_site(spec, site)
     secrets = project_secrets.open_secrets(spec, job.project_id, seal=workshop.seal)
     secrets |= sessions.secrets_of(job, attempt, workshop)
+    containers.check_image(spec, partition, workshop)
+    places = _place_data(spec, workshop, site)
     return replace(
         sketch_launch(
             job.request,
@@ -87,13 +93,16 @@ def build_launch(
         nodes=attempt.nodes,
         command=_command(spec, workshop, is_elsewhere=site.agent),
         environment=spec.environment()
-        | _tell_data(spec, workshop, site)
+        | _tell_data(places)
         | sessions.tell_host(job, partition, workshop),
         workdir=spec.workdir,
         secrets=secrets,
         # Requeued by the cluster itself it would start without them: it is submitted anew instead.
         requeue=job.request.preemptible and not secrets,
         reservation=job.reservation_id,
+        setup=spec.setup,
+        environment_id=environment_id(spec),
+        container=_container(spec, places, site),
     )
 
 
@@ -135,12 +144,36 @@ def sketch_launch(
     )
 
 
-def _tell_data(spec: JobSpec, workshop: Workshop, site: Site) -> dict[str, str]:
-    """Return the variables that say where the data sets of a job lie at a site."""
-    named = find_data_sets(spec.data, workshop.data_sets)
-    if site.agent:  # only the agent knows where things are on its machine
-        return data_environment(named, lambda each: f"{DATA_OF}{each.id}@{each.version}")
-    return data_environment(named, lambda each: each.folders[site.id])
+def _tell_data(places: Sequence[DataPlace]) -> dict[str, str]:
+    """Return the variables that say where the job finds its data sets."""
+    found = {each.id: place for each, _, place in places}
+    return data_environment([each for each, _, _ in places], lambda each: found[each.id])
+
+
+def _container(spec: JobSpec, places: Sequence[DataPlace], site: Site) -> Container | None:
+    """Return in what a job runs, with its data sets; None for one that names no image."""
+    if not spec.image:
+        return None
+    return Container(
+        image=spec.image,
+        mounts={place: folder for _, folder, place in places},
+        tool=site.containers.value,
+        network=site.container_network.value,
+    )
+
+
+def _place_data(spec: JobSpec, workshop: Workshop, site: Site) -> list[DataPlace]:
+    """Return each data set of a job, the folder where it lies at a site, and where the job sees it.
+
+    The two differ in a container alone.
+    """
+    found = []
+    data_sets = find_data_sets(spec.data, workshop.data_sets)
+    for mount, each in zip(spec.data, data_sets, strict=True):
+        # Only the agent knows where things are on its machine.
+        folder = f"{DATA_OF}{each.id}@{each.version}" if site.agent else each.folders[site.id]
+        found.append((each, folder, mount.mount if spec.image and mount.mount else folder))
+    return found
 
 
 def _command(spec: JobSpec, workshop: Workshop, *, is_elsewhere: bool) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from allmende.services import (
     better_hours,
     brokering,
     budgets,
+    containers,
     data_sets,
     job_limits,
     jobs,
@@ -211,6 +212,7 @@ def _check(spec: JobSpec, project: Project, partition: Partition, workshop: Work
     job_limits.check_resources(spec, project, partition)
     project_secrets.check_named(spec, project.id)
     project_secrets.check_site(spec, workshop.factory.get_site(partition.site_id))
+    containers.check_image(spec, partition, workshop)
     data_sets.check_data(pin_data(spec, workshop.data_sets), partition, workshop)
     if spec.blueprint:
         blueprint = launches.check_blueprint(expand_sweep(spec), workshop)

@@ -45,5 +45,6 @@ class Workshop:
     seal: Seal  # of the secrets of projects
     predict_start: PredictStart = nobody_can_say
     data_sets: Catalogue = field(default_factory=dict)  # what lies at sites for jobs to read
+    container_tools: frozenset[str] = frozenset()  # of this machine: apptainer, podman
     # How much carbon dioxide a kilowatt-hour stands for; None: nobody says.
     carbon: CarbonFactor | None = None

@@ -1,12 +1,14 @@
 """Puts the parts together that run jobs: factory, blueprints, local backend, meter."""
 
 import secrets
+import shutil
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
 import psutil
 
+from allmende.backends.nodes.containers import TOOLS as CONTAINER_TOOLS
 from allmende.backends.slurm import starts
 from allmende.backends.slurm.client import SlurmClient
 from allmende.domain.basics.rules import RuleBook
@@ -45,6 +47,7 @@ def build_workshop() -> Workshop:
         predict_start=predict_start,
         seal=seal(),
         data_sets=load_data_sets(),
+        container_tools=frozenset(filter(shutil.which, CONTAINER_TOOLS)),
         carbon=_carbon(),
     )
 

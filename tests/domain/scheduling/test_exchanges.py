@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.usage_records import UsageRecord
 from allmende.domain.scheduling import exchanges
-from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch, Observation
+from allmende.domain.scheduling.backends import (
+    AttemptState,
+    Container,
+    EndReason,
+    Launch,
+    Observation,
+)
 from allmende.domain.scheduling.exchanges import FileFacts, FileKind, FileName, Order
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -185,6 +191,18 @@ def test_only_variables_of_the_platform_get_the_folders_of_data_sets():
         "MINE": "allmende-data:roads@1",
         "ALLMENDE_DATA_B": "/plain",
     }
+
+
+def test_a_container_survives_json_and_shows_the_folders_of_the_machine():
+    container = Container(image="a", mounts={"/data": "allmende-data:roads@1", "/own": "/own"})
+    order = Order(
+        key="j-1.1", revision=1, partition_id="p", launch=replace(LAUNCH, container=container)
+    )
+    told = json.loads(exchanges.write_json(exchanges.order_to_json(order)))
+    assert exchanges.order_from_json(told) == order
+    assert exchanges.list_data_marks(order.launch) == {"allmende-data:roads@1": "roads@1"}
+    there = exchanges.localise(order.launch, {"allmende-data:roads@1": "/srv/roads"})
+    assert there.container.mounts == {"/data": "/srv/roads", "/own": "/own"}
 
 
 @given(st.recursive(TEXTS | st.integers() | st.none(), lambda part: st.lists(part)))

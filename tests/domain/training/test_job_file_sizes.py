@@ -23,8 +23,7 @@ def job_of(**changes: object) -> JobSpec:
 
 def test_the_longest_script_and_the_largest_variable_start():
     spec = job_of(
-        setup="#" * (SCRIPT_BYTES_MAX - 20),
-        run='echo "${#BIG}"',
+        run="#" * (SCRIPT_BYTES_MAX - 20) + '\necho "${#BIG}"',
         envs={"BIG": "x" * (ENVS_BYTES_MAX - 4)},
     )
     environment = {**os.environ, **spec.environment()}

@@ -379,7 +379,7 @@ def test_own_code_runs_in_a_shell_that_stops_at_the_first_error():
         "-o",
         "pipefail",
         "-c",
-        "pip --version\npython train.py",
+        "python train.py",
     )
 
 

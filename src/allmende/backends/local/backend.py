@@ -17,8 +17,9 @@ from typing import Any
 import allmende
 from allmende.backends.local import outputs, sentences
 from allmende.backends.local.folders import HOME, Folders
-from allmende.backends.nodes import files, limits, locks, logs, processes
+from allmende.backends.nodes import environments, files, limits, locks, logs, processes
 from allmende.backends.nodes.files import SECRETS
+from allmende.backends.nodes.wrapping import wrap_command
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.backends import (
     MOST_PROGRESS_BYTES,
@@ -226,11 +227,20 @@ class LocalBackend:
             files.write_private(folder / SECRETS, dict(launch.secrets))
         # The runner takes them from there; no order that is kept names their values.
         order = asdict(replace(launch, secrets={})) | {
+            "command": self._command(launch),
             "environment": self._environment(launch, folder),
             "workdir": str(home / launch.workdir),  # an absolute folder stays what it is
             "output_limit_bytes": self.output_limit_bytes,
         }
         files.write_once(folder / "launch.json", order)
+
+    def _command(self, launch: Launch) -> tuple[str, ...]:
+        """Return the command with what goes before it; the folder of environments is made."""
+        assert launch.account or not launch.setup, "what one project built, no other uses"
+        built = self.folders.root / environments.FOLDER / launch.account
+        if launch.setup:
+            built.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return wrap_command(launch, built)
 
     def _environment(self, launch: Launch, folder: Path) -> dict[str, str]:
         """Return the environment of the command: ours where the contract speaks, else the job's."""

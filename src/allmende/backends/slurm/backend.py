@@ -9,6 +9,7 @@ from pathlib import Path
 
 from allmende.backends.local.backend import EarlierAttemptRuns
 from allmende.backends.nodes import outcomes
+from allmende.backends.nodes.wrapping import wrap_command
 from allmende.backends.slurm import notes
 from allmende.backends.slurm.accounting import is_final, parse_sacct, sacct_options
 from allmende.backends.slurm.client import (
@@ -82,8 +83,10 @@ class SlurmBackend(Outputs):
             _note_owner(place, launch.attempt, found)
             return
         earlier = self._find_earlier(launch) if launch.attempt > 1 else None
-        user_name = launch.user_name if self.cluster.run_as is not RunAs.NOBODY else ""
+        user_name = self._account_of(launch)
         place.prepare(launch.attempt, user_name=user_name)
+        if launch.setup:
+            place.prepare_environments(launch.account, user_name=user_name)
         notes.note_intent(launch, place, user_name=user_name or _own_name(), now=self.clock())
         if earlier is not None:
             slurm_id, first = earlier
@@ -93,6 +96,8 @@ class SlurmBackend(Outputs):
 
     def _submit(self, launch: Launch, place: Place) -> int:
         """Return the number of the job that the cluster made of an attempt."""
+        environments = place.environments(launch.account, user_name=self._account_of(launch))
+        wrapped = replace(launch, command=wrap_command(launch, environments))
         if launch.secrets:
             place.put_secrets(launch.attempt, render_secrets(launch))
         try:
@@ -100,7 +105,7 @@ class SlurmBackend(Outputs):
                 "sbatch",
                 *sbatch_options(launch, place),
                 user_name=launch.user_name,
-                stdin=render_script(launch, place, tools=self.tools),
+                stdin=render_script(wrapped, place, tools=self.tools),
             )
         except CommandRefused as refusal:
             problem = refusal.facts["problem"]
@@ -108,6 +113,10 @@ class SlurmBackend(Outputs):
                 raise
             raise ReservationNotThere(id=launch.reservation, problem=problem) from refusal
         return int(said.strip().split(";")[0])
+
+    def _account_of(self, launch: Launch) -> str:
+        """Return whose account an attempt runs under; "" where it is our own."""
+        return launch.user_name if self.cluster.run_as is not RunAs.NOBODY else ""
 
     def stop(self, key: str, *, reason: EndReason, grace_seconds: int) -> None:
         """Ask the attempt to end: SIGTERM, the grace, SIGKILL. Unknown or ended: do nothing."""

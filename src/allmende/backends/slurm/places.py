@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from allmende.backends.local.folders import JOB, KEY
+from allmende.backends.nodes import environments
 from allmende.backends.nodes.outcomes import LARGEST_STATE_BYTES, PROGRESS_TAIL_BYTES
 from allmende.domain.basics.refusals import Refusal
 
@@ -31,6 +32,7 @@ DEEPEST = 100  # folders in each other, of which files are listed
 PARTS_OF_HOME = ("out", "checkpoints", "data")
 # Who has a claim on an attempt that has ended: no job that comes late may still begin it.
 NOBODY = "nobody"
+EVERYBODY = "everybody"  # where all jobs belong to the account that Allmende runs under
 # The user can write there what he likes. Slurm's numbers have 26 bits.
 CLAIM = re.compile(rf"[1-9][0-9]{{0,7}}|{NOBODY}")
 
@@ -85,9 +87,24 @@ class Place:
             if not folder.exists():
                 self._put(folder, parts, owner)
 
+    def prepare_environments(self, project_id: str, *, user_name: str) -> None:
+        """Make the folder of the environments that a person's jobs of a project use."""
+        assert JOB.fullmatch(project_id), "what one project built, no other uses"
+        folder = self.environments(project_id, user_name=user_name)
+        for passage in (folder.parent.parent, folder.parent):
+            passage.mkdir(exist_ok=True)
+            passage.chmod(PASSAGE)
+        if not folder.exists():
+            self._put(folder, (), find_user(user_name) if user_name else None)
+
+    def environments(self, project_id: str, *, user_name: str) -> Path:
+        """Return that folder. Nobody runs what another person or project has put into it."""
+        folder = self.root.parent / environments.FOLDER / project_id
+        return folder / (user_name or EVERYBODY)
+
     def _put(self, folder: Path, parts: tuple[str, ...], owner: pwd.struct_passwd | None) -> None:
         """Make a folder complete and owned before its user can reach it."""
-        draft = self.root / f".{folder.name}.{os.getpid()}"
+        draft = folder.with_name(f".{folder.name}.{os.getpid()}")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=PRIVATE)
         for path in (*(draft / part for part in parts), draft):

@@ -146,6 +146,22 @@ class RunAs(StrEnum):
     NOBODY = ""  # not at all: every job belongs to the account that Allmende runs under
 
 
+class Containers(StrEnum):
+    """With what the nodes of a site run containers."""
+
+    DETECTED = ""  # with what they have: apptainer, else podman
+    APPTAINER = "apptainer"
+    PODMAN = "podman"
+    NONE = "none"
+
+
+class ContainerNetwork(StrEnum):
+    """What a container reaches."""
+
+    HOST = "host"  # all that its node does
+    NONE = "none"
+
+
 @dataclass(frozen=True, kw_only=True)
 class SlurmCluster:
     """A Slurm cluster as its clients reach it."""
@@ -180,6 +196,8 @@ class Site:
     focus: tuple[str, ...] = ()
     slurm: SlurmCluster | None = None  # which runs its partitions of status "slurm"
     agent: bool = False  # an agent calls in from there, and its partitions are driven through it
+    containers: Containers = Containers.DETECTED
+    container_network: ContainerNetwork = ContainerNetwork.HOST
     partitions: tuple[Partition, ...] = ()
 
 

@@ -12,6 +12,16 @@ MOST_PROGRESS_BYTES = 16 * 2**20  # of progress.jsonl, in one piece
 
 
 @dataclass(frozen=True, kw_only=True)
+class Container:
+    """In what a command runs, where it does not run on the node itself."""
+
+    image: str  # a path, or a name in a registry
+    mounts: Mapping[str, str] = field(default_factory=dict)  # by its place inside each folder
+    tool: str = ""  # apptainer or podman; "" for the first that the node has
+    network: str = "host"  # that of the node, or "none"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Launch:
     """One attempt of a job, with everything that a backend needs to run it.
 
@@ -42,6 +52,11 @@ class Launch:
     # Variables that stand in no file, log or list for longer than the start takes.
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     requeue: bool = False  # whether the cluster may stop it and put it back to its queue
+    # Shell lines that make an environment for the command, once for all jobs of the account that
+    # name the same one; "" where there are none.
+    setup: str = ""
+    environment_id: str = ""
+    container: Container | None = None  # in which setup and the command run; None: in none
 
 
 class AttemptState(StrEnum):

@@ -9,7 +9,13 @@ from typing import Any
 
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.usage_records import UsageRecord
-from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch, Observation
+from allmende.domain.scheduling.backends import (
+    AttemptState,
+    Container,
+    EndReason,
+    Launch,
+    Observation,
+)
 from allmende.domain.scheduling.site_values import (
     read_instant,
     read_number,
@@ -122,7 +128,15 @@ def order_from_json(value: Mapping[str, Any]) -> Order:
 def launch_from_json(value: Mapping[str, Any]) -> Launch:
     """Read a launch back; what a newer centre says besides is not known here."""
     known = {field.name: value[field.name] for field in fields(Launch) if field.name in value}
-    return Launch(**{**known, "nodes": tuple(known["nodes"]), "command": tuple(known["command"])})
+    container = known.get("container")
+    return Launch(
+        **{
+            **known,
+            "nodes": tuple(known["nodes"]),
+            "command": tuple(known["command"]),
+            "container": Container(**container) if container else None,
+        }
+    )
 
 
 def observation_to_json(seen: Observation) -> dict[str, Any]:
@@ -248,7 +262,14 @@ def localise(launch: Launch, places: Mapping[str, str]) -> Launch:
         for name, value in launch.environment.items()
     }
     command = tuple(_localise(word, places) for word in launch.command)
-    return replace(launch, command=command, environment=environment)
+    container = launch.container and replace(
+        launch.container,
+        mounts={
+            places.get(inside, inside): places.get(folder, folder)
+            for inside, folder in launch.container.mounts.items()
+        },
+    )
+    return replace(launch, command=command, environment=environment, container=container)
 
 
 def list_data_marks(launch: Launch) -> dict[str, str]:
@@ -256,6 +277,7 @@ def list_data_marks(launch: Launch) -> dict[str, str]:
     given = [
         value for name, value in launch.environment.items() if name.startswith("ALLMENDE_DATA")
     ]
+    given += launch.container.mounts.values() if launch.container else ()
     return {each: each.removeprefix(DATA_OF) for each in given if each.startswith(DATA_OF)}
 
 

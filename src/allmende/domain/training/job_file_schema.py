@@ -3,6 +3,7 @@
 from typing import Any
 
 from allmende.domain.training.conditions import MOST_NAMES
+from allmende.domain.training.containers import IMAGE, MOUNT
 from allmende.domain.training.job_files import (
     DATA_CLASSES,
     LONGEST_PARENT,
@@ -95,7 +96,11 @@ def _what() -> dict[str, Any]:
         )
         | {"required": ["metric", "first"]},
         "run": _text("The shell lines of your own code, in place of a blueprint."),
-        "setup": _text("Shell lines before run, such as making an environment."),
+        "image": _text("The container that setup and run are executed in: a path, or a name.")
+        | {"pattern": f"^{IMAGE.pattern}$"},
+        "setup": _text(
+            "Shell lines that make its environment, once for all jobs that say the same."
+        ),
         "workdir": _text("The folder below the job's own where run starts."),
         "envs": {
             "type": "object",
@@ -181,9 +186,8 @@ def _rest() -> dict[str, Any]:
             "items": _section(
                 "One data set.",
                 uri=_text("Which data set: allmende:NAME, or allmende:NAME@VERSION."),
-                mount=_text(
-                    "Where a container would show them; ALLMENDE_DATA says where they lie."
-                ),
+                mount=_text("Where the container of image shows them, such as /data.")
+                | {"pattern": f"^{MOUNT.pattern}$"},
                 mode={
                     "enum": list(MOUNT_MODES),
                     "description": "ro to read; rw is refused, for others read them too.",

@@ -7,6 +7,7 @@ from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.training import fields
 from allmende.domain.training.conditions import read_conditions
+from allmende.domain.training.containers import check_container, read_image, read_mount
 from allmende.domain.training.fields import Fields, Finding
 from allmende.domain.training.job_specs import (
     DEFAULT_MAX_DURATION_SECONDS,
@@ -23,7 +24,7 @@ DATA_CLASSES = tuple(DataClass)
 RETRY_REASONS = ("preempted", "node_fail", "failed")
 MOUNT_MODES = ("ro", "rw")
 MOST_PARENTS, LONGEST_PARENT = 20, 200
-# Linux starts no program with a word or a variable above 131,072 bytes; setup and run are one word.
+# Linux starts no program with a word or a variable above 131,072 bytes; setup and run are words.
 SCRIPT_BYTES_MAX = 100_000
 ENVS_BYTES_MAX = 100_000
 # Each lost node is refunded, also one that the job itself brought down: that must end some time.
@@ -119,6 +120,7 @@ def _what(top: Fields) -> dict[str, Any]:
             if _is_param(top, name, value)
         },
         "workdir": _workdir(top),
+        "image": read_image(top),
         "setup": top.text("setup"),
         "run": top.text("run"),
         "envs": _envs(top),
@@ -194,7 +196,7 @@ def _data_mount(item: Fields) -> DataMount:
     item.require("uri")
     mount = DataMount(
         uri=item.text("uri"),
-        mount=item.text("mount"),
+        mount=read_mount(item),
         mode=item.choice("mode", MOUNT_MODES, "ro"),
     )
     item.finish()
@@ -224,7 +226,8 @@ def _check_what(top: Fields, spec: JobSpec) -> None:
         top.find("blueprint", "{key} or run is missing: say what to run.")
     if spec.blueprint and spec.setup:
         top.find("setup", "{key}: a blueprint brings its own environment. Leave it out.")
-    if len(spec.script.encode()) > SCRIPT_BYTES_MAX:
+    check_container(top, spec)
+    if len((spec.setup + spec.run).encode()) > SCRIPT_BYTES_MAX:
         top.find(
             "run",
             "{key} and setup have more than {most} bytes together. Let run fetch what is longer.",

@@ -34,6 +34,7 @@ class JobSpec:
     blueprint: str = ""  # "medicine" or "medicine@1"; empty when `run` is given
     params: Mapping[str, ParamValue] = field(default_factory=dict)
     workdir: str = ""
+    image: str = ""  # in which setup and run are executed; empty: on the node itself
     setup: str = ""
     run: str = ""
     envs: Mapping[str, str] = field(default_factory=dict)
@@ -74,7 +75,7 @@ class JobSpec:
         """Return the whole job file, itself a legal one: `parse_job_file` reads it back."""
         result: dict[str, Any] = {"name": self.name}
         result |= {"blueprint": self.blueprint} if self.blueprint else {"run": self.run}
-        given = ("workdir", "setup", "reservation", "partition")
+        given = ("workdir", "image", "setup", "reservation", "partition")
         result |= {key: value for key in given if (value := getattr(self, key))}
         result |= {
             "params": dict(self.params),
@@ -142,11 +143,6 @@ class JobSpec:
         }
 
     def shell_command(self) -> tuple[str, ...]:
-        """Return how to run the user's own script: `setup`, then `run`, stopping at an error."""
+        """Return how to run the user's own script, which stops at the first error."""
         assert self.run, "a blueprint makes its own command"
-        return ("/bin/bash", "-e", "-o", "pipefail", "-c", self.script)
-
-    @property
-    def script(self) -> str:
-        """Return the lines of `setup` and `run` in their order; empty for a blueprint."""
-        return f"{self.setup}\n{self.run}".strip()
+        return ("/bin/bash", "-e", "-o", "pipefail", "-c", self.run)

@@ -1,0 +1,167 @@
+"""Environments are built once, whole or not at all, and the least recently used make room."""
+
+import os
+import random
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from allmende.backends.nodes import environments
+from allmende.backends.nodes.wrapping import wrap_command
+from tests.backends.contract import a_launch
+
+# Without python3 an environment is a plain folder, and made in no time.
+TOOLS = "bash cat chmod date env find flock ls mkdir rm sh sleep sync tail touch uname"
+BUILDS = 'echo building; sleep 0.2; echo "$WHAT" > "$ALLMENDE_ENVIRONMENT/what"'
+READS = 'cat "$ALLMENDE_ENVIRONMENT/what"'
+
+
+class Bench:
+    """A node with a folder of environments."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "environments"
+        self.tools = folder / "tools"
+        self.folder.mkdir()
+        self.tools.mkdir()
+        for tool in TOOLS.split():
+            (self.tools / tool).symlink_to(f"/bin/{tool}")
+
+    def start(
+        self, run: str = READS, *, setup: str = BUILDS, made: str = "e1", **variables: str
+    ) -> subprocess.Popen[str]:
+        launch = a_launch(run, setup=setup, environment_id=made)
+        told = {"PATH": str(self.tools), "ALLMENDE_JOB_ID": "j-1", "WHAT": "glue"} | variables
+        return subprocess.Popen(
+            wrap_command(launch, self.folder),
+            env=told,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def run(self, run: str = READS, **changes: str) -> tuple[int, str]:
+        job = self.start(run, **changes)
+        said, _ = job.communicate(timeout=20)
+        return job.returncode, said
+
+    def list_kept(self) -> list[str]:
+        found = (path.name for path in self.folder.iterdir() if path.is_dir())
+        return sorted(name.partition("-")[0] for name in found)
+
+
+def wait_for_word(job: subprocess.Popen[str], word: str) -> None:
+    while (line := job.stdout.readline()) != f"{word}\n":
+        assert line, "it ended before"
+
+
+@pytest.fixture
+def bench(tmp_path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_an_environment_is_built_once(bench):
+    code, said = bench.run()
+    assert (code, said.count("building"), said.splitlines()[-1]) == (0, 1, "glue")
+    code, said = bench.run(WHAT="other glue")
+    assert (code, said.count("building"), said.splitlines()[-1]) == (0, 0, "glue")
+    assert "building" in bench.run(made="e2")[1]
+
+
+def test_of_several_at_once_one_builds(bench):
+    jobs = [bench.start(ALLMENDE_JOB_ID=f"j-{number}") for number in range(5)]
+    said = [job.communicate(timeout=20)[0] for job in jobs]
+    assert [job.returncode for job in jobs] == [0] * 5
+    assert sum(each.count("building") for each in said) == 1
+    assert all(each.endswith("glue\n") for each in said)
+
+
+def test_who_waits_says_for_whom(bench):
+    builder = bench.start(made="e2", setup="echo begun; sleep 1", run="true", ALLMENDE_JOB_ID="j-8")
+    wait_for_word(builder, "begun")
+    assert "is locked by job j-8, which builds it. Waiting." in bench.run("true", made="e2")[1]
+    builder.communicate()
+
+
+def test_what_was_killed_half_way_is_built_anew(bench):
+    half = 'touch "$ALLMENDE_ENVIRONMENT/half"; echo half; sleep 60'
+    job = bench.start(setup=half)
+    wait_for_word(job, "half")
+    os.killpg(job.pid, 9)
+    job.communicate()
+    code, said = bench.run('ls "$ALLMENDE_ENVIRONMENT"')
+    assert (code, said.splitlines()[-2:]) == (0, ["DONE", "what"])
+
+
+def test_whenever_builders_are_killed_nobody_gets_half_an_environment(bench):
+    parts = (
+        'for i in 1 2 3 4 5 6 7 8 9; do echo "$i" > "$ALLMENDE_ENVIRONMENT/$i"; sleep 0.01; done'
+    )
+    whole = 'ls "$ALLMENDE_ENVIRONMENT"'
+    moments = random.Random(7)
+    for number in range(12):
+        jobs = [bench.start(whole, setup=parts, made=f"e{number // 3}") for _ in range(3)]
+        time.sleep(moments.uniform(0, 0.3))
+        for job in jobs[:-1]:
+            os.killpg(job.pid, 9)
+        for job in jobs:
+            said, _ = job.communicate(timeout=20)
+            if job is jobs[-1] or said.endswith("DONE\n"):
+                assert said.split()[-10:] == [*"123456789", "DONE"]
+    assert bench.list_kept() == ["e0", "e1", "e2", "e3"]
+
+
+def test_a_killed_job_keeps_its_lock_while_setup_still_writes(bench):
+    slow = "echo begun; trap '' TERM; for i in 1 2 3 4; do sleep 0.1; done"
+    job = bench.start(setup=slow)
+    wait_for_word(job, "begun")
+    os.kill(job.pid, 15)
+    job.wait()
+    assert "Waiting" in bench.run()[1]
+    job.communicate()
+
+
+def test_a_failed_setup_is_told_and_nothing_of_it_is_kept(bench):
+    code, said = bench.run(setup="echo why; false | cat; echo never")
+    assert code == 1
+    assert "why\n" in said
+    assert "never" not in said
+    assert "setup ended with exit code 1" in said
+    assert bench.list_kept() == []
+    assert "building" in bench.run()[1]
+
+
+def test_the_least_recently_used_make_room_but_never_one_in_use(bench, monkeypatch):
+    monkeypatch.setattr(environments, "MOST_KEPT", 2)
+    user = bench.start("echo mine; sleep 60", made="e1")
+    wait_for_word(user, "mine")
+    for number, made in enumerate(("e2", "e3")):
+        bench.run(made=made)
+        path = next(bench.folder.glob(f"{made}-*/"))
+        os.utime(path, (1000 + number, 1000 + number))
+    bench.run(made="e2")  # used again, so that e3 is the older one
+    bench.run(made="e4")
+    assert bench.list_kept() == ["e1", "e2", "e4"]
+    os.killpg(user.pid, 9)
+    user.communicate()
+
+
+def test_what_is_built_is_closed_to_run(bench):
+    bench.run(setup='mkdir "$ALLMENDE_ENVIRONMENT/deep"')
+    for folder in bench.folder.glob("*/**/"):
+        if folder != bench.folder:
+            assert folder.stat().st_mode & 0o222 == 0
+
+
+def test_variables_of_any_name_reach_the_command(bench):
+    names = dict.fromkeys(("name", "lock", "old", "code", "environments"), "x")
+    _, said = bench.run("env", **names)
+    assert {f"{name}=x" for name in names} <= set(said.splitlines())
+
+
+def test_without_setup_nothing_is_put_before_the_command(tmp_path):
+    launch = a_launch("true")
+    assert wrap_command(launch, tmp_path) == launch.command
