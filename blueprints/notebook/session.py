@@ -95,7 +95,7 @@ def configure(folder):
     config.ServerApp.update(
         {
             "identity_provider_class": Gatekeeper,
-            "ip": os.environ.get("ALLMENDE_SESSION_HOST", "127.0.0.1"),
+            "ip": "127.0.0.1",
             "port": 0,
             "base_url": f"/session/{os.environ.get('ALLMENDE_JOB_ID', 'by-hand')}/",
             "root_dir": str(folder),

@@ -46,6 +46,7 @@ class Hall:
     """Everybody, their sessions, and the gate."""
 
     factory: Running
+    folder: Path = Path()  # in which jobs work
     port: int = 0
 
     def start(self, key: str = "founder", *, client_key: str = "session", **file: object) -> Job:
@@ -58,6 +59,10 @@ class Hall:
 
     def listens(self, job_id: str) -> bool:
         return "session.json" in self.factory.backend.list_output(job_id)
+
+    def out(self, job_id: str) -> Path:
+        """Return the output folder of a job."""
+        return self.folder / "work" / job_id / "home" / "out"
 
     def ticket(self, key: str, job_id: str, ticket: str = "a ticket") -> str:
         session_passes.make_ticket(

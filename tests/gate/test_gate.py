@@ -2,22 +2,28 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from allmende import wiring
 from allmende.domain.basics.people import Person, Role
 from allmende.domain.basics.refusals import NotFound
+from allmende.domain.basics.sites import PartitionStatus
 from allmende.domain.training.sessions import (
+    TICKET_LIFE,
     NoSession,
+    NoSessionsThere,
     NotYourSession,
+    PassRefused,
     SessionIsOver,
     SessionNotReady,
 )
-from allmende.services import audit, jobs, people, projects, session_passes
+from allmende.services import audit, jobs, people, projects, session_files, session_passes, sessions
 from allmende.wiring import deed_of
 from tests.gate.halls import CUT_SECONDS, Hall, here, with_standin
-from tests.services.running import a_running_factory
+from tests.services.running import PARTITION, a_running_factory
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +33,7 @@ ADMINISTRATOR = Person(id="p-root", name="Root", roles=frozenset({Role.ADMINISTR
 @pytest.fixture
 def hall(tmp_path: Path, db: None) -> Iterator[Hall]:
     with a_running_factory(tmp_path) as factory:
-        yield Hall(with_standin(factory))
+        yield Hall(with_standin(factory), tmp_path)
 
 
 def test_the_owner_comes_in_once_by_a_ticket_and_then_with_a_cookie(hall: Hall):
@@ -137,3 +143,56 @@ def test_only_the_owner_gets_a_ticket_and_only_while_it_runs(hall: Hall):
     projects.add_member(factory.act("founder"), project, person_id=guest.id)
     with pytest.raises(NotYourSession):
         hall.ticket("startup", waiting.id)
+
+
+def test_nodes_that_the_gate_does_not_reach_are_refused(hall: Hall):
+    factory = hall.factory
+    here = factory.workshop.factory
+    partition = here.get_partition(PARTITION)
+    site = here.get_site(partition.site_id)
+    blueprints = factory.workshop.blueprints
+    far = replace(partition, status=PartitionStatus.SLURM)
+    for there, of in ((far, site), (partition, replace(site, agent=True))):
+        sessions.check_partition(blueprints["medicine"], there, of)
+        with pytest.raises(NoSessionsThere):
+            sessions.check_partition(blueprints["notebook"], there, of)
+    sessions.check_partition(blueprints["notebook"], partition, site)
+
+
+def test_a_guest_who_left_the_project_and_whoever_comes_late_stay_outside(hall: Hall):
+    factory = hall.factory
+    project, guest = factory.story.projects["founder"], factory.person("startup")
+    projects.add_member(factory.act("founder"), project, person_id=guest.id)
+    factory.story.projects["startup"] = project
+    job = hall.start("startup")
+    hall.ticket("startup", job.id, "late")
+    minute = wiring.now() + TICKET_LIFE
+    with pytest.raises(PassRefused):
+        session_passes.find_holder("late", job.id, is_ticket=True, now=minute)
+
+    async def visit() -> None:
+        place, cookie = f"/session/{job.id}/api", await hall.enter("startup", job.id)
+        assert (await hall.ask(place, cookie=cookie)).status == 200
+        deed = factory.act("founder")
+        await here(lambda: projects.remove_member(deed, project, person_id=guest.id))
+        assert (await hall.ask(place, cookie=cookie)).status == 403
+
+    hall.run(visit)
+
+
+def test_what_was_saved_is_for_the_project_and_no_way_out(hall: Hall):
+    job, factory = hall.start(), hall.factory
+    notebooks = hall.out(job.id) / "notebooks"
+    (notebooks / ".ipynb_checkpoints").mkdir(parents=True)
+    (notebooks / "a.ipynb").write_text("{}")
+    (notebooks / ".ipynb_checkpoints" / "a.ipynb").write_text("{}")
+    around = {"workshop": factory.workshop}
+    founder = factory.person("founder")
+    assert session_files.list_files(founder, job.id, **around) == {"a.ipynb": 2}
+    assert session_files.read_file(founder, job.id, "a.ipynb", **around) == b"{}"
+    for name in ("../session.json", ".ipynb_checkpoints/a.ipynb", "/etc/passwd", "none", ""):
+        with pytest.raises(NotFound):
+            session_files.read_file(founder, job.id, name, **around)
+    for key in ("startup", "auditor", "operator"):
+        with pytest.raises(NotFound):
+            session_files.list_files(factory.person(key), job.id, **around)

@@ -38,6 +38,8 @@ LOOK_SECONDS = 30.0  # between two questions whether an open connection still ma
 CHUNK_BYTES = 64 * 1024
 MOST_CONNECTIONS = 1000
 COOKIE = "allmende_session"
+# A job says its port and never a host: it could send the gate to any machine.
+THIS_MACHINE = "127.0.0.1"
 
 Answer = TypeVar("Answer")
 
@@ -178,7 +180,7 @@ async def reach(door: Door, job_id: str) -> Line:
     """Connect to a session; one that does not answer is not ready."""
     try:
         async with asyncio.timeout(REACH_SECONDS):
-            return Line(*await asyncio.open_connection(door.host, door.port))
+            return Line(*await asyncio.open_connection(THIS_MACHINE, door.port))
     except OSError as error:
         raise SessionNotReady(job=job_id) from error
 

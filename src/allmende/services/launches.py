@@ -50,7 +50,7 @@ def check_blueprint(specs: list[JobSpec], workshop: Workshop) -> Blueprint:
 def check_environment(blueprint: Blueprint, partition: Partition, workshop: Workshop) -> None:
     """Refuse a blueprint whose environment is not built, or not seen by the nodes of a cluster."""
     site = workshop.factory.get_site(partition.site_id)
-    sessions.check_site(blueprint, site)
+    sessions.check_partition(blueprint, partition, site)
     if site.agent:
         return  # only the agent can tell
     python = workshop.environment_python(blueprint.id)
@@ -92,9 +92,7 @@ def build_launch(
         attempt=attempt.number,
         nodes=attempt.nodes,
         command=_command(spec, workshop, is_elsewhere=site.agent),
-        environment=spec.environment()
-        | _tell_data(places)
-        | sessions.tell_host(job, partition, workshop),
+        environment=spec.environment() | _tell_data(places),
         workdir=spec.workdir,
         secrets=secrets,
         # Requeued by the cluster itself it would start without them: it is submitted anew instead.

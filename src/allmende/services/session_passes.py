@@ -25,7 +25,7 @@ from allmende.domain.trust.permissions import Permission, can_do, check_permissi
 from allmende.domain.trust.tokens import digest_of
 from allmende.services import audit, jobs
 from allmende.services.deeds import Deed, one_transaction
-from allmende.services.sessions import THIS_MACHINE, is_session, token_of
+from allmende.services.sessions import is_session, token_of
 from allmende.services.workshop import Workshop
 from allmende.storage import jobs as job_store
 from allmende.storage import people as people_store
@@ -119,10 +119,7 @@ def _find_door(person: Person, job: Job, workshop: Workshop) -> Door:
     if port is None:
         raise SessionNotReady(job=job.id)
     attempt = job_store.get_attempt(f"{job.id}.{job.attempts}")
-    partition = workshop.factory.get_partition(job.partition_id)
-    # The host is never the job's word: it would send the gate to any machine it likes.
-    host = attempt.nodes[0] if partition.is_on_slurm and attempt.nodes else THIS_MACHINE
-    return Door(host=host, port=port, token=token_of(attempt, workshop))
+    return Door(port=port, token=token_of(attempt, workshop))
 
 
 def _read_port(job: Job, workshop: Workshop) -> int | None:

@@ -3,12 +3,10 @@
 from allmende.domain.basics.sites import Partition, Site
 from allmende.domain.scheduling.jobs import Attempt, Job
 from allmende.domain.training.blueprints import Blueprint
-from allmende.domain.training.sessions import SessionsStayHere
+from allmende.domain.training.sessions import NoSessionsThere
 from allmende.services.workshop import Workshop
 
-TOKEN, HOST = "ALLMENDE_SESSION_TOKEN", "ALLMENDE_SESSION_HOST"
-# A node of a cluster is reached from outside; on this machine nobody else needs to reach it.
-EVERY_ADDRESS, THIS_MACHINE = "0.0.0.0", "127.0.0.1"  # noqa: S104
+VARIABLE = "ALLMENDE_SESSION_TOKEN"
 
 
 def is_session(job: Job, workshop: Workshop) -> bool:
@@ -17,22 +15,15 @@ def is_session(job: Job, workshop: Workshop) -> bool:
     return blueprint is not None and blueprint.interactive
 
 
-def check_site(blueprint: Blueprint, site: Site) -> None:
-    """Refuse a session at a site that the gate does not reach."""
-    if blueprint.interactive and site.agent:
-        raise SessionsStayHere(site=site.name)
-
-
-def tell_host(job: Job, partition: Partition, workshop: Workshop) -> dict[str, str]:
-    """Return the variable that says on which address a session listens."""
-    if not is_session(job, workshop):
-        return {}
-    return {HOST: EVERY_ADDRESS if partition.is_on_slurm else THIS_MACHINE}
+def check_partition(blueprint: Blueprint, partition: Partition, site: Site) -> None:
+    """Refuse a session on nodes that the gate does not reach."""
+    if blueprint.interactive and (site.agent or partition.is_on_slurm):
+        raise NoSessionsThere(partition=partition.name)
 
 
 def secrets_of(job: Job, attempt: Attempt, workshop: Workshop) -> dict[str, str]:
     """Return the variable with what the gate will show to the session of an attempt."""
-    return {TOKEN: token_of(attempt, workshop)} if is_session(job, workshop) else {}
+    return {VARIABLE: token_of(attempt, workshop)} if is_session(job, workshop) else {}
 
 
 def token_of(attempt: Attempt, workshop: Workshop) -> str:

@@ -37,4 +37,4 @@ def test_depth_without_end_is_no_door():
 
 
 def test_a_door_does_not_tell_its_token():
-    assert "secret" not in repr(Door(host="h", port=8888, token="secret"))
+    assert "secret" not in repr(Door(port=8888, token="secret"))

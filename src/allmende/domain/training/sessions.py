@@ -48,9 +48,9 @@ class PassRefused(Refusal):
     status = 403
 
 
-class SessionsStayHere(Refusal):
-    """{site} is reached through an agent, which passes no sessions on. Choose another partition for
-    it."""
+class NoSessionsThere(Refusal):
+    """The gate does not reach the nodes of {partition}: sessions run on virtual nodes only. Choose
+    such a partition, or send a job that needs nobody at the screen."""
 
     status = 422
 
@@ -68,9 +68,8 @@ class SessionPass:
 
 @dataclass(frozen=True, kw_only=True)
 class Door:
-    """Where a session listens, and what it wants to be shown."""
+    """Where a session listens, on this machine, and what it wants to be shown."""
 
-    host: str
     port: int
     token: str = field(repr=False)
 
