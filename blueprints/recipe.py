@@ -45,6 +45,17 @@ def go_on(run, attempt, load, *, options, differs="other parameters"):
         print(f"Attempt {attempt.number} goes on at step {run.step:,}.", flush=True)
 
 
+def hardware_facts(peak_flop_per_second, devices):
+    """Return what the facts say of the hardware: the peak of one device, where it is known.
+
+    How much of it was used is left to the record's assumption: derived from our own count of
+    operations it would agree with that count whatever it is, and prove nothing.
+    """
+    if not peak_flop_per_second:
+        return {}
+    return {"hardware": {"peak_teraflops": peak_flop_per_second / devices / 1e12}}
+
+
 def code_sha256(script):
     """Return one hash over the files of a script's blueprint, by name and content."""
     digest = hashlib.sha256()

@@ -10,7 +10,7 @@ import torch
 from corpus import read_identification
 from evaluate import identify, measure_varieties, render_confusion
 from network import write_on
-from recipe import code_sha256, read_blueprint
+from recipe import code_sha256, hardware_facts, read_blueprint
 
 BLUEPRINT = read_blueprint(__file__)
 SAMPLE_TOKENS = 60
@@ -122,4 +122,5 @@ def facts(run, corpus):
             "torch": str(torch.__version__),
             "safetensors": safetensors.__version__,
         },
+        **hardware_facts(run.processes.peak_flop_per_second(), run.processes.count),
     }

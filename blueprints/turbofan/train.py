@@ -20,7 +20,7 @@ from attempt import STOPPED_BEFORE_THE_END, Attempt
 from engines import SENSORS, Fleet, Tables, draw_cuts, select_sensors
 from network import Ensemble, count_weights, loss_of
 from ranks import Ranks
-from recipe import code_sha256, go_on, read_blueprint, read_options
+from recipe import code_sha256, go_on, hardware_facts, read_blueprint, read_options
 from results import evaluate_all
 
 BLUEPRINT = read_blueprint(__file__)
@@ -285,6 +285,7 @@ def facts(run, data):
             "torch": torch.__version__,
             "safetensors": safetensors.__version__,
         },
+        **hardware_facts(run.ranks.peak_flop_per_second(), run.ranks.count),
     }
 
 

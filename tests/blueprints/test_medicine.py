@@ -50,7 +50,14 @@ def test_groups_of_fewer_than_five_are_not_reported(straight):
     counts = [row[key] for row in rows for key in ("cases", "malignant")]
     assert all(count is None or count >= 5 for count in counts)
     cells = (straight.folder / "out" / "calibration.csv").read_text().splitlines()[1:]
-    assert all(cell.split(",")[2] == "<5" or int(cell.split(",")[2]) >= 5 for cell in cells)
+    assert all(cell.split(",")[1] == "<5" or int(cell.split(",")[1]) >= 5 for cell in cells)
+
+
+def test_acting_on_the_model_is_worth_more_than_acting_on_everybody_or_on_nobody(straight):
+    calibration, curve = straight.read("metrics.json")["tables"]
+    assert [calibration["title"], curve["title"]] == ["Calibration", "Decision curve"]
+    for row in curve["rows"]:
+        assert float(row["model"].split()[0]) > max(0, row["everybody"])
 
 
 def test_no_output_is_as_long_as_the_data(straight):

@@ -67,10 +67,25 @@ def test_calibration_error_weighs_bins_by_cases():
 
 def test_a_bin_of_fewer_than_five_cases_gives_no_figures():
     rows = [(0.0, 0.1, 5, 0.05, 0.2), (0.9, 1.0, 4, 0.95, 1.0)]
-    assert evaluate.render_calibration(rows).splitlines()[1:] == [
-        "0.0,0.1,5,0.0500,0.2000",
-        "0.9,1.0,<5,,",
+    assert evaluate.render_table(evaluate.report_calibration(rows)).splitlines() == [
+        "probability,cases,mean_probability,share_malignant",
+        "0.0 to 0.1,5,0.05,0.2",
+        "0.9 to 1.0,<5,,",
     ]
+
+
+def test_net_benefit_weighs_false_alarms_by_the_odds_of_the_threshold():
+    # At 0.2: four malignant and one benign case (0.8) of eight are acted on, and two more at 0.2.
+    assert evaluate.net_benefit(LABELS, SCORES, 0.2) == pytest.approx(4 / 8 - 3 / 8 * 0.2 / 0.8)
+    assert evaluate.net_benefit(LABELS, SCORES, 0.75) == pytest.approx(2 / 8 - 1 / 8 * 3)
+
+
+def test_acting_on_everybody_is_worth_the_prevalence_less_the_odds_of_the_others():
+    rows = evaluate.decision_curve(LABELS, SCORES, LABELS, seed=1, resamples=20)
+    for row in rows:
+        odds = row["threshold"] / (1 - row["threshold"])
+        assert row["everybody"] == pytest.approx(0.5 - 0.5 * odds, abs=1e-4)
+        assert row["baseline"] == 0.5  # who knows the truth finds all and alarms nobody else
 
 
 def test_a_group_of_fewer_than_five_gives_no_figures():

@@ -55,6 +55,7 @@ def test_the_demo_keeps_every_promise_and_its_evidence_verifies(tmp_path: Path):
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
+@pytest.mark.slow
 def test_the_same_seed_tells_the_same_story_and_a_stage_can_be_chosen(tmp_path: Path):
     first = play(tmp_path / "a", "--stage", "award", "--seed", "5")
     again = play(tmp_path / "b", "--stage", "award", "--seed", "5")
@@ -64,6 +65,7 @@ def test_the_same_seed_tells_the_same_story_and_a_stage_can_be_chosen(tmp_path: 
     assert "allmende-demo" in first.stdout
 
 
+@pytest.mark.slow
 def test_the_large_scale_round_goes_through_every_step(tmp_path: Path):
     played = play(tmp_path, "--stage", "review", "--seed", "3")
     assert played.returncode == 0, played.stdout + played.stderr
@@ -94,6 +96,7 @@ def test_the_large_scale_round_goes_through_every_step(tmp_path: Path):
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_interrupted_in_the_middle_the_next_demo_starts_clean(tmp_path: Path):
     process = subprocess.Popen(
         COMMAND, env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE

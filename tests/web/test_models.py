@@ -6,6 +6,7 @@ import zipfile
 from dataclasses import replace
 from typing import Any
 
+import pypdf
 import pytest
 from django.db import connection
 from django.test import Client
@@ -99,6 +100,14 @@ def test_the_record_is_a_document_in_the_language_of_the_reader(world: World, la
     assert page.content.startswith(b"%PDF")
     answer = call(world, "applicant", f"/record.pdf?language={language}")
     assert answer.content == page.content
+
+
+def test_the_document_tells_what_a_private_training_spent(world: World):
+    record = dict(store.get_model("m-1").record) | {"privacy": {"epsilon": 2.5, "delta": 1e-05}}
+    store.TrainedModelRow.objects.update(record=record)
+    content = browser_of(world, "applicant").get(f"{MODEL}/record.pdf").content
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages)
+    assert "epsilon: 2.5" in text
 
 
 def test_the_api_tells_lineage_bill_summary_and_versions(world: World):

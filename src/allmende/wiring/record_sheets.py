@@ -54,6 +54,8 @@ def _sections(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield gettext("Compute"), record["compute"]
     yield gettext("Discarded"), record["discarded"]
     yield gettext("Energy"), record["energy"]
+    if record.get("privacy"):
+        yield gettext("Privacy"), record["privacy"]
     yield gettext("Where it comes from"), record["lineage"]
     yield gettext("Altogether"), record["cumulative"]
     yield gettext("Files"), record["files"]

@@ -11,7 +11,14 @@ from allmende.domain.training.compute import HardwareUse
 from allmende.domain.training.job_specs import DataMount, JobSpec
 from allmende.domain.training.model_cards import render_card
 from allmende.domain.training.records import EnergyUse, build_record
-from tests.domain.training.recipes import FACTS, THRESHOLDS, a_training, own_training, some_outputs
+from tests.domain.training.recipes import (
+    FACTS,
+    METRICS,
+    THRESHOLDS,
+    a_training,
+    own_training,
+    some_outputs,
+)
 
 
 def card_of(training) -> str:
@@ -67,6 +74,17 @@ def test_subgroups_show_what_is_not_given_as_a_dash():
     card = card_of(a_training())
     assert "| small | 12 | – |" in card
     assert "| large | 20 | 0.875 |" in card
+
+
+def test_tables_of_the_training_code_stand_under_their_own_headings():
+    rows = [{"threshold": 0.5, "model": "a|b\nc"}, {"threshold": 1}, "no row"]
+    tables = [{"title": "Curve", "note": "Higher is better.", "rows": rows}, {"title": "Empty"}, 3]
+    metrics = METRICS | {"tables": tables, "subgroups": "none"}
+    card = card_of(replace(a_training(), outputs=some_outputs(metrics=metrics)))
+    assert "## Curve\n\nHigher is better.\n\n| threshold | model |\n|---|---|\n" in card
+    assert "| 0.500 | a/b c |\n| 1 | – |\n\n" in card
+    assert "Empty" not in card
+    assert "Subgroups" not in card
 
 
 def test_training_tells_of_attempts_and_of_work_done_twice():

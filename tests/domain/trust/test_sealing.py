@@ -22,7 +22,7 @@ def test_a_value_comes_back_for_its_place_alone(value, place):
     seal = a_seal()
     sealed = seal.close(value, place=place)
     assert seal.open(sealed, place=place) == value
-    assert value.encode() not in sealed or not value
+    assert len(value) < 4 or value.encode() not in sealed  # a letter or two come by chance
     assert sealed != seal.close(value, place=place)
     with pytest.raises(SealBroken):
         seal.open(sealed, place=place + "x")

@@ -1,13 +1,17 @@
 """The model card: README.md with the front matter that model hubs read, from facts alone."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from allmende.domain.training.compute import NOT_MEASURED
+from allmende.domain.training.privacy import describe_privacy
 
 Record = Mapping[str, Any]
+# What own code wants to show is kept to what people read.
+MOST_TABLES, MOST_ROWS = 10, 50
 
+HEARTBEATS = "NSVFQ"  # the classes of ANSI/AAMI EC57
 MEASURES = {
     "auroc": "AUROC",
     "balanced_accuracy": "Balanced accuracy",
@@ -27,6 +31,11 @@ MEASURES = {
     "lap_seconds_ideal": "Ideal lap time in s (lower is better)",
     "seconds_off_track": "Time off the track in s (lower is better)",
     "mean_error_cycles": "Mean error in flights (above zero: too hopeful)",
+    **{f"sensitivity_{each.lower()}": f"Sensitivity, heartbeats {each}" for each in HEARTBEATS},
+    **{
+        f"ppv_{each.lower()}": f"Positive predictive value, heartbeats {each}"
+        for each in HEARTBEATS
+    },
 }
 
 
@@ -44,6 +53,8 @@ def render_card(record: Record, *, licence: str | None = None) -> str:
         _data(record),
         _evaluation(record),
         _subgroups(record),
+        *_tables(record),
+        _privacy(record),
         _training(record),
         _energy(record),
         _lineage(record),
@@ -181,27 +192,50 @@ def _interval(row: Mapping[str, Any]) -> str:
 
 def _subgroups(record: Record) -> str:
     table = record["evaluation"].get("subgroups")
-    if not isinstance(table, Mapping) or not table.get("rows"):
+    if not isinstance(table, Mapping):
         return ""
-    columns = [key for key in table["rows"][0] if key != "group"]
-    lines = [
-        f"## Subgroups by {table.get('by')}",
-        "",
-        "Figures that would speak of fewer than five people are not given.",
-        "",
-        f"| group | {' | '.join(columns)} |",
-        "|---" * (len(columns) + 1) + "|",
+    about = "Figures that would speak of fewer than five people are not given."
+    return _table(f"Subgroups by {table.get('by')}", about, table.get("rows"))
+
+
+def _tables(record: Record) -> list[str]:
+    """Return what the training code wants to be read besides, each table under its own heading."""
+    tables = record["evaluation"].get("tables")
+    named = tables[:MOST_TABLES] if isinstance(tables, list) else []
+    return [
+        _table(str(each.get("title")), str(each.get("note") or ""), each.get("rows"))
+        for each in named
+        if isinstance(each, Mapping)
     ]
-    for row in table["rows"]:
-        cells = " | ".join(_cell(row.get(column)) for column in columns)
-        lines.append(f"| {row['group']} | {cells} |")
+
+
+def _table(title: str, about: str, rows: object) -> str:
+    sound = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    if not sound:
+        return ""
+    columns = list(sound[0])
+    lines = [f"## {_cell(title)}", ""] + ([_cell(about), ""] if about else [])
+    lines += [_line(columns), "|---" * len(columns) + "|"]
+    lines += [_line([row.get(column) for column in columns]) for row in sound[:MOST_ROWS]]
     return "\n".join(lines)
+
+
+def _line(cells: Sequence[object]) -> str:
+    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
 
 
 def _cell(value: object) -> str:
     if value is None:
         return "–"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    # Measures by their names; no cell may break the table.
+    return " ".join(MEASURES.get(str(value), str(value)).replace("|", "/").split())
+
+
+def _privacy(record: Record) -> str:
+    said = describe_privacy(record.get("privacy"))
+    return f"## Privacy\n\n{said}" if said else ""
 
 
 def _training(record: Record) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.training.fields import Fields, Finding
+from allmende.domain.training.privacy import PrivacyFacts, parse_privacy
 
 
 class Visibility(StrEnum):
@@ -124,6 +125,7 @@ class TrainingFacts:
     code_sha256: str = ""
     data: tuple[DataHash, ...] = ()
     hardware: HardwareFacts = HardwareFacts()
+    privacy: PrivacyFacts | None = None  # None: the training was not differentially private
     versions: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
@@ -155,6 +157,7 @@ def parse_training_facts(value: object) -> TrainingFacts:
         **facts,
         data=tuple(_data_hash(item) for item in top.sections("data")),
         hardware=_hardware(top.section("hardware")),
+        privacy=parse_privacy(top.section("privacy")),
         versions={name: str(text) for name, text in top.mapping("versions").items()},
         findings=tuple(findings),
     )

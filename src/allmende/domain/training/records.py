@@ -102,6 +102,7 @@ def build_record(training: Training, thresholds: ComputeThresholds) -> dict[str,
         "discarded": _discarded(training),
         "lineage": describe_lineage(training.ancestry),
         "data": _data(training),
+        "privacy": privacy.to_json() if (privacy := training.outputs.facts.privacy) else None,
         "evaluation": dict(training.outputs.metrics),
         "files": [
             {"name": file.name, "bytes": file.size_bytes, "sha256": file.sha256}
