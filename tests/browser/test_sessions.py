@@ -59,6 +59,7 @@ def test_a_cell_runs_in_a_real_jupyterlab(visitor: Visitor):
         page.get_by_role("button", name="Open").click()
     lab = opening.value
     lab.locator(".jp-LauncherCard[data-category=Notebook]").first.click(timeout=SECONDS)
+    expect(lab.get_by_text("(ipykernel) | Idle")).to_be_visible(timeout=SECONDS)
     cell = lab.locator(".jp-Cell .cm-content").first
     cell.click(timeout=SECONDS)
     lab.keyboard.type("6 * 7")
