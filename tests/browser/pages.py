@@ -169,6 +169,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "jobs": ("/jobs", "mina"),
     "job-new": ("/projects/PROJECT/jobs/new", "mina"),
     "job-file": ("/projects/PROJECT/jobs/new?with=file", "mina"),
+    "session-new": ("/projects/PROJECT/jobs/new?blueprint=notebook", "mina"),
     "job-running": ("/jobs/RUNNING_JOB", "mina"),
     "job-pending": ("/jobs/PENDING_JOB", "mina"),
     "job-done": ("/jobs/DONE_JOB", "mina"),

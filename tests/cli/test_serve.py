@@ -48,7 +48,7 @@ def answers(port: int) -> bool:
 
 
 def test_serve_answers_keeps_a_daemon_and_takes_it_along(home, port):
-    command = [sys.executable, "-m", "allmende", "serve", "--port", str(port)]
+    command = [sys.executable, "-m", "allmende", "serve", "--no-gate", "--port", str(port)]
     serving = subprocess.Popen(command, env=home, stdout=subprocess.DEVNULL)
     try:
         wait_for(lambda: answers(port))
@@ -75,7 +75,7 @@ def test_serve_answers_keeps_a_daemon_and_takes_it_along(home, port):
 
 
 def test_a_killed_serve_takes_its_daemon_along(home, port):
-    command = [sys.executable, "-m", "allmende", "serve", "--port", str(port)]
+    command = [sys.executable, "-m", "allmende", "serve", "--no-gate", "--port", str(port)]
     serving = subprocess.Popen(command, env=home, stdout=subprocess.DEVNULL)
     daemons = []
     try:
@@ -118,7 +118,16 @@ def test_a_host_of_elsewhere_is_refused(home, port):
 
 def test_two_gigabytes_are_refused_while_they_come(home, port, tmp_path):
     home = {**home, "ALLMENDE_DOCUMENT_MEGABYTES": "1", "TMPDIR": str(tmp_path)}
-    command = [sys.executable, "-m", "allmende", "serve", "--no-daemon", "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "allmende",
+        "serve",
+        "--no-daemon",
+        "--no-gate",
+        "--port",
+        str(port),
+    ]
     serving = subprocess.Popen(command, env=home, stdout=subprocess.DEVNULL)
     try:
         wait_for(lambda: answers(port))

@@ -32,7 +32,8 @@ COMMANDS = {
     "init": Command(
         "init", "init", "Set up the database and print the administrator's link.", False, False
     ),
-    "serve": Command("serve", "serve", "Run the portal, the API and the daemon.", True),
+    "serve": Command("serve", "serve", "Run the portal, the API, the daemon and the gate.", True),
+    "gate": Command("serve", "gate", "Let people in to their sessions.", True),
     "daemon": Command("serve", "daemon", "Run the heartbeat alone.", True),
     "person": Command("people", "app", "People and their roles."),
     "token": Command("tokens", "app", "Tokens for programs."),
@@ -54,6 +55,7 @@ COMMANDS = {
     "report": Command("reports", "app", "What projects say at their end."),
     "change": Command("changes", "app", "More months or hours for a running project."),
     "job": Command("jobs", "app", "Submit, follow and stop jobs."),
+    "session": Command("sessions", "app", "JupyterLab and a shell on a node."),
     "secret": Command("project_secrets", "app", "What jobs need and nobody else may read."),
     "model": Command("models", "app", "Trained models, their cards and records."),
     "blueprint": Command("blueprints", "app", "What can be trained here.", needs_database=False),

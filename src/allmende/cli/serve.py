@@ -1,12 +1,14 @@
-"""The portal and the API on a port of this machine, with the daemon beside them."""
+"""The portal and the API on a port of this machine, with the daemon and the gate beside them."""
 
+import contextlib
 import errno
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Annotated, Any
@@ -29,8 +31,13 @@ DAEMON_BESIDE = (
     "-c",
     "from allmende.daemon import main; main(until_closed=0)",
 )
+GATE_COMMAND = "from allmende.gate.program import main; main({host!r}, {port})"
+GATE_BESIDE = "from allmende.gate.program import main; main({host!r}, until_closed=0)"
 SECONDS_TO_STOP = 15.0
+# Before another begins: longer and longer for one that always ends at once.
 SECONDS_BEFORE_RESTART = 1.0
+MOST_SECONDS_BEFORE_RESTART = 60.0
+SHORT_LIFE_SECONDS = 10.0
 
 
 class PortIsInUse(Refusal):
@@ -58,11 +65,19 @@ def serve(
     with_daemon: Annotated[
         bool, typer.Option("--daemon/--no-daemon", help="Also run the heartbeat.")
     ] = True,
+    with_gate: Annotated[
+        bool, typer.Option("--gate/--no-gate", help="Also let people in to their sessions.")
+    ] = True,
 ) -> None:
-    """Run the portal, the API and the daemon until Ctrl-C."""
+    """Run the portal, the API, the daemon and the gate until Ctrl-C."""
     server = _listen(host, port, threads=threads)
     signal.signal(signal.SIGTERM, _stop_as_with_ctrl_c)
-    with _daemon_beside() if with_daemon else _nothing_beside():
+    with contextlib.ExitStack() as stack:
+        if with_daemon:
+            stack.enter_context(_beside(DAEMON_BESIDE, _say_daemon_ended))
+        if with_gate:
+            gate_beside = (sys.executable, "-c", GATE_BESIDE.format(host=host))
+            stack.enter_context(_beside(gate_beside, _say_gate_ended))
         say(Sentence("The portal: {address}", {"address": f"http://{host}:{port}/"}))
         say(Sentence("The API:    {address}", {"address": f"http://{host}:{port}/api/v1/"}))
         say(Sentence("Stop with Ctrl-C."))
@@ -75,6 +90,17 @@ def serve(
 def daemon() -> None:
     """Run the heartbeat alone, until Ctrl-C."""
     os.execv(DAEMON_COMMAND[0], DAEMON_COMMAND)  # noqa: S606 - our own program
+
+
+def gate(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="0: that of $ALLMENDE_GATE_PORT, else 8001.")
+    ] = 0,
+) -> None:
+    """Run the gate to sessions alone, until Ctrl-C."""
+    command = (sys.executable, "-c", GATE_COMMAND.format(host=host, port=port))
+    os.execv(command[0], command)  # noqa: S606 - our own program
 
 
 def _listen(host: str, port: int, *, threads: int) -> Any:
@@ -104,15 +130,10 @@ def _stop_as_with_ctrl_c(*_: int | FrameType | None) -> None:
 
 
 @contextmanager
-def _nothing_beside() -> Iterator[None]:
-    yield
-
-
-@contextmanager
-def _daemon_beside() -> Iterator[None]:
-    """Keep a daemon running, begin another when it dies, and end it with us."""
+def _beside(command: tuple[str, ...], say_ended: Callable[[int], None]) -> Iterator[None]:
+    """Keep a program running, begin another when it dies, and end it with us."""
     stopping = threading.Event()
-    keeper = threading.Thread(target=_keep_daemon, args=(stopping,), daemon=True)
+    keeper = threading.Thread(target=_keep, args=(stopping, command, say_ended), daemon=True)
     keeper.start()
     try:
         yield
@@ -121,20 +142,34 @@ def _daemon_beside() -> Iterator[None]:
         keeper.join(SECONDS_TO_STOP)
 
 
-def _keep_daemon(stopping: threading.Event) -> None:
+def _say_daemon_ended(code: int) -> None:
+    say(Sentence("The daemon ended with code {code}; another begins.", {"code": code}))
+
+
+def _say_gate_ended(code: int) -> None:
+    say(Sentence("The gate ended with code {code}; another begins.", {"code": code}))
+
+
+def _keep(
+    stopping: threading.Event, command: tuple[str, ...], say_ended: Callable[[int], None]
+) -> None:
+    pause_seconds = SECONDS_BEFORE_RESTART
     while not stopping.is_set():
+        began_at = time.monotonic()
         # In a session of its own, Ctrl-C reaches it through us alone, once.
         process = subprocess.Popen(  # noqa: S603 - our own
-            DAEMON_BESIDE, start_new_session=True, stdin=subprocess.PIPE
+            command, start_new_session=True, stdin=subprocess.PIPE
         )
         with process:
             while process.poll() is None and not stopping.wait(0.2):
                 pass
             if process.poll() is None:
                 _end(process)
-        if not stopping.wait(SECONDS_BEFORE_RESTART):
-            code = process.returncode
-            say(Sentence("The daemon ended with code {code}; another begins.", {"code": code}))
+        is_short = time.monotonic() - began_at < SHORT_LIFE_SECONDS
+        if not stopping.wait(pause_seconds):
+            say_ended(process.returncode)
+        doubled = min(MOST_SECONDS_BEFORE_RESTART, 2 * pause_seconds)
+        pause_seconds = doubled if is_short else SECONDS_BEFORE_RESTART
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

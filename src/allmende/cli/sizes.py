@@ -14,7 +14,7 @@ from allmende.services import sizes
 from allmende.services.sizes import SizeEstimate, SizeQuestion
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
-from allmende.wiring.blueprints import load_blueprints
+from allmende.wiring.blueprints import load_trainings
 from allmende.wiring.factory import load_factory
 
 LARGEST = 10**18
@@ -64,7 +64,7 @@ def known() -> dict[str, Any]:
     """Return what the size and the marks of a training rest on."""
     return {
         "factory": load_factory(),
-        "blueprints": load_blueprints(),
+        "blueprints": load_trainings(),
         "rules": load_access_rules(),
     }
 

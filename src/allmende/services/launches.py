@@ -26,7 +26,7 @@ from allmende.domain.training.data_sets import (
 from allmende.domain.training.environments import environment_id
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.training.job_specs import JobSpec
-from allmende.services import cluster_accounts, containers, project_secrets
+from allmende.services import cluster_accounts, containers, project_secrets, sessions
 from allmende.services.snapshots import path_of
 from allmende.services.workshop import Workshop
 
@@ -57,6 +57,7 @@ def check_blueprint(specs: list[JobSpec], workshop: Workshop) -> Blueprint:
 def check_environment(blueprint: Blueprint, partition: Partition, workshop: Workshop) -> None:
     """Refuse a blueprint whose environment is not built, or not seen by the nodes of a cluster."""
     site = workshop.factory.get_site(partition.site_id)
+    sessions.check_partition(blueprint, partition, site)
     if site.agent:
         return  # only the agent can tell
     python = workshop.environment_python(blueprint.id)
@@ -80,6 +81,8 @@ def build_launch(
     site = workshop.factory.get_site(partition.site_id)
     user_name = cluster_accounts.get_user_name(site, job.person_id)
     code = find_hash(spec.workdir)
+    secrets = project_secrets.open_secrets(spec, job.project_id, seal=workshop.seal)
+    secrets |= sessions.secrets_of(job, attempt, workshop)
     containers.check_image(spec, partition, workshop)
     places = _place_data(spec, workshop, site)
     return replace(
@@ -99,9 +102,9 @@ def build_launch(
         environment=spec.environment() | _tell_data(places),
         workdir=CODE_FOLDER if code else spec.workdir,
         code=_code(job.project_id, code, workshop, is_elsewhere=site.agent) if code else "",
-        secrets=project_secrets.open_secrets(spec, job.project_id, seal=workshop.seal),
+        secrets=secrets,
         # Requeued by the cluster itself it would start without them: it is submitted anew instead.
-        requeue=job.request.preemptible and not spec.secrets,
+        requeue=job.request.preemptible and not secrets,
         reservation=job.reservation_id,
         setup=spec.setup,
         environment_id=environment_id(spec, files_sha256=_hash_setup_files(job, spec, workshop)),

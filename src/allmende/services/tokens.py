@@ -10,6 +10,7 @@ from allmende.domain.trust.tokens import Scope, Token
 from allmende.services import audit
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import people as people_store
+from allmende.storage import session_passes
 from allmende.storage import tokens as store
 
 # Each use need not be a write.
@@ -56,6 +57,7 @@ def revoke_token(deed: Deed, *, token_id: str) -> Token:
         return token
     revoked = tokens.revoke(token, now=deed.now)
     store.save_token(revoked)
+    session_passes.remove_passes_of(deed.actor.id)  # it may have opened them
     audit.record(deed, action="token.revoked", subject=token.id)
     return revoked
 

@@ -9,7 +9,7 @@ from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.jobs import Job, JobEvent
 from allmende.domain.training.blueprints import Blueprint, find_blueprint
 from allmende.domain.training.models import Outputs
-from allmende.services import mistakes, model_registry, models
+from allmende.services import mistakes, model_registry, models, sessions
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.mistakes import Mistake
 from allmende.services.workshop import Workshop
@@ -43,7 +43,7 @@ def _register(deed: Deed, job: Job, *, outputs: Outputs, workshop: Workshop) -> 
     job = job_store.lock_job(job.id)
     if job.outputs_read_at is not None:
         return
-    if outputs.files:
+    if outputs.files and not sessions.is_session(job, workshop):
         model = model_registry.register_model(
             deed,
             job.id,

@@ -32,6 +32,7 @@ from allmende.storage.relays import RelayFileRow, RelayRow, RelaySiteRow
 from allmende.storage.reports import InterimReportRow, ReportRow
 from allmende.storage.reservations import ReservationRow
 from allmende.storage.reviews import TechnicalAssessmentRow
+from allmende.storage.session_passes import SessionPassRow
 from allmende.storage.slurm_policies import SlurmPolicyItemRow
 from allmende.storage.steering import SteeringLookRow, SteeringRow
 from allmende.storage.tokens import TokenRow
@@ -88,6 +89,7 @@ __all__ = [
     "ReviewRow",
     "ReviewerRow",
     "RulesSnapshotRow",
+    "SessionPassRow",
     "SlurmPolicyItemRow",
     "SteeringLookRow",
     "SteeringRow",

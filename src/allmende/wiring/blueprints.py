@@ -25,6 +25,11 @@ def load_blueprints() -> dict[str, Blueprint]:
     return blueprints
 
 
+def load_trainings() -> dict[str, Blueprint]:
+    """Return the blueprints that train something, whose compute can be told beforehand."""
+    return {key: each for key, each in load_blueprints().items() if not each.interactive}
+
+
 def blueprint_folder(blueprint_id: str) -> Path:
     """Return the folder with a blueprint's files."""
     folder = blueprints_folder() / blueprint_id

@@ -136,6 +136,10 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 # The address that people type, where a web server before this one ends HTTPS: forms from there
 # are trusted, and cookies travel encrypted only.
 ADDRESS = os.environ.get("ALLMENDE_ADDRESS", "").rstrip("/")
+# Where browsers reach the gate to sessions: never the portal's own origin, since what runs there
+# is the users' own code.
+GATE_PORT = int(os.environ.get("ALLMENDE_GATE_PORT", "8001"))
+GATE_ADDRESS = os.environ.get("ALLMENDE_GATE_ADDRESS", f"http://localhost:{GATE_PORT}").rstrip("/")
 CSRF_TRUSTED_ORIGINS = [ADDRESS] if ADDRESS else []
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ADDRESS.startswith("https://")
 SESSION_COOKIE_HTTPONLY = True

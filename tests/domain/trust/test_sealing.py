@@ -44,3 +44,12 @@ def test_neither_another_key_nor_a_torn_value_opens(rest):
     with pytest.raises(SealBroken):
         a_seal().open(rest, place="p")
     assert "kkkk" not in repr(a_seal())
+
+
+def test_a_derived_secret_belongs_to_its_place_and_its_key():
+    derived = a_seal().derive("session/j-1.1")
+    assert derived == a_seal().derive("session/j-1.1")
+    assert (
+        len({derived, a_seal().derive("session/j-1.2"), a_seal(b"x" * 32).derive("session/j-1.1")})
+        == 3
+    )

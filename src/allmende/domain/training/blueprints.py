@@ -100,6 +100,7 @@ class Blueprint:
     nodes_max: int
     memory_bytes: int | None
     seconds: int | None = None  # what it takes with its defaults, on one core
+    interactive: bool = False  # people open it while it runs, and it leaves no model
     params: Mapping[str, Param] = field(default_factory=dict)
     data: tuple[DataSource, ...] = ()
 
@@ -166,6 +167,7 @@ def _about(top: Fields) -> dict[str, Any]:
         top.require(key)
     about: dict[str, Any] = {key: top.text(key) for key in texts}
     about["version"] = top.whole("version", 1)
+    about["interactive"] = top.flag("interactive", default=False)
     about["tags"] = tuple(str(tag) for tag in top.items("tags"))
     for key in ("name", "purpose", "intended_use", "out_of_scope"):
         about[key] = _both_languages(top, key)

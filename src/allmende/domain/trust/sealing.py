@@ -1,5 +1,6 @@
 """Values that are kept sealed: AES-GCM, each bound to the place that it was sealed for."""
 
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -30,6 +31,10 @@ class Seal:
         """Return a value sealed for a place; sealed twice it differs."""
         nonce = self.new_nonce()
         return nonce + AESGCM(self.read_key()).encrypt(nonce, value.encode(), place.encode())
+
+    def derive(self, place: str) -> str:
+        """Return a secret that belongs to a place: always the same, and to be guessed by nobody."""
+        return hmac.digest(self.read_key(), f"derived/{place}".encode(), "sha256").hex()
 
     def open(self, sealed: bytes, *, place: str) -> str:
         """Return a value that was sealed for this very place; `SealBroken` for any other."""

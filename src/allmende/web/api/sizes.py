@@ -19,7 +19,7 @@ from allmende.web.api.applications import ApplicationOut
 from allmende.web.api.permits import begin_deed, get_actor, takes
 from allmende.web.api.shapes import ID_PATTERN, PathId, Words
 from allmende.wiring.access_rules import load_access_rules
-from allmende.wiring.blueprints import load_blueprints
+from allmende.wiring.blueprints import load_trainings
 from allmende.wiring.factory import load_factory
 
 router = Router(tags=["applications"])
@@ -105,7 +105,7 @@ class SizeOut(Schema):
 def _known() -> dict[str, Any]:
     return {
         "factory": load_factory(),
-        "blueprints": load_blueprints(),
+        "blueprints": load_trainings(),
         "rules": load_access_rules(),
     }
 

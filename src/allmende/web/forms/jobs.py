@@ -74,6 +74,12 @@ class BlueprintForm(forms.Form):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.blueprint = blueprint
+        if blueprint.interactive:  # it leaves no model, and who waits for it waits at the screen
+            for name in ("licence", *START_FIELDS):
+                del self.fields[name]
+            self.fields["minutes"].help_text = _(
+                "The session ends then, whatever runs in it. What it does not use is given back."
+            )
         language = get_language() or "en"
         self.fields["data"].choices = [  # type: ignore[attr-defined]
             (each.id, f"{getattr(each.title, language, each.title.en)} ({each.licence})")
@@ -102,11 +108,13 @@ class BlueprintForm(forms.Form):
 
     def start_fields(self) -> Iterable[forms.BoundField]:
         """Return the fields that say when it may start."""
-        return [self[name] for name in START_FIELDS]
+        return [self[name] for name in START_FIELDS if name in self.fields]
 
     def has_start(self) -> bool:
         """Say whether one of these fields is filled in, or wrong."""
-        return any(self[name].value() or self[name].errors for name in START_FIELDS)
+        return any(
+            self[name].value() or self[name].errors for name in START_FIELDS if name in self.fields
+        )
 
     def to_job_file(self) -> dict[str, Any]:
         """Return the job file that the form stands for."""
@@ -131,6 +139,8 @@ class BlueprintForm(forms.Form):
             job_file["resources"] = {"memory": f"{self.blueprint.memory_bytes // 2**20}M"}
         if data.get("data"):
             job_file["data"] = [{"uri": f"{SCHEME}{name}"} for name in data["data"]]
+        if self.blueprint.interactive:
+            return job_file | {"preemptible": False}
         if data["licence"]:
             job_file["record"] = {"licence": data["licence"]}
         return job_file | self._conditions()

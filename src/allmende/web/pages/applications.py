@@ -46,7 +46,7 @@ from allmende.web.forms.applications import name_sections
 from allmende.web.forms.eligibility import read_carried
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
-from allmende.wiring.blueprints import load_blueprints
+from allmende.wiring.blueprints import load_trainings
 from allmende.wiring.factory import load_factory
 
 
@@ -225,7 +225,7 @@ def find_marks(application: Application) -> tuple[MarkNotice, ...]:
     return application_marks.foresee_marks(
         application,
         factory=load_factory(),
-        blueprints=load_blueprints(),
+        blueprints=load_trainings(),
         rules=load_access_rules(),
         now=now(),
     )

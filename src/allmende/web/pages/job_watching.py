@@ -19,7 +19,16 @@ from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.jobs import LIFECYCLE, StopRequest
 from allmende.domain.trust.permissions import Permission, can_do
-from allmende.services import brokering, forecasts, jobs, projects, runs, tallies
+from allmende.services import (
+    brokering,
+    forecasts,
+    jobs,
+    projects,
+    runs,
+    session_passes,
+    sessions,
+    tallies,
+)
 from allmende.web.acting import get_person
 from allmende.web.curves import draw_curves
 from allmende.wiring.access_rules import load_access_rules
@@ -89,6 +98,8 @@ def live_context(reader: Person, job_id: str, *, is_first_sight: bool = False) -
         "unit": partition.unit,
         "is_over": is_over,
         "is_stopping": job.stop_request is not StopRequest.NONE and not is_over,
+        "is_session": sessions.is_session(job, workshop),
+        "can_open": session_passes.can_open(reader, job, workshop),
         "can_stop": not is_over and can_do(reader, Permission.STOP_JOB),
         "can_repeat": is_over and sees_output and can_do(reader, Permission.RUN_JOB_AGAIN),
         "progress": progress,

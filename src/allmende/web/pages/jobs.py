@@ -38,6 +38,7 @@ from allmende.services.job_checks import JobCheck
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.jobs import BlueprintForm, JobFileForm
 from allmende.web.pages.job_watching import live_context, log_context
+from allmende.web.pages.sessions import session_context
 from allmende.wiring.languages import translate
 
 Answer = TypeVar("Answer")
@@ -97,6 +98,7 @@ def show_job(request: HttpRequest, job_id: str) -> HttpResponse:
         "project": projects.get_project(reader, job.project_id),
         "model": models.find_model_of_job(reader, job_id),
         "again_key": wiring.new_id("k"),
+        "files": session_context(reader, context),
     }
     return render(request, "jobs/show.html", context)
 

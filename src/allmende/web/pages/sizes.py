@@ -15,7 +15,7 @@ from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.sizes import SizeForm, initial_of
 from allmende.web.pages.applications import load_call
 from allmende.wiring.access_rules import load_access_rules
-from allmende.wiring.blueprints import load_blueprints
+from allmende.wiring.blueprints import load_trainings
 from allmende.wiring.factory import load_factory
 
 FIRST = "devices"  # stands in the address of every answer
@@ -76,13 +76,13 @@ def _find_obstacle(application: Application | None, estimate: SizeEstimate | Non
 
 
 def _bind(data: Any, initial: dict[str, Any] | None = None) -> SizeForm:
-    return SizeForm(data, initial=initial, factory=load_factory(), blueprints=load_blueprints())
+    return SizeForm(data, initial=initial, factory=load_factory(), blueprints=load_trainings())
 
 
 def _known() -> dict[str, Any]:
     return {
         "factory": load_factory(),
-        "blueprints": load_blueprints(),
+        "blueprints": load_trainings(),
         "rules": load_access_rules(),
     }
 

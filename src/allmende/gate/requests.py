@@ -1,0 +1,109 @@
+"""The head of a request to the gate: read strictly, and written anew for the session."""
+
+import re
+from dataclasses import dataclass
+
+from allmende.domain.basics.refusals import Refusal
+
+LOOKING = ("GET", "HEAD", "OPTIONS")
+REQUEST_LINE = re.compile(r"([A-Z]{1,20}) (/[!-~]*) HTTP/1\.1")
+HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*")
+TARGET = re.compile(r"/session/(j-[0-9a-z]{1,40})(/[^?]*)(?:\?(.*))?")
+# What the session gets from the gate or not at all: the portal's cookies stay here.
+NOT_PASSED_ON = {"authorization", "connection", "cookie", "keep-alive", "proxy-connection"}
+
+
+class RequestRefused(Refusal):
+    """This is no address of a session. Press Open on the page of your job."""
+
+    status = 404
+
+
+class RequestUnreadable(Refusal):
+    """This request cannot be read. Send it as browsers do."""
+
+    status = 400
+
+
+class ForeignOrigin(Refusal):
+    """This request comes from a page of elsewhere, which may not act in your session."""
+
+    status = 403
+
+
+class GateIsFull(Refusal):
+    """Too many connections are open at once. Close some windows, and try again."""
+
+    status = 503
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a browser asks for."""
+
+    method: str
+    target: str
+    job_id: str
+    path: str  # inside the session
+    query: str
+    headers: tuple[tuple[str, str], ...]  # names in small letters
+
+    @property
+    def is_entrance(self) -> bool:
+        """Say whether somebody comes in with a ticket."""
+        return self.method == "GET" and self.path == "/enter"
+
+    @property
+    def is_upgrade(self) -> bool:
+        """Say whether it becomes a WebSocket."""
+        return self.header("upgrade").lower() == "websocket"
+
+    def header(self, name: str) -> str:
+        """Return what all headers of a name say."""
+        return ", ".join(value for key, value in self.headers if key == name)
+
+    def cookie(self, name: str) -> str:
+        """Return the first cookie of a name, which is that of the longest path; "" without one."""
+        for key, value in self.headers:
+            for part in value.split(";") if key == "cookie" else ():
+                said, _, content = part.strip().partition("=")
+                if said == name:
+                    return content
+        return ""
+
+    def check_origin(self, origin: str, *, host: str) -> None:
+        """Refuse what was sent to another name, and deeds and WebSockets that pages of elsewhere
+        began."""
+        if self.header("host") != host:
+            raise RequestRefused
+        acts = self.method not in LOOKING or self.is_upgrade
+        if acts and self.header("origin") != origin:
+            raise ForeignOrigin
+
+    def pass_on(self, *, token: str) -> bytes:
+        """Return the head for the session: with its token, and as the only request of its line."""
+        kept = [(name, value) for name, value in self.headers if name not in NOT_PASSED_ON]
+        kept.append(("authorization", f"token {token}"))
+        kept.append(("connection", "Upgrade" if self.is_upgrade else "close"))
+        lines = "".join(f"{name}: {value}\r\n" for name, value in kept)
+        return f"{self.method} {self.target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
+
+
+def read_request(head: bytes) -> Request:
+    """Return the request of a head, which ends with an empty line; refuse what is not plain."""
+    first, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+    line, headers = REQUEST_LINE.fullmatch(first), [HEADER.fullmatch(each) for each in lines]
+    if line is None or None in headers:
+        raise RequestUnreadable
+    method, target = line.groups()
+    found = TARGET.fullmatch(target)
+    if found is None:
+        raise RequestRefused
+    return Request(
+        method=method,
+        target=target,
+        job_id=found[1],
+        path=found[2],
+        query=found[3] or "",
+        headers=tuple((each[1].lower(), each[2]) for each in headers if each),
+    )
