@@ -1,13 +1,15 @@
 """JupyterLab for one person: who comes through the gate is let in, nobody else.
 
-The gate shows the token that the platform gave to this attempt alone. The browser never sees it:
-there is no sign-in page, no cookie of Jupyter's, and nothing of it in an address.
+The gate shows the token that the platform gave to this attempt alone, over TLS, once this has
+shown a certificate that is this attempt's alone, too. The browser never sees the token: there is
+no sign-in page, no cookie of Jupyter's, and nothing of it in an address.
 """
 
 import argparse
 import hmac
 import json
 import os
+import ssl
 import tempfile
 import time
 from datetime import datetime
@@ -18,8 +20,10 @@ from jupyterlab.labapp import LabApp
 from tornado.ioloop import PeriodicCallback
 from traitlets.config import Config
 
-# Taken out of the environment, so that no kernel and no terminal inherits it.
+# Taken out of the environment, so that no kernel and no terminal inherits them.
 TOKEN = os.environ.pop("ALLMENDE_SESSION_TOKEN", "")
+IDENTITY = os.environ.pop("ALLMENDE_SESSION_IDENTITY", "")  # private key and certificate, in PEM
+ADDRESS = os.environ.pop("ALLMENDE_SESSION_ADDRESS", "127.0.0.1")  # "": all of this node's
 LOOKS_PER_LIMIT = 20
 
 
@@ -80,9 +84,8 @@ def _seconds(text):
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
-def configure(folder):
+def configure(folder, settings):
     """Return Jupyter's settings: for one person, from this machine's files alone."""
-    settings = Path(tempfile.mkdtemp(prefix="lab-"))
     keep_saving = {"@jupyterlab/docmanager-extension:plugin": {"autosaveInterval": 10}}
     ask_nothing = {
         "@jupyterlab/apputils-extension:notification": {
@@ -95,7 +98,7 @@ def configure(folder):
     config.ServerApp.update(
         {
             "identity_provider_class": Gatekeeper,
-            "ip": "127.0.0.1",
+            "ip": ADDRESS,
             "port": 0,
             "base_url": f"/session/{os.environ.get('ALLMENDE_JOB_ID', 'by-hand')}/",
             "root_dir": str(folder),
@@ -105,12 +108,23 @@ def configure(folder):
             "allow_unauthenticated_access": False,
             "terminals_enabled": True,
             "log_level": "WARN",
+            "ssl_options": keep_identity(settings) if IDENTITY else {},
         }
     )
+    # Whoever else works on this node could listen in on a kernel that speaks in clear.
+    config.KernelManager.transport_encryption = "auto"
     config.LabApp.update({"app_settings_dir": str(settings), "news_url": None})
     config.LabApp.extension_manager = "readonly"
     config.ExtensionApp.open_browser = False
     return config
+
+
+def keep_identity(settings):
+    """Put what the gate knows this session by into a file, and return how it is shown."""
+    path = settings / "identity.pem"
+    path.touch(mode=0o600)
+    path.write_text(IDENTITY)
+    return {"certfile": str(path), "ssl_version": ssl.PROTOCOL_TLS_SERVER}
 
 
 def main():
@@ -121,8 +135,14 @@ def main():
     out = Path(os.environ.get("ALLMENDE_OUT", "run/out")).absolute()
     notebooks = out / "notebooks"
     notebooks.mkdir(parents=True, exist_ok=True)
-    app = LabApp.initialize_server(argv=[], config=configure(notebooks))
-    IdleWatch(app, idle_minutes=wanted.idle_minutes)
+    with tempfile.TemporaryDirectory(prefix="lab-") as settings:
+        serve(out, configure(notebooks, Path(settings)), idle_minutes=wanted.idle_minutes)
+
+
+def serve(out, config, *, idle_minutes):
+    """Start JupyterLab, say where it listens, and stay until it ends."""
+    app = LabApp.initialize_server(argv=[], config=config)
+    IdleWatch(app, idle_minutes=idle_minutes)
     attempt = int(os.environ.get("ALLMENDE_ATTEMPT", "1"))
     draft = out / ".session.json.new"
     draft.write_text(json.dumps({"attempt": attempt, "port": app.port}))

@@ -10,7 +10,7 @@ from allmende.backends.slurm.nodes import SlurmNodes, parse_nodes
 from allmende.domain.basics.sites import SlurmCluster
 
 SAID = """\
-NodeName=n1 Arch=x86_64 CPUAlloc=0 CPUTot=4 Gres=gpu:gh200:4 State=IDLE ThreadsPerCore=1 Partitions=gpu,debug BootTime=Unknown
+NodeName=n1 Arch=x86_64 CPUAlloc=0 CPUTot=4 NodeAddr=10.0.0.7 NodeHostName=n1.cluster Gres=gpu:gh200:4 State=IDLE ThreadsPerCore=1 Partitions=gpu,debug BootTime=Unknown
 NodeName=n2 Arch=x86_64 CPUAlloc=2 CPUTot=4 State=MIXED+DRAIN ThreadsPerCore=1 Partitions=gpu Reason=New fans, see State=IDLE [root@2026-11-26T05:00:00] Comment=none
 NodeName=n3 CPUAlloc=0 CPUTot=4 State=DOWN* Partitions=gpu Reason=Not responding [slurm@1764133200]
 NodeName=n4 CPUAlloc=4 CPUTot=4 State=ALLOCATED+MAINTENANCE Partitions=gpu
@@ -48,6 +48,7 @@ def test_the_nodes_of_a_partition_and_no_others_are_read():
     assert found["n2"].reason == "New fans, see State=IDLE"
     assert found["n3"].reason == "Not responding"
     assert found["n5"].reason == "a [b] c"
+    assert (found["n1"].address, found["n2"].address) == ("10.0.0.7", "")
     assert parse_nodes("", partition="gpu") == []
     assert parse_nodes("No nodes in the system\n", partition="gpu") == []
 

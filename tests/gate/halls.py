@@ -58,7 +58,8 @@ class Hall:
         return self.factory.job(job.id)
 
     def listens(self, job_id: str) -> bool:
-        return "session.json" in self.factory.backend.list_output(job_id)
+        backend = self.factory.workshop.backend_of(self.factory.job(job_id).partition_id)
+        return "session.json" in backend.list_output(job_id)
 
     def out(self, job_id: str) -> Path:
         """Return the output folder of a job."""

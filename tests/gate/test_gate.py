@@ -1,6 +1,9 @@
 """The gate lets a session's owner in, and nobody else; and only for as long as they may."""
 
 import asyncio
+import json
+import ssl
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +14,7 @@ from allmende import wiring
 from allmende.domain.basics.people import Person, Role
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sites import PartitionStatus
+from allmende.domain.scheduling.nodes import NodeStatus
 from allmende.domain.training.sessions import (
     TICKET_LIFE,
     NoSession,
@@ -20,9 +24,11 @@ from allmende.domain.training.sessions import (
     SessionIsOver,
     SessionNotReady,
 )
+from allmende.domain.trust.certificates import Identity, derive_identity
+from allmende.gate.program import Gate
 from allmende.services import audit, jobs, people, projects, session_files, session_passes, sessions
 from allmende.wiring import deed_of
-from tests.gate.halls import CUT_SECONDS, Hall, here, with_standin
+from tests.gate.halls import CUT_SECONDS, Answer, Hall, here, with_standin
 from tests.services.running import PARTITION, a_running_factory
 
 pytestmark = pytest.mark.django_db
@@ -151,12 +157,79 @@ def test_nodes_that_the_gate_does_not_reach_are_refused(hall: Hall):
     partition = here.get_partition(PARTITION)
     site = here.get_site(partition.site_id)
     blueprints = factory.workshop.blueprints
-    far = replace(partition, status=PartitionStatus.SLURM)
-    for there, of in ((far, site), (partition, replace(site, agent=True))):
-        sessions.check_partition(blueprints["medicine"], there, of)
+    for status in (PartitionStatus.SLURM, PartitionStatus.EMBEDDED):
+        there, behind = replace(partition, status=status), replace(site, agent=True)
+        sessions.check_partition(blueprints["medicine"], there, behind)
         with pytest.raises(NoSessionsThere):
-            sessions.check_partition(blueprints["notebook"], there, of)
-    sessions.check_partition(blueprints["notebook"], partition, site)
+            sessions.check_partition(blueprints["notebook"], there, behind)
+        sessions.check_partition(blueprints["notebook"], there, site)
+
+
+def test_whoever_else_has_the_port_gets_nothing_of_the_owners(hall: Hall):
+    job = hall.start()
+    facts, heard = {"attempt": 1, "port": 0}, []
+
+    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(1000))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async def visit(context: ssl.SSLContext | None) -> Answer:
+        async with await asyncio.start_server(hear, "127.0.0.1", 0, ssl=context) as impostor:
+            port = impostor.sockets[0].getsockname()[1]
+            (hall.out(job.id) / "session.json").write_text(json.dumps(facts | {"port": port}))
+            cookie = await hall.enter("founder", job.id)
+            return await hall.ask(f"/session/{job.id}/api", cookie=cookie)
+
+    own = sessions.identity_of(f"{job.id}.1", hall.factory.workshop)
+    others = [
+        sessions.identity_of(f"{job.id}.2", hall.factory.workshop),  # another attempt of the same
+        derive_identity(b"x" * 32, name=f"{job.id}.1"),
+    ]
+    for context in (None, *(shows(other) for other in others)):
+        answer = hall.run(lambda context=context: visit(context))
+        assert (answer.status, "cannot be opened yet" in answer.text) == (409, True)
+    assert b"token" not in b"".join(heard)
+    assert hall.run(lambda: visit(shows(own))).status == 200
+    assert b"authorization: token " in heard[-1]
+
+
+def shows(identity: Identity) -> ssl.SSLContext:
+    """Return what a server shows who has an identity."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(identity.private_key + identity.certificate)
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context
+
+
+def test_on_a_cluster_the_door_is_at_the_address_that_the_cluster_has_of_the_node(hall: Hall):
+    job, workshop = hall.start(), hall.factory.workshop
+    here = workshop.factory.get_partition(PARTITION)
+    there = replace(here, status=PartitionStatus.SLURM)
+    site = replace(workshop.factory.get_site(here.site_id), partitions=(there,))
+    (node,) = hall.factory.attempts(job.id)[0].nodes
+    asked = []
+
+    class Cluster:
+        def list_nodes(self) -> list[NodeStatus]:
+            asked.append(node)
+            names = {"other": "10.0.0.1", node: "10.0.0.2"} if len(asked) > 1 else {}
+            return [NodeStatus(name=n, state="", address=a) for n, a in names.items()]
+
+    hall.factory.workshop = replace(
+        workshop,
+        factory=replace(workshop.factory, sites=(site,)),
+        cluster_nodes_of=lambda _: Cluster(),
+    )
+    gate = Gate("http://sessions.test", hall.factory.workshop)
+    with pytest.raises(SessionNotReady):
+        gate.door_of(f"{job.id}.1")
+    doors = {gate.door_of(f"{job.id}.1") for _ in range(3)}
+    assert [door.host for door in doors] == ["10.0.0.2"]
+    assert len(asked) == 2  # what is not known is asked for again, and what is never is
+    hall.factory.workshop = workshop
 
 
 def test_a_guest_who_left_the_project_and_whoever_comes_late_stay_outside(hall: Hall):

@@ -6,22 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from allmende.gate.program import trust_only
 from allmende.services import allocations, models
+from allmende.services.sessions import identity_of
 from tests.blueprints.labs import python_of
-from tests.gate.halls import CUT_SECONDS, Hall, frame, here, read_message
+from tests.gate.halls import CUT_SECONDS, Hall, here
+from tests.gate.kernels import compute
 from tests.services.running import a_running_factory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
-
-KERNEL_SECONDS = 60
-ASK = {
-    "header": {"msg_id": "m1", "msg_type": "execute_request", "session": "s", "username": "u"},
-    "parent_header": {},
-    "metadata": {},
-    "channel": "shell",
-    "content": {"code": "1+1", "silent": False, "store_history": True, "allow_stdin": False},
-    "buffers": [],
-}
 
 
 def test_a_kernel_computes_and_an_idle_session_ends_and_is_charged(tmp_path: Path, db: None):
@@ -38,23 +31,13 @@ def test_a_kernel_computes_and_an_idle_session_ends_and_is_charged(tmp_path: Pat
             token = factory.workshop.seal.derive(f"session/{job.id}.1")
             assert token not in page.text
             assert token not in str(page.headers)
-            made = await hall.ask(f"{place}/api/kernels", method="POST", body=b"{}", cookie=cookie)
-            kernel = json.loads(made.text)["id"]
-            listed = await hall.ask(f"{place}/api/kernels", cookie=cookie)
-            assert [each["id"] for each in json.loads(listed.text)] == [kernel]
-            line = f"{place}/api/kernels/{kernel}/channels?session_id=s"
-            reader, writer, status = await hall.upgrade(line, cookie=cookie)
-            assert status == 101
-            writer.write(frame(ASK))
-            async with asyncio.timeout(KERNEL_SECONDS):
-                while (message := await read_message(reader))["msg_type"] != "execute_result":
-                    pass
-            assert message["content"]["data"] == {"text/plain": "2"}
+            said, line = await compute(hall, place, cookie=cookie)
+            assert said == {"text/plain": "2"}
             # Who knows where it listens, as another job of this machine may, is not let in.
             await knock_without_the_gate(hall, job.id)
             await here(lambda: factory.run_to_end(job.id, seconds=60))
-            assert await asyncio.wait_for(reader.read(), CUT_SECONDS) is not None
-            writer.close()
+            assert await asyncio.wait_for(line.reader.read(), CUT_SECONDS) is not None
+            line.writer.close()
 
         hall.run(visit)
         assert str(factory.job(job.id).state) == "completed"
@@ -65,12 +48,15 @@ def test_a_kernel_computes_and_an_idle_session_ends_and_is_charged(tmp_path: Pat
         assert models.find_model_of_job(factory.person("founder"), job.id) is None
         log = factory.backend.read_log(attempt.key, offset=0, limit=2**20)
         assert factory.workshop.seal.derive(f"session/{attempt.key}").encode() not in log
+        assert b"encryption" not in log  # nobody warns that it lacks, on its own line or a kernel's
 
 
 async def knock_without_the_gate(hall: Hall, job_id: str) -> None:
     port = json.loads(hall.factory.backend.read_output(job_id, "session.json"))["port"]
+    certificate = identity_of(f"{job_id}.1", hall.factory.workshop).certificate
     for header in ("", "Authorization: token guess\r\n"):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        trust = trust_only(certificate)  # which everybody may: it is the session that proves itself
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust)
         head = f"GET /session/{job_id}/api/kernels HTTP/1.1\r\nHost: x\r\n{header}"
         writer.write(f"{head}Connection: close\r\n\r\n".encode())
         assert b" 403 " in (await reader.read())[:20]

@@ -18,12 +18,12 @@ def share_blueprint(blueprint_id: str, folder: Path) -> tuple[Path, Path]:
 
     Where it stands, homes may be closed to others: its files are linked, or copied if need be.
     """
-    packages = next(python_of(blueprint_id).parents[1].glob("lib/python*/site-packages"))
+    built = python_of(blueprint_id).parents[1]
     base = _find_python()
     code, environment = folder / blueprint_id, folder / f"{blueprint_id}-environment"
     shutil.copytree(blueprint_folder(blueprint_id), code)
-    there = environment / packages.relative_to(packages.parents[2])
-    shutil.copytree(packages, there, copy_function=_link)
+    own = shutil.ignore_patterns("bin", "include", "lib64", "pyvenv.cfg")
+    shutil.copytree(built, environment, copy_function=_link, ignore=own)
     (environment / "bin").mkdir()
     (environment / "bin/python").symlink_to(base)
     (environment / "pyvenv.cfg").write_text(f"home = {base.parent}\n")

@@ -8,25 +8,20 @@ from pathlib import Path
 
 import pytest
 from tools.slurm_lab import Lab, LabFailed
-from tools.slurm_lab.configuration import PARTITION as BOOSTER
 
 from allmende import wiring
-from allmende.backends.slurm.backend import SlurmBackend
-from allmende.backends.slurm.client import SlurmClient
 from allmende.backends.slurm.notes import find_attempt
-from allmende.domain.basics.people import DAEMON, Person, Role
-from allmende.domain.basics.sites import PartitionStatus
+from allmende.domain.basics.people import DAEMON
 from allmende.domain.scheduling.backends import Backend, EndReason
 from allmende.domain.scheduling.jobs import Job, JobState
 from allmende.domain.training.records import is_record_whole
-from allmende.services import allocations, cluster_accounts, ledger, models, usage_collecting
+from allmende.services import allocations, ledger, models, usage_collecting
 from allmende.wiring.clusters import usage_reader
-from tests.backends.slurm_site import USER, a_cluster, a_folder
+from tests.backends.slurm_site import a_folder
 from tests.blueprints.labs import python_of
 from tests.services.running import PARTITION, Running, a_running_factory
-from tests.slurm.blueprint_places import share_blueprint
+from tests.slurm.connecting import connect
 
-OPERATOR = Person(id="p-operator", name="Operator", roles=frozenset({Role.OPERATOR}))
 LIMIT_SECONDS = 3
 OFTEN = {"max_duration": "3m", "checkpoint": {"every": "1s"}}
 MEDICINE = {"blueprint": "medicine", "params": {"steps": 20_000, "hidden_units": 8, "folds": 4}}
@@ -103,14 +98,7 @@ def cluster(running: Running, request: pytest.FixtureRequest) -> Iterator[Machin
     lab: Lab = request.getfixturevalue("slurm_lab")
     crashed: list[str] = []
     with a_folder() as folder:
-        code, python = share_blueprint("medicine", folder)
-        backend = connect(running, lab, folder)
-        running.workshop = replace(
-            running.workshop,
-            backend_of=lambda _: backend,
-            environment_python=lambda _: str(python),
-            blueprint_folder=lambda _: str(code),
-        )
+        backend = connect(running, lab, folder, blueprint_id="medicine")
         site = running.workshop.factory.get_site(
             running.workshop.factory.get_partition(PARTITION).site_id
         )
@@ -142,32 +130,6 @@ def cluster(running: Running, request: pytest.FixtureRequest) -> Iterator[Machin
         yield Machine(running, preempt, crash, collect, hasten)
         for name in crashed:
             lab.revive(name)
-
-
-def connect(running: Running, lab: Lab, folder: Path) -> SlurmBackend:
-    """Let the factory's partition be the lab's, with an account of the founder's in it."""
-    there = a_cluster(lab, folder, shared_folders=(str(folder),))
-    factory = running.workshop.factory
-    partition = replace(
-        factory.get_partition(PARTITION), status=PartitionStatus.SLURM, slurm_partition=BOOSTER
-    )
-    site = replace(factory.get_site(partition.site_id), slurm=there, partitions=(partition,))
-    sites = tuple(site if each.id == site.id else each for each in factory.sites)
-    running.workshop = replace(running.workshop, factory=replace(factory, sites=sites))
-    project = running.story.projects["founder"]
-    lab.add_account(project, USER)
-    change, names = ("sacctmgr", "-i", "-Q"), [partition.qos_of(g.id) for g in partition.groups]
-    lab.run(*change, "add", "qos", ",".join(names))
-    which = ("user", USER, "where", f"account={project}")
-    lab.run(*change, "modify", *which, "set", f"qos=normal,{','.join(names)}")
-    cluster_accounts.set_account(
-        wiring.deed_of(OPERATOR),
-        site_id=site.id,
-        person_id=running.person("founder").id,
-        user_name=USER,
-        factory=running.workshop.factory,
-    )
-    return SlurmBackend(SlurmClient(there), there, wiring.now)
 
 
 @pytest.fixture(params=[virtual_nodes, cluster])

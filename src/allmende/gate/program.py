@@ -8,11 +8,12 @@ asked for its cookie, and while it lasts the database is asked again and again w
 import asyncio
 import contextlib
 import signal
+import ssl
 import sys
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -26,7 +27,7 @@ from django.conf import settings  # noqa: E402
 from allmende.domain.basics.refusals import Refusal  # noqa: E402
 from allmende.domain.training.sessions import PASS_LIFE, Door, SessionNotReady  # noqa: E402
 from allmende.gate.requests import GateIsFull, Request, read_request  # noqa: E402
-from allmende.services import session_passes  # noqa: E402
+from allmende.services import session_doors, session_passes  # noqa: E402
 from allmende.services.workshop import Workshop  # noqa: E402
 from allmende.wiring import languages, troubles  # noqa: E402
 from allmende.wiring.tokens import new_ticket  # noqa: E402
@@ -37,9 +38,8 @@ REACH_SECONDS = 10.0
 LOOK_SECONDS = 30.0  # between two questions whether an open connection still may be
 CHUNK_BYTES = 64 * 1024
 MOST_CONNECTIONS = 1000
+MOST_DOORS = 1000  # that are kept
 COOKIE = "allmende_session"
-# A job says its port and never a host: it could send the gate to any machine.
-THIS_MACHINE = "127.0.0.1"
 
 Answer = TypeVar("Answer")
 
@@ -70,6 +70,8 @@ class Gate:
         self.is_secure = address.startswith("https://")
         self.clerks = ThreadPoolExecutor(max_workers=4)  # who ask the database
         self.connections = 0
+        # Returns the door of an attempt by its key; each is asked for once, for it never moves.
+        self.door_of = lru_cache(MOST_DOORS)(partial(session_doors.find_door, workshop=workshop))
 
     async def serve(self, host: str, port: int) -> None:
         """Listen until SIGTERM or Ctrl-C."""
@@ -119,9 +121,14 @@ class Gate:
             session.writer.close()
 
     async def find_door(self, request: Request) -> Door:
-        """Ask the database whether the bearer of the cookie may open the session now."""
+        """Ask the database whether the bearer of the cookie may open the session now, and where."""
+        key = await self.find_attempt(request)
+        return await self.ask(lambda: self.door_of(key))
+
+    async def find_attempt(self, request: Request) -> str:
+        """Return the key of the attempt that the bearer of the cookie may open now."""
         look = partial(
-            session_passes.find_door,
+            session_passes.find_attempt,
             request.cookie(COOKIE),
             request.job_id,
             workshop=self.workshop,
@@ -133,7 +140,7 @@ class Gate:
         with contextlib.suppress(Refusal):
             while True:
                 await asyncio.sleep(self.look_seconds)
-                await self.find_door(request)
+                await self.find_attempt(request)
 
     async def let_in(self, request: Request, line: Line) -> None:
         """Take a ticket and give a cookie for this session alone."""
@@ -177,12 +184,22 @@ class Gate:
 
 
 async def reach(door: Door, job_id: str) -> Line:
-    """Connect to a session; one that does not answer is not ready."""
+    """Connect to a session; whoever does not answer, or cannot prove to be it, is not ready."""
     try:
         async with asyncio.timeout(REACH_SECONDS):
-            return Line(*await asyncio.open_connection(THIS_MACHINE, door.port))
+            trust = trust_only(door.certificate)
+            return Line(*await asyncio.open_connection(door.host, door.port, ssl=trust))
     except OSError as error:
         raise SessionNotReady(job=job_id) from error
+
+
+def trust_only(certificate: str) -> ssl.SSLContext:
+    """Return what believes whoever has the key of this certificate, and nobody else."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.check_hostname = False
+    context.load_verify_locations(cadata=certificate)
+    return context
 
 
 async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

@@ -82,7 +82,7 @@ def build_launch(
     user_name = cluster_accounts.get_user_name(site, job.person_id)
     code = find_hash(spec.workdir)
     secrets = project_secrets.open_secrets(spec, job.project_id, seal=workshop.seal)
-    secrets |= sessions.secrets_of(job, attempt, workshop)
+    secrets |= sessions.secrets_of(job, attempt.key, partition, workshop)
     containers.check_image(spec, partition, workshop)
     places = _place_data(spec, workshop, site)
     return replace(

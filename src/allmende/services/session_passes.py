@@ -9,25 +9,21 @@ from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.scheduling.jobs import LIFECYCLE, Job, JobState
 from allmende.domain.training.sessions import (
-    DOOR_FILE,
     PASS_LIFE,
     TICKET_LIFE,
-    Door,
     NoSession,
     NotYourSession,
     PassRefused,
     SessionIsOver,
     SessionNotReady,
     SessionPass,
-    read_port,
 )
 from allmende.domain.trust.permissions import Permission, can_do, check_permission
 from allmende.domain.trust.tokens import digest_of
-from allmende.services import audit, jobs
+from allmende.services import audit, jobs, session_doors
 from allmende.services.deeds import Deed, one_transaction
-from allmende.services.sessions import is_session, token_of
+from allmende.services.sessions import is_session
 from allmende.services.workshop import Workshop
-from allmende.storage import jobs as job_store
 from allmende.storage import people as people_store
 from allmende.storage import session_passes as store
 
@@ -43,7 +39,7 @@ def make_ticket(deed: Deed, job_id: str, *, ticket: str, workshop: Workshop) -> 
     """Let whoever brings the ticket to the gate within a minute open the session, once."""
     check_permission(deed.actor, Permission.SUBMIT_JOB)
     job = jobs.get_own_job(deed.actor, job_id)
-    _find_door(deed.actor, job, workshop)
+    _check_listens(deed.actor, job, workshop)
     store.remove_expired(now=deed.now)
     store.save_pass(
         SessionPass(
@@ -69,7 +65,7 @@ def find_holder(secret: str, job_id: str, *, is_ticket: bool, now: datetime) -> 
 @one_transaction
 def enter(deed: Deed, job_id: str, *, ticket: str, cookie: str, workshop: Workshop) -> None:
     """Take the actor's ticket, and let the cookie in instead for some hours."""
-    _find_door(deed.actor, _get_job(deed.actor, job_id), workshop)
+    _check_listens(deed.actor, _get_job(deed.actor, job_id), workshop)
     if not store.remove_pass(digest_of(ticket)):
         raise PassRefused
     store.save_pass(
@@ -84,10 +80,13 @@ def enter(deed: Deed, job_id: str, *, ticket: str, cookie: str, workshop: Worksh
     audit.record(deed, action="session.entered", subject=job_id)
 
 
-def find_door(cookie: str, job_id: str, *, now: datetime, workshop: Workshop) -> Door:
-    """Return where to go on to; refuse whoever may not open this session at this moment."""
+def find_attempt(cookie: str, job_id: str, *, now: datetime, workshop: Workshop) -> str:
+    """Return the key of the attempt to go on to; refuse whoever may not open this session at this
+    moment."""
     person = find_holder(cookie, job_id, is_ticket=False, now=now)
-    return _find_door(person, _get_job(person, job_id), workshop)
+    job = _get_job(person, job_id)
+    _check_open(person, job, workshop)
+    return f"{job.id}.{job.attempts}"
 
 
 @one_transaction
@@ -106,7 +105,8 @@ def _get_job(person: Person, job_id: str) -> Job:
         raise PassRefused from gone
 
 
-def _find_door(person: Person, job: Job, workshop: Workshop) -> Door:
+def _check_open(person: Person, job: Job, workshop: Workshop) -> None:
+    """Refuse what is no session of the person's own that runs."""
     if not is_session(job, workshop):
         raise NoSession(job=job.id)
     if job.person_id != person.id:
@@ -115,16 +115,8 @@ def _find_door(person: Person, job: Job, workshop: Workshop) -> Door:
         raise SessionIsOver(job=job.id)
     if job.state is not JobState.RUNNING:
         raise SessionNotReady(job=job.id)
-    port = _read_port(job, workshop)
-    if port is None:
-        raise SessionNotReady(job=job.id)
-    attempt = job_store.get_attempt(f"{job.id}.{job.attempts}")
-    return Door(port=port, token=token_of(attempt, workshop))
 
 
-def _read_port(job: Job, workshop: Workshop) -> int | None:
-    try:
-        content = workshop.backend_of(job.partition_id).read_output(job.id, DOOR_FILE)
-    except NotFound:
-        return None
-    return read_port(content, attempt=job.attempts)
+def _check_listens(person: Person, job: Job, workshop: Workshop) -> None:
+    _check_open(person, job, workshop)
+    session_doors.find_port(job.id, job.attempts, job.partition_id, workshop=workshop)

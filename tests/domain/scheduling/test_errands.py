@@ -56,6 +56,7 @@ NODES = st.lists(
         is_down=st.booleans(),
         is_busy=st.booleans(),
         reason=TEXTS,
+        address=TEXTS,
     ),
     max_size=3,
 )

@@ -3,11 +3,23 @@
 import json
 import os
 import socketserver
+import ssl
+import tempfile
 from pathlib import Path
+
+CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+with tempfile.NamedTemporaryFile("w") as file:
+    file.write(os.environ["ALLMENDE_SESSION_IDENTITY"])
+    file.flush()
+    CONTEXT.load_cert_chain(file.name)
 
 
 class Teller(socketserver.StreamRequestHandler):
     """Answers one request for each connection."""
+
+    def setup(self) -> None:
+        self.request = CONTEXT.wrap_socket(self.request, server_side=True)
+        super().setup()
 
     def handle(self) -> None:
         head = b""
@@ -17,9 +29,10 @@ class Teller(socketserver.StreamRequestHandler):
             self.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
             while said := self.request.recv(1000):
                 self.wfile.write(said)
-            return
-        size = len(head)
-        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (size, head))
+        else:
+            size = len(head)
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (size, head))
+        self.request.unwrap()
 
 
 class Hall(socketserver.ThreadingTCPServer):
@@ -28,7 +41,7 @@ class Hall(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
 
-with Hall(("127.0.0.1", 0), Teller) as hall:
+with Hall((os.environ["ALLMENDE_SESSION_ADDRESS"], 0), Teller) as hall:
     facts = {"attempt": int(os.environ["ALLMENDE_ATTEMPT"]), "port": hall.server_address[1]}
     Path(os.environ["ALLMENDE_OUT"], "session.json").write_text(json.dumps(facts))
     hall.serve_forever()

@@ -1,6 +1,7 @@
 """The nodes of a Slurm partition: what the cluster says of them, and how it drains them."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from allmende.backends.slurm.client import SlurmClient
@@ -49,17 +50,19 @@ def parse_nodes(said: str, *, partition: str) -> list[NodeStatus]:
         fields = dict(re.findall(r"(\w+)=(\S*)", facts))
         if "NodeName" not in fields or partition not in fields.get("Partitions", "").split(","):
             continue
-        found.append(_status(fields["NodeName"], fields.get("State", ""), reason))
+        found.append(_status(fields, reason))
     return found
 
 
-def _status(name: str, state: str, reason: str) -> NodeStatus:
+def _status(fields: Mapping[str, str], reason: str) -> NodeStatus:
+    state = fields.get("State", "")
     flags = {flag.rstrip(MARKS) for flag in state.split("+")}
     return NodeStatus(
-        name=name,
+        name=fields["NodeName"],
         state=state,
         is_drained=bool(flags & DRAINED),
         is_down=bool(flags & DOWN) or "*" in state,
         is_busy=bool(flags & BUSY),
         reason=GIVEN_BY.sub("", reason.partition(" Comment=")[0]).strip(),
+        address=fields.get("NodeAddr", ""),
     )

@@ -191,6 +191,7 @@ def nodes_from_json(value: Any) -> list[NodeStatus]:
             is_down=each["is_down"] is True,
             is_busy=each["is_busy"] is True,
             reason=read_text(each["reason"]),
+            address=read_text(each.get("address", "")),  # an older agent does not say it
         )
         for each in value
     ]

@@ -38,6 +38,7 @@ class NodeStatus:
     is_down: bool = False  # it does not answer
     is_busy: bool = False
     reason: str = ""
+    address: str = ""  # at which the cluster itself reaches it; "" where that is not known
 
 
 class ClusterNodes(Protocol):

@@ -14,6 +14,7 @@ PASS_LIFE = timedelta(hours=12)
 DOOR_FILE = "session.json"
 # Where people save, in the output folder: JupyterLab shows no other.
 NOTEBOOKS = "notebooks/"
+THIS_MACHINE = "127.0.0.1"
 LOWEST_PORT, HIGHEST_PORT = 1024, 65535
 
 
@@ -49,8 +50,8 @@ class PassRefused(Refusal):
 
 
 class NoSessionsThere(Refusal):
-    """The gate does not reach the nodes of {partition}: sessions run on virtual nodes only. Choose
-    such a partition, or send a job that needs nobody at the screen."""
+    """The gate does not reach the nodes of {partition}, which are behind an agent. Choose a
+    partition of another site, or send a job that needs nobody at the screen."""
 
     status = 422
 
@@ -68,10 +69,12 @@ class SessionPass:
 
 @dataclass(frozen=True, kw_only=True)
 class Door:
-    """Where a session listens, on this machine, and what it wants to be shown."""
+    """Where a session listens, what it wants to be shown, and by what it is known itself."""
 
+    host: str
     port: int
     token: str = field(repr=False)
+    certificate: str  # in PEM
 
 
 def read_port(content: bytes, *, attempt: int) -> int | None:
