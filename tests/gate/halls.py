@@ -79,7 +79,11 @@ class Hall:
             server = await asyncio.start_server(gate.receive, "127.0.0.1", 0)
             self.port = server.sockets[0].getsockname()[1]
             async with server:
-                return await visit()
+                found = await visit()
+            async with asyncio.timeout(CUT_SECONDS):
+                while gate.connections:  # each says goodbye to its session
+                    await asyncio.sleep(0.01)
+            return found
 
         return async_to_sync(whole)()
 

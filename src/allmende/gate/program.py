@@ -35,6 +35,7 @@ from allmende.wiring.tokens import new_ticket  # noqa: E402
 LONGEST_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 20.0
 REACH_SECONDS = 10.0
+CLOSE_SECONDS = 2.0  # for a session to say goodbye
 LOOK_SECONDS = 30.0  # between two questions whether an open connection still may be
 CHUNK_BYTES = 64 * 1024
 MOST_CONNECTIONS = 1000
@@ -119,6 +120,8 @@ class Gate:
             )
         finally:
             session.writer.close()
+            with contextlib.suppress(OSError):
+                await session.writer.wait_closed()
 
     async def find_door(self, request: Request) -> Door:
         """Ask the database whether the bearer of the cookie may open the session now, and where."""
@@ -187,8 +190,13 @@ async def reach(door: Door, job_id: str) -> Line:
     """Connect to a session; whoever does not answer, or cannot prove to be it, is not ready."""
     try:
         async with asyncio.timeout(REACH_SECONDS):
-            trust = trust_only(door.certificate)
-            return Line(*await asyncio.open_connection(door.host, door.port, ssl=trust))
+            ends = await asyncio.open_connection(
+                door.host,
+                door.port,
+                ssl=trust_only(door.certificate),
+                ssl_shutdown_timeout=CLOSE_SECONDS,
+            )
+            return Line(*ends)
     except OSError as error:
         raise SessionNotReady(job=job_id) from error
 
