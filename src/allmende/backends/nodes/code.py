@@ -65,7 +65,7 @@ def unpack(path: Path, folder: Path) -> None:
             if entry.is_file:
                 mode = 0o755 if entry.is_executable else 0o644
                 with os.fdopen(os.open(place, NEW, mode), "wb") as written:
-                    for piece in _read(file, offset, entry.size_bytes):
+                    for piece in read_part(file, offset, entry.size_bytes):
                         written.write(piece)
         for entry in entries:  # last, so that nothing is written through one
             if entry.target is not None:
@@ -93,12 +93,13 @@ def _find_entries(file: BinaryIO) -> dict[Entry, int]:
 
 def _hash(file: BinaryIO, offset: int, size_bytes: int) -> str:
     digest = hashlib.sha256()
-    for piece in _read(file, offset, size_bytes):
+    for piece in read_part(file, offset, size_bytes):
         digest.update(piece)
     return digest.hexdigest()
 
 
-def _read(file: BinaryIO, offset: int, size_bytes: int) -> Iterator[bytes]:
+def read_part(file: BinaryIO, offset: int, size_bytes: int) -> Iterator[bytes]:
+    """Yield a part of a file piece by piece; less where the file ends before."""
     file.seek(offset)
     left_bytes = size_bytes
     while left_bytes and (piece := file.read(min(left_bytes, CHUNK_BYTES))):

@@ -17,6 +17,8 @@ MOST_FILES = 10_000  # files, folders and links together
 # What an archive adds: a header or two before each, and what fills up the last block.
 MOST_ARCHIVE_BYTES = MOST_BYTES + MOST_FILES * 4 * 512
 MOST_PROJECT_BYTES = 2_000 * MEGABYTE  # of all archives of a project
+# Of a folder that somebody packed, and of what it unpacks to: .gitignore leaves out part of it.
+MOST_PACKED_BYTES = 2 * MOST_BYTES
 LONGEST_NAME_BYTES, LONGEST_PART_BYTES = 1_000, 255
 LARGEST_NAMED = 3  # of what is too large, the largest are named
 WORDS = re.compile(r"[\s;&|()<>=\"'`\[\]]+")
@@ -30,9 +32,9 @@ CODE_FOLDER = "code"
 
 
 class CodeNotBrought(Refusal):
-    """The folder {workdir} lies with you and does not come along by itself. Submit with `allmende
-    job submit`, which brings it; or send it as an archive first (POST /projects/ID/code) and write
-    the answer's workdir into the job file."""
+    """The folder {workdir} lies with you and does not come along by itself. In the portal upload it
+    below the job file; in a terminal `allmende job submit` brings it; a program sends it first
+    (POST /projects/ID/code) and writes the answer's workdir into the job file."""
 
     status = 422
 
@@ -130,6 +132,20 @@ class NoCodeArchive(Refusal):
     status = 422
 
 
+class NoPackedFolder(Refusal):
+    """This file cannot be taken as a folder: {problem} Pack the folder as .zip, .tar.gz or .tar,
+    without a password."""
+
+    status = 422
+
+
+class PackedFolderIsTooLarge(Refusal):
+    """As it was packed, the folder has more than {most_megabytes} MB, packed or unpacked. Pack it
+    anew without what is no code; data belong into the data catalogue (`data` in the job file)."""
+
+    status = 413
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """One thing in a folder: a file, a folder, or a link to something else in it."""
@@ -182,7 +198,7 @@ def check_tree(entries: Collection[Entry]) -> None:
         raise CodeIsTooLarge(most_megabytes=MOST_BYTES // MEGABYTE, largest=UNSEEN)
     folders, others = set[str](), list[str]()
     for each in entries:
-        _check_name(each.name)
+        check_name(each.name)
         if each.target is not None:
             _check_link(each.name, each.target)
         folders.update(_parents(each.name))
@@ -237,7 +253,8 @@ def say_largest(amounts: Mapping[str, int], unit: str = "") -> str:
     return ", ".join(f"{show(name)} ({f'{amount} {unit}'.strip()})" for name, amount in largest)
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Refuse a name that leads out of the folder, or that some file system cannot hold."""
     parts = name.split("/")
     if not name or {"", ".", ".."} & set(parts):
         raise UnfitName(name=show(name), problem=Sentence("It leads out of the folder."))

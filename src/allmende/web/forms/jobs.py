@@ -6,11 +6,13 @@ from typing import Any
 
 import yaml
 from django import forms
+from django.utils.text import format_lazy
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.blueprints import Blueprint, Param
+from allmende.domain.training.code_archives import MEGABYTE, MOST_PACKED_BYTES, CodeArchive
 from allmende.domain.training.data_sets import SCHEME, Catalogue
 from allmende.domain.training.fields import Finding
 from allmende.wiring.job_texts import KeyIsThereTwice, place_findings, read_job_text
@@ -176,6 +178,21 @@ class JobFileForm(forms.Form):
         widget=forms.Textarea(attrs={"class": "code", "spellcheck": "false", "rows": 18}),
         help_text=_("YAML or JSON, the same as for the command allmende job submit."),
     )
+    folder = forms.FileField(
+        label=_("Folder with your code"),
+        required=False,
+        widget=forms.FileInput(attrs={"accept": ".zip,.tar,.tgz,.gz"}),
+        help_text=format_lazy(
+            _(
+                "Packed as .zip, .tar.gz or .tar, up to {most} MB. It takes the place of workdir: "
+                "setup and run start in it. What .gitignore names does not come along."
+            ),
+            most=MOST_PACKED_BYTES // MEGABYTE,
+        ),
+    )
+    # The folder that came with this form before, so that nobody has to send it again.
+    workdir = forms.CharField(required=False, widget=forms.HiddenInput)
+    archive: CodeArchive | None = None
 
     def clean_text(self) -> Mapping[str, Any]:
         """Return the keys and values of the file."""
@@ -191,6 +208,19 @@ class JobFileForm(forms.Form):
         if not isinstance(value, Mapping):
             raise forms.ValidationError(_("Write keys and values, such as name: my-job."))
         return value
+
+    def set_folder(self, archive: CodeArchive) -> None:
+        """Let the job file name the folder that came with the form, here and when shown again."""
+        self.archive = archive
+        self.data = self.data.copy()
+        self.data["workdir"] = archive.workdir
+        self.cleaned_data["workdir"] = archive.workdir
+
+    def to_job_file(self) -> dict[str, Any]:
+        """Return the job file, with the folder that came along if there is one."""
+        workdir = self.cleaned_data["workdir"]
+        text: Mapping[str, Any] = self.cleaned_data["text"]
+        return {**text, "workdir": workdir} if workdir else dict(text)
 
     def add_findings(self, findings: Iterable[Finding]) -> None:
         """List every finding at the text, each with its line."""
