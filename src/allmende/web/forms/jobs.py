@@ -15,6 +15,7 @@ from allmende.domain.training.blueprints import Blueprint, Param
 from allmende.domain.training.code_archives import MEGABYTE, MOST_PACKED_BYTES, CodeArchive
 from allmende.domain.training.data_sets import SCHEME, Catalogue
 from allmende.domain.training.fields import Finding
+from allmende.web.wording import write_number
 from allmende.wiring.job_texts import KeyIsThereTwice, place_findings, read_job_text
 from allmende.wiring.languages import translate
 
@@ -25,6 +26,32 @@ DATA_CLASSES = (
     ("health", _("Health: about the health of people")),
 )
 
+# Units of parameters in words, and those that say nothing to whoever fills in the form.
+UNITS = {
+    "channels": _("channels"),
+    "episodes": _("episodes"),
+    "flights": _("flights"),
+    "folds": _("folds"),
+    "heads": _("heads"),
+    "iterations": _("iterations"),
+    "kB": "kB",
+    "layers": _("layers"),
+    "learners": _("learners"),
+    "minutes": _("minutes"),
+    "pairs": _("pairs"),
+    "passes": _("passes"),
+    "processes": _("processes"),
+    "records": _("records"),
+    "samples": _("samples"),
+    "steps": _("steps"),
+    "tokens": _("tokens"),
+    "tracks": _("tracks"),
+    "units": _("units"),
+    "windows": _("windows"),
+}
+SILENT_UNITS = (
+    "delta", "epsilon", "length", "number", "per step", "per step size", "per weight", "seed",
+)  # fmt: skip
 START_FIELDS = ("after", "after_ok", "max_parallel", "flexible_until")
 
 
@@ -233,11 +260,9 @@ class JobFileForm(forms.Form):
 
 
 def _describe(param: Param) -> str:
-    return _("%(low)s to %(high)s %(unit)s") % {
-        "low": _short(param.min),
-        "high": _short(param.max),
-        "unit": param.unit,
-    }
+    unit = "" if param.unit in SILENT_UNITS else UNITS.get(param.unit, param.unit)
+    facts = {"low": write_number(param.min), "high": write_number(param.max), "unit": unit}
+    return str(_("%(low)s to %(high)s %(unit)s") % facts).strip()
 
 
 def _short(value: float) -> str:
