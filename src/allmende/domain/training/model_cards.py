@@ -263,7 +263,7 @@ class _Card:
         return f"| {' | '.join(self.cell(cell) for cell in cells)} |"
 
     def privacy(self) -> str:
-        said = describe_privacy(self.record.get("privacy"))
+        said = describe_privacy(self.record.get("privacy"), say=self.say, number=self.number)
         return f"{self.head(Sentence('Privacy'))}\n\n{said}" if said else ""
 
     def training(self) -> str:
