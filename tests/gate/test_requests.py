@@ -1,6 +1,7 @@
 """What browsers send is read strictly, and goes on without anything that is not the session's."""
 
 import contextlib
+import time
 
 import pytest
 from hypothesis import given
@@ -44,6 +45,15 @@ def test_a_header_that_two_readers_might_read_differently_is_refused(line: bytes
 
 
 def test_credentials_stay_here_and_the_first_cookie_of_a_name_counts():
+def test_blanks_without_end_are_read_in_a_moment():
+    """A pattern that looks for both ends of a value at once takes hours for these."""
+    for line in (b"a:" + b" " * 60_000 + b"\0", b"a: b" + b" " * 60_000 + b"c"):
+        began_at = time.perf_counter()
+        with contextlib.suppress(Refusal):
+            read_request(PLAIN + line + b"\r\n\r\n")
+        assert time.perf_counter() - began_at < 1
+
+
     lines = b"Cookie: a=1; b=2\r\nCOOKIE: b=3\r\nAuthorization: Bearer x\r\nUpgrade: WebSocket\r\n"
     request = read_request(PLAIN + lines + b"\r\n")
     assert (request.cookie("b"), request.cookie("c")) == ("2", "")
