@@ -71,13 +71,15 @@ def test_what_comes_from_elsewhere_or_is_no_plain_request_is_refused(hall: Hall)
     async def visit() -> None:
         cookie = await hall.enter("founder", job.id)
         assert (await hall.ask(place, method="POST", body=b"{}", cookie=cookie)).status == 200
-        for origin in ("http://portal.test", "null", ""):
+        # Another session is a page of elsewhere, too, even where one browser has opened both.
+        for origin in ("http://portal.test", "http://j-other1.sessions.test", "null", ""):
             refused = await hall.ask(place, method="POST", cookie=cookie, origin=origin)
             assert refused.status == 403
             _, writer, status = await hall.upgrade(place, cookie=cookie, origin=origin)
             writer.close()
             assert status == 403
-        assert (await hall.ask(place, cookie=cookie, host="rebound.test")).status == 404
+        for host in ("rebound.test", "sessions.test", "j-other1.sessions.test"):
+            assert (await hall.ask(place, cookie=cookie, host=host)).status == 404
         assert (await hall.ask("/", cookie=cookie)).status == 404
         assert (await hall.ask(place, cookie=cookie, bad_header_="a\rb")).status == 400
         other = await hall.ask("/session/j-other1/api", cookie=cookie)
@@ -85,6 +87,14 @@ def test_what_comes_from_elsewhere_or_is_no_plain_request_is_refused(hall: Hall)
 
     hall.run(visit)
 
+        for site, mode, dest, status in (
+            ("same-site", "no-cors", "script", 403),
+            ("cross-site", "navigate", "iframe", 403),
+            ("cross-site", "navigate", "document", 200),
+            ("same-origin", "cors", "empty", 200),
+        ):
+            said = {"sec_fetch_site": site, "sec_fetch_mode": mode, "sec_fetch_dest": dest}
+            assert (await hall.ask(place, cookie=cookie, **said)).status == status
 
 def test_an_open_line_is_cut_when_its_bearer_may_no_longer(hall: Hall):
     job, factory = hall.start(), hall.factory

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from allmende import wiring
 
@@ -65,9 +65,10 @@ class Gate:
     def __init__(
         self, address: str, workshop: Workshop, *, look_seconds: float = LOOK_SECONDS
     ) -> None:
-        self.origin, self.look_seconds, self.workshop = address, look_seconds, workshop
-        self.host = urlsplit(address).netloc
+        self.address, self.look_seconds, self.workshop = address, look_seconds, workshop
         self.is_secure = address.startswith("https://")
+        # With that beginning no page of another host can set it.
+        self.cookie = f"__Host-{COOKIE}" if self.is_secure else COOKIE
         self.clerks = ThreadPoolExecutor(max_workers=4)  # who ask the database
         self.connections = 0
 
@@ -102,7 +103,7 @@ class Gate:
 
     async def answer(self, request: Request, line: Line) -> None:
         """Let in whoever brings a ticket, and pass on what comes with a cookie."""
-        request.check_origin(self.origin, host=self.host)
+        request.check_origin(self.address)
         if request.is_entrance:
             await self.let_in(request, line)
             return
@@ -122,7 +123,7 @@ class Gate:
         """Ask the database whether the bearer of the cookie may open the session now."""
         look = partial(
             session_passes.find_door,
-            request.cookie(COOKIE),
+            request.cookie(self.cookie),
             request.job_id,
             workshop=self.workshop,
         )
@@ -152,14 +153,10 @@ class Gate:
             )
 
         await self.ask(take)
-        folder = f"/session/{request.job_id}/"
-        facts = [
-            f"{COOKIE}={cookie}",
-            f"Path={folder}",
-            f"Max-Age={int(PASS_LIFE.total_seconds())}",
-        ]
-        facts += ["HttpOnly", "SameSite=Lax", *(["Secure"] if self.is_secure else [])]
-        headers = {"Location": f"{folder}lab", "Set-Cookie": "; ".join(facts)}
+        facts = [f"{self.cookie}={cookie}", f"Max-Age={int(PASS_LIFE.total_seconds())}"]
+        facts += ["Path=/", "HttpOnly", "SameSite=Lax", *(["Secure"] if self.is_secure else [])]
+        place = f"/session/{request.job_id}/lab"
+        headers = {"Location": place, "Set-Cookie": "; ".join(facts)}
         await write_answer(line, HTTPStatus.SEE_OTHER, headers=headers)
 
     async def ask(self, question: Callable[[], Answer]) -> Answer:

@@ -5,8 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from allmende.domain.basics.refusals import Refusal
+from allmende.domain.training.sessions import address_of
 
 LOOKING = ("GET", "HEAD", "OPTIONS")
+# What browsers say of a request that a page of elsewhere began, and of one for a window.
+FOREIGN, OPENING = ("same-site", "cross-site"), ("navigate", "document")
 REQUEST_LINE = re.compile(r"([A-Z]{1,20}) (/[!-~]*) HTTP/1\.1")
 HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)")
 TARGET = re.compile(r"/session/(j-[0-9a-z]{1,40})(/[^?]*)(?:\?(.*))?")
@@ -67,7 +70,7 @@ class Request:
         return ", ".join(value for key, value in self.headers if key == name)
 
     def cookie(self, name: str) -> str:
-        """Return the first cookie of a name, which is that of the longest path; "" without one."""
+        """Return the first cookie of a name; "" without one."""
         for key, value in self.headers:
             for part in value.split(";") if key == "cookie" else ():
                 said, _, content = part.strip().partition("=")
@@ -75,13 +78,17 @@ class Request:
                     return content
         return ""
 
-    def check_origin(self, origin: str, *, host: str) -> None:
-        """Refuse what was sent to another name, and deeds and WebSockets that pages of elsewhere
-        began."""
-        if self.header("host") != host:
+    def check_origin(self, gate: str) -> None:
+        """Refuse what was sent to another name than the session's own, deeds and WebSockets that
+        pages of elsewhere began, and whatever else they ask for but to be opened."""
+        origin = address_of(self.job_id, gate)
+        if self.header("host") != origin.partition("://")[2]:
             raise RequestRefused
         acts = self.method not in LOOKING or self.is_upgrade
         if acts and self.header("origin") != origin:
+            raise ForeignOrigin
+        opens = (self.header("sec-fetch-mode"), self.header("sec-fetch-dest")) == OPENING
+        if self.header("sec-fetch-site") in FOREIGN and not opens:
             raise ForeignOrigin
 
     def pass_on(self, *, token: str) -> bytes:

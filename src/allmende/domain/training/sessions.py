@@ -67,6 +67,15 @@ class SessionPass:
 
 
 @dataclass(frozen=True, kw_only=True)
+def address_of(job_id: str, gate: str) -> str:
+    """Return the origin of a session: a host name of its own below that of the gate.
+
+    What one session shows thereby reaches no other, even where one browser has opened both.
+    """
+    scheme, _, name = gate.partition("://")
+    return f"{scheme}://{job_id}.{name}"
+
+
 class Door:
     """Where a session listens, on this machine, and what it wants to be shown."""
 
