@@ -22,6 +22,7 @@ from allmende.domain.training.sessions import (
 )
 from allmende.services import audit, jobs, people, projects, session_files, session_passes, sessions
 from allmende.wiring import deed_of
+from allmende.gate import program
 from tests.gate.halls import CUT_SECONDS, Hall, here, with_standin
 from tests.services.running import PARTITION, a_running_factory
 
@@ -95,6 +96,70 @@ def test_what_comes_from_elsewhere_or_is_no_plain_request_is_refused(hall: Hall)
         ):
             said = {"sec_fetch_site": site, "sec_fetch_mode": mode, "sec_fetch_dest": dest}
             assert (await hall.ask(place, cookie=cookie, **said)).status == status
+    hall.run(visit)
+
+
+def test_a_session_cannot_keep_its_line_open_for_what_others_ask(hall: Hall):
+    job = hall.start()
+
+    async def visit() -> None:
+        cookie = await hall.enter("founder", job.id)
+        told = await hall.ask(f"/session/{job.id}/api", cookie=cookie)
+        assert (told.status, told.headers["connection"]) == (200, "close")
+        assert "keep-alive" not in told.headers
+        mute = await hall.ask(f"/session/{job.id}/mute", cookie=cookie)
+        assert (mute.status, mute.headers["connection"]) == (502, "close")
+
+    hall.run(visit)
+
+
+def test_one_session_leaves_connections_to_others(hall: Hall, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(program, "MOST_PER_SESSION", 1)
+    job = hall.start()
+    place = f"/session/{job.id}/api"
+
+    async def visit() -> None:
+        cookie = await hall.enter("founder", job.id)
+        _, writer, status = await hall.upgrade(place, cookie=cookie)
+        assert status == 101
+        assert (await hall.ask(place, cookie=cookie)).status == 503
+        writer.close()
+        async with asyncio.timeout(CUT_SECONDS):
+            while (await hall.ask(place, cookie=cookie)).status != 200:
+                pass
+
+    hall.run(visit)
+
+
+def test_whoever_takes_nothing_is_left_after_a_moment(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(program, "PART_SECONDS", 0.1)
+
+    async def visit() -> None:
+        parted = asyncio.Event()
+
+        async def receive(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(bytes(2**25))
+            await program.part(writer)
+            parted.set()
+
+        server = await asyncio.start_server(receive, "127.0.0.1", 0)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+            await asyncio.wait_for(parted.wait(), CUT_SECONDS)
+            writer.close()
+
+    asyncio.run(visit())
+
+
+def test_what_a_job_says_of_its_door_is_short(hall: Hall):
+    job = hall.start()
+    door = hall.out(job.id) / "session.json"
+    door.write_text(door.read_text().replace("}", ', "x": "' + 10_000 * "x" + '"}'))
+    with pytest.raises(SessionNotReady):
+        hall.ticket("founder", job.id)
+
+
 
 def test_an_open_line_is_cut_when_its_bearer_may_no_longer(hall: Hall):
     job, factory = hall.start(), hall.factory

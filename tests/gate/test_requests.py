@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allmende.domain.basics.refusals import Refusal
+from allmende.gate.answers import AnswerUnreadable, read_answer
 from allmende.gate.requests import RequestUnreadable, read_request
 
 PLAIN = b"GET /session/j-1/api?x=1 HTTP/1.1\r\nHost: h\r\n"
@@ -44,7 +45,6 @@ def test_a_header_that_two_readers_might_read_differently_is_refused(line: bytes
         read_request(PLAIN + line + b"\r\n\r\n")
 
 
-def test_credentials_stay_here_and_the_first_cookie_of_a_name_counts():
 def test_blanks_without_end_are_read_in_a_moment():
     """A pattern that looks for both ends of a value at once takes hours for these."""
     for line in (b"a:" + b" " * 60_000 + b"\0", b"a: b" + b" " * 60_000 + b"c"):
@@ -54,6 +54,21 @@ def test_blanks_without_end_are_read_in_a_moment():
         assert time.perf_counter() - began_at < 1
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/2 200 OK\r\n\r\n",
+        b"200\r\n\r\n",
+        b"HTTP/1.1 101 Switching\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nA: b\nConnection: keep-alive\r\n\r\n",
+    ],
+)
+def test_an_answer_that_web_servers_might_read_differently_is_refused(said: bytes):
+    with pytest.raises(AnswerUnreadable):
+        read_answer(said, read_request(PLAIN + b"\r\n"))
+
+
+def test_credentials_stay_here_and_the_first_cookie_of_a_name_counts():
     lines = b"Cookie: a=1; b=2\r\nCOOKIE: b=3\r\nAuthorization: Bearer x\r\nUpgrade: WebSocket\r\n"
     request = read_request(PLAIN + lines + b"\r\n")
     assert (request.cookie("b"), request.cookie("c")) == ("2", "")

@@ -12,6 +12,7 @@ TICKET_LIFE = timedelta(seconds=60)
 PASS_LIFE = timedelta(hours=12)
 # What a session writes into its output folder once it listens.
 DOOR_FILE = "session.json"
+LARGEST_DOOR_BYTES = 1000
 # Where people save, in the output folder: JupyterLab shows no other.
 NOTEBOOKS = "notebooks/"
 LOWEST_PORT, HIGHEST_PORT = 1024, 65535
@@ -66,7 +67,6 @@ class SessionPass:
     expires_at: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
 def address_of(job_id: str, gate: str) -> str:
     """Return the origin of a session: a host name of its own below that of the gate.
 
@@ -76,6 +76,7 @@ def address_of(job_id: str, gate: str) -> str:
     return f"{scheme}://{job_id}.{name}"
 
 
+@dataclass(frozen=True, kw_only=True)
 class Door:
     """Where a session listens, on this machine, and what it wants to be shown."""
 
