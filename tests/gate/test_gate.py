@@ -1,6 +1,8 @@
 """The gate lets a session's owner in, and nobody else; and only for as long as they may."""
 
 import asyncio
+import io
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from allmende import wiring
+from allmende.cli import sessions as terminal
 from allmende.domain.basics.people import Person, Role
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sites import PartitionStatus
@@ -20,9 +23,10 @@ from allmende.domain.training.sessions import (
     SessionIsOver,
     SessionNotReady,
 )
-from allmende.services import audit, jobs, people, projects, session_files, session_passes, sessions
-from allmende.wiring import deed_of
 from allmende.gate import program
+from allmende.services import audit, jobs, people, projects, session_files, session_passes, sessions
+from allmende.web import downloads
+from allmende.wiring import deed_of
 from tests.gate.halls import CUT_SECONDS, Hall, here, with_standin
 from tests.services.running import PARTITION, a_running_factory
 
@@ -85,9 +89,6 @@ def test_what_comes_from_elsewhere_or_is_no_plain_request_is_refused(hall: Hall)
         assert (await hall.ask(place, cookie=cookie, bad_header_="a\rb")).status == 400
         other = await hall.ask("/session/j-other1/api", cookie=cookie)
         assert other.status == 403  # a cookie opens one session
-
-    hall.run(visit)
-
         for site, mode, dest, status in (
             ("same-site", "no-cors", "script", 403),
             ("cross-site", "navigate", "iframe", 403),
@@ -96,6 +97,7 @@ def test_what_comes_from_elsewhere_or_is_no_plain_request_is_refused(hall: Hall)
         ):
             said = {"sec_fetch_site": site, "sec_fetch_mode": mode, "sec_fetch_dest": dest}
             assert (await hall.ask(place, cookie=cookie, **said)).status == status
+
     hall.run(visit)
 
 
@@ -158,7 +160,6 @@ def test_what_a_job_says_of_its_door_is_short(hall: Hall):
     door.write_text(door.read_text().replace("}", ', "x": "' + 10_000 * "x" + '"}'))
     with pytest.raises(SessionNotReady):
         hall.ticket("founder", job.id)
-
 
 
 def test_an_open_line_is_cut_when_its_bearer_may_no_longer(hall: Hall):
@@ -255,19 +256,38 @@ def test_a_guest_who_left_the_project_and_whoever_comes_late_stay_outside(hall: 
     hall.run(visit)
 
 
-def test_what_was_saved_is_for_the_project_and_no_way_out(hall: Hall):
+def test_what_was_saved_is_for_the_project_and_no_way_out(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(session_files, "MOST_FILE_MEGABYTES", 1)
     job, factory = hall.start(), hall.factory
     notebooks = hall.out(job.id) / "notebooks"
     (notebooks / ".ipynb_checkpoints").mkdir(parents=True)
     (notebooks / "a.ipynb").write_text("{}")
     (notebooks / ".ipynb_checkpoints" / "a.ipynb").write_text("{}")
+    for strange in (b"\xff.ipynb", b"a\nb.ipynb"):
+        (notebooks / os.fsdecode(strange)).touch()
     around = {"workshop": factory.workshop}
     founder = factory.person("founder")
     assert session_files.list_files(founder, job.id, **around) == {"a.ipynb": 2}
-    assert session_files.read_file(founder, job.id, "a.ipynb", **around) == b"{}"
+    taken = io.BytesIO()
+    session_files.copy_file(founder, job.id, "a.ipynb", into=taken, **around)
+    assert taken.getvalue() == b"{}"
+    monkeypatch.setattr(wiring, "workshop", lambda: factory.workshop)
+    answer = downloads.hand_out_saved(founder, job.id, "a.ipynb")
+    assert answer["Content-Disposition"] == 'attachment; filename="a.ipynb"'
+    assert answer.getvalue() == b"{}"
+    answer.close()
+    monkeypatch.setattr(terminal, "acting_person", lambda: founder)
+    for _ in range(2):
+        terminal.fetch_file(job.id, "a.ipynb", to=hall.folder)
+    assert (hall.folder / "a.ipynb").read_text() == "{}"
+    os.truncate(notebooks / "a.ipynb", 2**40)  # it takes no room where it is
+    with pytest.raises(session_files.SavedFileTooLarge):
+        session_files.copy_file(founder, job.id, "a.ipynb", into=io.BytesIO(), **around)
     for name in ("../session.json", ".ipynb_checkpoints/a.ipynb", "/etc/passwd", "none", ""):
         with pytest.raises(NotFound):
-            session_files.read_file(founder, job.id, name, **around)
+            session_files.copy_file(founder, job.id, name, into=taken, **around)
     for key in ("startup", "auditor", "operator"):
         with pytest.raises(NotFound):
             session_files.list_files(factory.person(key), job.id, **around)
