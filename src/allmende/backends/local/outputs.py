@@ -74,9 +74,26 @@ def _remove(name: str, home: int) -> None:
     except FileNotFoundError:
         return
     if is_folder:
+        _unlock(name, home)
+        for _, folders, _, here in os.fwalk(name, dir_fd=home):
+            for folder in folders:
+                _unlock(folder, here)
         shutil.rmtree(name, dir_fd=home)
     else:
         os.unlink(name, dir_fd=home)
+
+
+def _unlock(name: str, parent: int) -> None:
+    """Give the owner of a folder the rights in it that a job may have taken; links are left."""
+    opened = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        folder = os.open(name, opened, dir_fd=parent)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    try:
+        os.chmod(f"/proc/self/fd/{folder}", 0o700)  # noqa: PTH101 - that folder, whatever its name is by now
+    finally:
+        os.close(folder)
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
