@@ -1,9 +1,12 @@
-"""What a job left is deleted, also where the job took the rights in its folders from itself."""
+"""What a job left is listed and deleted, whatever folders it made and took from itself."""
 
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from allmende.backends.local.outputs import list_files
 
 # Rights mean nothing to root, who runs tests in containers.
 PROGRAM = """
@@ -32,3 +35,16 @@ def test_locked_folders_go_and_what_links_name_stays():
             [sys.executable, "-c", PROGRAM, folder], capture_output=True, text=True, check=False
         )
         assert told.returncode == 0, told.stderr
+
+
+def test_folders_without_end_hide_nothing_else(tmp_path):
+    (tmp_path / "b").write_text("b")
+    here = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir("a", dir_fd=here)
+        below = os.open("a", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    assert list_files(tmp_path) == {"b": 1}
+    subprocess.run(["rm", "-r", tmp_path / "a"], check=True)  # pytest would not get down there

@@ -10,6 +10,7 @@ from allmende.backends.nodes import files
 from allmende.domain.basics.refusals import NotFound, Refusal
 
 LARGEST_OUTPUT_BYTES = 256 * 2**20
+DEEPEST = 100  # folders in each other, of which files are listed
 
 
 class OutputTooLarge(Refusal):
@@ -23,14 +24,18 @@ def list_files(folder: Path) -> dict[str, int]:
     found: dict[str, int] = {}
     if folder.is_symlink():  # a job may put a link there, to what is not its own
         return found
-    for path in sorted(folder.rglob("*")):
-        try:
-            status = path.lstat()
-        except OSError:  # replaced while we looked, or closed to us
-            continue
-        if stat.S_ISREG(status.st_mode) and _is_inside(path, folder):
-            found[path.relative_to(folder).as_posix()] = status.st_size
-    return found
+    for place, folders, names in os.walk(folder):
+        here = Path(place)
+        if len(here.relative_to(folder).parts) >= DEEPEST:
+            folders.clear()
+        for path in (here / name for name in names):
+            try:
+                status = path.lstat()
+            except OSError:  # replaced while we looked, or closed to us
+                continue
+            if stat.S_ISREG(status.st_mode) and _is_inside(path, folder):
+                found[path.relative_to(folder).as_posix()] = status.st_size
+    return dict(sorted(found.items()))
 
 
 def read_file(folder: Path, name: str, *, offset: int = 0, limit: int | None = None) -> bytes:
