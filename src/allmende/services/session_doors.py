@@ -5,6 +5,7 @@ from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.jobs import Attempt
 from allmende.domain.training.sessions import (
     DOOR_FILE,
+    LARGEST_DOOR_BYTES,
     THIS_MACHINE,
     Door,
     SessionNotReady,
@@ -33,7 +34,9 @@ def find_door(attempt_key: str, *, workshop: Workshop) -> Door:
 def find_port(job_id: str, attempt: int, partition_id: str, *, workshop: Workshop) -> int:
     """Return on which port a session says that it listens; refuse while it says nothing."""
     try:
-        content = workshop.backend_of(partition_id).read_output(job_id, DOOR_FILE)
+        content = workshop.backend_of(partition_id).read_output(
+            job_id, DOOR_FILE, limit=LARGEST_DOOR_BYTES
+        )
     except NotFound as unsaid:
         raise SessionNotReady(job=job_id) from unsaid
     port = read_port(content, attempt=attempt)

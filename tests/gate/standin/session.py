@@ -29,9 +29,10 @@ class Teller(socketserver.StreamRequestHandler):
             self.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
             while said := self.request.recv(1000):
                 self.wfile.write(said)
-        else:
-            size = len(head)
-            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (size, head))
+        elif b"/mute " not in head:
+            self.wfile.write(b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\n")
+            stays = b"Connection: keep-alive\r\nKeep-Alive: timeout=60\r\n"
+            self.wfile.write(b"%bContent-Length: %d\r\n\r\n%b" % (stays, len(head), head))
         self.request.unwrap()
 
 
