@@ -26,6 +26,7 @@ from allmende.domain.training.code_archives import (
     AgentFetchesNoCode,
     CodeNotBrought,
     CodeUnknown,
+    find_hash,
 )
 from allmende.domain.training.data_sets import DataSet, check_needed, find_data_sets, pin_data
 from allmende.domain.training.fields import Finding
@@ -131,12 +132,19 @@ class JobCheck:
 
 
 def check_job(
-    reader: Person, value: object, *, project_id: str, now: datetime, workshop: Workshop
+    reader: Person,
+    value: object,
+    *,
+    project_id: str,
+    now: datetime,
+    workshop: Workshop,
+    brings_code: bool = False,
 ) -> JobCheck:
     """Return every mistake of a job file as it was read, or what it would take and mean.
 
-    Nothing is submitted. Refused is only what no other file would mend: that the reader may not
-    submit to the project, or that the project takes no jobs.
+    `brings_code`: whoever asks would bring its folder along. Nothing is submitted. Refused is only
+    what no other file would mend: that the reader may not submit to the project, or that the
+    project takes no jobs.
     """
     check_permission(reader, Permission.SUBMIT_JOB)
     project = projects.check_own(reader, project_store.get_project(project_id))
@@ -146,10 +154,10 @@ def check_job(
     except InvalidJobFile as refusal:
         return JobCheck(problems=refusal.findings, outlook=None)
     question = Question(spec=spec, project=project, person_id=reader.id, now=now, workshop=workshop)
-    return _check(reader, question)
+    return _check(reader, question, brings_code=brings_code)
 
 
-def _check(reader: Person, question: Question) -> JobCheck:
+def _check(reader: Person, question: Question, *, brings_code: bool) -> JobCheck:
     spec, workshop, found = question.spec, question.workshop, None
     refused: list[Finding] = []
     try:
@@ -159,7 +167,7 @@ def _check(reader: Person, question: Question) -> JobCheck:
     except Refusal as refusal:
         refused = _note(refusal)
     partition = found.partition if found else _find_only_place(question)
-    findings = _run(_list_rules(reader, question))
+    findings = _run(_list_rules(reader, question, brings_code=brings_code))
     if partition is not None:
         findings += _run(_list_rules_of(partition, question))
     if found and found.left_seconds < 0:
@@ -183,11 +191,12 @@ def _find_only_place(question: Question) -> Partition | None:
     return None if len(places) > 1 or is_elsewhere else question.home
 
 
-def _list_rules(reader: Person, question: Question) -> Iterator[Rule]:
+def _list_rules(reader: Person, question: Question, *, brings_code: bool) -> Iterator[Rule]:
     """Return what holds wherever it runs."""
     spec, workshop = question.spec, question.workshop
     yield lambda: models.check_parents(reader, spec.parents)
-    yield lambda: code_archives.check_known(spec, question.project.id)
+    if find_hash(spec.workdir) or not brings_code:
+        yield lambda: code_archives.check_known(spec, question.project.id)
     yield lambda: pin_data(spec, workshop.data_sets)
     yield lambda: project_secrets.check_named(spec, question.project.id)
     yield lambda: dependencies.find_dependencies(
