@@ -23,7 +23,6 @@ from allmende.domain.training.blueprints import (
     find_blueprint,
 )
 from allmende.domain.training.code_archives import (
-    AgentFetchesNoCode,
     CodeNotBrought,
     CodeUnknown,
     find_hash,
@@ -33,9 +32,11 @@ from allmende.domain.training.fields import Finding
 from allmende.domain.training.job_files import InvalidJobFile, parse_job_file
 from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.training.sweeps import SweepTooLarge, expand_sweep
+from allmende.domain.trust.agents import AgentIsTooOld
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.domain.trust.residency import DataWouldLeave, check_residency, parse_data_class
 from allmende.services import (
+    agents,
     brokering,
     cluster_accounts,
     code_archives,
@@ -66,7 +67,6 @@ KEYS: Mapping[type[Refusal], str] = {
     job_files.NodeTooLarge: "resources",
     CodeNotBrought: "workdir",
     CodeUnknown: "workdir",
-    AgentFetchesNoCode: "workdir",
     job_limits.ConstraintNeedsSlurm: "resources.constraint",
     job_limits.TooManyNodes: "num_nodes",
     job_limits.LimitTooLong: "max_duration",
@@ -231,7 +231,7 @@ def _list_rules_of(partition: Partition, question: Question) -> Iterator[Rule]:
         yield lambda: jobs.check_reservation(spec, project, partition, now=now)
     yield lambda: data_sets.check_data(pin_data(spec, workshop.data_sets), partition, workshop)
     yield lambda: project_secrets.check_site(spec, site)
-    yield lambda: code_archives.check_site(spec, site)
+    yield lambda: agents.check_takes(spec, site)
     yield lambda: containers.check_image(spec, partition, workshop)
     yield lambda: check_residency(
         parse_data_class(spec.data_class),
@@ -261,6 +261,8 @@ def _run(rules: Iterator[Rule]) -> list[Finding]:
 def _note(refusal: Refusal) -> list[Finding]:
     if isinstance(refusal, InvalidParams):
         return list(refusal.findings)
+    if isinstance(refusal, AgentIsTooOld):
+        return [Finding(str(refusal.facts["key"]), refusal.sentence)]
     return [Finding(KEYS.get(type(refusal), ""), refusal.sentence)]
 
 

@@ -26,7 +26,7 @@ from allmende.domain.training.data_sets import (
 from allmende.domain.training.environments import environment_id
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.training.job_specs import JobSpec
-from allmende.services import cluster_accounts, containers, project_secrets, sessions
+from allmende.services import agents, cluster_accounts, containers, project_secrets, sessions
 from allmende.services.snapshots import path_of
 from allmende.services.workshop import Workshop
 
@@ -69,6 +69,14 @@ def check_environment(blueprint: Blueprint, partition: Partition, workshop: Work
                 )
 
 
+def check_site(spec: JobSpec, partition: Partition, workshop: Workshop) -> None:
+    """Refuse a partition whose site cannot do all that a job file says of its place."""
+    site = workshop.factory.get_site(partition.site_id)
+    agents.check_takes(spec, site)
+    project_secrets.check_site(spec, site)
+    containers.check_image(spec, partition, workshop)
+
+
 def build_launch(
     job: Job, attempt: Attempt, *, workshop: Workshop, is_late: bool = False
 ) -> Launch:
@@ -83,6 +91,7 @@ def build_launch(
     code = find_hash(spec.workdir)
     secrets = project_secrets.open_secrets(spec, job.project_id, seal=workshop.seal)
     secrets |= sessions.secrets_of(job, attempt, workshop)
+    agents.check_takes(spec, site)
     containers.check_image(spec, partition, workshop)
     places = _place_data(spec, workshop, site)
     return replace(
