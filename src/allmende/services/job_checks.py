@@ -31,6 +31,7 @@ from allmende.domain.training.data_sets import DataSet, check_needed, find_data_
 from allmende.domain.training.fields import Finding
 from allmende.domain.training.job_files import InvalidJobFile, parse_job_file
 from allmende.domain.training.job_specs import JobSpec
+from allmende.domain.training.sessions import NoSessionsThere
 from allmende.domain.training.sweeps import SweepTooLarge, expand_sweep
 from allmende.domain.trust.agents import AgentIsTooOld
 from allmende.domain.trust.permissions import Permission, check_permission
@@ -51,6 +52,7 @@ from allmende.services import (
     project_secrets,
     projects,
     quotas,
+    sessions,
 )
 from allmende.services.brokering import Question
 from allmende.services.previews import Preview
@@ -61,6 +63,7 @@ from allmende.storage import projects as project_store
 # Which key of a job file a refusal is about; "" is the file as a whole.
 KEYS: Mapping[type[Refusal], str] = {
     NoSuchBlueprint: "blueprint",
+    NoSessionsThere: "blueprint",
     TooManyNodesForBlueprint: "num_nodes",
     job_files.TooManyCores: "resources.cpus",
     job_files.TooManyAccelerators: "resources.accelerators",
@@ -239,6 +242,9 @@ def _list_rules_of(partition: Partition, question: Question) -> Iterator[Rule]:
         factory_countries=workshop.factory.countries,
     )
     if spec.blueprint:
+        yield lambda: sessions.check_partition(
+            find_blueprint(workshop.blueprints, spec.blueprint), partition, site
+        )
         yield lambda: launches.check_environment(
             find_blueprint(workshop.blueprints, spec.blueprint), partition, workshop
         )

@@ -57,7 +57,6 @@ def check_blueprint(specs: list[JobSpec], workshop: Workshop) -> Blueprint:
 def check_environment(blueprint: Blueprint, partition: Partition, workshop: Workshop) -> None:
     """Refuse a blueprint whose environment is not built, or not seen by the nodes of a cluster."""
     site = workshop.factory.get_site(partition.site_id)
-    sessions.check_partition(blueprint, partition, site)
     if site.agent:
         return  # only the agent can tell
     python = workshop.environment_python(blueprint.id)
@@ -75,6 +74,9 @@ def check_site(spec: JobSpec, partition: Partition, workshop: Workshop) -> None:
     agents.check_takes(spec, site)
     project_secrets.check_site(spec, site)
     containers.check_image(spec, partition, workshop)
+    blueprint = workshop.blueprints.get(spec.blueprint.partition("@")[0])
+    if blueprint is not None:
+        sessions.check_partition(blueprint, partition, site)
 
 
 def build_launch(
