@@ -58,3 +58,23 @@ def test_a_check_says_it_before_a_submission_refuses_it(factory: Running):
     assert [finding.key for finding in found.problems] == ["blueprint"]
     with pytest.raises(NoSessionsThere):
         factory.submit(KEY, **SESSION)
+
+
+def test_a_check_tells_what_a_session_is(factory: Running):
+    found = check(factory, blueprint="notebook", halving={"metric": "loss", "first": 9})
+    assert found.outlook is not None
+    told = check_sheets.tell(found.outlook, factory.workshop)
+    assert told["checkpoints"].english().endswith("with what was saved in it.")
+    warned = [each.english() for each in check_sheets.list_warnings(found.outlook, factory.workshop)]
+    assert [words.split()[0] for words in warned] == ["halving", "It"]
+    assert warned[1].endswith("set preemptible: false.")
+
+
+def test_a_check_claims_nothing_about_environments_far_away(factory: Running):
+    near = check(factory, blueprint="medicine")
+    let_agents_drive_all_but(factory)
+    far = check(factory, blueprint="medicine")
+    for found, words in ((near, "is ready."), (far, "the job waits until it has.")):
+        assert found.outlook is not None
+        told = check_sheets.tell(found.outlook, factory.workshop)["environment"]
+        assert told.english().endswith(words)
