@@ -1,4 +1,4 @@
-"""A heartbeat reads a part of a large model and goes on with the next; nothing else waits for it."""
+"""A heartbeat reads a part of a large model, and goes on with the next: nothing waits for it."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -49,7 +49,7 @@ def test_a_session_goes_where_the_gate_reaches_it(factory: Running):
     (job,) = factory.submit(KEY, **SESSION)
     assert job.partition_id == STUTTGART
     with pytest.raises(NowhereToRun, match="virtual nodes"):
-        factory.submit(KEY, **SESSION, partition=GARCHING)
+        factory.submit(KEY, "k2", **SESSION, partition=GARCHING)
 
 
 def test_a_check_says_it_before_a_submission_refuses_it(factory: Running):
@@ -65,16 +65,19 @@ def test_a_check_tells_what_a_session_is(factory: Running):
     assert found.outlook is not None
     told = check_sheets.tell(found.outlook, factory.workshop)
     assert told["checkpoints"].english().endswith("with what was saved in it.")
-    warned = [each.english() for each in check_sheets.list_warnings(found.outlook, factory.workshop)]
+    warned = [
+        each.english() for each in check_sheets.list_warnings(found.outlook, factory.workshop)
+    ]
     assert [words.split()[0] for words in warned] == ["halving", "It"]
     assert warned[1].endswith("set preemptible: false.")
 
 
 def test_a_check_claims_nothing_about_environments_far_away(factory: Running):
-    near = check(factory, blueprint="medicine")
-    let_agents_drive_all_but(factory)
-    far = check(factory, blueprint="medicine")
-    for found, words in ((near, "is ready."), (far, "the job waits until it has.")):
+    def tell() -> str:
+        found = check(factory, blueprint="medicine")
         assert found.outlook is not None
-        told = check_sheets.tell(found.outlook, factory.workshop)["environment"]
-        assert told.english().endswith(words)
+        return check_sheets.tell(found.outlook, factory.workshop)["environment"].english()
+
+    assert tell().endswith("is ready.")
+    let_agents_drive_all_but(factory)
+    assert tell().endswith("the job waits until it has.")

@@ -204,7 +204,9 @@ def _say_environment(outlook: Outlook, workshop: Workshop) -> Sentence:
 def _say_checkpoints(outlook: Outlook, workshop: Workshop) -> Sentence:
     spec, blueprint = outlook.spec, _find_blueprint(outlook, workshop)
     if blueprint and blueprint.interactive:
-        return Sentence("None: stopped or lost, the session begins anew, with what was saved in it.")
+        return Sentence(
+            "None: stopped or lost, the session begins anew, with what was saved in it."
+        )
     if not spec.goes_on:
         return Sentence("None: stopped or lost, it begins anew. If your code saves some, say so "
                         "with checkpoint.every.")  # fmt: skip

@@ -120,12 +120,14 @@ def test_the_bill_names_parts_hashes_and_energy():
 
 def test_the_bill_names_what_the_code_ran_with():
     record = model_of(CASES["surroundings"])
-    kinds = [(each["bom-ref"], each["type"], each["name"]) for each in build_bom(record)["components"]]
-    assert [
+    kinds = [
+        (each["bom-ref"], each["type"], each["name"]) for each in build_bom(record)["components"]
+    ]
+    assert kinds[2:5] == [
         ("workdir", "data", "workdir"),
         ("image", "container", "python:3.12"),
         ("setup", "file", "setup"),
-    ] == kinds[2:5]
+    ]
 
 
 def test_the_same_model_gives_the_same_bill():
