@@ -9,7 +9,7 @@ import pytest
 from allmende import wiring
 from allmende.domain.scheduling.brokering import NowhereToRun
 from allmende.domain.training.sessions import NoSessionsThere
-from allmende.services import check_sheets, job_checks
+from allmende.services import check_sheets, job_checks, models
 from allmende.services.job_checks import JobCheck
 from tests.services.running import Running, a_running_factory
 from tests.services.several_sites import GARCHING, STUTTGART, give_time, put, spread
@@ -81,3 +81,10 @@ def test_a_check_claims_nothing_about_environments_far_away(factory: Running):
     assert tell().endswith("is ready.")
     let_agents_drive_all_but(factory)
     assert tell().endswith("the job waits until it has.")
+
+
+def test_nobody_reads_what_a_session_left(factory: Running, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(models, "read_outputs", lambda *_: pytest.fail("it may be large"))
+    (job,) = factory.submit(KEY, **SESSION)
+    factory.run_to_end(job.id)
+    assert factory.job(job.id).outputs_read_at is not None

@@ -31,6 +31,9 @@ def register_trainings(deed: Deed, partition: Partition, *, workshop: Workshop) 
     left_out = []
     to_read = job_store.list_jobs_to_read(partition.id)
     for job in to_read:
+        if sessions.is_session(job, workshop):
+            _note_read(deed, job)
+            continue
         try:
             steps = _recall(job.id, workshop.backend_of(partition.id))
             outputs = models.go_on(steps, seconds=LOOK_SECONDS / len(to_read))
@@ -53,6 +56,12 @@ def _recall(job_id: str, backend: Backend) -> Steps[Outputs]:
 
 
 @one_transaction
+def _note_read(deed: Deed, job: Job) -> None:
+    """Leave alone what a session left: it is no model."""
+    job_store.save_job(replace(job_store.lock_job(job.id), outputs_read_at=deed.now))
+
+
+@one_transaction
 def _give_up(deed: Deed, job: Job, problem: Refusal | ValueError) -> None:
     why = problem.sentence if isinstance(problem, Refusal) else type(problem).__name__
     sentence = Sentence("Its output could not be registered as a model: {why}", {"why": why})
@@ -65,7 +74,7 @@ def _register(deed: Deed, job: Job, *, outputs: Outputs, workshop: Workshop) -> 
     job = job_store.lock_job(job.id)
     if job.outputs_read_at is not None:
         return
-    if outputs.files and not sessions.is_session(job, workshop):
+    if outputs.files:
         model = model_registry.register_model(
             deed,
             job.id,
