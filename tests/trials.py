@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
+# What takes minutes and says little that a quicker test does not say, too: on demand.
+IS_LONG = bool(os.environ.get("ALLMENDE_LONG_TRIALS"))
 BOTH = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql))
+SHARED = BOTH if IS_LONG else BOTH[1:]  # several machines only ever share PostgreSQL
 
 
 def trial_of(request: pytest.FixtureRequest, folder: Path, module: str) -> Callable[..., Any]:

@@ -3,13 +3,13 @@
 import pytest
 
 from tests.postgresql import empty_postgresql_url, postgresql_url
-from tests.trials import BOTH, trial_of
+from tests.trials import SHARED, trial_of
 
 __all__ = ["empty_postgresql_url", "postgresql_url"]
 MOST_SECONDS = 10.0
 
 
-@pytest.fixture(params=BOTH)
+@pytest.fixture(params=SHARED)
 def trial(request, tmp_path):
     return trial_of(request, tmp_path, "tests.services.standby_trials")
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.trials import IS_LONG
+
 PROJECT = Path(__file__).resolve().parents[2]
 # Test files that speak to whichever database they are given: first about the ledger.
 LEDGER_TEST_FILES = (
@@ -20,26 +22,19 @@ LEDGER_TEST_FILES = (
 )
 # Jobs and the cycle, with their locks.
 JOB_TEST_FILES = (
-    "tests/services/test_jobs.py",
     "tests/services/test_dependencies.py",
     "tests/services/test_cycle.py",
 )
 # From the application to the award, with their races.
 ACCESS_TEST_FILES = (
     "tests/services/test_applications.py",
-    "tests/services/test_expert_reviews.py",
-    "tests/services/test_panels.py",
-    "tests/services/test_appeals.py",
-    "tests/services/test_reports.py",
     "tests/services/test_awards.py",
 )
 # What stands in nobody's group above and locks rows, or counts on them.
 OTHER_TEST_FILES = (
     "tests/services/test_preemption.py",
-    "tests/services/test_cycle_broken_jobs.py",
     "tests/services/test_mail.py",
     "tests/services/test_changes.py",
-    "tests/services/test_mergers.py",
     "tests/storage/test_audit.py",
 )
 # What the office reads.
@@ -54,6 +49,16 @@ USAGE_TEST_FILES = (
     "tests/services/test_usage_model.py",
     "tests/services/test_usage_of_attempts.py",
 )
+# These wait for nothing, and no lock decides them: on demand.
+REST_TEST_FILES = (
+    "tests/services/test_jobs.py",
+    "tests/services/test_cycle_broken_jobs.py",
+    "tests/services/test_expert_reviews.py",
+    "tests/services/test_panels.py",
+    "tests/services/test_appeals.py",
+    "tests/services/test_reports.py",
+    "tests/services/test_mergers.py",
+)
 GROUPS = {
     "ledger": LEDGER_TEST_FILES,
     "jobs": JOB_TEST_FILES,
@@ -61,7 +66,7 @@ GROUPS = {
     "office": OFFICE_TEST_FILES,
     "usage": USAGE_TEST_FILES,
     "others": OTHER_TEST_FILES,
-}
+} | ({"rest": REST_TEST_FILES} if IS_LONG else {})
 
 # On so few rows PostgreSQL rightly reads the table, so the question about indexes is SQLite's.
 SQLITE_ONLY = "test_hold_and_pair_questions_are_answered_by_their_indexes"

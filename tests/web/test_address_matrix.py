@@ -45,6 +45,7 @@ OTHER_PARTS = {
     "uidb36": "1",
     "key": "guess",
     "provider": "none",
+    "sha256": "0" * 64,
 }
 TENANT_PARTS = ("organisation_id", "application_id", "project_id", "job_id", "model_id", "award_id")
 # What the small forms of the portal send.

@@ -100,7 +100,7 @@ def test_only_owners_download_logs_and_weights(world: factory.World, ids: dict[s
     log = f"/jobs/{ids['done_job']}/log/1"
     weights = f"/models/{ids['model_id']}/files/model.txt"
     assert b"step 80 of 100" in client_of("mina").get(log).getvalue()
-    assert client_of("mina").get(weights).content == b"weights\n"
+    assert client_of("mina").get(weights).getvalue() == b"weights\n"
     for who in ("rolf", "olga"):
         assert client_of(who).get(log).status_code == 404
         assert client_of(who).get(weights).status_code == 404

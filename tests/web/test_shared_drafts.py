@@ -263,7 +263,7 @@ MOVES = st.lists(
 )
 
 
-@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(moves=MOVES)
 def test_whatever_two_tabs_do_no_text_goes_that_nobody_chose_to_let_go(
     world, client_of_mina, moves

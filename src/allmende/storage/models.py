@@ -10,6 +10,7 @@ from allmende.storage.calls import CallRow, RulesSnapshotRow
 from allmende.storage.changes import ProjectChangeRow
 from allmende.storage.choices import ChoiceRow
 from allmende.storage.cluster_accounts import ClusterAccountRow
+from allmende.storage.code_archives import CodeArchiveRow
 from allmende.storage.cycles import CycleRow, FairnessStateRow, LeaseRow
 from allmende.storage.documents import DocumentRow
 from allmende.storage.errands import ErrandRow
@@ -53,6 +54,7 @@ __all__ = [
     "CallRow",
     "ChoiceRow",
     "ClusterAccountRow",
+    "CodeArchiveRow",
     "CycleRow",
     "DocumentRow",
     "ErrandRow",

@@ -14,8 +14,9 @@ from tests.web.world import build_world, register
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
-# A document is sent as it is.
-schemathesis.serializer.alias("application/pdf", "application/octet-stream")
+# A document and a folder of code are sent as they are.
+for sort in ("pdf", "x-tar"):
+    schemathesis.serializer.alias(f"application/{sort}", "application/octet-stream")
 
 # Nobody is a reviewer and of the office at once: two people call every operation between them.
 EVERY_ROLE = [role for role in Role if role not in (Role.SYSTEM, Role.REVIEWER)]
