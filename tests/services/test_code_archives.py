@@ -16,7 +16,7 @@ from allmende.domain.training.code_archives import (
     CodeUnknown,
     ProjectKeepsTooMuchCode,
 )
-from allmende.services import audit, code_archives, jobs, submissions
+from allmende.services import audit, code_archives, jobs, launches, submissions
 from allmende.services.deeds import Deed
 from allmende.storage.code_files import CodeShelves
 from allmende.wiring.code_archives import count_entries, hash_for_setup
@@ -264,3 +264,19 @@ def test_a_project_keeps_so_much_and_no_more(factory, folder, shelves, monkeypat
         send_note("four", minutes=71)
     left = code_archives.store.list_archives(first.project_id)
     assert {each.sha256 for each in left} == {first.sha256, third.sha256}
+
+
+def test_another_image_that_came_along_makes_another_environment(factory, folder, shelves):
+    factory.workshop = replace(factory.workshop, container_tools=frozenset({"apptainer"}))
+
+    def environment_of(image: str, key: str) -> str:
+        (folder / "image.sif").write_text(image)
+        asked = {"image": "./image.sif", "setup": "pip install x", "run": "true"}
+        workdir = send(factory, folder, shelves).workdir
+        (job,) = factory.submit(KEY, key, workdir=workdir, **asked)
+        factory.beat()
+        (attempt,) = factory.attempts(job.id)
+        return launches.build_launch(job, attempt, workshop=factory.workshop).environment_id
+
+    ids = [environment_of(image, image) for image in ("old", "new")]
+    assert len(set(ids)) == 2

@@ -200,9 +200,10 @@ def _code(project_id: str, sha256: str, workshop: Workshop, *, is_elsewhere: boo
 
 def _hash_setup_files(job: Job, spec: JobSpec, workshop: Workshop) -> str:
     code = find_hash(spec.workdir)
-    return (
-        workshop.hash_setup_files(job.project_id, code, spec.setup) if code and spec.setup else ""
-    )
+    if not (code and spec.setup):
+        return ""
+    # The image may be a file that came along, too: another one of that name is another image.
+    return workshop.hash_setup_files(job.project_id, code, f"{spec.setup}\n{spec.image}")
 
 
 def _command(spec: JobSpec, workshop: Workshop, *, is_elsewhere: bool) -> tuple[str, ...]:
