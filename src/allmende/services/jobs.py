@@ -32,7 +32,6 @@ from allmende.services import (
     client_keys,
     cluster_accounts,
     code_archives,
-    containers,
     data_sets,
     dependencies,
     job_limits,
@@ -162,9 +161,7 @@ def _check_content(specs: list[JobSpec], partition: Partition, workshop: Worksho
         blueprint = launches.check_blueprint(specs, workshop)
         launches.check_environment(blueprint, partition, workshop)
     data_sets.check_data(spec, partition, workshop)
-    project_secrets.check_site(spec, workshop.factory.get_site(partition.site_id))
-    code_archives.check_site(spec, workshop.factory.get_site(partition.site_id))
-    containers.check_image(spec, partition, workshop)
+    launches.check_site(spec, partition, workshop)
     check_residency(
         parse_data_class(spec.data_class),
         partition.country,
