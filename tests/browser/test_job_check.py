@@ -5,12 +5,18 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
 from tests.browser.test_pages import check
+from tests.wiring.test_code_uploads import FILE, zip_of
 
 pytestmark = pytest.mark.browser
 
 SECONDS = 60_000  # the first forecast of a process loads the compiled kernel
 ASK = {"en": "Check it first", "de": "Erst prüfen"}
 ANSWER = {"en": "When it would start", "de": "Wann der Job starten würde"}
+FOLDER = {
+    "name": "code.zip",
+    "mimeType": "application/zip",
+    "buffer": zip_of(("train.py", b"print('here')", FILE)),
+}
 
 
 def form_of(visitor: Visitor) -> str:
@@ -34,15 +40,21 @@ def test_without_script_the_page_comes_again_with_the_answer(visitor: Visitor):
     page = visitor.open(form_of(visitor) + "?with=file", who="mina", script=False).page
     file = page.get_by_label("Job file")
     file.fill("name: try\nrun: 'true'\nmax_duration: 2m\n")
+    page.get_by_label("Folder with your code").set_input_files(FOLDER)
     with page.expect_navigation(timeout=SECONDS):
         page.get_by_role("button", name=ASK["en"]).click()
     expect(page.get_by_role("heading", name=ANSWER["en"])).to_be_visible()
     expect(page.get_by_text("Nothing has been submitted yet.")).to_be_visible()
+    expect(page.get_by_text("The folder is here already, as sha256:")).to_be_visible()
     expect(file).to_have_value("name: try\nrun: 'true'\nmax_duration: 2m\n")
 
 
 def test_what_could_not_be_sent_is_said_in_its_place(visitor: Visitor):
     page = visitor.open(form_of(visitor) + "?with=file", who="mina").page
     page.get_by_label("Job file").fill("name: try\nrun: 'true'\nmax_duration: 9h\n")
+    page.get_by_label("Folder with your code").set_input_files(FOLDER)
     page.get_by_role("button", name=ASK["en"]).click()
     expect(page.locator("#check")).to_contain_text("Set a shorter max_duration", timeout=SECONDS)
+    page.get_by_label("Job file").fill("name: try\nrun: 'true'\nmax_duration: 2m\n")
+    page.get_by_role("button", name=ASK["en"]).click()
+    expect(page.locator("#check")).to_contain_text("1 files and folders, kept as sha256:")

@@ -333,3 +333,10 @@ def test_a_name_that_would_go_astray_where_it_is_unpacked_is_no_part_of_the_mode
     outputs = read_outputs(Site(tmp_path), "j-1")
     assert outputs.files == ()
     assert [finding.key for finding in outputs.facts.findings] == ["../key", "/etc/key"]
+
+
+def test_a_name_that_reads_otherwise_than_it_is_stored_is_no_part_of_the_model(backend):
+    leave(backend, {"a\nb": b"1", "b\u202efdp.exe": b"1"})
+    outputs = models.read_outputs(backend, "j-1")
+    assert outputs.files == ()
+    assert [finding.key for finding in outputs.facts.findings] == ["a?b", "b?fdp.exe"]

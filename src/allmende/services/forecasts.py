@@ -159,6 +159,8 @@ def say_forecast(forecast: JobForecast) -> Sentence:
         return Sentence("When it starts cannot be said: not within the next 90 days.")
     if forecast.latest_at is None:
         when = Sentence("It starts after {earliest}.", {"earliest": forecast.earliest_at})
+    elif _in_one_minute(forecast.earliest_at, forecast.latest_at):
+        when = Sentence("It starts about {at}, four times in five.", {"at": forecast.earliest_at})
     else:
         facts = {"earliest": forecast.earliest_at, "latest": forecast.latest_at}
         when = Sentence("It starts between {earliest} and {latest}, four times in five.", facts)
@@ -168,6 +170,11 @@ def say_forecast(forecast: JobForecast) -> Sentence:
         facts_of_rate = {"percent": rate.percent, "count": rate.forecasts}
         trust = Sentence("Of the last {count} ranges {percent} % held.", facts_of_rate)
     return Sentence("{when} {trust}", {"when": when, "trust": trust})
+
+
+def _in_one_minute(one: datetime, other: datetime) -> bool:
+    """Say whether both are written alike, for people read them to the minute."""
+    return one.replace(second=0, microsecond=0) == other.replace(second=0, microsecond=0)
 
 
 def forecast_asked(

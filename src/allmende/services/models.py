@@ -8,10 +8,12 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 from typing import IO, TypeVar
 
+from allmende.domain.basics.characters import find_unseen
 from allmende.domain.basics.people import PUBLIC, Person
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.backends import Backend, BackendOf
+from allmende.domain.training.code_archives import show
 from allmende.domain.training.fields import Finding
 from allmende.domain.training.models import (
     Model,
@@ -87,7 +89,7 @@ def read_outputs(backend: Backend, job_id: str) -> Steps[Outputs]:
     files, texts, findings = [], {FACTS: b"{}", METRICS: b"{}"}, []
     for name, size_bytes in sorted(backend.list_output(job_id).items()):
         if problem := _judge_name(name):
-            findings.append(Finding(_clean_text(name), problem))
+            findings.append(Finding(show(name), problem))
             continue
         try:
             files.append((yield from _hash_file(backend, job_id, name, size_bytes)))
@@ -106,7 +108,7 @@ def read_outputs(backend: Backend, job_id: str) -> Steps[Outputs]:
 
 def _judge_name(name: str) -> Sentence | None:
     """Return why a file of this name is not part of the model; a site may send any."""
-    if _clean_text(name) != name:
+    if find_unseen(name, is_line=True):  # a line break would add a line to the checksums
         return Sentence("Its name is no text, so it is not part of the model.")
     if name.startswith("/") or ".." in name.split("/"):  # unpacked, it would go astray
         return Sentence("Its name leaves the folder, so it is not part of the model.")

@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from allmende.domain.basics.people import PUBLIC
 from allmende.domain.basics.refusals import Refusal
 from allmende.web.acting import get_person
-from allmende.web.uploads import UploadIsTooBig, refuse_document
+from allmende.web.uploads import UploadIsTooBig
 
 Handler = Callable[[HttpRequest], HttpResponse]
 logger = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ def _words(status: int) -> tuple[str, str]:
 def refuse_size(error: Exception) -> Refusal:
     """Return the refusal of a request that is larger than the portal reads."""
     if isinstance(error, UploadIsTooBig):
-        return refuse_document()
+        return error.refusal
     return RequestIsTooLarge(most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 

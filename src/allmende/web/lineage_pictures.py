@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.lineage_graphs import LineageGraph, Node, NodeKind
+from allmende.web import states
 from allmende.wiring.languages import translate
 
 BOX_WIDTH, BOX_HEIGHT = 172, 76
@@ -66,7 +67,7 @@ class Box:
     @property
     def detail(self) -> str:
         """Return as much of hash or figure as has room."""
-        detail = self.node.detail
+        detail = say_detail(self.node)
         return detail if len(detail) <= DETAIL_LENGTH else f"{detail[: DETAIL_LENGTH - 1]}…"
 
 
@@ -86,6 +87,13 @@ class LineagePicture:
     height: int
     boxes: tuple[Box, ...]
     lines: tuple[Line, ...]
+
+
+def say_detail(node: Node) -> str:
+    """Return the hash or the figure of a node, or in words how an attempt ended."""
+    if node.kind is NodeKind.ATTEMPT and node.detail:
+        return states.describe("job", str(node.detail)).word
+    return node.detail if isinstance(node.detail, str) else translate(node.detail)
 
 
 def draw_lineage(graph: LineageGraph, *, across: int) -> LineagePicture:

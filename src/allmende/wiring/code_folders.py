@@ -8,10 +8,10 @@ import os
 import stat
 import tarfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from pathspec import GitIgnoreSpec
 
@@ -33,7 +33,7 @@ from allmende.domain.training.code_archives import (
 )
 
 CHUNK_BYTES = 2**20
-NEVER = ".git"
+NEVER, IGNORING = ".git", ".gitignore"
 MOST_LISTED = 20 * MOST_FILES  # after so many nobody counts on: it is too much in any case
 PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -42,10 +42,10 @@ PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 class Ignoring:
     """What the .gitignore of a folder leaves out, of whatever lies below that folder."""
 
-    folder: Path
+    folder: PurePath
     lines: GitIgnoreSpec
 
-    def decide(self, path: Path, *, is_folder: bool) -> bool | None:
+    def decide(self, path: PurePath, *, is_folder: bool) -> bool | None:
         """Say whether something is left out; None where no line is about it."""
         name = path.relative_to(self.folder).as_posix()
         return self.lines.check_file(f"{name}/" if is_folder else name).include
@@ -53,10 +53,10 @@ class Ignoring:
 
 @dataclass(frozen=True)
 class CodeFolder:
-    """A folder and what is brought of it."""
+    """What is brought of a folder, and how its files are read."""
 
-    folder: Path
     entries: tuple[Entry, ...]  # by name
+    read: Callable[[Entry], Iterable[bytes]]
 
     @property
     def size_bytes(self) -> int:
@@ -68,7 +68,7 @@ class CodeFolder:
         for each in self.entries:
             yield _header(each)
             if each.is_file:
-                yield from _read(self.folder / each.name, each)
+                yield from self.read(each)
                 yield bytes(-each.size_bytes % tarfile.BLOCKSIZE)
         yield bytes(2 * tarfile.BLOCKSIZE)
 
@@ -85,12 +85,35 @@ def open_folder(folder: Path) -> CodeFolder:
     if not folder.is_dir():
         raise NoSuchFolder(folder=str(folder))
     root = folder.resolve()
-    entries = sorted(islice(_walk(root), MOST_LISTED), key=lambda each: each.name)
+    entries = choose_entries(islice(_walk(root), MOST_LISTED), folder=str(folder))
+    return CodeFolder(entries, lambda entry: _read(root / entry.name, entry))
+
+
+def choose_entries(found: Iterable[Entry], *, folder: str) -> tuple[Entry, ...]:
+    """Return by name what was found in a folder; a refusal names what is too much or unfit."""
+    entries = sorted(found, key=lambda each: each.name)
     _check_size(entries)
     check_tree(entries)
     if all(each.is_folder for each in entries):
-        raise FolderHasNothing(folder=str(folder))
-    return CodeFolder(root, tuple(entries))
+        raise FolderHasNothing(folder=folder)
+    return tuple(entries)
+
+
+def is_left_out(path: PurePath, ignoring: Sequence[Ignoring], *, is_folder: bool) -> bool:
+    """Say whether it is git's own, or the innermost .gitignore that is about it leaves it out."""
+    if path.name == NEVER:
+        return True
+    decided = (each.decide(path, is_folder=is_folder) for each in reversed(ignoring))
+    return next((each for each in decided if each is not None), False)
+
+
+def read_ignoring(folder: PurePath, text: str) -> Ignoring:
+    """Return what the text of a .gitignore leaves out of its folder."""
+    try:
+        return Ignoring(folder, GitIgnoreSpec.from_lines(text.splitlines()))
+    except ValueError as error:  # a line that is no pattern
+        name = show(str(folder / IGNORING))
+        raise FileNotReadable(name=name, problem=f"{error}.") from error
 
 
 def _walk(root: Path) -> Iterator[Entry]:
@@ -102,7 +125,7 @@ def _walk(root: Path) -> Iterator[Entry]:
             name = path.relative_to(root).as_posix()
             status = _look(path, name)
             is_folder = stat.S_ISDIR(status.st_mode)
-            if path.name == NEVER or _is_ignored(path, ignoring, is_folder=is_folder):
+            if is_left_out(path, ignoring, is_folder=is_folder):
                 continue
             yield _describe(path, name, status)
             if is_folder:
@@ -120,12 +143,6 @@ def _describe(path: Path, name: str, status: os.stat_result) -> Entry:
     return Entry(name=name, size_bytes=status.st_size, is_executable=is_executable)
 
 
-def _is_ignored(path: Path, ignoring: list[Ignoring], *, is_folder: bool) -> bool:
-    """Say whether the innermost .gitignore that is about it leaves it out."""
-    decided = (each.decide(path, is_folder=is_folder) for each in reversed(ignoring))
-    return next((each for each in decided if each is not None), False)
-
-
 def _list_ignoring_above(root: Path) -> list[Ignoring]:
     """Return what the folders above leave out, up to that of the repository, if there is one."""
     above, found = root, list[Ignoring]()
@@ -138,16 +155,13 @@ def _list_ignoring_above(root: Path) -> list[Ignoring]:
 
 
 def _read_ignoring(folder: Path) -> list[Ignoring]:
-    path = folder / ".gitignore"
+    path = folder / IGNORING
     if not path.is_file():
         return []
     try:
-        lines = path.read_text(errors="surrogateescape").splitlines()
-        return [Ignoring(folder, GitIgnoreSpec.from_lines(lines))]
+        return [read_ignoring(folder, path.read_text(errors="surrogateescape"))]
     except OSError as error:
         raise FileNotReadable(name=show(str(path)), problem=error.strerror) from error
-    except ValueError as error:  # a line that is no pattern
-        raise FileNotReadable(name=show(str(path)), problem=f"{error}.") from error
 
 
 def _list(folder: Path) -> list[Path]:

@@ -1,5 +1,6 @@
 """The marks of the AI Act are dated rules; "greater than" passes one, and the day decides."""
 
+import json
 from datetime import date
 
 import pytest
@@ -47,3 +48,9 @@ def test_operations_are_written_as_people_read_them():
         "3.3 × 10²²",
         "3.0 × 10²⁶",
     ]
+
+
+def test_a_frozen_figure_is_written_as_a_fresh_one_in_every_language():
+    fresh = write_flop(23 * 10**24)
+    assert isinstance(fresh, Sentence)
+    assert Sentence.from_json(json.loads(json.dumps(fresh.to_json()))) == fresh

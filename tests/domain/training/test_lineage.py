@@ -145,7 +145,7 @@ def test_many_attempts_are_one_node_and_an_old_record_has_none():
 
 def test_energy_that_nobody_measured_is_said_so():
     (energy,) = (n for n in draw_graph(model_of(own_training())).nodes if n.id == "energy")
-    assert energy.detail == "not measured"
+    assert str(energy.detail) == "not measured"
 
 
 def test_the_public_summary_has_three_parts():

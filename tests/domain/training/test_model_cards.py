@@ -119,7 +119,7 @@ def test_a_run_of_no_compute_is_no_part_of_a_mark():
 
 
 def test_energy_is_given_with_its_method():
-    assert "0.001000 kWh, estimated, scope: node." in card_of(a_training())
+    assert "0.001000 kWh, estimated, scope: whole nodes." in card_of(a_training())
     assert "## Energy\n\nNot measured." in card_of(a_training(energy=EnergyUse()))
 
 

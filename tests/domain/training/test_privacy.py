@@ -37,6 +37,13 @@ def test_the_card_tells_the_budget_and_who_counted_it():
     assert "Mechanism" not in card
 
 
+def test_the_card_tells_it_in_its_own_language():
+    german = render_card(record_with(SAID), language="de", say=lambda each: str(each).upper())
+    assert "## PRIVACY\n\nDIFFERENTIALLY PRIVATE: Ε = 3, Δ = 1E-05 FOR" in german
+    assert "- NOISE, IN LENGTHS OF A CUT GRADIENT: 6,432" in german.splitlines()
+    assert "- STEPS COUNTED: 1.200" in german.splitlines()
+
+
 @pytest.mark.parametrize("privacy", [None, {}])
 def test_a_training_that_promises_nothing_has_no_privacy(privacy):
     record = record_with(privacy)

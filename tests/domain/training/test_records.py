@@ -187,6 +187,11 @@ METERED = EnergyUse(joules=10, method="measured", scope="cpu")
             EnergyUse(joules=5, method="estimated", scope="node"),
             EnergyUse(joules=15, method="estimated", scope="cpu, node"),
         ),
+        (
+            EnergyUse(joules=15, method="estimated", scope="cpu, node"),
+            METERED,
+            EnergyUse(joules=25, method="estimated", scope="cpu, node"),
+        ),
     ],
 )
 def test_energy_adds_up_with_the_weaker_method(one, other, expected):

@@ -16,6 +16,7 @@ from allmende.domain.training.code_archives import (
     CodeIsDamaged,
     Entry,
     NoCodeArchive,
+    check_entry,
     check_tree,
     choose_for_setup,
 )
@@ -65,7 +66,7 @@ def unpack(path: Path, folder: Path) -> None:
             if entry.is_file:
                 mode = 0o755 if entry.is_executable else 0o644
                 with os.fdopen(os.open(place, NEW, mode), "wb") as written:
-                    for piece in _read(file, offset, entry.size_bytes):
+                    for piece in read_part(file, offset, entry.size_bytes):
                         written.write(piece)
         for entry in entries:  # last, so that nothing is written through one
             if entry.target is not None:
@@ -82,6 +83,7 @@ def _find_entries(file: BinaryIO) -> dict[Entry, int]:
         if name in ("", ".") and entry.is_folder:  # the folder itself, as `tar` writes it
             continue
         entry = replace(entry, name=name)
+        check_entry(entry)  # at once: ten thousand names without end would fill the memory
         if entry in found:
             raise NoCodeArchive(problem=Sentence("Something is in it twice."))
         found[entry] = offset
@@ -93,12 +95,13 @@ def _find_entries(file: BinaryIO) -> dict[Entry, int]:
 
 def _hash(file: BinaryIO, offset: int, size_bytes: int) -> str:
     digest = hashlib.sha256()
-    for piece in _read(file, offset, size_bytes):
+    for piece in read_part(file, offset, size_bytes):
         digest.update(piece)
     return digest.hexdigest()
 
 
-def _read(file: BinaryIO, offset: int, size_bytes: int) -> Iterator[bytes]:
+def read_part(file: BinaryIO, offset: int, size_bytes: int) -> Iterator[bytes]:
+    """Yield a part of a file piece by piece; less where the file ends before."""
     file.seek(offset)
     left_bytes = size_bytes
     while left_bytes and (piece := file.read(min(left_bytes, CHUNK_BYTES))):

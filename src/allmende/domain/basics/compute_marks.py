@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 
 from allmende.domain.basics.rules import RuleBook
 from allmende.domain.basics.sentences import Sentence
@@ -91,7 +90,8 @@ def write_flop(flop: int) -> int | str | Sentence:
     ten = f"10{str(int(power)).translate(SUPERSCRIPTS)}"
     if digits == "1.0":
         return ten
-    return Sentence("{digits} × {ten}", {"digits": Decimal(digits), "ten": ten})
+    # A float is one after JSON, too: a frozen reason is written in the reader's language.
+    return Sentence("{digits} × {ten}", {"digits": float(digits), "ten": ten})
 
 
 def list_marks(flop: int, book: RuleBook, *, on: date) -> tuple[Mark, ...]:

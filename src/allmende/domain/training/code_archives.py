@@ -17,7 +17,10 @@ MOST_FILES = 10_000  # files, folders and links together
 # What an archive adds: a header or two before each, and what fills up the last block.
 MOST_ARCHIVE_BYTES = MOST_BYTES + MOST_FILES * 4 * 512
 MOST_PROJECT_BYTES = 2_000 * MEGABYTE  # of all archives of a project
+# Of a folder that somebody packed, and of what it unpacks to: .gitignore leaves out part of it.
+MOST_PACKED_BYTES = 2 * MOST_BYTES
 LONGEST_NAME_BYTES, LONGEST_PART_BYTES = 1_000, 255
+DEEPEST = 50  # folders in each other; each takes time for every file below
 LARGEST_NAMED = 3  # of what is too large, the largest are named
 WORDS = re.compile(r"[\s;&|()<>=\"'`\[\]]+")
 USUAL_NEEDS = re.compile(
@@ -30,9 +33,9 @@ CODE_FOLDER = "code"
 
 
 class CodeNotBrought(Refusal):
-    """The folder {workdir} lies with you and does not come along by itself. Submit with `allmende
-    job submit`, which brings it; or send it as an archive first (POST /projects/ID/code) and write
-    the answer's workdir into the job file."""
+    """The folder {workdir} lies with you and does not come along by itself. In the portal upload it
+    below the job file; in a terminal `allmende job submit` brings it; a program sends it first
+    (POST /projects/ID/code) and writes the answer's workdir into the job file."""
 
     status = 422
 
@@ -123,6 +126,20 @@ class NoCodeArchive(Refusal):
     status = 422
 
 
+class NoPackedFolder(Refusal):
+    """This file cannot be taken as a folder: {problem} Pack the folder as .zip, .tar.gz or .tar,
+    without a password."""
+
+    status = 422
+
+
+class PackedFolderIsTooLarge(Refusal):
+    """As it was packed, the folder has more than {most_megabytes} MB, packed or unpacked. Pack it
+    anew without what is no code; data belong into the data catalogue (`data` in the job file)."""
+
+    status = 413
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """One thing in a folder: a file, a folder, or a link to something else in it."""
@@ -175,9 +192,7 @@ def check_tree(entries: Collection[Entry]) -> None:
         raise CodeIsTooLarge(most_megabytes=MOST_BYTES // MEGABYTE, largest=UNSEEN)
     folders, others = set[str](), list[str]()
     for each in entries:
-        _check_name(each.name)
-        if each.target is not None:
-            _check_link(each.name, each.target)
+        check_entry(each)
         folders.update(_parents(each.name))
         if each.is_folder:
             folders.add(each.name)
@@ -194,6 +209,13 @@ def check_tree(entries: Collection[Entry]) -> None:
             problem = Sentence("Some file systems take it for {other}.", {"other": other})
             raise UnfitName(name=name, problem=problem)
         taken[fold(name)] = name
+
+
+def check_entry(entry: Entry) -> None:
+    """Refuse a name or a link that leads outside, or that is too long to be one."""
+    check_name(entry.name)
+    if entry.target is not None:
+        _check_link(entry.name, entry.target)
 
 
 def choose_for_setup(setup: str, entries: Iterable[Entry]) -> list[Entry]:
@@ -230,7 +252,8 @@ def say_largest(amounts: Mapping[str, int], unit: str = "") -> str:
     return ", ".join(f"{show(name)} ({f'{amount} {unit}'.strip()})" for name, amount in largest)
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Refuse a name that leads out of the folder, or that some file system cannot hold."""
     parts = name.split("/")
     if not name or {"", ".", ".."} & set(parts):
         raise UnfitName(name=show(name), problem=Sentence("It leads out of the folder."))
@@ -241,6 +264,8 @@ def _check_name(name: str) -> None:
         raise UnfitName(name=show(name), problem=Sentence("It is not written in UTF-8.")) from error
     if too_long:
         raise UnfitName(name=show(name), problem=Sentence("It is too long."))
+    if len(parts) > DEEPEST:
+        raise UnfitName(name=show(name), problem=Sentence("It lies in too many folders."))
     if any(unicodedata.category(c) == "Cc" for c in name) or "\\" in name:
         raise UnfitName(name=show(name), problem=NO_CHARACTER)
 
@@ -253,6 +278,8 @@ def _check_link(name: str, target: str) -> None:
     parts = [part for part in target.split("/") if part not in ("", ".")]
     steps_up = next((at for at, part in enumerate(parts) if part != ".."), len(parts))
     fits = target.isprintable() and "\\" not in target and not target.startswith("/")
+    if fits and len(target.encode()) > LONGEST_NAME_BYTES:
+        raise UnfitName(name=show(name), problem=Sentence("It leads to a name that is too long."))
     if not target or not fits or ".." in parts[steps_up:] or steps_up > name.count("/"):
         raise LinkLeadsOutside(name=show(name))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -32,7 +33,7 @@ class Node:
     id: str
     kind: NodeKind
     label: str | Sentence
-    detail: str = ""  # a hash, a figure; the same in every language
+    detail: str | Sentence = ""  # a hash, a figure, how it ended
     model_id: str = ""  # of a parent or child that is registered here
 
 
@@ -132,7 +133,9 @@ def _attempts(record: Mapping[str, Any]) -> list[Node]:
     ]
 
 
-def _energy(record: Mapping[str, Any]) -> str:
+def _energy(record: Mapping[str, Any]) -> str | Sentence:
     energy = record.get("energy", {})
-    kwh = energy.get("kwh")
-    return str(energy.get("method", "")) if kwh is None else f"{kwh:.6f} kWh, {energy['method']}"
+    method, kwh = Sentence(energy.get("method", "")), energy.get("kwh")
+    if kwh is None:
+        return method if method.template else ""
+    return Sentence("{kwh} kWh, {method}", {"kwh": Decimal(f"{kwh:.6f}"), "method": method})

@@ -6,6 +6,7 @@ from typing import Any
 
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.privacy import describe_privacy
+from allmende.domain.training.records import SCOPE_WORDS
 
 Record = Mapping[str, Any]
 # What own code wants to show is kept to what people read.
@@ -262,7 +263,7 @@ class _Card:
         return f"| {' | '.join(self.cell(cell) for cell in cells)} |"
 
     def privacy(self) -> str:
-        said = describe_privacy(self.record.get("privacy"))
+        said = describe_privacy(self.record.get("privacy"), say=self.say, number=self.number)
         return f"{self.head(Sentence('Privacy'))}\n\n{said}" if said else ""
 
     def training(self) -> str:
@@ -336,6 +337,8 @@ class _Card:
             return f"{head}\n\n{self.say(Sentence('Not measured.'))}"
         facts = {**energy, "method": Sentence(energy["method"])}
         facts |= {"kwh": self.number(f"{energy['kwh']:.6f}")}
+        named = [SCOPE_WORDS.get(each, each) for each in energy["scope"].split(", ") if each]
+        facts |= {"scope": ", ".join(self.say(Sentence(each)) for each in named)}
         text = self.say(Sentence("{kwh} kWh, {method}, scope: {scope}.", facts))
         carbon = Sentence("Carbon is not given: the grid's figure is unknown.")
         if "co2_grams" in energy:

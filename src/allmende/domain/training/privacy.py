@@ -1,9 +1,10 @@
 """What a differentially private training promises, as its own code says."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.fields import Fields
 
 TEXTS = ("unit", "mechanism", "accountant", "sampling", "covers")
@@ -49,31 +50,45 @@ def parse_privacy(section: Fields) -> PrivacyFacts | None:
     return PrivacyFacts(epsilon=epsilon, delta=delta, **numbers, **texts)  # type: ignore[arg-type]
 
 
-def describe_privacy(privacy: Mapping[str, Any] | None) -> str:
-    """Return what a card says about the guarantee; nothing where there is none."""
+def describe_privacy(
+    privacy: Mapping[str, Any] | None,
+    *,
+    say: Callable[[Sentence], str],
+    number: Callable[[str], str],
+) -> str:
+    """Return what a card says about the guarantee; nothing where there is none.
+
+    `say` and `number` put sentences and figures into the language of the card.
+    """
     if not privacy:
         return ""
-    unit = f" for {privacy['unit']}" if "unit" in privacy else ""
-    lines = [
-        f"Differentially private: ε = {privacy['epsilon']:.4g}, δ = {privacy['delta']:.3g}{unit}.",
-        "The smaller ε, the less anybody can learn about a single record; the promise is that of "
-        "the training code.",
-        "",
-    ]
-    rows = {
-        "Covers": privacy.get("covers"),
-        "Mechanism": privacy.get("mechanism"),
-        "Counted by": privacy.get("accountant"),
-        "Sampling": privacy.get("sampling"),
-        "Chance of a record to be in a step": privacy.get("sampling_probability"),
-        "Noise, in lengths of a cut gradient": privacy.get("noise_multiplier"),
-        "Gradients cut to the length": privacy.get("max_grad_norm"),
-        "Steps counted": privacy.get("steps"),
+    facts = {
+        "epsilon": number(f"{privacy['epsilon']:.4g}"),
+        "delta": number(f"{privacy['delta']:.3g}"),
+        "unit": privacy.get("unit", ""),
     }
-    return "\n".join(lines + [f"- {name}: {_said(v)}" for name, v in rows.items() if v is not None])
+    promise = Sentence("Differentially private: ε = {epsilon}, δ = {delta}.", facts)
+    if facts["unit"]:
+        promise = Sentence("Differentially private: ε = {epsilon}, δ = {delta} for {unit}.", facts)
+    meaning = Sentence(
+        "The smaller ε, the less anybody can learn about a single record; the promise is that of "
+        "the training code."
+    )
+    rows = (
+        (Sentence("Covers"), "covers"),
+        (Sentence("Mechanism"), "mechanism"),
+        (Sentence("Counted by"), "accountant"),
+        (Sentence("Sampling"), "sampling"),
+        (Sentence("Chance of a record to be in a step"), "sampling_probability"),
+        (Sentence("Noise, in lengths of a cut gradient"), "noise_multiplier"),
+        (Sentence("Gradients cut to the length"), "max_grad_norm"),
+        (Sentence("Steps counted"), "steps"),
+    )
+    told = [f"- {say(name)}: {_said(privacy[key], number)}" for name, key in rows if key in privacy]
+    return "\n".join([say(promise), say(meaning), "", *told])
 
 
-def _said(value: str | float) -> str:
+def _said(value: str | float, number: Callable[[str], str]) -> str:
     if isinstance(value, str):
         return value
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+    return number(f"{value:,}" if isinstance(value, int) else f"{value:.4g}")

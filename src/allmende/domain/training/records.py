@@ -31,6 +31,14 @@ from allmende.domain.training.models import DataHash, Outputs
 LABEL = "AI-Act-style record, voluntary"
 
 
+SCOPE_WORDS = {
+    "cpu": "the processors alone",
+    "gpu": "the GPUs alone",
+    "node": "whole nodes",
+    "host": "nodes without their GPUs",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class EnergyUse:
     """The energy of all attempts; no joules and an empty method where nobody knows."""
@@ -350,5 +358,5 @@ def add_energy(one: EnergyUse, other: EnergyUse) -> EnergyUse:
         one,
         joules=one.joules + other.joules,
         method=one.method if one.method == other.method else "estimated",
-        scope=one.scope if one.scope == other.scope else f"{one.scope}, {other.scope}",
+        scope=", ".join(sorted({*one.scope.split(", "), *other.scope.split(", ")})),
     )

@@ -71,7 +71,7 @@ class NodeOut(Schema):
     id: str
     kind: NodeKind
     label: Words
-    detail: str
+    detail: Words
     model_id: str
 
 

@@ -6,13 +6,16 @@ from typing import Any
 
 import yaml
 from django import forms
+from django.utils.text import format_lazy
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.blueprints import Blueprint, Param
+from allmende.domain.training.code_archives import MEGABYTE, MOST_PACKED_BYTES, CodeArchive
 from allmende.domain.training.data_sets import SCHEME, Catalogue
 from allmende.domain.training.fields import Finding
+from allmende.web.wording import write_number
 from allmende.wiring.job_texts import KeyIsThereTwice, place_findings, read_job_text
 from allmende.wiring.languages import translate
 
@@ -23,6 +26,32 @@ DATA_CLASSES = (
     ("health", _("Health: about the health of people")),
 )
 
+# Units of parameters in words, and those that say nothing to whoever fills in the form.
+UNITS = {
+    "channels": _("channels"),
+    "episodes": _("episodes"),
+    "flights": _("flights"),
+    "folds": _("folds"),
+    "heads": _("heads"),
+    "iterations": _("iterations"),
+    "kB": "kB",
+    "layers": _("layers"),
+    "learners": _("learners"),
+    "minutes": _("minutes"),
+    "pairs": _("pairs"),
+    "passes": _("passes"),
+    "processes": _("processes"),
+    "records": _("records"),
+    "samples": _("samples"),
+    "steps": _("steps"),
+    "tokens": _("tokens"),
+    "tracks": _("tracks"),
+    "units": _("units"),
+    "windows": _("windows"),
+}
+SILENT_UNITS = (
+    "delta", "epsilon", "length", "number", "per step", "per step size", "per weight", "seed",
+)  # fmt: skip
 START_FIELDS = ("after", "after_ok", "max_parallel", "flexible_until")
 
 
@@ -176,6 +205,21 @@ class JobFileForm(forms.Form):
         widget=forms.Textarea(attrs={"class": "code", "spellcheck": "false", "rows": 18}),
         help_text=_("YAML or JSON, the same as for the command allmende job submit."),
     )
+    folder = forms.FileField(
+        label=_("Folder with your code"),
+        required=False,
+        widget=forms.FileInput(attrs={"accept": ".zip,.tar,.tgz,.gz"}),
+        help_text=format_lazy(
+            _(
+                "Packed as .zip, .tar.gz or .tar, up to {most} MB. It takes the place of workdir: "
+                "setup and run start in it. What .gitignore names does not come along."
+            ),
+            most=MOST_PACKED_BYTES // MEGABYTE,
+        ),
+    )
+    # The folder that came with this form before, so that nobody has to send it again.
+    workdir = forms.CharField(required=False, widget=forms.HiddenInput)
+    archive: CodeArchive | None = None
 
     def clean_text(self) -> Mapping[str, Any]:
         """Return the keys and values of the file."""
@@ -192,6 +236,19 @@ class JobFileForm(forms.Form):
             raise forms.ValidationError(_("Write keys and values, such as name: my-job."))
         return value
 
+    def set_folder(self, archive: CodeArchive) -> None:
+        """Let the job file name the folder that came with the form, here and when shown again."""
+        self.archive = archive
+        self.data = self.data.copy()
+        self.data["workdir"] = archive.workdir
+        self.cleaned_data["workdir"] = archive.workdir
+
+    def to_job_file(self) -> dict[str, Any]:
+        """Return the job file, with the folder that came along if there is one."""
+        workdir = self.cleaned_data["workdir"]
+        text: Mapping[str, Any] = self.cleaned_data["text"]
+        return {**text, "workdir": workdir} if workdir else dict(text)
+
     def add_findings(self, findings: Iterable[Finding]) -> None:
         """List every finding at the text, each with its line."""
         text = str(self["text"].value())
@@ -203,11 +260,9 @@ class JobFileForm(forms.Form):
 
 
 def _describe(param: Param) -> str:
-    return _("%(low)s to %(high)s %(unit)s") % {
-        "low": _short(param.min),
-        "high": _short(param.max),
-        "unit": param.unit,
-    }
+    unit = "" if param.unit in SILENT_UNITS else UNITS.get(param.unit, param.unit)
+    facts = {"low": write_number(param.min), "high": write_number(param.max), "unit": unit}
+    return str(_("%(low)s to %(high)s %(unit)s") % facts).strip()
 
 
 def _short(value: float) -> str:

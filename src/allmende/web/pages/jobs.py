@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 from allmende import wiring
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import Refusal
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.jobs import LIFECYCLE
 from allmende.domain.training.blueprints import (
     Blueprint,
@@ -21,12 +22,14 @@ from allmende.domain.training.blueprints import (
     find_blueprint,
     list_simplest_first,
 )
+from allmende.domain.training.code_archives import MOST_PACKED_BYTES, PackedFolderIsTooLarge
 from allmende.domain.training.fields import Finding
 from allmende.domain.training.job_files import DATA_CLASSES, InvalidJobFile, parse_job_file
 from allmende.domain.trust.permissions import Permission, can_do
 from allmende.services import (
     budgets,
     check_sheets,
+    code_archives,
     job_checks,
     jobs,
     models,
@@ -39,6 +42,9 @@ from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.jobs import BlueprintForm, JobFileForm
 from allmende.web.pages.job_watching import live_context, log_context
 from allmende.web.pages.sessions import session_context
+from allmende.web.uploads import takes_file
+from allmende.wiring.code_archives import shelves
+from allmende.wiring.code_uploads import pack_upload
 from allmende.wiring.languages import translate
 
 Answer = TypeVar("Answer")
@@ -54,6 +60,7 @@ TOPICS = {
     "energy": _("Energy"),
     "data": _("Data"),
     "environment": _("Environment"),
+    "code": _("Code"),
     "checkpoints": _("Checkpoints"),
     "priority": _("Priority"),
 }
@@ -136,12 +143,15 @@ def run_job_again(request: HttpRequest, job_id: str) -> HttpResponse:
     return redirect("job", again.id)
 
 
+@takes_file(MOST_PACKED_BYTES, PackedFolderIsTooLarge)
 def new_job(request: HttpRequest, project_id: str) -> HttpResponse:
     """Offer the form of a job, and submit it."""
     reader, workshop = get_person(request), wiring.workshop()
     project = projects.get_project(reader, project_id)
     form = _job_form(request, limit_seconds=_limit_seconds(project.partition_id))
     asks, checked = "check" in request.POST, None
+    if isinstance(form, JobFileForm) and form.is_bound:
+        _bring_folder(request, form, project_id)
     if request.method == "POST" and form.is_valid():
         if asks:
             checked = _check(reader, form, project_id)
@@ -175,6 +185,30 @@ def new_job(request: HttpRequest, project_id: str) -> HttpResponse:
     return render(request, "jobs/new.html", context, status=status)
 
 
+def _bring_folder(request: HttpRequest, form: JobFileForm, project_id: str) -> None:
+    """Keep the folder that came with a form for the project; the same again is kept once."""
+    form.is_valid()
+    file = form.cleaned_data.get("folder")
+    if file is None:
+        return
+    deed = begin_deed(request)
+    code_archives.check_may_send(deed.actor, project_id)
+    try:
+        with (
+            pack_upload(file.temporary_file_path()) as pieces,
+            shelves().of(project_id).receive(pieces) as incoming,
+        ):
+            archive = code_archives.add_archive(
+                deed, project_id, incoming=incoming, shelves=shelves()
+            )
+    except Refusal as refusal:
+        if refusal.status in (401, 403, 404):
+            raise
+        form.add_error("folder", translate(refusal.sentence))
+    else:
+        form.set_folder(archive)
+
+
 def _limit_seconds(partition_id: str) -> int:
     return wiring.workshop().factory.get_partition(partition_id).max_time_limit_seconds
 
@@ -182,7 +216,7 @@ def _limit_seconds(partition_id: str) -> int:
 def _job_form(request: HttpRequest, *, limit_seconds: int) -> BlueprintForm | JobFileForm:
     data = request.POST if request.method == "POST" else None
     if request.GET.get("with") == "file":
-        return JobFileForm(data, initial={"text": EXAMPLE})
+        return JobFileForm(data, request.FILES or None, initial={"text": EXAMPLE})
     workshop = wiring.workshop()
     wanted = request.GET.get("blueprint") or list_simplest_first(workshop.blueprints)[0].id
     blueprint, catalogue = find_blueprint(workshop.blueprints, wanted), workshop.data_sets
@@ -235,6 +269,10 @@ def _check(
         form.add_findings(found.problems if found else ())
         return None
     told = check_sheets.tell(found.outlook, workshop)
+    archive = getattr(form, "archive", None)
+    if archive is not None:
+        facts = {"files": archive.files, "workdir": archive.workdir}
+        told["code"] = Sentence("{files} files and folders, kept as {workdir}.", facts)
     return {
         "found": found.outlook.preview,
         "start": told.pop("start"),
@@ -248,9 +286,8 @@ def _with_file(
     form: BlueprintForm | JobFileForm, work: Callable[[Mapping[str, Any]], Answer]
 ) -> Answer | None:
     """Return what comes of the form's job file; what is refused is told at its fields."""
-    is_file = isinstance(form, JobFileForm)
     try:
-        return work(form.cleaned_data["text"] if is_file else form.to_job_file())
+        return work(form.to_job_file())
     except (InvalidJobFile, InvalidParams) as refusal:
         form.add_findings(refusal.findings)
     except NoSuchBlueprint as refusal:

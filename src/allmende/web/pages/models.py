@@ -14,7 +14,7 @@ from allmende.domain.trust.permissions import Permission, can_do
 from allmende.services import model_papers, model_terms, models
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.models import TermsForm
-from allmende.web.lineage_pictures import KIND_WORDS, draw_lineage
+from allmende.web.lineage_pictures import KIND_WORDS, draw_lineage, say_detail
 from allmende.web.markdown import render_markdown
 from allmende.web.model_files import hand_out_file, hand_out_package, hand_out_record
 from allmende.wiring.languages import translate
@@ -57,7 +57,9 @@ def show_model(request: HttpRequest, model_id: str) -> HttpResponse:
         "record": json.dumps(model.record, indent=2, ensure_ascii=False),
         "summary": model_papers.summarise_data(reader, model_id) if is_complete else (),
         "versions": models.list_versions(reader, model),
-        "nodes": [(node, translate(KIND_WORDS[node.kind])) for node in graph.nodes],
+        "nodes": [
+            (node, translate(KIND_WORDS[node.kind]), say_detail(node)) for node in graph.nodes
+        ],
         "pictures": [
             (size, draw_lineage(graph, across=most)) for size, most in (("wide", 4), ("narrow", 2))
         ],
