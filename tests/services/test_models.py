@@ -337,6 +337,6 @@ def test_a_name_that_would_go_astray_where_it_is_unpacked_is_no_part_of_the_mode
 
 def test_a_name_that_reads_otherwise_than_it_is_stored_is_no_part_of_the_model(backend):
     leave(backend, {"a\nb": b"1", "b\u202efdp.exe": b"1"})
-    outputs = models.read_outputs(backend, "j-1")
+    outputs = read_outputs(backend, "j-1")
     assert outputs.files == ()
     assert [finding.key for finding in outputs.facts.findings] == ["a?b", "b?fdp.exe"]

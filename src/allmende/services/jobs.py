@@ -157,11 +157,11 @@ def check_reservation(
 def _check_content(specs: list[JobSpec], partition: Partition, workshop: Workshop) -> None:
     """Refuse a partition where the code or the data of some jobs are not, or may not be."""
     spec = specs[0]
+    launches.check_site(spec, partition, workshop)
     if spec.blueprint:
         blueprint = launches.check_blueprint(specs, workshop)
         launches.check_environment(blueprint, partition, workshop)
     data_sets.check_data(spec, partition, workshop)
-    launches.check_site(spec, partition, workshop)
     check_residency(
         parse_data_class(spec.data_class),
         partition.country,
