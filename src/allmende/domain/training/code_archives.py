@@ -47,13 +47,6 @@ class CodeUnknown(Refusal):
     status = 422
 
 
-class AgentFetchesNoCode(Refusal):
-    """The agent of {site} is of an older version, which fetches no code. Choose another partition,
-    or ask the operators of that site to install the newer version."""
-
-    status = 422
-
-
 class CodeIsDamaged(Refusal):
     """The code {sha256} is missing, or no longer as it was sent, so nothing runs with it. Send it
     anew: submit once more with `allmende job submit`, or tell the operator to restore the folder
