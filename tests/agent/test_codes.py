@@ -90,6 +90,7 @@ def test_what_is_not_what_was_asked_for_begins_anew(line, archive):
     (line.codes.folder / f"{archive.name}.part").write_bytes(b"other")
     line.call()
     assert files_at(line) == []
+    assert not line.codes.is_busy  # it asks again at its next turn, not at once and for ever
     end(line, launch)
     assert observe(line.relay, launch.key).reason is EndReason.COMPLETED
 
@@ -107,5 +108,7 @@ def test_a_site_gets_only_what_its_open_orders_name(line, archive):
     assert ask({"sha256": sha256(b"").hexdigest(), "offset": 0}) is None
     for wrong in ({"sha256": "../x", "offset": 0}, {"sha256": archive.name, "offset": -1}, "x"):
         assert ask(wrong) == "MisshapenReport"
+    shelves().of(PROJECT).find(archive.name).write_bytes(bytes(archive.stat().st_size))
+    assert ask(asked) is None  # damaged: nothing of it is sent
     shelves().of(PROJECT).remove(archive.name)
     assert ask(asked) is None

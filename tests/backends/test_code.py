@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import tarfile
+import tracemalloc
 from hashlib import sha256
 from pathlib import Path
 
@@ -70,6 +71,7 @@ LONG = a_tar(a_member("ü" * 60, size=5))
         (a_tar(a_member("x"), a_member("x")), NoCodeArchive),
         (a_tar(a_member("x", tarfile.SYMTYPE, linkname="/"), a_member("x/y")), LinkLeadsOutside),
         (a_tar(a_member("x", tarfile.SYMTYPE, linkname="."), a_member("x/y")), UnfitName),
+        (a_tar(a_member("x", tarfile.SYMTYPE, linkname="y" * 5000)), UnfitName),
         (a_tar(a_member("x", tarfile.LNKTYPE, linkname="/etc/shadow")), NoPlainFile),
         (a_tar(a_member("x", tarfile.CHRTYPE, devmajor=1, devminor=3)), NoPlainFile),
         (a_tar(a_member("x", tarfile.BLKTYPE)), NoPlainFile),
@@ -105,6 +107,18 @@ def test_endless_repetitions_end(tmp_path, monkeypatch):
     content = a_tar(*[a_member(".", tarfile.DIRTYPE)] * 60, a_member("x"))
     with pytest.raises(CodeHasTooManyFiles):
         count_entries(kept(content, tmp_path))
+
+
+def test_names_without_end_do_not_fill_the_memory(tmp_path):
+    content = a_tar(*(a_member(f"{number}/\U0001f600" + "x" * 60_000) for number in range(50)))
+    archive = kept(content, tmp_path)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnfitName):
+            count_entries(archive)
+        assert tracemalloc.get_traced_memory()[1] < 2**21
+    finally:
+        tracemalloc.stop()
 
 
 @settings(max_examples=200, deadline=None)

@@ -37,10 +37,10 @@ def start(tools: Path, image: str, **changes: object) -> tuple[int, list[str]]:
     launch = a_launch(
         "train",
         container=Container(image=image, **changes),
-        secrets={"TOKEN": "it's hush"},
+        secrets={"TOKEN": "it's hush", "KEY": "k"},
     )
     told = {"PATH": str(tools), "HOME": "/w/home", "TMPDIR": "/w/tmp", "SEED": "7"}
-    told |= {"TOKEN": "it's hush", "ALLMENDE_GPUS_PER_NODE": "0"}
+    told |= {"TOKEN": "it's hush", "KEY": "k", "ALLMENDE_GPUS_PER_NODE": "0"}
     ended = subprocess.run(
         wrap_command(launch, tools), env=told, capture_output=True, text=True, check=False, cwd="/"
     )
@@ -68,8 +68,8 @@ def test_podman_is_told_variables_by_name_and_secrets_through_a_pipe(tools):
     assert "type=bind,source=/srv/data,destination=/data,ro" in words
     given = [words[at + 1] for at, word in enumerate(words) if word == "--env"]
     assert given == ["ALLMENDE_GPUS_PER_NODE", "SEED", "TMPDIR", "HOME=/w/home"]
-    assert words[-1] == r"export TOKEN='it'\''s hush'"
-    assert words[-4:-1] == ["/bin/sh", "-c", "train"]
+    assert words[-2:] == [r"export TOKEN='it'\''s hush'", "export KEY='k'"]
+    assert words[-5:-2] == ["/bin/sh", "-c", "train"]
     assert words[words.index("-c") - 1] == "python:3.12"
 
 

@@ -28,7 +28,7 @@ def visitor(browser: Browser, tmp_path: Path) -> Iterator[Visitor]:
     places = {
         "ALLMENDE_HOME": str(tmp_path),
         "ALLMENDE_GATE_PORT": port,
-        "ALLMENDE_GATE_ADDRESS": f"http://127.0.0.1:{port}",
+        "ALLMENDE_GATE_ADDRESS": f"http://localhost:{port}",
         "PYTHONPATH": "src:.",
     }
     process = subprocess.Popen(
@@ -73,5 +73,6 @@ def test_a_cell_runs_in_a_real_jupyterlab(visitor: Visitor):
     expect(page.get_by_role("link", name="Untitled.ipynb")).to_be_visible()
     page.goto("/account/logout/")
     page.get_by_role("main").get_by_role("button").click()
-    answer = lab.request.get(lab.url)
+    answer = lab.goto(lab.url)
+    assert answer is not None
     assert answer.status == 403

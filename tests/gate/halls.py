@@ -12,12 +12,13 @@ from typing import Any
 from asgiref.sync import async_to_sync, sync_to_async
 
 from allmende.domain.scheduling.jobs import Job
+from allmende.domain.training.sessions import address_of
 from allmende.gate.program import COOKIE, Gate
 from allmende.services import session_passes
 from tests.services.running import Running
 
 STANDIN = str(Path(__file__).parent / "standin")
-ORIGIN = "http://sessions.test"
+ADDRESS = "http://sessions.test"  # of the gate; each session has a name below
 CUT_SECONDS = 10
 
 
@@ -74,7 +75,7 @@ class Hall:
         """Open the gate for as long as a visit takes."""
 
         async def whole() -> Any:
-            gate = HomelyGate(ORIGIN, self.factory.workshop, look_seconds=look_seconds)
+            gate = HomelyGate(ADDRESS, self.factory.workshop, look_seconds=look_seconds)
             server = await asyncio.start_server(gate.receive, "127.0.0.1", 0)
             self.port = server.sockets[0].getsockname()[1]
             async with server:
@@ -96,9 +97,11 @@ class Hall:
         return Answer(int(first.split()[1]), headers, content)
 
     async def send(self, path: str, *, method: str = "GET", body: bytes = b"", **more: str):
-        headers = {"host": "sessions.test"} | {k.replace("_", "-"): v for k, v in more.items()}
+        origin = origin_of(path)
+        headers = {"host": origin.removeprefix("http://")}
+        headers |= {k.replace("_", "-"): v for k, v in more.items()}
         if method != "GET":
-            headers = {"origin": ORIGIN, "content-length": str(len(body))} | headers
+            headers = {"origin": origin, "content-length": str(len(body))} | headers
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if value)
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
@@ -112,15 +115,15 @@ class Hall:
         assert answer.headers["location"] == f"/session/{job_id}/lab"
         cookie, *rules = answer.headers["set-cookie"].split("; ")
         assert cookie.startswith(f"{COOKIE}=")
-        assert {f"Path=/session/{job_id}/", "HttpOnly", "SameSite=Lax"} <= set(rules)
+        assert {"Path=/", "HttpOnly", "SameSite=Lax"} <= set(rules)
         return cookie
 
-    async def upgrade(self, path: str, *, cookie: str, origin: str = ORIGIN):
+    async def upgrade(self, path: str, *, cookie: str, origin: str | None = None):
         """Open a WebSocket as far as the first answer; return its two ends and the status."""
         reader, writer = await self.send(
             path,
             cookie=cookie,
-            origin=origin,
+            origin=origin_of(path) if origin is None else origin,
             upgrade="websocket",
             connection="Upgrade",
             sec_websocket_key="dGhlIHNhbXBsZSBub25jZQ==",
@@ -128,6 +131,11 @@ class Hall:
         )
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), CUT_SECONDS)
         return reader, writer, int(head.split()[1])
+
+
+def origin_of(path: str) -> str:
+    """Return the origin to which browsers send what they ask of a session."""
+    return address_of([*path.split("/"), ""][2], ADDRESS)
 
 
 async def here(work: Callable[[], Any]) -> Any:

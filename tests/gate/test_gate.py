@@ -1,6 +1,8 @@
 """The gate lets a session's owner in, and nobody else; and only for as long as they may."""
 
 import asyncio
+import io
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from allmende import wiring
+from allmende.cli import sessions as terminal
 from allmende.domain.basics.people import Person, Role
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sites import PartitionStatus
@@ -20,7 +23,9 @@ from allmende.domain.training.sessions import (
     SessionIsOver,
     SessionNotReady,
 )
+from allmende.gate import program
 from allmende.services import audit, jobs, people, projects, session_files, session_passes, sessions
+from allmende.web import downloads
 from allmende.wiring import deed_of
 from tests.gate.halls import CUT_SECONDS, Hall, here, with_standin
 from tests.services.running import PARTITION, a_running_factory
@@ -71,19 +76,90 @@ def test_what_comes_from_elsewhere_or_is_no_plain_request_is_refused(hall: Hall)
     async def visit() -> None:
         cookie = await hall.enter("founder", job.id)
         assert (await hall.ask(place, method="POST", body=b"{}", cookie=cookie)).status == 200
-        for origin in ("http://portal.test", "null", ""):
+        # Another session is a page of elsewhere, too, even where one browser has opened both.
+        for origin in ("http://portal.test", "http://j-other1.sessions.test", "null", ""):
             refused = await hall.ask(place, method="POST", cookie=cookie, origin=origin)
             assert refused.status == 403
             _, writer, status = await hall.upgrade(place, cookie=cookie, origin=origin)
             writer.close()
             assert status == 403
-        assert (await hall.ask(place, cookie=cookie, host="rebound.test")).status == 404
+        for host in ("rebound.test", "sessions.test", "j-other1.sessions.test"):
+            assert (await hall.ask(place, cookie=cookie, host=host)).status == 404
         assert (await hall.ask("/", cookie=cookie)).status == 404
         assert (await hall.ask(place, cookie=cookie, bad_header_="a\rb")).status == 400
         other = await hall.ask("/session/j-other1/api", cookie=cookie)
         assert other.status == 403  # a cookie opens one session
+        for site, mode, dest, status in (
+            ("same-site", "no-cors", "script", 403),
+            ("cross-site", "navigate", "iframe", 403),
+            ("cross-site", "navigate", "document", 200),
+            ("same-origin", "cors", "empty", 200),
+        ):
+            said = {"sec_fetch_site": site, "sec_fetch_mode": mode, "sec_fetch_dest": dest}
+            assert (await hall.ask(place, cookie=cookie, **said)).status == status
 
     hall.run(visit)
+
+
+def test_a_session_cannot_keep_its_line_open_for_what_others_ask(hall: Hall):
+    job = hall.start()
+
+    async def visit() -> None:
+        cookie = await hall.enter("founder", job.id)
+        told = await hall.ask(f"/session/{job.id}/api", cookie=cookie)
+        assert (told.status, told.headers["connection"]) == (200, "close")
+        assert "keep-alive" not in told.headers
+        mute = await hall.ask(f"/session/{job.id}/mute", cookie=cookie)
+        assert (mute.status, mute.headers["connection"]) == (502, "close")
+
+    hall.run(visit)
+
+
+def test_one_session_leaves_connections_to_others(hall: Hall, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(program, "MOST_PER_SESSION", 1)
+    job = hall.start()
+    place = f"/session/{job.id}/api"
+
+    async def visit() -> None:
+        cookie = await hall.enter("founder", job.id)
+        _, writer, status = await hall.upgrade(place, cookie=cookie)
+        assert status == 101
+        assert (await hall.ask(place, cookie=cookie)).status == 503
+        writer.close()
+        async with asyncio.timeout(CUT_SECONDS):
+            while (await hall.ask(place, cookie=cookie)).status != 200:
+                pass
+
+    hall.run(visit)
+
+
+def test_whoever_takes_nothing_is_left_after_a_moment(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(program, "PART_SECONDS", 0.1)
+
+    async def visit() -> None:
+        parted = asyncio.Event()
+
+        async def receive(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(bytes(2**25))
+            await program.part(writer)
+            parted.set()
+
+        server = await asyncio.start_server(receive, "127.0.0.1", 0)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+            await asyncio.wait_for(parted.wait(), CUT_SECONDS)
+            writer.close()
+
+    asyncio.run(visit())
+
+
+def test_what_a_job_says_of_its_door_is_short(hall: Hall):
+    job = hall.start()
+    door = hall.out(job.id) / "session.json"
+    door.write_text(door.read_text().replace("}", ', "x": "' + 10_000 * "x" + '"}'))
+    with pytest.raises(SessionNotReady):
+        hall.ticket("founder", job.id)
 
 
 def test_an_open_line_is_cut_when_its_bearer_may_no_longer(hall: Hall):
@@ -180,19 +256,38 @@ def test_a_guest_who_left_the_project_and_whoever_comes_late_stay_outside(hall: 
     hall.run(visit)
 
 
-def test_what_was_saved_is_for_the_project_and_no_way_out(hall: Hall):
+def test_what_was_saved_is_for_the_project_and_no_way_out(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(session_files, "MOST_FILE_MEGABYTES", 1)
     job, factory = hall.start(), hall.factory
     notebooks = hall.out(job.id) / "notebooks"
     (notebooks / ".ipynb_checkpoints").mkdir(parents=True)
     (notebooks / "a.ipynb").write_text("{}")
     (notebooks / ".ipynb_checkpoints" / "a.ipynb").write_text("{}")
+    for strange in (b"\xff.ipynb", b"a\nb.ipynb"):
+        (notebooks / os.fsdecode(strange)).touch()
     around = {"workshop": factory.workshop}
     founder = factory.person("founder")
     assert session_files.list_files(founder, job.id, **around) == {"a.ipynb": 2}
-    assert session_files.read_file(founder, job.id, "a.ipynb", **around) == b"{}"
+    taken = io.BytesIO()
+    session_files.copy_file(founder, job.id, "a.ipynb", into=taken, **around)
+    assert taken.getvalue() == b"{}"
+    monkeypatch.setattr(wiring, "workshop", lambda: factory.workshop)
+    answer = downloads.hand_out_saved(founder, job.id, "a.ipynb")
+    assert answer["Content-Disposition"] == 'attachment; filename="a.ipynb"'
+    assert answer.getvalue() == b"{}"
+    answer.close()
+    monkeypatch.setattr(terminal, "acting_person", lambda: founder)
+    for _ in range(2):
+        terminal.fetch_file(job.id, "a.ipynb", to=hall.folder)
+    assert (hall.folder / "a.ipynb").read_text() == "{}"
+    os.truncate(notebooks / "a.ipynb", 2**40)  # it takes no room where it is
+    with pytest.raises(session_files.SavedFileTooLarge):
+        session_files.copy_file(founder, job.id, "a.ipynb", into=io.BytesIO(), **around)
     for name in ("../session.json", ".ipynb_checkpoints/a.ipynb", "/etc/passwd", "none", ""):
         with pytest.raises(NotFound):
-            session_files.read_file(founder, job.id, name, **around)
+            session_files.copy_file(founder, job.id, name, into=taken, **around)
     for key in ("startup", "auditor", "operator"):
         with pytest.raises(NotFound):
             session_files.list_files(factory.person(key), job.id, **around)

@@ -1,12 +1,14 @@
 """What browsers send is read strictly, and goes on without anything that is not the session's."""
 
 import contextlib
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from allmende.domain.basics.refusals import Refusal
+from allmende.gate.answers import AnswerUnreadable, read_answer
 from allmende.gate.requests import RequestUnreadable, read_request
 
 PLAIN = b"GET /session/j-1/api?x=1 HTTP/1.1\r\nHost: h\r\n"
@@ -41,6 +43,29 @@ def test_whatever_comes_is_read_or_refused_and_adds_no_line(sent: bytes):
 def test_a_header_that_two_readers_might_read_differently_is_refused(line: bytes):
     with pytest.raises(RequestUnreadable):
         read_request(PLAIN + line + b"\r\n\r\n")
+
+
+def test_blanks_without_end_are_read_in_a_moment():
+    """A pattern that looks for both ends of a value at once takes hours for these."""
+    for line in (b"a:" + b" " * 60_000 + b"\0", b"a: b" + b" " * 60_000 + b"c"):
+        began_at = time.perf_counter()
+        with contextlib.suppress(Refusal):
+            read_request(PLAIN + line + b"\r\n\r\n")
+        assert time.perf_counter() - began_at < 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/2 200 OK\r\n\r\n",
+        b"200\r\n\r\n",
+        b"HTTP/1.1 101 Switching\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nA: b\nConnection: keep-alive\r\n\r\n",
+    ],
+)
+def test_an_answer_that_web_servers_might_read_differently_is_refused(said: bytes):
+    with pytest.raises(AnswerUnreadable):
+        read_answer(said, read_request(PLAIN + b"\r\n"))
 
 
 def test_credentials_stay_here_and_the_first_cookie_of_a_name_counts():

@@ -9,20 +9,15 @@ import pytest
 
 from allmende.domain.basics.people import DAEMON
 from allmende.domain.basics.refusals import NotFound, NotPermitted
-from allmende.domain.basics.sites import Site
 from allmende.domain.training.code_archives import (
-    AgentFetchesNoCode,
     CodeArchive,
     CodeIsTooLarge,
     CodeNotBrought,
     CodeUnknown,
     ProjectKeepsTooMuchCode,
 )
-from allmende.domain.training.job_files import parse_job_file
-from allmende.domain.trust.agents import Agent
-from allmende.services import audit, code_archives, jobs, submissions
+from allmende.services import audit, code_archives, jobs, launches, submissions
 from allmende.services.deeds import Deed
-from allmende.storage import agents as agent_store
 from allmende.storage.code_files import CodeShelves
 from allmende.wiring.code_archives import count_entries, hash_for_setup
 from allmende.wiring.code_folders import open_folder
@@ -271,14 +266,17 @@ def test_a_project_keeps_so_much_and_no_more(factory, folder, shelves, monkeypat
     assert {each.sha256 for each in left} == {first.sha256, third.sha256}
 
 
-def test_a_site_whose_agent_fetches_no_code_is_refused(factory):
-    spec = parse_job_file({"name": "a", "run": "true", "workdir": f"sha256:{'0' * 64}"})
-    site = Site(id="harz", name="Harz", hosting_entity="H", country="DE", agent=True)
-    code_archives.check_site(spec, site)  # it may be new, once it is there
-    now = factory.act(KEY).now
-    agent = Agent(id="ag-1", site_id="harz", public_key=b"k", enrolled_at=now, last_contact_at=now)
-    agent_store.save_agent(replace(agent, protocol=2))
-    with pytest.raises(AgentFetchesNoCode, match="Harz"):
-        code_archives.check_site(spec, site)
-    agent_store.save_agent(replace(agent, protocol=3))
-    code_archives.check_site(spec, site)
+def test_another_image_that_came_along_makes_another_environment(factory, folder, shelves):
+    factory.workshop = replace(factory.workshop, container_tools=frozenset({"apptainer"}))
+
+    def environment_of(image: str, key: str) -> str:
+        (folder / "image.sif").write_text(image)
+        asked = {"image": "./image.sif", "setup": "pip install x", "run": "true"}
+        workdir = send(factory, folder, shelves).workdir
+        (job,) = factory.submit(KEY, key, workdir=workdir, **asked)
+        factory.beat()
+        (attempt,) = factory.attempts(job.id)
+        return launches.build_launch(job, attempt, workshop=factory.workshop).environment_id
+
+    ids = [environment_of(image, image) for image in ("old", "new")]
+    assert len(set(ids)) == 2

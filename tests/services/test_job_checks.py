@@ -30,13 +30,20 @@ def factory(tmp_path: Path, db: None) -> Iterator[Running]:
         yield running
 
 
-def check(factory: Running, workshop: Workshop | None = None, **file: object) -> JobCheck:
+def check(
+    factory: Running,
+    workshop: Workshop | None = None,
+    *,
+    brings_code: bool = False,
+    **file: object,
+) -> JobCheck:
     return job_checks.check_job(
         factory.person("founder"),
         {**ASKED, **file},
         project_id=factory.story.projects["founder"],
         now=wiring.now(),
         workshop=workshop or factory.workshop,
+        brings_code=brings_code,
     )
 
 
@@ -79,6 +86,14 @@ def test_what_a_submission_would_refuse_is_said_all_at_once(factory: Running):
     assert "with you" in mistakes(check(factory, run="true", workdir="code"))["workdir"]
     assert mistakes(check(factory, run="true", workdir=f"sha256:{'0' * 64}")).keys() == {"workdir"}
     assert "Did you mean medicine?" in said["blueprint"]
+
+
+def test_a_folder_that_would_come_along_is_as_good_as_one_that_did(factory: Running):
+    file = {"blueprint": "turbofan", "workdir": "engines"}  # its data come in the folder
+    assert mistakes(check(factory, **file)).keys() == {"workdir"}
+    assert check(factory, brings_code=True, **file).outlook is not None
+    unknown = {"run": "true", "workdir": f"sha256:{'0' * 64}"}
+    assert mistakes(check(factory, brings_code=True, **unknown)).keys() == {"workdir"}
 
 
 def test_mistakes_of_the_file_come_before_all_others(factory: Running):

@@ -240,6 +240,18 @@ def test_a_deletion_that_a_site_has_not_confirmed_is_asked_for_and_done_later(ba
     assert model_terms.delete_expired(a_deed(hours=5), backend_of=lambda _: far) == []
 
 
+def test_files_that_cannot_be_deleted_stop_no_other_deletion(backend, model):  # noqa: F811
+    far = FarAway(backend)
+    for trouble in (PermissionError(13, "Permission denied"), RecursionError()):
+        far.remove_output = lambda _, trouble=trouble: (_ for _ in ()).throw(trouble)
+        asked = model_terms.delete_files(a_deed(OWNER), model.id, backend_of=lambda _, far=far: far)
+        assert asked.deletion_asked_at is not None
+        (still,) = model_terms.delete_expired(a_deed(hours=1), backend_of=lambda _, far=far: far)
+        assert still.deleted_at is None
+    (done,) = model_terms.delete_expired(a_deed(hours=2), backend_of=lambda _: backend)
+    assert done.deleted_at is not None
+
+
 def test_what_a_site_refuses_for_good_is_refused(backend, model):  # noqa: F811
     far = FarAway(backend)
     far.remove_output = lambda _: (_ for _ in ()).throw(AgentIsTooOld(site="harz"))

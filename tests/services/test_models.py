@@ -14,7 +14,7 @@ from allmende.domain.basics.people import DAEMON, PUBLIC, Person, Role
 from allmende.domain.basics.refusals import NotFound, NotPermitted
 from allmende.domain.scheduling.backends import EndReason
 from allmende.domain.scheduling.jobs import Attempt, Job, JobState, ResourceRequest
-from allmende.domain.training.models import Model, TrainingFacts
+from allmende.domain.training.models import Model, Outputs, TrainingFacts
 from allmende.domain.training.records import is_record_whole
 from allmende.services import model_registry, models
 from allmende.services.deeds import Deed
@@ -114,11 +114,17 @@ def take(reader, model, backend, name="model.safetensors") -> bytes:
     return taken.getvalue()
 
 
+def read_outputs(backend: LocalBackend, job_id: str) -> Outputs:
+    outputs = models.go_on(models.read_outputs(backend, job_id))
+    assert outputs is not None
+    return outputs
+
+
 def register(backend: LocalBackend, job_id: str = "j-1", *, hours: int = 0) -> Model:
     return model_registry.register_model(
         a_deed(hours=hours),
         job_id,
-        outputs=models.read_outputs(backend, job_id),
+        outputs=read_outputs(backend, job_id),
         blueprint=a_blueprint(),
         thresholds=THRESHOLDS,
     )
@@ -136,7 +142,7 @@ def model(backend, db) -> Model:
 
 def test_outputs_are_hashed_and_their_facts_read(backend):
     leave(backend, FILES)
-    outputs = models.read_outputs(backend, "j-1")
+    outputs = read_outputs(backend, "j-1")
     assert [(f.name, f.size_bytes) for f in outputs.files] == [
         ("facts.json", len(FILES["facts.json"])),
         ("metrics.json", len(FILES["metrics.json"])),
@@ -149,14 +155,22 @@ def test_outputs_are_hashed_and_their_facts_read(backend):
 
 def test_a_job_without_facts_has_outputs_all_the_same(backend):
     leave(backend, {"x.bin": b"1"})
-    outputs = models.read_outputs(backend, "j-1")
+    outputs = read_outputs(backend, "j-1")
     assert (outputs.facts, outputs.metrics) == (TrainingFacts(), {})
+
+
+def test_a_large_model_is_read_piece_by_piece_and_hashed_the_same(backend, monkeypatch):
+    monkeypatch.setattr(models, "PIECE_BYTES", 4)
+    leave(backend, {"x.bin": b"0123456789", "y.bin": b"1"})  # three pieces and one
+    steps = models.read_outputs(backend, "j-1")
+    assert [models.go_on(steps, seconds=0) for _ in range(4)] == [None] * 4
+    assert models.go_on(steps, seconds=0) == read_outputs(backend, "j-1")
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff", b"[1]", b"[" * 100_000, b"x" * 1_000_001])
 def test_facts_that_are_no_json_are_noted_and_stop_nothing(backend, content):
     leave(backend, {"facts.json": content, "metrics.json": content})
-    outputs = models.read_outputs(backend, "j-1")
+    outputs = read_outputs(backend, "j-1")
     assert [f.sentence.english() for f in outputs.facts.findings] == [
         "facts.json takes keys and values."
     ]
@@ -167,14 +181,14 @@ def test_a_file_too_large_to_pass_on_is_noted_and_the_rest_is_kept(backend):
     leave(backend, FILES)
     with (output_folder(backend) / "huge.bin").open("wb") as file:
         file.truncate(models.LARGEST_FILE_BYTES + 1)
-    outputs = models.read_outputs(backend, "j-1")
+    outputs = read_outputs(backend, "j-1")
     assert [file.name for file in outputs.files] == sorted(FILES)
     assert [finding.key for finding in outputs.facts.findings] == ["huge.bin"]
 
 
 def test_a_figure_that_is_no_number_becomes_nothing(backend):
     leave(backend, {"metrics.json": b'{"loss": NaN}'})
-    assert models.read_outputs(backend, "j-1").metrics == {"loss": None}
+    assert read_outputs(backend, "j-1").metrics == {"loss": None}
 
 
 def test_a_model_is_registered_with_its_run(model):
@@ -224,7 +238,7 @@ def test_nobody_registers_a_model_by_hand(backend):
         model_registry.register_model(
             a_deed(OWNER),
             "j-1",
-            outputs=models.read_outputs(backend, "j-1"),
+            outputs=read_outputs(backend, "j-1"),
             blueprint=a_blueprint(),
             thresholds=THRESHOLDS,
         )
@@ -316,6 +330,13 @@ def test_a_name_that_would_go_astray_where_it_is_unpacked_is_no_part_of_the_mode
         def list_output(self, _job_id: str) -> dict[str, int]:
             return {"../key": 3, "/etc/key": 3}
 
-    outputs = models.read_outputs(Site(tmp_path), "j-1")
+    outputs = read_outputs(Site(tmp_path), "j-1")
     assert outputs.files == ()
     assert [finding.key for finding in outputs.facts.findings] == ["../key", "/etc/key"]
+
+
+def test_a_name_that_reads_otherwise_than_it_is_stored_is_no_part_of_the_model(backend):
+    leave(backend, {"a\nb": b"1", "b\u202efdp.exe": b"1"})
+    outputs = read_outputs(backend, "j-1")
+    assert outputs.files == ()
+    assert [finding.key for finding in outputs.facts.findings] == ["a?b", "b?fdp.exe"]

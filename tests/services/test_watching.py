@@ -175,3 +175,13 @@ def test_hours_and_energy_are_counted_while_a_job_runs_and_settled_afterwards(fa
         jobs.get_job(founder, job.id), partition, book=book.__class__(()), now=attempt.ended_at
     )
     assert (free.worth_cents, free.cents_per_hour) == (None, None)
+
+
+def test_a_line_without_an_end_is_searched_too(factory: Running):
+    (job,) = factory.submit("founder", run="printf 'bars %0200000d' 1; echo; echo later")
+    factory.run_to_end(job.id)
+    founder, facts = factory.person("founder"), {"backend_of": factory.backend_of}
+    found = runs.search_log(founder, job.id, "bars", **facts)
+    assert [line.offset for line in found] == [0]
+    (later,) = runs.search_log(founder, job.id, "later", **facts)
+    assert (later.offset, later.text) == (len("bars ") + 200_000 + 1, "later")

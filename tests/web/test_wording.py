@@ -218,6 +218,10 @@ def test_code_of_a_card_stays_as_it_is():
     )
 
 
+def test_a_card_without_end_is_shown_in_part():
+    assert len(render_markdown("[" * 1_000_000)) < 110_000
+
+
 def test_an_unknown_state_shows_its_own_name():
     assert states.describe("job", "no_such").word == "no such"
 

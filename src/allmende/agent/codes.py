@@ -26,7 +26,7 @@ class Codes:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.is_busy = False  # a piece came, and it was not the last
+        self.is_busy = False  # a piece came, and there is more to do at once
 
     def places(self, launch: Launch) -> dict[str, str]:
         """Return what the mark in a launch stands for here; `CodeOnItsWay` until it is here."""
@@ -60,11 +60,12 @@ class Codes:
             file.flush()
             os.fsync(file.fileno())
             size_bytes = file.tell()
-        self.is_busy = True
+        self.is_busy = size_bytes > asked["offset"]
         if size_bytes >= piece["size_bytes"]:
             with part.open("rb") as file:
                 is_right = hashlib.file_digest(file, "sha256").hexdigest() == asked["sha256"]
             part.rename(self.folder / asked["sha256"]) if is_right else part.unlink()
+            self.is_busy = is_right  # else the same may come again and again
 
     def forget_others(self, watched: Collection[Watched]) -> None:
         """Remove the archives that no open order names."""

@@ -40,19 +40,18 @@ def bring_code(deed: Deed, spec: JobSpec, beside: Path, *, project_id: str) -> J
     return replace(spec, workdir=archive.workdir)
 
 
-def set_code_aside(value: object, beside: Path) -> tuple[object, CodeFolder | Refusal | None]:
-    """Return a job file without its folder, and that folder, or why it could not come along.
+def find_code(value: object, beside: Path) -> CodeFolder | Refusal | None:
+    """Return the folder of a job file as it was read, or why it could not come along.
 
-    Nothing is sent. A job file without one, or with the hash of one, stays what it is.
+    Nothing is sent. None for a job file without one, or with the hash of one.
     """
     workdir = value.get("workdir") if isinstance(value, dict) else None
     if not isinstance(workdir, str) or not workdir or not is_own_folder(workdir):
-        return value, None
-    rest = {key: each for key, each in value.items() if key != "workdir"}
+        return None
     try:
-        return rest, open_folder(beside / workdir)
+        return open_folder(beside / workdir)
     except Refusal as refusal:
-        return rest, refusal
+        return refusal
 
 
 def _send(deed: Deed, folder: CodeFolder, project_id: str) -> CodeArchive:

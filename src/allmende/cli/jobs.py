@@ -8,7 +8,7 @@ import yaml
 
 from allmende import wiring
 from allmende.cli.acting import acting_deed, acting_person
-from allmende.cli.code import bring_code, set_code_aside
+from allmende.cli.code import bring_code, find_code
 from allmende.cli.exits import ExitCode
 from allmende.cli.job_checks import say_choice, show_check
 from allmende.cli.job_watching import watch_job
@@ -91,9 +91,15 @@ def check_job(
 ) -> None:
     """Say what submitting a job file would take and mean, or every mistake in it."""
     workshop = wiring.workshop()
-    value, code = set_code_aside(_read(file), file.parent)
+    value = _read(file)
+    code = find_code(value, file.parent)
     found = job_checks.check_job(
-        acting_person(), value, project_id=project, now=wiring.now(), workshop=workshop
+        acting_person(),
+        value,
+        project_id=project,
+        now=wiring.now(),
+        workshop=workshop,
+        brings_code=True,
     )
     if isinstance(code, Refusal):
         found, code = found.with_mistake("workdir", code), None

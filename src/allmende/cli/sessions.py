@@ -7,7 +7,7 @@ import typer
 
 from allmende import wiring
 from allmende.cli.acting import acting_deed, acting_person
-from allmende.cli.output import AsJson, say, show
+from allmende.cli.output import AsJson, new_file, say, show
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.job_files import parse_job_file
 from allmende.services import session_files, session_passes, submissions
@@ -78,7 +78,10 @@ def fetch_file(
     to: Annotated[Path, typer.Option(help="The folder to put it into.")] = Path(),
 ) -> None:
     """Take a file that was saved in a session."""
-    content = session_files.read_file(acting_person(), job_id, name, workshop=wiring.workshop())
-    target = to / Path(name).name
-    target.write_bytes(content)
+    reader, workshop, target = acting_person(), wiring.workshop(), to / Path(name).name
+    part = target.with_name(f"{target.name}.part")
+    part.unlink(missing_ok=True)  # of a download that ended half-way
+    with new_file(part) as opened:
+        session_files.copy_file(reader, job_id, name, into=opened, workshop=workshop)
+    part.replace(target)
     say(Sentence("Written: {file}", {"file": str(target)}))

@@ -7,15 +7,17 @@ asked for its cookie, and while it lasts the database is asked again and again w
 
 import asyncio
 import contextlib
+import resource
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from allmende import wiring
 
@@ -25,6 +27,7 @@ from django.conf import settings  # noqa: E402
 
 from allmende.domain.basics.refusals import Refusal  # noqa: E402
 from allmende.domain.training.sessions import PASS_LIFE, Door, SessionNotReady  # noqa: E402
+from allmende.gate.answers import AnswerUnreadable, read_answer  # noqa: E402
 from allmende.gate.requests import GateIsFull, Request, read_request  # noqa: E402
 from allmende.services import session_passes  # noqa: E402
 from allmende.services.workshop import Workshop  # noqa: E402
@@ -36,7 +39,8 @@ HEAD_SECONDS = 20.0
 REACH_SECONDS = 10.0
 LOOK_SECONDS = 30.0  # between two questions whether an open connection still may be
 CHUNK_BYTES = 64 * 1024
-MOST_CONNECTIONS = 1000
+PART_SECONDS = 5.0  # for the last bytes of a connection
+MOST_CONNECTIONS, MOST_PER_SESSION = 1000, 100
 COOKIE = "allmende_session"
 # A job says its port and never a host: it could send the gate to any machine.
 THIS_MACHINE = "127.0.0.1"
@@ -65,11 +69,13 @@ class Gate:
     def __init__(
         self, address: str, workshop: Workshop, *, look_seconds: float = LOOK_SECONDS
     ) -> None:
-        self.origin, self.look_seconds, self.workshop = address, look_seconds, workshop
-        self.host = urlsplit(address).netloc
+        self.address, self.look_seconds, self.workshop = address, look_seconds, workshop
         self.is_secure = address.startswith("https://")
+        # With that beginning no page of another host can set it.
+        self.cookie = f"__Host-{COOKIE}" if self.is_secure else COOKIE
         self.clerks = ThreadPoolExecutor(max_workers=4)  # who ask the database
         self.connections = 0
+        self.inside = Counter[str]()  # connections of each session
 
     async def serve(self, host: str, port: int) -> None:
         """Listen until SIGTERM or Ctrl-C."""
@@ -77,8 +83,8 @@ class Gate:
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-        async with server:
-            await stopping.wait()
+        await stopping.wait()
+        server.close()  # lines that are open are cut as their tasks are cancelled
 
     async def receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take a connection from its first byte to its last."""
@@ -97,32 +103,46 @@ class Gate:
         except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError):
             pass  # it went away, or never said what it wants
         finally:
+            await part(writer)
             self.connections -= 1
-            writer.close()
 
     async def answer(self, request: Request, line: Line) -> None:
         """Let in whoever brings a ticket, and pass on what comes with a cookie."""
-        request.check_origin(self.origin, host=self.host)
+        request.check_origin(self.address)
         if request.is_entrance:
             await self.let_in(request, line)
             return
         door = await self.find_door(request)
-        session = await reach(door, request.job_id)
+        with self.one_of_many(request.job_id):
+            session = await reach(door, request.job_id)
+            try:
+                session.writer.write(request.pass_on(token=door.token))
+                await first_of(
+                    copy(line.reader, session.writer),
+                    bring_back(session.reader, line.writer, request),
+                    self.keep_watch(request),
+                )
+            finally:
+                await part(session.writer)
+
+    @contextlib.contextmanager
+    def one_of_many(self, job_id: str) -> Iterator[None]:
+        """Count a connection to a session; one session takes none that others need."""
+        if self.inside[job_id] >= MOST_PER_SESSION:
+            raise GateIsFull
+        self.inside[job_id] += 1
         try:
-            session.writer.write(request.pass_on(token=door.token))
-            await first_of(
-                copy(line.reader, session.writer),
-                copy(session.reader, line.writer),
-                self.keep_watch(request),
-            )
+            yield
         finally:
-            session.writer.close()
+            self.inside[job_id] -= 1
+            if not self.inside[job_id]:
+                del self.inside[job_id]
 
     async def find_door(self, request: Request) -> Door:
         """Ask the database whether the bearer of the cookie may open the session now."""
         look = partial(
             session_passes.find_door,
-            request.cookie(COOKIE),
+            request.cookie(self.cookie),
             request.job_id,
             workshop=self.workshop,
         )
@@ -152,14 +172,10 @@ class Gate:
             )
 
         await self.ask(take)
-        folder = f"/session/{request.job_id}/"
-        facts = [
-            f"{COOKIE}={cookie}",
-            f"Path={folder}",
-            f"Max-Age={int(PASS_LIFE.total_seconds())}",
-        ]
-        facts += ["HttpOnly", "SameSite=Lax", *(["Secure"] if self.is_secure else [])]
-        headers = {"Location": f"{folder}lab", "Set-Cookie": "; ".join(facts)}
+        facts = [f"{self.cookie}={cookie}", f"Max-Age={int(PASS_LIFE.total_seconds())}"]
+        facts += ["Path=/", "HttpOnly", "SameSite=Lax", *(["Secure"] if self.is_secure else [])]
+        place = f"/session/{request.job_id}/lab"
+        headers = {"Location": place, "Set-Cookie": "; ".join(facts)}
         await write_answer(line, HTTPStatus.SEE_OTHER, headers=headers)
 
     async def ask(self, question: Callable[[], Answer]) -> Answer:
@@ -193,11 +209,36 @@ async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> No
             await target.drain()
 
 
+async def bring_back(
+    source: asyncio.StreamReader, target: asyncio.StreamWriter, request: Request
+) -> None:
+    """Pass on the answer of a session, after its head was looked at."""
+    try:
+        answer = read_answer(await source.readuntil(b"\r\n\r\n"), request)
+        while not answer.is_last:
+            answer = read_answer(await source.readuntil(b"\r\n\r\n"), request)
+    except (EOFError, asyncio.LimitOverrunError) as error:
+        raise AnswerUnreadable from error
+    target.write(answer.head)
+    await copy(source, target)
+
+
+async def part(writer: asyncio.StreamWriter) -> None:
+    """Close a connection; what nobody takes in some seconds is thrown away with it."""
+    writer.close()
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(PART_SECONDS):
+            await writer.wait_closed()
+    writer.transport.abort()
+
+
 async def first_of(*works: Coroutine[Any, Any, None]) -> None:
-    """Wait for the first of some works to end, and end the others."""
+    """Wait for the first of some works to end, and end the others; raise what it raised."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
     finally:
         for task in tasks:
             task.cancel()
@@ -232,6 +273,13 @@ async def write_answer(
 
 def main(host: str = "127.0.0.1", port: int = 0, *, until_closed: int | None = None) -> None:
     """Run the gate; with `until_closed` it ends when that file, a pipe, is closed elsewhere."""
+    # Each connection takes two descriptors, and programs often begin with 1024.
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = max(soft, 4 * MOST_CONNECTIONS)
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE,
+        (wanted if hard == resource.RLIM_INFINITY else min(hard, wanted), hard),
+    )
     gate, port = Gate(settings.GATE_ADDRESS, wiring.workshop()), port or settings.GATE_PORT
 
     async def run() -> None:

@@ -4,13 +4,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from allmende.domain.basics.people import DAEMON, Person, Role
-from allmende.domain.basics.sites import Factory
+from allmende.domain.basics.sites import Factory, Site
+from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.trust import agents
 from allmende.domain.trust.agents import Agent, EnrolmentCode
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import audit
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import agents as store
+
+# Of a job file: what agents before `WHOLE_JOBS_SINCE` have never heard of.
+NEW_KEYS = ("workdir", "image", "setup")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +117,16 @@ def revoke_agent(deed: Deed, agent_id: str) -> Agent:
 def person_of(agent: Agent) -> Person:
     """Return the agent as somebody who acts, for the audit trail."""
     return replace(DAEMON, id=agent.id, name=f"the agent of {agent.site_id}", roles=_ROLES)
+
+
+def check_takes(spec: JobSpec, site: Site) -> None:
+    """Refuse a job of which the agent of a site would leave out a part, for it is too old."""
+    agent = store.find_working_agent(site.id) if site.agent else None
+    if agent is None or agent.protocol >= agents.WHOLE_JOBS_SINCE:
+        return
+    for key in NEW_KEYS:
+        if getattr(spec, key):
+            raise agents.AgentIsTooOld(site=site.name, key=key)
 
 
 def is_quiet(site_id: str, *, now: datetime) -> Agent | None:

@@ -24,13 +24,10 @@ from allmende.services import (
     better_hours,
     budgets,
     cluster_accounts,
-    code_archives,
-    containers,
     forecasts,
     job_limits,
     jobs,
     launches,
-    project_secrets,
     quotas,
     snapshots,
 )
@@ -210,9 +207,7 @@ def _find_bar(question: Question, partition: Partition) -> Sentence | None:
         jobs.check_partition(project, workshop, partition.id)
         site = workshop.factory.get_site(partition.site_id)
         cluster_accounts.get_user_name(site, question.person_id)
-        project_secrets.check_site(question.spec, site)
-        code_archives.check_site(question.spec, site)
-        containers.check_image(question.spec, partition, workshop)
+        launches.check_site(question.spec, partition, workshop)
         quotas.check_may_submit(project, partition, now=question.now)
         job_limits.check_resources(question.spec, project, partition)
         if question.spec.blueprint and partition.is_on_slurm:

@@ -29,8 +29,8 @@ def tell(outlook: Outlook, workshop: Workshop) -> dict[str, Sentence]:
         "money": _say_money(outlook),
         "energy": _say_energy(outlook),
         "data": _say_data(outlook),
-        "environment": _say_environment(outlook),
-        "checkpoints": _say_checkpoints(outlook),
+        "environment": _say_environment(outlook, workshop),
+        "checkpoints": _say_checkpoints(outlook, workshop),
         "priority": found.priority.sentence,
     }
     told["start"] = told["start"] or found.start_note
@@ -176,11 +176,24 @@ def _say_data(outlook: Outlook) -> Sentence | None:
     return Sentence("It reads where they lie: {data}.", {"data": names})
 
 
-def _say_environment(outlook: Outlook) -> Sentence:
+def _say_environment(outlook: Outlook, workshop: Workshop) -> Sentence:
     spec = outlook.spec
     if spec.blueprint:
-        facts = {"blueprint": spec.blueprint}
+        site = workshop.factory.get_site(outlook.preview.partition.site_id)
+        facts = {"blueprint": spec.blueprint, "site": site.name}
+        if site.agent:
+            return Sentence(
+                "That of the blueprint {blueprint}, if {site} has prepared it: that is known there "
+                "alone, and the job waits until it has.",
+                facts,
+            )
         return Sentence("That of the blueprint {blueprint} is ready.", facts)
+    if spec.setup and spec.image:
+        return Sentence(
+            "Your setup makes it inside {image}, once for all jobs of the project that say the "
+            "same.",
+            {"image": spec.image},
+        )
     if spec.setup:
         return Sentence("Your setup makes it, once for all jobs of the project that say the same.")
     if spec.image:
@@ -188,8 +201,12 @@ def _say_environment(outlook: Outlook) -> Sentence:
     return Sentence("What the node has; setup could make one.")
 
 
-def _say_checkpoints(outlook: Outlook) -> Sentence:
-    spec = outlook.spec
+def _say_checkpoints(outlook: Outlook, workshop: Workshop) -> Sentence:
+    spec, blueprint = outlook.spec, _find_blueprint(outlook, workshop)
+    if blueprint and blueprint.interactive:
+        return Sentence(
+            "None: stopped or lost, the session begins anew, with what was saved in it."
+        )
     if not spec.goes_on:
         return Sentence("None: stopped or lost, it begins anew. If your code saves some, say so "
                         "with checkpoint.every.")  # fmt: skip
@@ -213,6 +230,12 @@ def _warn_of_nodes(outlook: Outlook, blueprint: Blueprint | None) -> Iterator[Se
             "It asks for {asked} accelerators a node; a node has {there}, and all of them are "
             "charged.",
             {"asked": spec.accelerators, "there": there},
+        )
+    if spec.halving and outlook.preview.jobs == 1:
+        yield Sentence("halving compares the jobs of a sweep or an array; this is one job.")
+    if blueprint and blueprint.interactive and spec.preemptible:
+        yield Sentence(
+            "It may be stopped for others while somebody works in it: set preemptible: false."
         )
     needed_bytes = (blueprint and blueprint.memory_bytes) or 0
     if spec.memory_bytes and spec.memory_bytes < needed_bytes:

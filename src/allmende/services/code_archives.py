@@ -5,11 +5,9 @@ from datetime import timedelta
 
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound
-from allmende.domain.basics.sites import Site
 from allmende.domain.training.code_archives import (
     MEGABYTE,
     MOST_PROJECT_BYTES,
-    AgentFetchesNoCode,
     CodeArchive,
     CodeIsDamaged,
     CodeNotBrought,
@@ -18,11 +16,9 @@ from allmende.domain.training.code_archives import (
     find_hash,
 )
 from allmende.domain.training.job_specs import JobSpec
-from allmende.domain.trust.agents import JOB_CODE_SINCE
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import audit, projects
 from allmende.services.deeds import Deed, one_transaction
-from allmende.storage import agents as agent_store
 from allmende.storage import code_archives as store
 from allmende.storage import projects as project_store
 from allmende.storage.code_files import CodeShelves
@@ -107,15 +103,6 @@ def check_brought(deed: Deed, spec: JobSpec, project_id: str) -> None:
     sha256 = check_known(spec, project_id)
     if sha256 and not store.note_use(project_id, sha256, at=deed.now):
         raise CodeUnknown(sha256=sha256)  # removed a moment ago
-
-
-def check_site(spec: JobSpec, site: Site) -> None:
-    """Refuse a site whose agent is too old to fetch code; one that never called may be new."""
-    if not spec.workdir or not site.agent:
-        return
-    agent = agent_store.find_working_agent(site.id)
-    if agent is not None and agent.last_contact_at and agent.protocol < JOB_CODE_SINCE:
-        raise AgentFetchesNoCode(site=site.name)
 
 
 def remove_unneeded(deed: Deed, *, shelves: CodeShelves) -> int:

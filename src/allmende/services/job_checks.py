@@ -23,18 +23,21 @@ from allmende.domain.training.blueprints import (
     find_blueprint,
 )
 from allmende.domain.training.code_archives import (
-    AgentFetchesNoCode,
     CodeNotBrought,
     CodeUnknown,
+    find_hash,
 )
 from allmende.domain.training.data_sets import DataSet, check_needed, find_data_sets, pin_data
 from allmende.domain.training.fields import Finding
 from allmende.domain.training.job_files import InvalidJobFile, parse_job_file
 from allmende.domain.training.job_specs import JobSpec
+from allmende.domain.training.sessions import NoSessionsThere
 from allmende.domain.training.sweeps import SweepTooLarge, expand_sweep
+from allmende.domain.trust.agents import AgentIsTooOld
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.domain.trust.residency import DataWouldLeave, check_residency, parse_data_class
 from allmende.services import (
+    agents,
     brokering,
     cluster_accounts,
     code_archives,
@@ -49,6 +52,7 @@ from allmende.services import (
     project_secrets,
     projects,
     quotas,
+    sessions,
 )
 from allmende.services.brokering import Question
 from allmende.services.previews import Preview
@@ -59,13 +63,13 @@ from allmende.storage import projects as project_store
 # Which key of a job file a refusal is about; "" is the file as a whole.
 KEYS: Mapping[type[Refusal], str] = {
     NoSuchBlueprint: "blueprint",
+    NoSessionsThere: "blueprint",
     TooManyNodesForBlueprint: "num_nodes",
     job_files.TooManyCores: "resources.cpus",
     job_files.TooManyAccelerators: "resources.accelerators",
     job_files.NodeTooLarge: "resources",
     CodeNotBrought: "workdir",
     CodeUnknown: "workdir",
-    AgentFetchesNoCode: "workdir",
     job_limits.ConstraintNeedsSlurm: "resources.constraint",
     job_limits.TooManyNodes: "num_nodes",
     job_limits.LimitTooLong: "max_duration",
@@ -131,12 +135,19 @@ class JobCheck:
 
 
 def check_job(
-    reader: Person, value: object, *, project_id: str, now: datetime, workshop: Workshop
+    reader: Person,
+    value: object,
+    *,
+    project_id: str,
+    now: datetime,
+    workshop: Workshop,
+    brings_code: bool = False,
 ) -> JobCheck:
     """Return every mistake of a job file as it was read, or what it would take and mean.
 
-    Nothing is submitted. Refused is only what no other file would mend: that the reader may not
-    submit to the project, or that the project takes no jobs.
+    `brings_code`: whoever asks would bring its folder along. Nothing is submitted. Refused is only
+    what no other file would mend: that the reader may not submit to the project, or that the
+    project takes no jobs.
     """
     check_permission(reader, Permission.SUBMIT_JOB)
     project = projects.check_own(reader, project_store.get_project(project_id))
@@ -146,10 +157,10 @@ def check_job(
     except InvalidJobFile as refusal:
         return JobCheck(problems=refusal.findings, outlook=None)
     question = Question(spec=spec, project=project, person_id=reader.id, now=now, workshop=workshop)
-    return _check(reader, question)
+    return _check(reader, question, brings_code=brings_code)
 
 
-def _check(reader: Person, question: Question) -> JobCheck:
+def _check(reader: Person, question: Question, *, brings_code: bool) -> JobCheck:
     spec, workshop, found = question.spec, question.workshop, None
     refused: list[Finding] = []
     try:
@@ -159,7 +170,7 @@ def _check(reader: Person, question: Question) -> JobCheck:
     except Refusal as refusal:
         refused = _note(refusal)
     partition = found.partition if found else _find_only_place(question)
-    findings = _run(_list_rules(reader, question))
+    findings = _run(_list_rules(reader, question, brings_code=brings_code))
     if partition is not None:
         findings += _run(_list_rules_of(partition, question))
     if found and found.left_seconds < 0:
@@ -183,11 +194,12 @@ def _find_only_place(question: Question) -> Partition | None:
     return None if len(places) > 1 or is_elsewhere else question.home
 
 
-def _list_rules(reader: Person, question: Question) -> Iterator[Rule]:
+def _list_rules(reader: Person, question: Question, *, brings_code: bool) -> Iterator[Rule]:
     """Return what holds wherever it runs."""
     spec, workshop = question.spec, question.workshop
     yield lambda: models.check_parents(reader, spec.parents)
-    yield lambda: code_archives.check_known(spec, question.project.id)
+    if find_hash(spec.workdir) or not brings_code:
+        yield lambda: code_archives.check_known(spec, question.project.id)
     yield lambda: pin_data(spec, workshop.data_sets)
     yield lambda: project_secrets.check_named(spec, question.project.id)
     yield lambda: dependencies.find_dependencies(
@@ -222,7 +234,7 @@ def _list_rules_of(partition: Partition, question: Question) -> Iterator[Rule]:
         yield lambda: jobs.check_reservation(spec, project, partition, now=now)
     yield lambda: data_sets.check_data(pin_data(spec, workshop.data_sets), partition, workshop)
     yield lambda: project_secrets.check_site(spec, site)
-    yield lambda: code_archives.check_site(spec, site)
+    yield lambda: agents.check_takes(spec, site)
     yield lambda: containers.check_image(spec, partition, workshop)
     yield lambda: check_residency(
         parse_data_class(spec.data_class),
@@ -230,6 +242,9 @@ def _list_rules_of(partition: Partition, question: Question) -> Iterator[Rule]:
         factory_countries=workshop.factory.countries,
     )
     if spec.blueprint:
+        yield lambda: sessions.check_partition(
+            find_blueprint(workshop.blueprints, spec.blueprint), partition, site
+        )
         yield lambda: launches.check_environment(
             find_blueprint(workshop.blueprints, spec.blueprint), partition, workshop
         )
@@ -252,6 +267,8 @@ def _run(rules: Iterator[Rule]) -> list[Finding]:
 def _note(refusal: Refusal) -> list[Finding]:
     if isinstance(refusal, InvalidParams):
         return list(refusal.findings)
+    if isinstance(refusal, AgentIsTooOld):
+        return [Finding(str(refusal.facts["key"]), refusal.sentence)]
     return [Finding(KEYS.get(type(refusal), ""), refusal.sentence)]
 
 

@@ -32,7 +32,6 @@ from allmende.services import (
     client_keys,
     cluster_accounts,
     code_archives,
-    containers,
     data_sets,
     dependencies,
     job_limits,
@@ -158,13 +157,11 @@ def check_reservation(
 def _check_content(specs: list[JobSpec], partition: Partition, workshop: Workshop) -> None:
     """Refuse a partition where the code or the data of some jobs are not, or may not be."""
     spec = specs[0]
+    launches.check_site(spec, partition, workshop)
     if spec.blueprint:
         blueprint = launches.check_blueprint(specs, workshop)
         launches.check_environment(blueprint, partition, workshop)
     data_sets.check_data(spec, partition, workshop)
-    project_secrets.check_site(spec, workshop.factory.get_site(partition.site_id))
-    code_archives.check_site(spec, workshop.factory.get_site(partition.site_id))
-    containers.check_image(spec, partition, workshop)
     check_residency(
         parse_data_class(spec.data_class),
         partition.country,

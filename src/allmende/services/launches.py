@@ -26,7 +26,7 @@ from allmende.domain.training.data_sets import (
 from allmende.domain.training.environments import environment_id
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.training.job_specs import JobSpec
-from allmende.services import cluster_accounts, containers, project_secrets, sessions
+from allmende.services import agents, cluster_accounts, containers, project_secrets, sessions
 from allmende.services.snapshots import path_of
 from allmende.services.workshop import Workshop
 
@@ -57,7 +57,6 @@ def check_blueprint(specs: list[JobSpec], workshop: Workshop) -> Blueprint:
 def check_environment(blueprint: Blueprint, partition: Partition, workshop: Workshop) -> None:
     """Refuse a blueprint whose environment is not built, or not seen by the nodes of a cluster."""
     site = workshop.factory.get_site(partition.site_id)
-    sessions.check_partition(blueprint, partition, site)
     if site.agent:
         return  # only the agent can tell
     python = workshop.environment_python(blueprint.id)
@@ -67,6 +66,17 @@ def check_environment(blueprint: Blueprint, partition: Partition, workshop: Work
                 raise NodesSeeNoBlueprint(
                     partition=partition.name, path=path, blueprint=blueprint.id
                 )
+
+
+def check_site(spec: JobSpec, partition: Partition, workshop: Workshop) -> None:
+    """Refuse a partition whose site cannot do all that a job file says of its place."""
+    site = workshop.factory.get_site(partition.site_id)
+    agents.check_takes(spec, site)
+    project_secrets.check_site(spec, site)
+    containers.check_image(spec, partition, workshop)
+    blueprint = workshop.blueprints.get(spec.blueprint.partition("@")[0])
+    if blueprint is not None:
+        sessions.check_partition(blueprint, partition, site)
 
 
 def build_launch(
@@ -83,6 +93,7 @@ def build_launch(
     code = find_hash(spec.workdir)
     secrets = project_secrets.open_secrets(spec, job.project_id, seal=workshop.seal)
     secrets |= sessions.secrets_of(job, attempt, workshop)
+    agents.check_takes(spec, site)
     containers.check_image(spec, partition, workshop)
     places = _place_data(spec, workshop, site)
     return replace(
@@ -189,9 +200,10 @@ def _code(project_id: str, sha256: str, workshop: Workshop, *, is_elsewhere: boo
 
 def _hash_setup_files(job: Job, spec: JobSpec, workshop: Workshop) -> str:
     code = find_hash(spec.workdir)
-    return (
-        workshop.hash_setup_files(job.project_id, code, spec.setup) if code and spec.setup else ""
-    )
+    if not (code and spec.setup):
+        return ""
+    # The image may be a file that came along, too: another one of that name is another image.
+    return workshop.hash_setup_files(job.project_id, code, f"{spec.setup}\n{spec.image}")
 
 
 def _command(spec: JobSpec, workshop: Workshop, *, is_elsewhere: bool) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from allmende.domain.access.working_days import day_of
-from allmende.domain.basics.mistakes import MACHINE_TROUBLE
+from allmende.domain.basics.mistakes import MACHINE_TROUBLE, MISTAKES
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.scheduling.backends import BackendOf
@@ -38,6 +38,13 @@ class DayIsPast(Refusal):
     """{day} is not after today. Name a later day, or delete the files at once."""
 
     status = 422
+
+
+class FilesAreInTheWay(Refusal):
+    """The files of job {job} could not be deleted ({problem}). It is tried again by itself; the
+    operators find out what is in the way."""
+
+    status = 503
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +133,9 @@ def _delete(deed: Deed, model: Model, *, reason: str, backend_of: BackendOf) -> 
         if refusal.status < MACHINE_TROUBLE:
             raise
         return _note_asked(deed, model.id, reason=reason, why=refusal)
+    except MISTAKES as mistake:  # what one job left stops no other deletion
+        why = FilesAreInTheWay(job=model.job_id, problem=type(mistake).__name__)
+        return _note_asked(deed, model.id, reason=reason, why=why)
     return _certify(deed, model.id, reason=reason, place=place)
 
 

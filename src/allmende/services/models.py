@@ -3,14 +3,17 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
-from typing import IO
+from typing import IO, TypeVar
 
+from allmende.domain.basics.characters import find_unseen
 from allmende.domain.basics.people import PUBLIC, Person
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.backends import Backend, BackendOf
+from allmende.domain.training.code_archives import show
 from allmende.domain.training.fields import Finding
 from allmende.domain.training.models import (
     Model,
@@ -33,9 +36,11 @@ FACTS, METRICS = "facts.json", "metrics.json"
 LARGEST_FACTS_BYTES = 1_000_000
 LONGEST_NUMBER = 40
 # Files are read in pieces, so that a large model takes no more memory than a small one. A larger
-# file than this would hold up the heartbeat that hashes it.
+# file than this would keep whoever downloads or checks it waiting for too long.
 PIECE_BYTES = 4 * 2**20
 LARGEST_FILE_BYTES = 8 * 2**30
+Found = TypeVar("Found")
+Steps = Generator[None, None, Found]  # work that stops after each piece, and goes on when asked
 
 
 class ModelFileChanged(Refusal):
@@ -63,15 +68,31 @@ class DeletionIsOpen(Refusal):
     has not confirmed it yet. It is tried again by itself."""
 
 
-def read_outputs(backend: Backend, job_id: str) -> Outputs:
-    """Read and hash what a job left behind; call it outside of a transaction."""
+def go_on(steps: Steps[Found], *, seconds: float = math.inf) -> Found | None:
+    """Work on for about so long, one piece at least; return what was found once all is done."""
+    ends_at = time.monotonic() + seconds
+    try:
+        next(steps)
+        while time.monotonic() < ends_at:
+            next(steps)
+    except StopIteration as end:
+        found: Found = end.value
+        return found
+    return None
+
+
+def read_outputs(backend: Backend, job_id: str) -> Steps[Outputs]:
+    """Read and hash what a job left behind, piece by piece, so that it holds nobody up.
+
+    Take the steps outside of a transaction.
+    """
     files, texts, findings = [], {FACTS: b"{}", METRICS: b"{}"}, []
     for name, size_bytes in sorted(backend.list_output(job_id).items()):
         if problem := _judge_name(name):
-            findings.append(Finding(_clean_text(name), problem))
+            findings.append(Finding(show(name), problem))
             continue
         try:
-            files.append(_hash_file(backend, job_id, name, size_bytes))
+            files.append((yield from _hash_file(backend, job_id, name, size_bytes)))
             if name in texts:
                 most = LARGEST_FACTS_BYTES + 1
                 texts[name] = backend.read_output(job_id, name, limit=most)
@@ -87,20 +108,21 @@ def read_outputs(backend: Backend, job_id: str) -> Outputs:
 
 def _judge_name(name: str) -> Sentence | None:
     """Return why a file of this name is not part of the model; a site may send any."""
-    if _clean_text(name) != name:
+    if find_unseen(name, is_line=True):  # a line break would add a line to the checksums
         return Sentence("Its name is no text, so it is not part of the model.")
     if name.startswith("/") or ".." in name.split("/"):  # unpacked, it would go astray
         return Sentence("Its name leaves the folder, so it is not part of the model.")
     return None
 
 
-def _hash_file(backend: Backend, job_id: str, name: str, size_bytes: int) -> ModelFile:
+def _hash_file(backend: Backend, job_id: str, name: str, size_bytes: int) -> Steps[ModelFile]:
     if size_bytes > LARGEST_FILE_BYTES:
         raise FileTooLarge(bytes=size_bytes, most=LARGEST_FILE_BYTES)
     digest, read_bytes = hashlib.sha256(), 0
     for piece in read_pieces(backend, job_id, name):
         digest.update(piece)
         read_bytes += len(piece)
+        yield
     return ModelFile(name=name, size_bytes=read_bytes, sha256=digest.hexdigest())
 
 
@@ -260,7 +282,7 @@ def verify_model_files(reader: Person, model_id: str, *, backend_of: BackendOf) 
             findings.append(Sentence("{file} is missing", {"file": file.name}))
         elif (
             size_bytes != file.size_bytes
-            or _hash_file(backend, model.job_id, file.name, size_bytes) != file
+            or go_on(_hash_file(backend, model.job_id, file.name, size_bytes)) != file
         ):
             findings.append(Sentence("{file} was changed", {"file": file.name}))
     if not is_record_whole(model.record):

@@ -24,8 +24,6 @@ from allmende.services import (
     better_hours,
     brokering,
     budgets,
-    code_archives,
-    containers,
     data_sets,
     job_limits,
     jobs,
@@ -233,9 +231,7 @@ def _say(spec: JobSpec, partition: Partition, forecast: JobForecast) -> Option:
 def _check(spec: JobSpec, project: Project, partition: Partition, workshop: Workshop) -> None:
     job_limits.check_resources(spec, project, partition)
     project_secrets.check_named(spec, project.id)
-    project_secrets.check_site(spec, workshop.factory.get_site(partition.site_id))
-    code_archives.check_site(spec, workshop.factory.get_site(partition.site_id))
-    containers.check_image(spec, partition, workshop)
+    launches.check_site(spec, partition, workshop)
     data_sets.check_data(pin_data(spec, workshop.data_sets), partition, workshop)
     if spec.blueprint:
         blueprint = launches.check_blueprint(expand_sweep(spec), workshop)

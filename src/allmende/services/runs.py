@@ -226,6 +226,9 @@ def search_log(
     offset, rest = 0, b""
     for content in (*_stream(*log), b"\n"):
         *lines, rest = (rest + content).split(b"\n")
+        is_cut = len(rest) > LOG_PART_BYTES  # no line is that long: what there is counts as one
+        if is_cut:
+            lines, rest = [*lines, rest], b""
         for line in lines:
             text = line.decode("utf-8", "replace")
             if wanted in text.casefold():
@@ -233,10 +236,9 @@ def search_log(
                 if len(found) == MOST_FOUND_LINES:
                     return found
             offset += len(line) + 1
+        offset -= is_cut
         if offset > SEARCHED_BYTES:
             break
-        if len(rest) > LOG_PART_BYTES:  # no line is that long: it is taken as one
-            offset, rest = offset + len(rest), b""
     return found
 
 

@@ -10,6 +10,7 @@ from allmende.domain.basics.refusals import NotFound
 from allmende.domain.scheduling.jobs import LIFECYCLE, Job, JobState
 from allmende.domain.training.sessions import (
     DOOR_FILE,
+    LARGEST_DOOR_BYTES,
     PASS_LIFE,
     TICKET_LIFE,
     Door,
@@ -124,7 +125,9 @@ def _find_door(person: Person, job: Job, workshop: Workshop) -> Door:
 
 def _read_port(job: Job, workshop: Workshop) -> int | None:
     try:
-        content = workshop.backend_of(job.partition_id).read_output(job.id, DOOR_FILE)
+        content = workshop.backend_of(job.partition_id).read_output(
+            job.id, DOOR_FILE, limit=LARGEST_DOOR_BYTES
+        )
     except NotFound:
         return None
     return read_port(content, attempt=job.attempts)

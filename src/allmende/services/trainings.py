@@ -1,33 +1,64 @@
 """What a finished job left becomes a model, with its card and its record."""
 
+from collections import OrderedDict
 from dataclasses import replace
 
 from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
+from allmende.domain.scheduling.backends import Backend
 from allmende.domain.scheduling.jobs import Job, JobEvent
 from allmende.domain.training.blueprints import Blueprint, find_blueprint
 from allmende.domain.training.models import Outputs
 from allmende.services import mistakes, model_registry, models, sessions
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.mistakes import Mistake
+from allmende.services.models import Steps
 from allmende.services.workshop import Workshop
 from allmende.storage import jobs as job_store
 
+# What a heartbeat reads for at most, of all jobs together; a large model takes several of them.
+LOOK_SECONDS = 0.5
+MOST_REMEMBERED = 1000
+
+# What this process has begun to read; another one begins anew.
+_begun: OrderedDict[str, Steps[Outputs]] = OrderedDict()
+
 
 def register_trainings(deed: Deed, partition: Partition, *, workshop: Workshop) -> list[Mistake]:
-    """Register the model of every completed job whose output was not read yet."""
+    """Register the model of every completed job whose output was read; read on in the others."""
     left_out = []
-    for job in job_store.list_jobs_to_read(partition.id):
+    to_read = job_store.list_jobs_to_read(partition.id)
+    for job in to_read:
+        if sessions.is_session(job, workshop):
+            _note_read(deed, job)
+            continue
         try:
-            outputs = models.read_outputs(workshop.backend_of(partition.id), job.id)
+            steps = _recall(job.id, workshop.backend_of(partition.id))
+            outputs = models.go_on(steps, seconds=LOOK_SECONDS / len(to_read))
+            if outputs is None:
+                _begun[job.id] = steps
+                continue
             _register(deed, job, outputs=outputs, workshop=workshop)
         except (Refusal, ValueError) as problem:  # whatever a job writes, it stops nobody else
             _give_up(deed, job, problem)
         except mistakes.MISTAKES as error:
             left_out.append(mistakes.leave_out(deed, job.id, error))
     return left_out
+
+
+def _recall(job_id: str, backend: Backend) -> Steps[Outputs]:
+    """Return where the reading of a job's output goes on."""
+    if len(_begun) > MOST_REMEMBERED:
+        _begun.popitem(last=False)  # of a job that another process has read meanwhile
+    return _begun.pop(job_id, None) or models.read_outputs(backend, job_id)
+
+
+@one_transaction
+def _note_read(deed: Deed, job: Job) -> None:
+    """Leave alone what a session left: it is no model."""
+    job_store.save_job(replace(job_store.lock_job(job.id), outputs_read_at=deed.now))
 
 
 @one_transaction
@@ -43,7 +74,7 @@ def _register(deed: Deed, job: Job, *, outputs: Outputs, workshop: Workshop) -> 
     job = job_store.lock_job(job.id)
     if job.outputs_read_at is not None:
         return
-    if outputs.files and not sessions.is_session(job, workshop):
+    if outputs.files:
         model = model_registry.register_model(
             deed,
             job.id,

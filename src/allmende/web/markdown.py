@@ -12,11 +12,14 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 LINKS = ("http://", "https://", "mailto:")
+# A card has some thousand characters. One of a million would keep the portal busy for a minute,
+# each time that somebody looks at it; whoever takes the card along has all of it.
+LONGEST = 100_000
 
 
 def render_markdown(text: str) -> SafeString:
     """Return a card as HTML, without its front matter and the title that the page has itself."""
-    body = strip_front_matter(text).lstrip()
+    body = strip_front_matter(text).lstrip()[:LONGEST]
     title, _, rest = body.partition("\n")
     html: str = _markdown().render(rest if title.startswith("# ") else body)
     return mark_safe(html.strip())  # noqa: S308 - raw HTML is off, so every piece is escaped

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from allmende.domain.training.sessions import address_of
+
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -13,7 +15,7 @@ POLICY = "; ".join(
         "img-src 'self' data:",
         "font-src 'self'",
         "connect-src 'self'",
-        f"form-action 'self' {settings.GATE_ADDRESS}",  # the button that opens a session
+        f"form-action 'self' {address_of('*', settings.GATE_ADDRESS)}",  # to open a session
         "frame-ancestors 'none'",
         "base-uri 'none'",
     )

@@ -59,6 +59,12 @@ CARBON = CarbonFactor(grams_per_kwh=363, source="the office")
 CASES = {
     "blueprint": a_training(),
     "own code": own_training(),
+    "surroundings": replace(
+        a_training(),
+        spec=replace(
+            a_training().spec, workdir=f"sha256:{'ab' * 32}", image="python:3.12", setup="true"
+        ),
+    ),
     "parents": replace(
         a_training(),
         ancestry=Ancestry(
@@ -110,6 +116,18 @@ def test_the_bill_names_parts_hashes_and_energy():
     ]
     assert use["activityEnergyCost"] == {"value": 0.001, "unit": "kWh"}
     assert use["co2CostEquivalent"] == {"value": 0.363 / 10**6, "unit": "tCO2eq"}
+
+
+def test_the_bill_names_what_the_code_ran_with():
+    record = model_of(CASES["surroundings"])
+    kinds = [
+        (each["bom-ref"], each["type"], each["name"]) for each in build_bom(record)["components"]
+    ]
+    assert kinds[2:5] == [
+        ("workdir", "data", "workdir"),
+        ("image", "container", "python:3.12"),
+        ("setup", "file", "setup"),
+    ]
 
 
 def test_the_same_model_gives_the_same_bill():

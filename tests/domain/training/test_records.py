@@ -1,5 +1,6 @@
 """The training record says what is known, and marks what is not."""
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -42,6 +43,24 @@ def test_a_record_carries_the_run_with_its_failures():
     assert (run["attempts"], run["preemptions"], run["node_failures"]) == (3, 1, 1)
     assert (run["wall_seconds"], run["used_seconds"]) == (12.5, 13)
     assert (run["code_sha256"], run["blueprint"], run["steps_redone"]) == ("c0de", "toy@2", 3)
+    assert (run["workdir_sha256"], run["image"], run["setup_sha256"]) == (None, None, None)
+
+
+def test_a_record_names_what_the_code_ran_with():
+    brought, setup = "ab" * 32, "pip install numpy==2.4.6"
+    own = own_training()
+    given = {"workdir": f"sha256:{brought}", "image": "python:3.12", "setup": setup}
+    run = build_record(replace(own, spec=replace(own.spec, **given)), THRESHOLDS)["run"]
+    assert (run["code_sha256"], run["workdir_sha256"], run["image"]) == (
+        brought,
+        brought,
+        "python:3.12",
+    )
+    assert run["setup_sha256"] == hashlib.sha256(setup.encode()).hexdigest()
+    recipe = a_training()  # what comes along with a blueprint is data, and no code
+    spec = replace(recipe.spec, workdir=f"sha256:{brought}")
+    run = build_record(replace(recipe, spec=spec), THRESHOLDS)["run"]
+    assert (run["code_sha256"], run["workdir_sha256"]) == ("c0de", brought)
 
 
 def test_a_record_carries_compute_planned_useful_and_executed():

@@ -18,8 +18,11 @@ class Teller(socketserver.StreamRequestHandler):
             while said := self.request.recv(1000):
                 self.wfile.write(said)
             return
-        size = len(head)
-        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (size, head))
+        if b"/mute " in head:
+            return
+        self.wfile.write(b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\n")
+        stays = b"Connection: keep-alive\r\nKeep-Alive: timeout=60\r\n"
+        self.wfile.write(b"%bContent-Length: %d\r\n\r\n%b" % (stays, len(head), head))
 
 
 class Hall(socketserver.ThreadingTCPServer):

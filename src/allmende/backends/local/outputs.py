@@ -10,6 +10,7 @@ from allmende.backends.nodes import files
 from allmende.domain.basics.refusals import NotFound, Refusal
 
 LARGEST_OUTPUT_BYTES = 256 * 2**20
+DEEPEST = 100  # folders in each other, of which files are listed
 
 
 class OutputTooLarge(Refusal):
@@ -23,14 +24,18 @@ def list_files(folder: Path) -> dict[str, int]:
     found: dict[str, int] = {}
     if folder.is_symlink():  # a job may put a link there, to what is not its own
         return found
-    for path in sorted(folder.rglob("*")):
-        try:
-            status = path.lstat()
-        except OSError:  # replaced while we looked, or closed to us
-            continue
-        if stat.S_ISREG(status.st_mode) and _is_inside(path, folder):
-            found[path.relative_to(folder).as_posix()] = status.st_size
-    return found
+    for place, folders, names in os.walk(folder):
+        here = Path(place)
+        if len(here.relative_to(folder).parts) >= DEEPEST:
+            folders.clear()
+        for path in (here / name for name in names):
+            try:
+                status = path.lstat()
+            except OSError:  # replaced while we looked, or closed to us
+                continue
+            if stat.S_ISREG(status.st_mode) and _is_inside(path, folder):
+                found[path.relative_to(folder).as_posix()] = status.st_size
+    return dict(sorted(found.items()))
 
 
 def read_file(folder: Path, name: str, *, offset: int = 0, limit: int | None = None) -> bytes:
@@ -74,9 +79,26 @@ def _remove(name: str, home: int) -> None:
     except FileNotFoundError:
         return
     if is_folder:
+        _unlock(name, home)
+        for _, folders, _, here in os.fwalk(name, dir_fd=home):
+            for folder in folders:
+                _unlock(folder, here)
         shutil.rmtree(name, dir_fd=home)
     else:
         os.unlink(name, dir_fd=home)
+
+
+def _unlock(name: str, parent: int) -> None:
+    """Give the owner of a folder the rights in it that a job may have taken; links are left."""
+    opened = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        folder = os.open(name, opened, dir_fd=parent)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    try:
+        os.chmod(f"/proc/self/fd/{folder}", 0o700)  # noqa: PTH101 - that folder, whatever its name is by now
+    finally:
+        os.close(folder)
 
 
 def _is_inside(path: Path, folder: Path) -> bool:

@@ -16,6 +16,7 @@ from allmende.domain.training.code_archives import (
     CodeIsDamaged,
     Entry,
     NoCodeArchive,
+    check_entry,
     check_tree,
     choose_for_setup,
 )
@@ -82,6 +83,7 @@ def _find_entries(file: BinaryIO) -> dict[Entry, int]:
         if name in ("", ".") and entry.is_folder:  # the folder itself, as `tar` writes it
             continue
         entry = replace(entry, name=name)
+        check_entry(entry)  # at once: ten thousand names without end would fill the memory
         if entry in found:
             raise NoCodeArchive(problem=Sentence("Something is in it twice."))
         found[entry] = offset

@@ -61,7 +61,7 @@ become_podman() {{
     # By name: podman takes the values from its own environment, and no list of processes has them.
     allmende_given=()
     for allmende_name in $(compgen -e); do
-        case " HOME PATH PWD OLDPWD SHLVL _ "{secrets}" " in
+        case " HOME PATH PWD OLDPWD SHLVL _ {secrets} " in
             *" $allmende_name "*) ;;
             *) allmende_given+=(--env "$allmende_name") ;;
         esac

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from allmende.backends.local.folders import JOB, KEY
+from allmende.backends.local.outputs import DEEPEST
 from allmende.backends.nodes import environments
 from allmende.backends.nodes.code import unpack
 from allmende.backends.nodes.outcomes import LARGEST_STATE_BYTES, PROGRESS_TAIL_BYTES
@@ -30,7 +31,6 @@ PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 PASSAGE = 0o711
 PRIVATE = 0o700
 MOST_CHECKPOINTS = 10_000  # that are looked through for the newest
-DEEPEST = 100  # folders in each other, of which files are listed
 PARTS_OF_HOME = ("out", "checkpoints", "data")
 # Who has a claim on an attempt that has ended: no job that comes late may still begin it.
 NOBODY = "nobody"

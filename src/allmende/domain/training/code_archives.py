@@ -20,6 +20,7 @@ MOST_PROJECT_BYTES = 2_000 * MEGABYTE  # of all archives of a project
 # Of a folder that somebody packed, and of what it unpacks to: .gitignore leaves out part of it.
 MOST_PACKED_BYTES = 2 * MOST_BYTES
 LONGEST_NAME_BYTES, LONGEST_PART_BYTES = 1_000, 255
+DEEPEST = 50  # folders in each other; each takes time for every file below
 LARGEST_NAMED = 3  # of what is too large, the largest are named
 WORDS = re.compile(r"[\s;&|()<>=\"'`\[\]]+")
 USUAL_NEEDS = re.compile(
@@ -42,13 +43,6 @@ class CodeNotBrought(Refusal):
 class CodeUnknown(Refusal):
     """The project has no code {sha256}: it was never sent, or no job needed it for a while. Submit
     with `allmende job submit`, which brings the folder, or send the archive anew."""
-
-    status = 422
-
-
-class AgentFetchesNoCode(Refusal):
-    """The agent of {site} is of an older version, which fetches no code. Choose another partition,
-    or ask the operators of that site to install the newer version."""
 
     status = 422
 
@@ -198,9 +192,7 @@ def check_tree(entries: Collection[Entry]) -> None:
         raise CodeIsTooLarge(most_megabytes=MOST_BYTES // MEGABYTE, largest=UNSEEN)
     folders, others = set[str](), list[str]()
     for each in entries:
-        check_name(each.name)
-        if each.target is not None:
-            _check_link(each.name, each.target)
+        check_entry(each)
         folders.update(_parents(each.name))
         if each.is_folder:
             folders.add(each.name)
@@ -217,6 +209,13 @@ def check_tree(entries: Collection[Entry]) -> None:
             problem = Sentence("Some file systems take it for {other}.", {"other": other})
             raise UnfitName(name=name, problem=problem)
         taken[fold(name)] = name
+
+
+def check_entry(entry: Entry) -> None:
+    """Refuse a name or a link that leads outside, or that is too long to be one."""
+    check_name(entry.name)
+    if entry.target is not None:
+        _check_link(entry.name, entry.target)
 
 
 def choose_for_setup(setup: str, entries: Iterable[Entry]) -> list[Entry]:
@@ -265,6 +264,8 @@ def check_name(name: str) -> None:
         raise UnfitName(name=show(name), problem=Sentence("It is not written in UTF-8.")) from error
     if too_long:
         raise UnfitName(name=show(name), problem=Sentence("It is too long."))
+    if len(parts) > DEEPEST:
+        raise UnfitName(name=show(name), problem=Sentence("It lies in too many folders."))
     if any(unicodedata.category(c) == "Cc" for c in name) or "\\" in name:
         raise UnfitName(name=show(name), problem=NO_CHARACTER)
 
@@ -277,6 +278,8 @@ def _check_link(name: str, target: str) -> None:
     parts = [part for part in target.split("/") if part not in ("", ".")]
     steps_up = next((at for at, part in enumerate(parts) if part != ".."), len(parts))
     fits = target.isprintable() and "\\" not in target and not target.startswith("/")
+    if fits and len(target.encode()) > LONGEST_NAME_BYTES:
+        raise UnfitName(name=show(name), problem=Sentence("It leads to a name that is too long."))
     if not target or not fits or ".." in parts[steps_up:] or steps_up > name.count("/"):
         raise LinkLeadsOutside(name=show(name))
 

@@ -164,7 +164,19 @@ def _code(record: Record) -> list[dict[str, Any]]:
         {"bom-ref": f"library-{name}", "type": "library", "name": name, "version": version}
         for name, version in sorted(run["versions"].items())
     ]
-    return [{**code, **_hashes(run["code_sha256"])}, *libraries]
+    return [{**code, **_hashes(run["code_sha256"])}, *_surroundings(run), *libraries]
+
+
+def _surroundings(run: Record) -> list[dict[str, Any]]:
+    """Return what else the code ran with; records from before these were noted have none."""
+    parts = []
+    if run["blueprint"] and (sha256 := run.get("workdir_sha256")):  # else it is the code
+        parts.append({"bom-ref": "workdir", "type": "data", "name": "workdir", **_hashes(sha256)})
+    if image := run.get("image"):
+        parts.append({"bom-ref": "image", "type": "container", "name": image})
+    if sha256 := run.get("setup_sha256"):
+        parts.append({"bom-ref": "setup", "type": "file", "name": "setup", **_hashes(sha256)})
+    return parts
 
 
 def _files(model: Model) -> list[dict[str, Any]]:

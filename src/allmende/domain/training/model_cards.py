@@ -280,6 +280,7 @@ class _Card:
             (Sentence("Attempts"), self.attempts()),
             (Sentence("Training compute"), self.flop()),
             (Sentence("Code, SHA-256"), run["code_sha256"]),
+            (Sentence("Image"), run.get("image")),
             (Sentence("Versions"), versions),
         )
         marks = [f"- {self.mark(mark)}" for mark in compute["marks"][:1]]

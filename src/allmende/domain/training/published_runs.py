@@ -159,8 +159,8 @@ def calibrate(witnesses: Sequence[Witness]) -> Calibration:
 def validate(witnesses: Sequence[Witness]) -> dict[str, float]:
     """Return for each run the relative error of a planner that never saw its family.
 
-    Every run is predicted once, by all other families, so nobody chooses which runs are kept
-    apart. Kinds of fewer than three families are not asked: one family would answer for them all.
+    Every run is predicted once, by all other families. Kinds of fewer than three families are not
+    asked, for one family would answer for them all; that rule was made with the errors in view.
     """
     families: dict[Kind, set[str]] = defaultdict(set)
     for each in witnesses:

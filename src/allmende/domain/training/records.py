@@ -169,8 +169,10 @@ def _run(training: Training) -> dict[str, Any]:
     return {
         "job": run.job_id,
         "blueprint": blueprint.reference if blueprint else None,
-        # What was brought along counts: what ran cannot say something else of itself.
-        "code_sha256": find_hash(training.spec.workdir) or facts.code_sha256 or None,
+        "code_sha256": _hash_code(training),
+        "workdir_sha256": find_hash(training.spec.workdir) or None,
+        "image": training.spec.image or None,
+        "setup_sha256": _hash_text(training.spec.setup),  # its words may name what is not for all
         "params": _params(training),
         "seed": facts.seed,
         "versions": dict(facts.versions),
@@ -187,6 +189,16 @@ def _run(training: Training) -> dict[str, Any]:
         "steps_redone": facts.steps_redone,
         "samples": facts.samples,
     }
+
+
+def _hash_code(training: Training) -> str | None:
+    """Return what ran: of own code what was brought along, for it cannot say something else."""
+    own = "" if training.spec.blueprint else find_hash(training.spec.workdir)
+    return own or training.outputs.facts.code_sha256 or None
+
+
+def _hash_text(text: str) -> str | None:
+    return hashlib.sha256(text.encode()).hexdigest() if text else None
 
 
 def _params(training: Training) -> dict[str, Any]:

@@ -12,6 +12,7 @@ TICKET_LIFE = timedelta(seconds=60)
 PASS_LIFE = timedelta(hours=12)
 # What a session writes into its output folder once it listens.
 DOOR_FILE = "session.json"
+LARGEST_DOOR_BYTES = 1000
 # Where people save, in the output folder: JupyterLab shows no other.
 NOTEBOOKS = "notebooks/"
 LOWEST_PORT, HIGHEST_PORT = 1024, 65535
@@ -64,6 +65,15 @@ class SessionPass:
     person_id: str
     is_ticket: bool  # it lets one browser in, once
     expires_at: datetime
+
+
+def address_of(job_id: str, gate: str) -> str:
+    """Return the origin of a session: a host name of its own below that of the gate.
+
+    What one session shows thereby reaches no other, even where one browser has opened both.
+    """
+    scheme, _, name = gate.partition("://")
+    return f"{scheme}://{job_id}.{name}"
 
 
 @dataclass(frozen=True, kw_only=True)

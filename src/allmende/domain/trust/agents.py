@@ -11,7 +11,7 @@ from allmende.domain.trust import signatures
 # older version, so that they need not be upgraded on the same day.
 PROTOCOLS = (1, 2, 3)
 ERRANDS_SINCE = 2  # agents of this protocol run errands on their cluster
-JOB_CODE_SINCE = 3  # and those of this one fetch the folders that jobs bring along
+WHOLE_JOBS_SINCE = 3  # and those of this one know all that a job file may say of its place
 CODE_LIFE = timedelta(hours=1)
 CODE_MARK = "allmende-agent"
 ENROL_PATH, EXCHANGE_PATH = "/api/agents/enrol", "/api/agents/exchange"
@@ -58,6 +58,13 @@ class ProtocolsDoNotMeet(Refusal):
     {software} on the machine of the agent, or the newer of the two on both."""
 
     status = 426
+
+
+class AgentIsTooOld(Refusal):
+    """The agent of {site} is of an older version, which would leave out {key} of the job file.
+    Choose another partition, or ask the operators of that site to install the newer version."""
+
+    status = 422
 
 
 class SiteHasNoAgent(Refusal):

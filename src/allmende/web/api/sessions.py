@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest
 from ninja import Path, Router, Schema
 
 from allmende import wiring
@@ -10,6 +10,7 @@ from allmende.domain.trust.permissions import Permission
 from allmende.services import session_files, session_passes
 from allmende.web.api.permits import begin_deed, get_actor, takes
 from allmende.web.api.shapes import PathId
+from allmende.web.downloads import hand_out_saved
 from allmende.wiring.sessions import session_address
 from allmende.wiring.tokens import new_ticket
 
@@ -49,7 +50,6 @@ def list_files(request: HttpRequest, job_id: PathId) -> list[dict[str, object]]:
 
 
 @router.get("/{job_id}/files/{path:name}", response=bytes, **takes(Permission.SEE_JOB))
-def read_file(request: HttpRequest, job_id: PathId, name: FileName) -> HttpResponse:
+def read_file(request: HttpRequest, job_id: PathId, name: FileName) -> FileResponse:
     """Download what was saved in a session of your project."""
-    content = session_files.read_file(get_actor(request), job_id, name, workshop=wiring.workshop())
-    return HttpResponse(content, content_type="application/octet-stream")
+    return hand_out_saved(get_actor(request), job_id, name)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
@@ -11,6 +11,7 @@ from allmende import wiring
 from allmende.domain.basics.people import Person
 from allmende.services import session_files, session_passes
 from allmende.web.acting import begin_deed, get_person
+from allmende.web.downloads import hand_out_saved
 from allmende.wiring.sessions import session_address
 from allmende.wiring.tokens import new_ticket
 
@@ -25,18 +26,9 @@ def open_session(request: HttpRequest, job_id: str) -> HttpResponse:
     return redirect(session_address(job_id, ticket))
 
 
-def download_file(request: HttpRequest, job_id: str, name: str) -> HttpResponse:
+def download_file(request: HttpRequest, job_id: str, name: str) -> FileResponse:
     """Hand out a file that was saved in a session, to the members of its project."""
-    content = session_files.read_file(get_person(request), job_id, name, workshop=wiring.workshop())
-    response = HttpResponse(content, content_type="application/octet-stream")
-    response["Content-Disposition"] = f'attachment; filename="{as_plain_name(name)}"'
-    return response
-
-
-def as_plain_name(name: str) -> str:
-    """Return the last part of a name, fit for a header."""
-    last = name.rsplit("/", maxsplit=1)[-1]
-    return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in last)
+    return hand_out_saved(get_person(request), job_id, name)
 
 
 def session_context(reader: Person, context: Mapping[str, Any]) -> dict[str, int]:
