@@ -108,8 +108,10 @@ def check_brought(deed: Deed, spec: JobSpec, project_id: str) -> None:
 def remove_unneeded(deed: Deed, *, shelves: CodeShelves) -> int:
     """Remove code that no job and no model needs; return how many files are gone."""
     check_permission(deed.actor, Permission.RUN_CYCLE)
-    projects_with_code = shelves.list_projects()
-    return sum(_remove_unneeded(deed, each, shelves=shelves) for each in projects_with_code)
+    folders = shelves.list_projects()
+    # The folder of a project that the database does not know, as after a restore, is left alone.
+    known = [project.id for project in project_store.list_projects_by_id(folders)]
+    return sum(_remove_unneeded(deed, each, shelves=shelves) for each in known)
 
 
 @one_transaction
