@@ -234,6 +234,14 @@ def test_what_no_job_and_no_model_needs_goes_after_a_week(factory, folder, shelv
         code_archives.remove_unneeded(factory.act(KEY), shelves=shelves)
 
 
+def test_code_of_a_project_that_the_database_does_not_know_is_left_alone(factory, folder, shelves):
+    send(factory, folder, shelves)
+    (there,) = files_in(shelves)
+    (shelves.root / factory.story.projects[KEY]).rename(shelves.root / "prj-restored")
+    assert code_archives.remove_unneeded(later(factory, days=99), shelves=shelves) == 0
+    assert [each.name for each in files_in(shelves)] == [there.name]
+
+
 def test_it_is_run_again_with_the_same_code(factory, folder, shelves):
     archive = send(factory, folder, shelves)
     (job,) = factory.submit(KEY, workdir=archive.workdir, run="cat note")
