@@ -39,23 +39,3 @@ def loss_and_gradients(weights, x, label, l2):
         "output.weight": hidden.T @ at_output + np.float32(l2) * weights["output.weight"],
         "output.bias": at_output.sum(axis=0),
     }
-
-
-class Adam:
-    """Kingma & Ba 2015, with a learning rate that falls along a half cosine."""
-
-    def __init__(self, weights, options):
-        self.rate, self.total = options["learning_rate"], options["steps"]
-        self.mean = {name: np.zeros_like(value) for name, value in weights.items()}
-        self.square = {name: np.zeros_like(value) for name, value in weights.items()}
-
-    def update(self, weights, gradients, step):
-        """Change the weights in place; `step` counts from 0."""
-        rate = self.rate * 0.5 * (1 + np.cos(np.pi * step / self.total))
-        # Both corrections of the averages' start at zero, drawn into one factor.
-        rate *= np.sqrt(1 - 0.999 ** (step + 1)) / (1 - 0.9 ** (step + 1))
-        for name, gradient in gradients.items():
-            mean, square = self.mean[name], self.square[name]
-            mean += np.float32(0.1) * (gradient - mean)
-            square += np.float32(0.001) * (gradient * gradient - square)
-            weights[name] -= np.float32(rate) * mean / (np.sqrt(square) + np.float32(1e-8))

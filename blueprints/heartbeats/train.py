@@ -9,7 +9,6 @@ this person's ECG, and the test says nothing about others.
 import json
 import platform
 import sys
-from io import BytesIO
 
 import baselines
 import numpy as np
@@ -24,8 +23,9 @@ from evaluate import (
     confusion_rows,
     measure_all,
 )
-from network import Adam, forward, initial_weights, loss_and_gradients
-from recipe import code_sha256, go_on, read_blueprint, read_options
+from network import forward, initial_weights, loss_and_gradients
+from numpy_run import NumpyRun
+from recipe import code_sha256, read_blueprint, read_options
 
 BLUEPRINT = read_blueprint(__file__)
 REPORT_EVERY_STEPS = 50
@@ -54,15 +54,11 @@ class Data:
         self.test_seconds = seconds[rest]
 
 
-class Run:
-    """Weights, optimiser and step: what a checkpoint keeps, and a resumed attempt gets back."""
+class Run(NumpyRun):
+    """The network in training, which beats a step sees, and what it costs."""
 
     def __init__(self, options, data):
-        self.options = options
-        self.weights = initial_weights(options, data.x.shape[1], len(CLASSES))
-        self.adam = Adam(self.weights, options)
-        self.step = 0
-        self.steps_redone = 0
+        super().__init__(options, initial_weights(options, data.x.shape[1], len(CLASSES)))
 
     def flop(self, steps):
         """Return 6 × weights × beats for a number of steps: the formula of the blueprint."""
@@ -76,44 +72,6 @@ class Run:
         """
         dice = np.random.default_rng([self.options["seed"], 1, self.step])
         return dice.integers(count, size=self.options["batch_size"])
-
-    def resume(self, attempt):
-        """Go on from the newest complete checkpoint, if there is one."""
-        go_on(self, attempt, self._load, options=self.options)
-
-    def _load(self, folder, state):
-        self.weights = safetensors.numpy.load_file(folder / "model.safetensors")
-        with np.load(folder / "optimizer.npz", allow_pickle=False) as kept:
-            for name in self.weights:
-                self.adam.mean[name] = kept[f"mean.{name}"]
-                self.adam.square[name] = kept[f"square.{name}"]
-        self.step = state["step"]
-
-    def save(self, attempt, *, end):
-        """Keep a checkpoint, and in it why the attempt ends, if it does."""
-        moments = {f"mean.{name}": value for name, value in self.adam.mean.items()}
-        moments |= {f"square.{name}": value for name, value in self.adam.square.items()}
-        attempt.save(
-            step=self.step,
-            files={
-                "model.safetensors": safetensors.numpy.save(self.weights),
-                "optimizer.npz": npz_bytes(moments),
-            },
-            state={
-                "end": end,
-                "options": self.options,
-                "seed": self.options["seed"],
-                "flop": self.flop(self.step + self.steps_redone),
-                "steps_redone": self.steps_redone,
-            },
-        )
-
-
-def npz_bytes(arrays):
-    """Return the arrays as the bytes of an npz file, without pickle."""
-    buffer = BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()
 
 
 def train(run, data, attempt):

@@ -74,23 +74,3 @@ def clipped_gradients(weights, x, y, most):
     lengths = np.sqrt(squares.sum(axis=0))
     factors = np.float32(most / np.maximum(lengths, most))[:, None]
     return backward(x[None], hidden, at_logits * factors, at_hidden * factors)
-
-
-class Adam:
-    """Kingma & Ba 2015, with a learning rate that falls along a half cosine."""
-
-    def __init__(self, weights, options):
-        self.rate, self.total = options["learning_rate"], options["steps"]
-        self.mean = {name: np.zeros_like(value) for name, value in weights.items()}
-        self.square = {name: np.zeros_like(value) for name, value in weights.items()}
-
-    def update(self, weights, gradients, step):
-        """Change the weights in place; `step` counts from 0."""
-        rate = self.rate * 0.5 * (1 + np.cos(np.pi * step / self.total))
-        # Both corrections of the averages' start at zero, drawn into one factor.
-        rate *= np.sqrt(1 - 0.999 ** (step + 1)) / (1 - 0.9 ** (step + 1))
-        for name, gradient in gradients.items():
-            mean, square = self.mean[name], self.square[name]
-            mean += np.float32(0.1) * (gradient - mean)
-            square += np.float32(0.001) * (gradient * gradient - square)
-            weights[name] -= np.float32(rate) * mean / (np.sqrt(square) + np.float32(1e-8))

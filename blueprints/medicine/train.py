@@ -8,75 +8,33 @@ cross-validation fold, is trained side by side; what each has not seen calibrate
 
 import json
 import sys
-from io import BytesIO
 
 import numpy as np
 import safetensors.numpy
 from attempt import STOPPED_BEFORE_THE_END, Attempt
 from cases import Batches, Data
 from evaluate import auroc, render_table
-from network import Adam, initial_weights, loss_and_gradients
+from network import initial_weights, loss_and_gradients
+from numpy_run import NumpyRun
 from privacy import forget_key, start_or_go_on
-from recipe import code_sha256, go_on, read_blueprint, read_options
+from recipe import code_sha256, read_blueprint, read_options
 from results import choose_use, evaluate_all, facts, unseen_logits
 
 BLUEPRINT = read_blueprint(__file__)
 REPORT_EVERY_STEPS = 50
 
 
-class Run:
-    """Weights, optimiser and step: what a checkpoint keeps, and a resumed attempt gets back."""
+class Run(NumpyRun):
+    """The network in training, and what a step costs."""
 
     def __init__(self, options, data, privacy):
-        self.options = options
+        super().__init__(options, initial_weights(options, data.x.shape[1]))
         self.privacy = privacy  # None: an ordinary run
-        self.weights = initial_weights(options, data.x.shape[1])
-        self.adam = Adam(self.weights, options)
-        self.step = 0
-        self.steps_redone = 0
 
     def flop(self, steps):
         """Return 6 × weights × samples for a number of steps: the formula of the blueprint."""
         weights = sum(value[0].size for value in self.weights.values())
         return 6 * weights * self.options["batch_size"] * self.options["folds"] * steps
-
-    def resume(self, attempt):
-        """Go on from the newest complete checkpoint, if there is one."""
-        go_on(self, attempt, self._load, options=self.options)
-
-    def _load(self, folder, state):
-        self.weights = safetensors.numpy.load_file(folder / "model.safetensors")
-        with np.load(folder / "optimizer.npz", allow_pickle=False) as kept:
-            for name in self.weights:
-                self.adam.mean[name] = kept[f"mean.{name}"]
-                self.adam.square[name] = kept[f"square.{name}"]
-        self.step = state["step"]
-
-    def save(self, attempt, *, end):
-        """Keep a checkpoint, and in it why the attempt ends, if it does."""
-        moments = {f"mean.{name}": value for name, value in self.adam.mean.items()}
-        moments |= {f"square.{name}": value for name, value in self.adam.square.items()}
-        attempt.save(
-            step=self.step,
-            files={
-                "model.safetensors": safetensors.numpy.save(self.weights),
-                "optimizer.npz": npz_bytes(moments),
-            },
-            state={
-                "end": end,
-                "options": self.options,
-                "seed": self.options["seed"],
-                "flop": self.flop(self.step + self.steps_redone),
-                "steps_redone": self.steps_redone,
-            },
-        )
-
-
-def npz_bytes(arrays):
-    """Return the arrays as the bytes of an npz file, without pickle."""
-    buffer = BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()
 
 
 def train(run, data, attempt):
