@@ -41,13 +41,18 @@ def make_ticket(deed: Deed, job_id: str, *, ticket: str, workshop: Workshop) -> 
     job = jobs.get_own_job(deed.actor, job_id)
     _check_listens(deed.actor, job, workshop)
     store.remove_expired(now=deed.now)
+    _keep(deed, ticket, job_id, is_ticket=True)
+
+
+def _keep(deed: Deed, secret: str, job_id: str, *, is_ticket: bool) -> None:
+    """Let this ticket or cookie of the actor count for as long as its kind does."""
     store.save_pass(
         SessionPass(
-            digest=digest_of(ticket),
+            digest=digest_of(secret),
             job_id=job_id,
             person_id=deed.actor.id,
-            is_ticket=True,
-            expires_at=deed.now + TICKET_LIFE,
+            is_ticket=is_ticket,
+            expires_at=deed.now + (TICKET_LIFE if is_ticket else PASS_LIFE),
         )
     )
 
@@ -68,15 +73,7 @@ def enter(deed: Deed, job_id: str, *, ticket: str, cookie: str, workshop: Worksh
     _check_listens(deed.actor, _get_job(deed.actor, job_id), workshop)
     if not store.remove_pass(digest_of(ticket)):
         raise PassRefused
-    store.save_pass(
-        SessionPass(
-            digest=digest_of(cookie),
-            job_id=job_id,
-            person_id=deed.actor.id,
-            is_ticket=False,
-            expires_at=deed.now + PASS_LIFE,
-        )
-    )
+    _keep(deed, cookie, job_id, is_ticket=False)
     audit.record(deed, action="session.entered", subject=job_id)
 
 

@@ -8,8 +8,6 @@ this process, after so much memory and time. A refusal is told as JSON, and the 
 
 import gzip
 import json
-import logging
-import resource
 import stat
 import sys
 import tempfile
@@ -48,9 +46,8 @@ from allmende.wiring.code_folders import (
     is_left_out,
     read_ignoring,
 )
+from allmende.wiring.stranger_files import bound_process
 
-MEMORY_BYTES = 1_000_000_000
-CPU_SECONDS = 20
 CHUNK_BYTES = 2**20
 ZIP, GZIP = b"PK", b"\x1f\x8b"
 UNIX, ENCRYPTED, IS_UTF8 = 3, 0x1, 0x800  # in the headers of a zip
@@ -81,10 +78,7 @@ def open_packed(file: BinaryIO) -> Iterator[CodeFolder]:
 
 def main() -> None:
     """Write the archive of the file that the command line names."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    logging.disable()
+    bound_process()
     try:
         with Path(sys.argv[1]).open("rb") as file, open_packed(file) as folder:
             for piece in folder.pack():

@@ -4,9 +4,7 @@ A file from outside may be made to keep its reader busy or to fill the memory. W
 here ends with this process, after so much memory and time. It prints one word or the page count.
 """
 
-import logging
 import os
-import resource
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +13,8 @@ from typing import Any, BinaryIO
 from pypdf import PdfReader
 from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject
 
-MEMORY_BYTES = 1_000_000_000
-CPU_SECONDS = 20
+from allmende.wiring.stranger_files import bound_process
+
 PAGES_MAX = 2_000
 DEPTH_MAX = 200
 TAIL_BYTES = 1024
@@ -92,10 +90,7 @@ def _is_active(value: Any, depth: int = 0) -> bool:
 
 def main() -> None:
     """Judge the file that the command line names."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    logging.disable()
+    bound_process()
     try:
         with Path(sys.argv[1]).open("rb") as file:
             word = judge(file)
