@@ -9,6 +9,7 @@ from pathlib import Path
 from allmende import wiring
 from allmende.backends.local import LocalBackend
 from allmende.domain.basics.people import DAEMON, Person
+from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.jobs import Job
 from allmende.domain.training.job_files import parse_job_file
 from allmende.services import cycle, jobs, submissions
@@ -33,6 +34,11 @@ class Running:
 
     def backend_of(self, _partition_id: str) -> LocalBackend:
         return self.backend
+
+    def configure(self, **changes: object) -> Partition:
+        """Change the configuration of the partition, as an operator does between two starts."""
+        self.workshop = configured(self.workshop, **changes)
+        return self.workshop.factory.get_partition(PARTITION)
 
     def act(self, key: str) -> Deed:
         return self.story.act(self.person(key))
@@ -72,6 +78,18 @@ class Running:
 
     def run_to_end(self, *job_ids: str, seconds: float = 30.0) -> None:
         self.beat_until(lambda: all(self.job(j).ended_at for j in job_ids), seconds=seconds)
+
+
+def configured(workshop: Workshop, **changes: object) -> Workshop:
+    """Return a workshop whose partition is configured otherwise."""
+    whole = workshop.factory
+    old = whole.get_partition(PARTITION)
+    new = replace(old, **changes)
+    sites = tuple(
+        replace(site, partitions=tuple(new if p is old else p for p in site.partitions))
+        for site in whole.sites
+    )
+    return replace(workshop, factory=replace(whole, sites=sites))
 
 
 @contextmanager

@@ -69,7 +69,7 @@ def test_a_node_taken_out_of_the_configuration_finishes_what_it_runs(
     script = f"for i in $(seq 250); do [ -e {go} ] && exit 0; sleep 0.1; done"
     long = [factory.submit("researcher", client_key=f"k{n}", run=script)[0].id for n in range(6)]
     factory.beat_until(lambda: all(factory.job(j).state is JobState.RUNNING for j in long))
-    configure(factory, nodes=3)
+    factory.configure(nodes=3)
     (late,) = factory.submit("founder", run="true")
     go.touch()
     factory.run_to_end(*long, late.id)
@@ -79,7 +79,7 @@ def test_a_node_taken_out_of_the_configuration_finishes_what_it_runs(
 def test_jobs_of_a_group_that_is_no_longer_configured_still_run(factory: Running):
     (job,) = factory.submit("corporation", run="true")
     groups = factory.workshop.factory.get_partition(PARTITION).groups
-    configure(factory, groups=tuple(group for group in groups if group.id != job.group_id))
+    factory.configure(groups=tuple(group for group in groups if group.id != job.group_id))
     factory.run_to_end(job.id)
     assert factory.job(job.id).state is JobState.COMPLETED
 
@@ -192,19 +192,3 @@ def test_a_heartbeat_asks_the_database_no_more_for_each_job_that_waits(
     assert factory.beat().waiting == waiting_jobs
     with django_assert_max_num_queries(31):
         factory.beat()
-
-
-def configure(factory: Running, **changes: object) -> None:
-    """Change the partition's configuration, as an operator does between two starts."""
-    old = factory.workshop.factory
-    sites = tuple(
-        replace(
-            site,
-            partitions=tuple(
-                replace(each, **changes) if each.id == PARTITION else each
-                for each in site.partitions
-            ),
-        )
-        for site in old.sites
-    )
-    factory.workshop = replace(factory.workshop, factory=replace(old, sites=sites))

@@ -1,7 +1,6 @@
 """A job that takes longer than a partition lets one attempt run goes on from its checkpoint."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from allmende.domain.basics.people import DAEMON
 from allmende.domain.scheduling.backends import EndReason
 from allmende.domain.scheduling.jobs import Job, JobState
 from allmende.services import allocations, halvings, job_limits, ledger
-from tests.services.running import PARTITION, Running, a_running_factory
+from tests.services.running import Running, a_running_factory
 
 pytestmark = pytest.mark.django_db
 
@@ -26,20 +25,7 @@ while [ $at -lt 5 ]; do sleep 1 & wait $!; at=$((at + 1)); touch $ALLMENDE_CHECK
 @pytest.fixture
 def factory(tmp_path: Path, db: None) -> Iterator[Running]:
     with a_running_factory(tmp_path) as running:
-        there = running.workshop.factory
-        sites = tuple(
-            replace(
-                site,
-                partitions=tuple(
-                    replace(each, max_time_limit_seconds=LIMIT_SECONDS)
-                    if each.id == PARTITION
-                    else each
-                    for each in site.partitions
-                ),
-            )
-            for site in there.sites
-        )
-        running.workshop = replace(running.workshop, factory=replace(there, sites=sites))
+        running.configure(max_time_limit_seconds=LIMIT_SECONDS)
         yield running
 
 

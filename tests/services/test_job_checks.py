@@ -17,7 +17,7 @@ from allmende.services.job_checks import JobCheck
 from allmende.services.workshop import Workshop
 from allmende.storage import awards as award_store
 from allmende.storage import projects as project_store
-from tests.services.running import PARTITION, Running, a_running_factory
+from tests.services.running import PARTITION, Running, a_running_factory, configured
 
 pytestmark = pytest.mark.django_db
 ASKED = {"name": "asked", "max_duration": "4m"}
@@ -50,22 +50,6 @@ def check(
 def mistakes(found: JobCheck) -> dict[str, str]:
     assert found.outlook is None
     return {finding.key: finding.sentence.english() for finding in found.problems}
-
-
-def changed(workshop: Workshop, **changes: object) -> Workshop:
-    """Return a workshop whose partition is another one."""
-    whole = workshop.factory
-    sites = tuple(
-        replace(
-            site,
-            partitions=tuple(
-                replace(each, **changes) if each.id == PARTITION else each
-                for each in site.partitions
-            ),
-        )
-        for site in whole.sites
-    )
-    return replace(workshop, factory=replace(whole, sites=sites))
 
 
 def test_what_a_submission_would_refuse_is_said_all_at_once(factory: Running):
@@ -166,7 +150,7 @@ def test_money_and_energy_are_told_where_somebody_said_them(factory: Running):
     unknown = check(factory, run="true")
     assert "money" not in told(unknown, factory.workshop)
     assert check_sheets.as_facts(unknown, factory.workshop)["cost_cents"] is None
-    dark = changed(factory.workshop, watts_idle_per_node=0.0, watts_busy_per_core=0.0)
+    dark = configured(factory.workshop, watts_idle_per_node=0.0, watts_busy_per_core=0.0)
     assert told(check(factory, dark, run="true"), dark)["energy"].startswith("Nobody has said")
 
 
@@ -204,14 +188,14 @@ def test_what_is_odd_for_a_blueprint_is_warned_of(factory: Running, file: dict, 
 
 
 def test_accelerators_that_nobody_asked_for_are_charged_and_said(factory: Running):
-    gpus = changed(factory.workshop, gpus_per_node=4)
+    gpus = configured(factory.workshop, gpus_per_node=4)
     assert "asks for 1 accelerators a node; a node has 4" in warnings(
         check(factory, gpus, run="true", resources={"accelerators": 1}), gpus
     )
 
 
 def test_gpus_are_counted_and_told(factory: Running):
-    gpus = changed(factory.workshop, gpus_per_node=4, unit=TimeUnit.GPU_SECONDS)
+    gpus = configured(factory.workshop, gpus_per_node=4, unit=TimeUnit.GPU_SECONDS)
     found = check(factory, gpus, run="true", max_duration="55s", resources={"accelerators": 4})
     assert told(found, gpus)["time"] == (
         "0.067 GPU-h are held: 1 node of 4 GPUs for 55 s, and 5 s to stop in."
@@ -219,7 +203,7 @@ def test_gpus_are_counted_and_told(factory: Running):
 
 
 def test_a_long_job_without_checkpoints_is_warned_of(factory: Running):
-    long = changed(factory.workshop, max_time_limit_seconds=9 * 3600)
+    long = configured(factory.workshop, max_time_limit_seconds=9 * 3600)
     assert "would lose up to 2 h 0 min" in warnings(
         check(factory, long, run="true", max_duration="2h"), long
     )

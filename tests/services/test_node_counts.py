@@ -32,15 +32,9 @@ def factory(tmp_path: Path, db: None) -> Iterator[Running]:
 
 def change(running: Running, **changes: object) -> None:
     """Let the partition be another one, and every group be as wide as it is."""
-    whole = running.workshop.factory
-    old = whole.get_partition(PARTITION)
+    old = running.workshop.factory.get_partition(PARTITION)
     groups = tuple(replace(group, widest_job_nodes=4) for group in old.groups)
-    new = replace(old, **{"groups": groups, **changes})
-    sites = tuple(
-        replace(site, partitions=tuple(new if p is old else p for p in site.partitions))
-        for site in whole.sites
-    )
-    running.workshop = replace(running.workshop, factory=replace(whole, sites=sites))
+    running.configure(**{"groups": groups, **changes})
 
 
 def test_with_everything_free_it_takes_the_most_and_says_so(factory: Running):

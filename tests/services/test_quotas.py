@@ -49,15 +49,7 @@ def factory(tmp_path: Path, db: None) -> Iterator[Running]:
 
 def adopt(factory: Running, *styles: QuotaStyle) -> Partition:
     """Let the partition spread the time of every project by a style."""
-    whole = factory.workshop.factory
-    old = whole.get_partition(PARTITION)
-    new = replace(old, quota_styles={"every": styles})
-    sites = tuple(
-        replace(s, partitions=tuple(new if p is old else p for p in s.partitions))
-        for s in whole.sites
-    )
-    factory.workshop = replace(factory.workshop, factory=replace(whole, sites=sites))
-    return new
+    return factory.configure(quota_styles={"every": styles})
 
 
 def project_of(factory: Running, key: str) -> Project:

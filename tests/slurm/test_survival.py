@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -52,9 +52,9 @@ class Machine:
     def submit_limited(self, **file: object) -> Job:
         """Submit a job of which no attempt may last long."""
         longest = self.running.workshop.factory.get_partition(PARTITION).max_time_limit_seconds
-        change_partition(self.running, max_time_limit_seconds=LIMIT_SECONDS)
+        self.running.configure(max_time_limit_seconds=LIMIT_SECONDS)
         (job,) = self.running.submit("founder", **file)
-        change_partition(self.running, max_time_limit_seconds=longest)
+        self.running.configure(max_time_limit_seconds=longest)
         return job
 
     def wait_for_attempt(self, job: Job, number: int) -> str:
@@ -77,14 +77,6 @@ class Machine:
         budget = allocations.get_budget(founder, project)
         assert budget.held_seconds == 0
         return budget.available_seconds
-
-
-def change_partition(running: Running, **changes: object) -> None:
-    there = running.workshop.factory
-    partition = replace(there.get_partition(PARTITION), **changes)
-    site = replace(there.get_site(partition.site_id), partitions=(partition,))
-    sites = tuple(site if each.id == site.id else each for each in there.sites)
-    running.workshop = replace(running.workshop, factory=replace(there, sites=sites))
 
 
 @contextlib.contextmanager
