@@ -29,7 +29,7 @@ from allmende.domain.training.code_archives import (
 )
 from allmende.domain.training.data_sets import DataSet, check_needed, find_data_sets, pin_data
 from allmende.domain.training.fields import Finding
-from allmende.domain.training.job_files import InvalidJobFile, parse_job_file
+from allmende.domain.training.job_files import InvalidJobFile
 from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.training.sessions import NoSessionsThere
 from allmende.domain.training.sweeps import SweepTooLarge, expand_sweep
@@ -55,6 +55,7 @@ from allmende.services import (
     sessions,
 )
 from allmende.services.brokering import Question
+from allmende.services.job_files import read_job_file
 from allmende.services.previews import Preview
 from allmende.services.workshop import Workshop
 from allmende.storage import awards as award_store
@@ -153,7 +154,7 @@ def check_job(
     project = projects.check_own(reader, project_store.get_project(project_id))
     projects.check_can_run(project, now=now)
     try:
-        spec = parse_job_file(value)
+        spec = read_job_file(value, project_id=project_id, workshop=workshop)
     except InvalidJobFile as refusal:
         return JobCheck(problems=refusal.findings, outlook=None)
     question = Question(spec=spec, project=project, person_id=reader.id, now=now, workshop=workshop)
