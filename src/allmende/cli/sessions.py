@@ -9,6 +9,7 @@ from allmende import wiring
 from allmende.cli.acting import acting_deed, acting_person
 from allmende.cli.output import AsJson, new_file, say, show
 from allmende.domain.basics.sentences import Sentence
+from allmende.domain.training.sessions import USUAL_SESSION
 from allmende.services import session_files, session_passes, submissions
 from allmende.services.job_files import read_job_file
 from allmende.wiring.sessions import session_address
@@ -38,7 +39,7 @@ def start_session(
     deed, workshop = acting_deed(), wiring.workshop()
     job_file = {
         "name": name,
-        "blueprint": "notebook",
+        "blueprint": USUAL_SESSION,
         "params": {"idle_minutes": idle_minutes},
         "max_duration": duration or None,
         "data_class": data_class,

@@ -16,6 +16,8 @@ LARGEST_DOOR_BYTES = 1000
 # Where people save, in the output folder: JupyterLab shows no other.
 NOTEBOOKS = "notebooks/"
 THIS_MACHINE = "127.0.0.1"
+# The blueprint of a session that nobody wrote a job file for.
+USUAL_SESSION = "notebook"
 LOWEST_PORT, HIGHEST_PORT = 1024, 65535
 
 
