@@ -31,7 +31,7 @@ from allmende.domain.training.data_sets import DataSet, check_needed, find_data_
 from allmende.domain.training.fields import Finding
 from allmende.domain.training.job_files import InvalidJobFile
 from allmende.domain.training.job_specs import JobSpec
-from allmende.domain.training.sessions import NoSessionsThere
+from allmende.domain.training.sessions import NoSessionsThere, SeveralSessions
 from allmende.domain.training.sweeps import SweepTooLarge, expand_sweep
 from allmende.domain.trust.agents import AgentIsTooOld
 from allmende.domain.trust.permissions import Permission, check_permission
@@ -65,6 +65,7 @@ from allmende.storage import projects as project_store
 KEYS: Mapping[type[Refusal], str] = {
     NoSuchBlueprint: "blueprint",
     NoSessionsThere: "blueprint",
+    SeveralSessions: "sweep",
     TooManyNodesForBlueprint: "num_nodes",
     job_files.TooManyCores: "resources.cpus",
     job_files.TooManyAccelerators: "resources.accelerators",
@@ -211,6 +212,7 @@ def _list_rules(reader: Person, question: Question, *, brings_code: bool) -> Ite
         known = workshop.blueprints
         yield lambda: check_nodes(find_blueprint(known, spec.blueprint), spec.num_nodes)
         yield lambda: _check_params(question)
+        yield lambda: _check_single(question)
         yield lambda: check_needed(spec, find_blueprint(known, spec.blueprint), workshop.data_sets)
 
 
@@ -218,6 +220,11 @@ def _check_params(question: Question) -> None:
     blueprint = find_blueprint(question.workshop.blueprints, question.spec.blueprint)
     for single in expand_sweep(question.spec):
         check_params(blueprint, single.params)
+
+
+def _check_single(question: Question) -> None:
+    blueprint = find_blueprint(question.workshop.blueprints, question.spec.blueprint)
+    sessions.check_single(blueprint, len(expand_sweep(question.spec)))
 
 
 def _list_rules_of(partition: Partition, question: Question) -> Iterator[Rule]:

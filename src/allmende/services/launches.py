@@ -47,6 +47,7 @@ class NodesSeeNoBlueprint(Refusal):
 def check_blueprint(specs: list[JobSpec], workshop: Workshop) -> Blueprint:
     """Return the blueprint of some jobs, refusing what it does not take."""
     blueprint = find_blueprint(workshop.blueprints, specs[0].blueprint)
+    sessions.check_single(blueprint, len(specs))
     check_nodes(blueprint, specs[0].num_nodes)
     check_needed(specs[0], blueprint, workshop.data_sets)
     for spec in specs:

@@ -59,6 +59,13 @@ class NoSessionsThere(Refusal):
     status = 422
 
 
+class SeveralSessions(Refusal):
+    """The job file makes {jobs} sessions, and somebody has to sit at each. Give every parameter one
+    value, and start another session when one is not enough."""
+
+    status = 422
+
+
 @dataclass(frozen=True, kw_only=True)
 class SessionPass:
     """What is kept of a ticket or a cookie: enough to recognise it, never the secret itself."""
