@@ -203,5 +203,8 @@ class PumpedRelay:
     def read_output(self, job_id: str, name: str, **part) -> bytes:
         return self.line.relay.read_output(job_id, name, **part)
 
+    def has_environment(self, environment_id: str, **whose: str) -> bool | None:
+        return self.line.relay.has_environment(environment_id, **whose)
+
     def remove_output(self, job_id: str) -> Mapping[str, str]:
         return self.line.relay.remove_output(job_id)

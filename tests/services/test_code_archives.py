@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from allmende import wiring
 from allmende.domain.basics.people import DAEMON
 from allmende.domain.basics.refusals import NotFound, NotPermitted
 from allmende.domain.training.code_archives import (
@@ -16,7 +17,15 @@ from allmende.domain.training.code_archives import (
     CodeUnknown,
     ProjectKeepsTooMuchCode,
 )
-from allmende.services import audit, code_archives, jobs, launches, submissions
+from allmende.services import (
+    audit,
+    check_sheets,
+    code_archives,
+    job_checks,
+    jobs,
+    launches,
+    submissions,
+)
 from allmende.services.deeds import Deed
 from allmende.storage.code_files import CodeShelves
 from allmende.wiring.code_archives import count_entries, hash_for_setup
@@ -83,6 +92,20 @@ def told(factory: Running, action: str) -> list[dict[str, object]]:
     return [dict(event.facts) for event in events if event.action == action]
 
 
+def foretell(factory: Running, file: dict[str, object], **how: object) -> tuple[bool | None, str]:
+    """Return whether its environment is there, as a check says it in figures and in words."""
+    found = job_checks.check_job(
+        factory.person(KEY),
+        {"name": "asked", **file},
+        project_id=factory.story.projects[KEY],
+        now=wiring.now(),
+        workshop=factory.workshop,
+        **how,
+    )
+    facts = check_sheets.as_facts(found, factory.workshop)
+    return facts["has_environment"], facts["told"]["environment"].english()
+
+
 def later(factory: Running, **span: int) -> Deed:
     deed = factory.act("founder")
     return replace(deed, actor=DAEMON, now=deed.now + timedelta(**span))
@@ -104,19 +127,25 @@ def test_a_job_runs_in_its_folder_and_the_next_attempt_finds_what_it_left(factor
 
 
 def test_another_list_of_requirements_makes_another_environment(factory, folder, shelves):
-    said = []
+    said, foretold = [], []
     for number, needs in enumerate(("one", "one", "two")):
         (folder / "requirements.txt").write_text(f"{needs}\n")
         (folder / "note").write_text(str(number))
         archive = send(factory, folder, shelves)
-        (job,) = factory.submit(
-            KEY, client_key=f"k{number}", workdir=archive.workdir,
-            setup='cp requirements.txt "$ALLMENDE_ENVIRONMENT/got"; echo set up',
-            run='cat "$ALLMENDE_ENVIRONMENT/got"',
-        )  # fmt: skip
+        file = {
+            "setup": 'cp requirements.txt "$ALLMENDE_ENVIRONMENT/got"; echo set up',
+            "run": 'cat "$ALLMENDE_ENVIRONMENT/got"',
+        }
+        foretold.append(foretell(factory, file | {"workdir": archive.workdir}))
+        unsent = {"brings_code": True, "hash_files": open_folder(folder).hash_for_setup}
+        assert foretell(factory, file | {"workdir": "mine"}, **unsent) == foretold[-1]
+        assert foretell(factory, file | {"workdir": "mine"}, brings_code=True)[0] is None
+        (job,) = factory.submit(KEY, client_key=f"k{number}", workdir=archive.workdir, **file)
         factory.run_to_end(job.id)
         said.append(factory.backend.read_log(f"{job.id}.1", offset=0, limit=999).split())
     assert [b"up" in words for words in said] == [True, False, True]
+    assert [is_there for is_there, _ in foretold] == [False, True, False]
+    assert ["nothing is to be built" in words for _, words in foretold] == [False, True, False]
     assert [words[-1] for words in said] == [b"one", b"one", b"two"]
 
 

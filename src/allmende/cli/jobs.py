@@ -27,6 +27,7 @@ from allmende.services import (
     sweeps,
 )
 from allmende.services.job_files import read_job_file
+from allmende.wiring.code_folders import CodeFolder
 from allmende.wiring.job_texts import KeyIsThereTwice, read_job_text
 
 app = typer.Typer()
@@ -101,6 +102,7 @@ def check_job(
         now=wiring.now(),
         workshop=workshop,
         brings_code=True,
+        hash_files=code.hash_for_setup if isinstance(code, CodeFolder) else None,
     )
     if isinstance(code, Refusal):
         found, code = found.with_mistake("workdir", code), None

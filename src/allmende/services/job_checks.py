@@ -44,6 +44,7 @@ from allmende.services import (
     containers,
     data_sets,
     dependencies,
+    environments,
     job_limits,
     jobs,
     launches,
@@ -55,6 +56,7 @@ from allmende.services import (
     sessions,
 )
 from allmende.services.brokering import Question
+from allmende.services.environments import HashFiles
 from allmende.services.job_files import read_job_file
 from allmende.services.previews import Preview
 from allmende.services.workshop import Workshop
@@ -122,6 +124,7 @@ class Outlook:
     preview: Preview
     cost: Cost
     data: tuple[DataSet, ...]
+    has_environment: bool | None  # what `setup` makes is there; None: nobody here can tell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,12 +147,13 @@ def check_job(
     now: datetime,
     workshop: Workshop,
     brings_code: bool = False,
+    hash_files: HashFiles | None = None,
 ) -> JobCheck:
     """Return every mistake of a job file as it was read, or what it would take and mean.
 
-    `brings_code`: whoever asks would bring its folder along. Nothing is submitted. Refused is only
-    what no other file would mend: that the reader may not submit to the project, or that the
-    project takes no jobs.
+    `brings_code`: whoever asks would bring its folder along, into which `hash_files` looks. Nothing
+    is submitted. Refused is only what no other file would mend: that the reader may not submit to
+    the project, or that the project takes no jobs.
     """
     check_permission(reader, Permission.SUBMIT_JOB)
     project = projects.check_own(reader, project_store.get_project(project_id))
@@ -159,10 +163,12 @@ def check_job(
     except InvalidJobFile as refusal:
         return JobCheck(problems=refusal.findings, outlook=None)
     question = Question(spec=spec, project=project, person_id=reader.id, now=now, workshop=workshop)
-    return _check(reader, question, brings_code=brings_code)
+    return _check(reader, question, brings_code=brings_code, hash_files=hash_files)
 
 
-def _check(reader: Person, question: Question, *, brings_code: bool) -> JobCheck:
+def _check(
+    reader: Person, question: Question, *, brings_code: bool, hash_files: HashFiles | None
+) -> JobCheck:
     spec, workshop, found = question.spec, question.workshop, None
     refused: list[Finding] = []
     try:
@@ -185,6 +191,14 @@ def _check(reader: Person, question: Question, *, brings_code: bool) -> JobCheck
         preview=found,
         cost=_count_cost(found, question.project),
         data=find_data_sets(spec.data, workshop.data_sets),
+        has_environment=environments.find_built(
+            spec,
+            found.partition,
+            project_id=question.project.id,
+            person_id=question.person_id,
+            workshop=workshop,
+            hash_files=hash_files,
+        ),
     )
     return JobCheck(problems=(), outlook=outlook)
 

@@ -160,6 +160,10 @@ class LocalBackend:
         home = self.folders.find_home(job_id) or self.folders.root / "nobody"
         return outputs.read_file(home / "out", name, offset=offset, limit=limit)
 
+    def has_environment(self, environment_id: str, *, account: str, user_name: str) -> bool | None:  # noqa: ARG002 - one account runs all
+        """Say whether what `setup` makes lies there whole; None where that cannot be told."""
+        return environments.is_built(self._environments(account), environment_id)
+
     def remove_output(self, job_id: str) -> Mapping[str, str]:
         """Delete for good what an ended job left: output, checkpoints, the folder of its code."""
         home = self.folders.find_home(job_id)
@@ -243,10 +247,13 @@ class LocalBackend:
     def _command(self, launch: Launch) -> tuple[str, ...]:
         """Return the command with what goes before it; the folder of environments is made."""
         assert launch.account or not launch.setup, "what one project built, no other uses"
-        built = self.folders.root / environments.FOLDER / launch.account
+        built = self._environments(launch.account)
         if launch.setup:
             built.mkdir(parents=True, exist_ok=True, mode=0o700)
         return wrap_command(launch, built)
+
+    def _environments(self, project_id: str) -> Path:
+        return self.folders.root / environments.FOLDER / project_id
 
     def _environment(self, launch: Launch, folder: Path) -> dict[str, str]:
         """Return the environment of the command: ours where the contract speaks, else the job's."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from allmende.backends.local.backend import EarlierAttemptRuns
 from allmende.backends.nodes import logs, outcomes
+from allmende.backends.nodes.environments import is_built
 from allmende.backends.nodes.wrapping import wrap_command
 from allmende.backends.slurm import notes
 from allmende.backends.slurm.accounting import is_final, parse_sacct, sacct_options
@@ -21,7 +22,13 @@ from allmende.backends.slurm.client import (
 from allmende.backends.slurm.endings import describe_ending
 from allmende.backends.slurm.notes import Attempt
 from allmende.backends.slurm.outputs import Outputs
-from allmende.backends.slurm.places import NOBODY, REQUEUED, Place, find_place
+from allmende.backends.slurm.places import (
+    NOBODY,
+    REQUEUED,
+    Place,
+    find_environments,
+    find_place,
+)
 from allmende.backends.slurm.queue import LiveJob, parse_squeue, squeue_options
 from allmende.backends.slurm.starts import describe_queued
 from allmende.backends.slurm.steps import parse_steps, step_options
@@ -84,7 +91,7 @@ class SlurmBackend(Outputs):
             _note_owner(place, launch.attempt, found)
             return
         earlier = self._find_earlier(launch) if launch.attempt > 1 else None
-        user_name = self._account_of(launch)
+        user_name = self._account_of(launch.user_name)
         place.prepare(launch.attempt, user_name=user_name, code=launch.code)
         if launch.setup:
             place.prepare_environments(launch.account, user_name=user_name)
@@ -99,8 +106,10 @@ class SlurmBackend(Outputs):
 
     def _submit(self, launch: Launch, place: Place) -> int:
         """Return the number of the job that the cluster made of an attempt."""
-        environments = place.environments(launch.account, user_name=self._account_of(launch))
-        wrapped = replace(launch, command=wrap_command(launch, environments))
+        wrapped = replace(
+            launch,
+            command=wrap_command(launch, self._environments(launch.account, launch.user_name)),
+        )
         if launch.secrets:
             place.put_secrets(launch.attempt, render_secrets(launch))
         try:
@@ -119,9 +128,17 @@ class SlurmBackend(Outputs):
             raise ReservationNotThere(id=launch.reservation, problem=problem) from refusal
         return int(said.strip().split(";")[0])
 
-    def _account_of(self, launch: Launch) -> str:
-        """Return whose account an attempt runs under; "" where it is our own."""
-        return launch.user_name if self.cluster.run_as is not RunAs.NOBODY else ""
+    def has_environment(self, environment_id: str, *, account: str, user_name: str) -> bool | None:
+        """Say whether what `setup` makes lies there whole; None where that cannot be told."""
+        return is_built(self._environments(account, user_name), environment_id)
+
+    def _environments(self, project_id: str, user_name: str) -> Path:
+        user_name = self._account_of(user_name)
+        return find_environments(self.work_folder, project_id, user_name=user_name)
+
+    def _account_of(self, user_name: str) -> str:
+        """Return whose account a person's jobs run under; "" where it is our own."""
+        return user_name if self.cluster.run_as is not RunAs.NOBODY else ""
 
     def stop(self, key: str, *, reason: EndReason, grace_seconds: int) -> None:
         """Ask the attempt to end: SIGTERM, the grace, SIGKILL. Unknown or ended: do nothing."""

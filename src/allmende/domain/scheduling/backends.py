@@ -151,6 +151,12 @@ class Backend(Protocol):
         """
         ...
 
+    def has_environment(
+        self, environment_id: str, *, account: str, user_name: str
+    ) -> bool | None:
+        """Say whether what `setup` makes lies there whole; None where that cannot be told."""
+        ...
+
     def remove_output(self, job_id: str) -> Mapping[str, str]:
         """Delete for good what an ended job left: output, checkpoints, the folder of its code.
 

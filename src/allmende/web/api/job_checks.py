@@ -67,6 +67,7 @@ class CheckOut(Schema):
     latest_at: datetime | None
     chosen_at: datetime | None
     data: list[str] | None
+    has_environment: bool | None
     told: dict[str, Words] | None
     sooner: list[Words] | None
     warnings: list[Words] | None
