@@ -206,5 +206,11 @@ class PumpedRelay:
     def has_environment(self, environment_id: str, **whose: str) -> bool | None:
         return self.line.relay.has_environment(environment_id, **whose)
 
+    def list_environments(self) -> list[str]:
+        return self.line.relay.list_environments()
+
+    def remove_environments(self, account: str) -> int:
+        return self.line.relay.remove_environments(account)
+
     def remove_output(self, job_id: str) -> Mapping[str, str]:
         return self.line.relay.remove_output(job_id)

@@ -21,19 +21,24 @@ from allmende.services import (
     audit,
     check_sheets,
     code_archives,
+    environments,
     job_checks,
     jobs,
     launches,
+    projects,
     submissions,
 )
 from allmende.services.deeds import Deed
 from allmende.storage.code_files import CodeShelves
+from allmende.wiring.access_rules import read_access_rules
 from allmende.wiring.code_archives import count_entries, hash_for_setup
 from allmende.wiring.code_folders import open_folder
-from tests.services.running import Running, a_running_factory
+from tests.services.running import PARTITION, Running, a_running_factory
+from tests.web.world import save_model
 
 pytestmark = pytest.mark.django_db
 KEY = "founder"
+RULES = read_access_rules()
 SIZE = 3072  # of the archive below: two files of a block with a header each, and the end
 SCRIPT = "#!/bin/sh\npwd; cat note; echo ran >> trace; cat trace\n"
 
@@ -81,6 +86,10 @@ def send(
 def find(factory: Running, shelves: CodeShelves, sha256: str) -> CodeArchive:
     project_id = factory.story.projects[KEY]
     return code_archives.get_archive(factory.person(KEY), project_id, sha256, shelves=shelves)
+
+
+def remove_unneeded(factory: Running, shelves: CodeShelves, **span: int) -> int:
+    return code_archives.remove_unneeded(later(factory, **span), shelves=shelves, rules=RULES)
 
 
 def files_in(shelves: CodeShelves) -> list[Path]:
@@ -246,9 +255,7 @@ def test_more_than_may_come_is_stopped_on_the_way(factory, shelves, monkeypatch)
 def test_what_no_job_and_no_model_needs_goes_after_a_week(factory, folder, shelves):
     archive = send(factory, folder, shelves)
     (job,) = factory.submit(KEY, workdir=archive.workdir, run="sleep 60")
-    sweep = lambda **span: code_archives.remove_unneeded(  # noqa: E731
-        later(factory, **span), shelves=shelves
-    )
+    sweep = lambda **span: remove_unneeded(factory, shelves, **span)  # noqa: E731
     assert (sweep(days=8), sweep(days=8)) == (0, 0)
     jobs.cancel_job(factory.act(KEY), job.id)
     assert (sweep(days=6), sweep(days=6)) == (0, 0)
@@ -260,14 +267,38 @@ def test_what_no_job_and_no_model_needs_goes_after_a_week(factory, folder, shelv
             factory.act(KEY), job.id, client_key="again", workshop=factory.workshop
         )
     with pytest.raises(NotPermitted):
-        code_archives.remove_unneeded(factory.act(KEY), shelves=shelves)
+        code_archives.remove_unneeded(factory.act(KEY), shelves=shelves, rules=RULES)
+
+
+def test_what_a_project_ran_with_goes_when_its_data_may_be_deleted(factory, folder, shelves):
+    archive, project_id = send(factory, folder, shelves), factory.story.projects[KEY]
+    (job,) = factory.submit(KEY, workdir=archive.workdir, run="sleep 60")
+    made = factory.backend.find_environments(project_id, "") / "e1-x86_64-plain"
+    for folder in (made, made.parent.with_name("prj-other") / made.name):
+        folder.mkdir(parents=True)
+        folder.with_name(f"{folder.name}.lock").touch()
+    save_model(job.id, project_id=project_id, organisation_id=job.organisation_id)
+    projects.end_project(factory.act("officer"), project_id, rules=RULES)
+    clear = lambda **span: environments.remove_overdue(  # noqa: E731
+        later(factory, **span), workshop=factory.workshop, rules=RULES
+    )
+    assert (clear(days=99), remove_unneeded(factory, shelves, days=99)) == (0, 0)  # it waits
+    jobs.cancel_job(factory.act(KEY), job.id)
+    assert [remove_unneeded(factory, shelves, days=80) for _ in range(2)] == [0, 0]
+    assert [remove_unneeded(factory, shelves, days=99) for _ in range(2)] == [0, 1]
+    assert (clear(days=80), clear(days=99), clear(days=99)) == (0, 1, 0)
+    assert factory.backend.list_environments() == ["prj-other"]
+    site_id = factory.workshop.factory.get_partition(PARTITION).site_id
+    assert told(factory, "environments.removed") == [{"site": site_id, "environments": 1}]
+    with pytest.raises(NotPermitted):
+        environments.remove_overdue(factory.act(KEY), workshop=factory.workshop, rules=RULES)
 
 
 def test_code_of_a_project_that_the_database_does_not_know_is_left_alone(factory, folder, shelves):
     send(factory, folder, shelves)
     (there,) = files_in(shelves)
     (shelves.root / factory.story.projects[KEY]).rename(shelves.root / "prj-restored")
-    assert code_archives.remove_unneeded(later(factory, days=99), shelves=shelves) == 0
+    assert remove_unneeded(factory, shelves, days=99) == 0
     assert [each.name for each in files_in(shelves)] == [there.name]
 
 

@@ -204,6 +204,14 @@ class Relay:
         """Say nothing of the environments there: only the site knows, and nobody waits for it."""
         return None
 
+    def list_environments(self) -> list[str]:
+        """Return nothing: what lies there is for the site to remove."""
+        return []
+
+    def remove_environments(self, account: str) -> int:  # noqa: ARG002 - as above
+        """Remove nothing."""
+        return 0
+
     def remove_output(self, job_id: str) -> Mapping[str, str]:
         """Let the agent delete what a job left, and delete what came here; return its signed word.
 

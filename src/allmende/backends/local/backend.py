@@ -16,8 +16,9 @@ from typing import Any
 
 import allmende
 from allmende.backends.local import outputs, sentences
+from allmende.backends.local.environments import Environments
 from allmende.backends.local.folders import HOME, Folders
-from allmende.backends.nodes import code, environments, files, limits, locks, logs, processes
+from allmende.backends.nodes import code, files, limits, locks, logs, processes
 from allmende.backends.nodes.files import SECRETS
 from allmende.backends.nodes.wrapping import wrap_command
 from allmende.domain.basics.refusals import Refusal
@@ -77,7 +78,7 @@ class FolderChanged(Refusal):
     status = 409
 
 
-class LocalBackend:
+class LocalBackend(Environments):
     """Runs jobs as processes of this machine; knows them again after any crash of its own."""
 
     def __init__(
@@ -87,6 +88,7 @@ class LocalBackend:
         minimum_free_bytes: int = 512 * 2**20,
         output_limit_bytes: int = logs.LIMIT_BYTES,
     ) -> None:
+        super().__init__(root.absolute())
         self.folders = Folders(root.absolute())
         self.minimum_free_bytes = minimum_free_bytes
         self.output_limit_bytes = output_limit_bytes
@@ -159,10 +161,6 @@ class LocalBackend:
         """Return up to `limit` bytes of one file of the output folder; empty at its end."""
         home = self.folders.find_home(job_id) or self.folders.root / "nobody"
         return outputs.read_file(home / "out", name, offset=offset, limit=limit)
-
-    def has_environment(self, environment_id: str, *, account: str, user_name: str) -> bool | None:  # noqa: ARG002 - one account runs all
-        """Say whether what `setup` makes lies there whole; None where that cannot be told."""
-        return environments.is_built(self._environments(account), environment_id)
 
     def remove_output(self, job_id: str) -> Mapping[str, str]:
         """Delete for good what an ended job left: output, checkpoints, the folder of its code."""
@@ -247,13 +245,10 @@ class LocalBackend:
     def _command(self, launch: Launch) -> tuple[str, ...]:
         """Return the command with what goes before it; the folder of environments is made."""
         assert launch.account or not launch.setup, "what one project built, no other uses"
-        built = self._environments(launch.account)
+        built = self.find_environments(launch.account, launch.user_name)
         if launch.setup:
             built.mkdir(parents=True, exist_ok=True, mode=0o700)
         return wrap_command(launch, built)
-
-    def _environments(self, project_id: str) -> Path:
-        return self.folders.root / environments.FOLDER / project_id
 
     def _environment(self, launch: Launch, folder: Path) -> dict[str, str]:
         """Return the environment of the command: ours where the contract speaks, else the job's."""

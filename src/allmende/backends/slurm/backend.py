@@ -9,7 +9,6 @@ from pathlib import Path
 
 from allmende.backends.local.backend import EarlierAttemptRuns
 from allmende.backends.nodes import logs, outcomes
-from allmende.backends.nodes.environments import is_built
 from allmende.backends.nodes.wrapping import wrap_command
 from allmende.backends.slurm import notes
 from allmende.backends.slurm.accounting import is_final, parse_sacct, sacct_options
@@ -108,7 +107,7 @@ class SlurmBackend(Outputs):
         """Return the number of the job that the cluster made of an attempt."""
         wrapped = replace(
             launch,
-            command=wrap_command(launch, self._environments(launch.account, launch.user_name)),
+            command=wrap_command(launch, self.find_environments(launch.account, launch.user_name)),
         )
         if launch.secrets:
             place.put_secrets(launch.attempt, render_secrets(launch))
@@ -128,13 +127,10 @@ class SlurmBackend(Outputs):
             raise ReservationNotThere(id=launch.reservation, problem=problem) from refusal
         return int(said.strip().split(";")[0])
 
-    def has_environment(self, environment_id: str, *, account: str, user_name: str) -> bool | None:
-        """Say whether what `setup` makes lies there whole; None where that cannot be told."""
-        return is_built(self._environments(account, user_name), environment_id)
-
-    def _environments(self, project_id: str, user_name: str) -> Path:
+    def find_environments(self, account: str, user_name: str) -> Path:
+        """Return the folder of those that a person's jobs of a project use."""
         user_name = self._account_of(user_name)
-        return find_environments(self.work_folder, project_id, user_name=user_name)
+        return find_environments(self.work_folder, account, user_name=user_name)
 
     def _account_of(self, user_name: str) -> str:
         """Return whose account a person's jobs run under; "" where it is our own."""

@@ -151,10 +151,16 @@ class Backend(Protocol):
         """
         ...
 
-    def has_environment(
-        self, environment_id: str, *, account: str, user_name: str
-    ) -> bool | None:
+    def has_environment(self, environment_id: str, *, account: str, user_name: str) -> bool | None:
         """Say whether what `setup` makes lies there whole; None where that cannot be told."""
+        ...
+
+    def list_environments(self) -> list[str]:
+        """Return the accounts of which `setup` has made something that lies there."""
+        ...
+
+    def remove_environments(self, account: str) -> int:
+        """Delete what `setup` made for an account but for what a job uses; return how many."""
         ...
 
     def remove_output(self, job_id: str) -> Mapping[str, str]:
