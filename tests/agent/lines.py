@@ -177,6 +177,9 @@ class PumpedRelay:
         self.line.pump()  # so that it is known there, as it would be a moment later
         self.line.relay.stop(key, **how)
 
+    def set_nice(self, wanted: Mapping[str, int]) -> None:
+        self.line.relay.set_nice(wanted)
+
     def observe(self, keys: Iterable[str]) -> list[Observation]:
         self.line.pump()
         return self.line.relay.observe(keys)

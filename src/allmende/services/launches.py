@@ -163,9 +163,14 @@ def sketch_launch(
         qos=partition.qos_of(group_id),
         partition=partition.name_on_slurm,
         constraint=constraint,
-        nice=NICE_IF_LATE if is_late else 0,
+        nice=choose_nice(is_late=is_late),
         requeue=request.preemptible,
     )
+
+
+def choose_nice(*, is_late: bool) -> int:
+    """Return by how much the priority of a job is lowered on a cluster."""
+    return NICE_IF_LATE if is_late else 0
 
 
 def _tell_data(places: Sequence[DataPlace]) -> dict[str, str]:

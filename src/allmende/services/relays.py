@@ -125,6 +125,9 @@ class Relay:
         ):
             store.save_relayed(store.reopen(relayed, **wanted))
 
+    def set_nice(self, wanted: Mapping[str, int]) -> None:
+        """Do nothing: an order that was given keeps its priority."""
+
     def observe(self, keys: Iterable[str]) -> list[Observation]:
         """Report every key asked for, in that order; `UNKNOWN` for one never ordered."""
         wanted = list(keys)

@@ -121,6 +121,9 @@ class LocalBackend(Environments):
             (folder / SECRETS).unlink(missing_ok=True)  # it will begin nothing
         self._signal_runner(folder, signal.SIGUSR1)
 
+    def set_nice(self, wanted: Mapping[str, int]) -> None:
+        """Do nothing: no attempt waits here."""
+
     def observe(self, keys: Iterable[str]) -> list[Observation]:
         """Report every key asked for, in that order.
 

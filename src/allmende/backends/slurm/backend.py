@@ -19,6 +19,7 @@ from allmende.backends.slurm.client import (
     SlurmClient,
 )
 from allmende.backends.slurm.endings import describe_ending
+from allmende.backends.slurm.nice import note_nice, tell_nice
 from allmende.backends.slurm.notes import Attempt
 from allmende.backends.slurm.outputs import Outputs
 from allmende.backends.slurm.places import (
@@ -102,6 +103,7 @@ class SlurmBackend(Outputs):
                 notes.note_job(place, launch.attempt, slurm_id=slurm_id, first=first)
                 return
         _note_owner(place, launch.attempt, self._submit(launch, place))
+        note_nice(place, launch.attempt, launch.nice)
 
     def _submit(self, launch: Launch, place: Place) -> int:
         """Return the number of the job that the cluster made of an attempt."""
@@ -151,6 +153,10 @@ class SlurmBackend(Outputs):
         notes.note_stop(attempt, reason, grace_seconds=grace_seconds, now=self.clock())
         self._cancel(attempt, "--state=PENDING")
         self._cancel(attempt, "--batch", "--signal=USR2")
+
+    def set_nice(self, wanted: Mapping[str, int]) -> None:
+        """Lower the priority of waiting attempts by so much; told before: do nothing."""
+        tell_nice(self._run, self.work_folder, wanted)
 
     def observe(self, keys: Iterable[str]) -> list[Observation]:
         """Report every key asked for, in that order.

@@ -115,6 +115,13 @@ class Backend(Protocol):
         """Ask the attempt to end: SIGTERM, the grace, SIGKILL. Unknown or ended: do nothing."""
         ...
 
+    def set_nice(self, wanted: Mapping[str, int]) -> None:
+        """Lower the priority of waiting attempts by so much, as `Launch.nice`; 0 raises it again.
+
+        What was told before is not told again. Where no cluster orders its jobs: do nothing.
+        """
+        ...
+
     def observe(self, keys: Iterable[str]) -> list[Observation]:
         """Report every key asked for, in that order; `UNKNOWN` for one never started."""
         ...
