@@ -33,14 +33,15 @@ def render_commands() -> str:
         parts += ["", f"## allmende {name}", "", command.help]
         verbs = getattr(loaded, "commands", None)
         for verb, each in (verbs or {"": loaded}).items():
-            parts += ["", *_describe(f"allmende {name} {verb}".strip(), each)]
+            if not each.hidden:
+                parts += ["", *_describe(f"allmende {name} {verb}".strip(), each)]
     return "\n".join(parts) + "\n"
 
 
 def _describe(name: str, command: Any) -> list[str]:
     arguments = [p for p in command.params if p.param_type_name == "argument"]
     options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
-    usage = " ".join([name, *(p.name.upper() for p in arguments)])
+    usage = " ".join([name, *map(_name_argument, arguments)])
     help_text = " ".join((command.help or "").split())
     lines = [f"### `{usage}`", "", help_text]
     rows = [(p.name.upper(), p.help) for p in arguments if p.help]
@@ -48,6 +49,11 @@ def _describe(name: str, command: Any) -> list[str]:
     if rows:
         lines += [""] + [f"- `{label}`{': ' + text if text else ''}" for label, text in rows]
     return lines
+
+
+def _name_argument(argument: Any) -> str:
+    name = argument.name.upper()
+    return name if argument.required else f"[{name}]"
 
 
 def render_api() -> str:

@@ -9,6 +9,7 @@ import argparse
 import hmac
 import json
 import os
+import shutil
 import ssl
 import tempfile
 import time
@@ -135,6 +136,8 @@ def main():
     out = Path(os.environ.get("ALLMENDE_OUT", "run/out")).absolute()
     notebooks = out / "notebooks"
     notebooks.mkdir(parents=True, exist_ok=True)
+    os.chdir(notebooks)  # where terminals begin
+    os.environ.setdefault("SHELL", shutil.which("bash") or "sh")
     with tempfile.TemporaryDirectory(prefix="lab-") as settings:
         serve(out, configure(notebooks, Path(settings)), idle_minutes=wanted.idle_minutes)
 

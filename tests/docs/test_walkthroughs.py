@@ -40,6 +40,7 @@ class Walk:
             "PYTHONPATH": f"{PROJECT / 'src'}:{PROJECT}",
             "DJANGO_SETTINGS_MODULE": "allmende.wiring.settings",
             "ALLMENDE_LANGUAGE": "en",
+            "ALLMENDE_GATE_PORT": find_free_port(),  # each page has a gate of its own
             "ALLMENDE_ENVIRONMENTS": os.environ.get("ALLMENDE_ENVIRONMENTS", str(environments)),
         }
         self.shell = subprocess.Popen(
@@ -89,9 +90,7 @@ class Walk:
         assert words[0] == "allmende"
         assert words[1] in STARTED, "only these run beside the others"
         if words[1] == "serve" and "--port" not in words:
-            with socket.socket() as free:  # 8000 may be taken while tests run
-                free.bind(("127.0.0.1", 0))
-                words += ["--port", str(free.getsockname()[1])]
+            words += ["--port", find_free_port()]  # 8000 may be taken while tests run
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         started = subprocess.Popen(words, cwd=self.folder, env=self.environment, **quiet)
         self.beside.append(started)
@@ -105,6 +104,12 @@ class Walk:
         self.shell.stdin.close()
         self.shell.wait(30)
         self.shell.stdout.close()
+
+
+def find_free_port() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return str(free.getsockname()[1])
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from allmende.cli.exits import ExitCode
 from allmende.cli.job_checks import say_choice, show_check
 from allmende.cli.job_watching import watch_job
 from allmende.cli.output import AsJson, say, show
+from allmende.cli.sessions import open_shell
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.job_file_schema import job_file_schema
@@ -56,6 +57,7 @@ class JobFileIsUnreadable(Refusal):
 
 
 app.command("watch")(watch_job)
+app.command("shell", hidden=True)(open_shell)  # where some look for it; it is told of at `session`
 
 
 @app.command("submit")
