@@ -9,6 +9,7 @@ import pytest
 from allmende.gate.program import trust_only
 from allmende.services import allocations, models
 from allmende.services.sessions import identity_of
+from allmende.wiring.websockets import WebSocket
 from tests.blueprints.labs import python_of
 from tests.gate.halls import CUT_SECONDS, Hall, here
 from tests.gate.kernels import compute
@@ -33,11 +34,14 @@ def test_a_kernel_computes_and_an_idle_session_ends_and_is_charged(tmp_path: Pat
             assert token not in str(page.headers)
             said, line = await compute(hall, place, cookie=cookie)
             assert said == {"text/plain": "2"}
+            shell = await type_something(hall, place, cookie=cookie)
             # Who knows where it listens, as another job of this machine may, is not let in.
             await knock_without_the_gate(hall, job.id)
+            # A shell that is open and silent does not keep it.
             await here(lambda: factory.run_to_end(job.id, seconds=60))
             assert await asyncio.wait_for(line.reader.read(), CUT_SECONDS) is not None
             line.writer.close()
+            shell.writer.close()
 
         hall.run(visit)
         assert str(factory.job(job.id).state) == "completed"
@@ -49,6 +53,29 @@ def test_a_kernel_computes_and_an_idle_session_ends_and_is_charged(tmp_path: Pat
         log = factory.backend.read_log(attempt.key, offset=0, limit=2**20)
         assert factory.workshop.seal.derive(f"session/{attempt.key}").encode() not in log
         assert b"encryption" not in log  # nobody warns that it lacks, on its own line or a kernel's
+
+
+async def type_something(hall: Hall, place: str, *, cookie: str) -> WebSocket:
+    """Open a shell and see that typing there is an act; return the open line."""
+    made = await hall.ask(f"{place}/api/terminals", method="POST", body=b"{}", cookie=cookie)
+    name = json.loads(made.text)["name"]
+
+    async def find_last_act() -> str:
+        told = await hall.ask(f"{place}/api/terminals/{name}", cookie=cookie)
+        return json.loads(told.text)["last_activity"]
+
+    reader, writer, status = await hall.upgrade(
+        f"{place}/terminals/websocket/{name}", cookie=cookie
+    )
+    assert status == 101
+    line = WebSocket(reader, writer)
+    before = await find_last_act()
+    await line.send(json.dumps(["stdin", "echo $((6*7))\r"]))
+    async with asyncio.timeout(CUT_SECONDS):
+        while "42" not in str(await line.receive()):
+            pass
+    assert await find_last_act() > before
+    return line
 
 
 async def knock_without_the_gate(hall: Hall, job_id: str) -> None:

@@ -160,7 +160,7 @@ def _raw_terminal() -> Iterator[None]:
         yield
         return
     before = termios.tcgetattr(sys.stdin)
-    tty.setraw(sys.stdin)
+    tty.setraw(sys.stdin, termios.TCSADRAIN)  # what was typed already counts
     try:
         yield
     finally:

@@ -109,7 +109,7 @@ def open_shell(
         )
         typer.echo(translate(goes_on), err=True)
     if status != "0":
-        raise ScriptFailed(status=status)
+        raise ScriptFailed(status=status or "?")
 
 
 def _is_to_end() -> bool:

@@ -5,6 +5,7 @@ The standard library has none. Text goes to and fro, pings are answered, and it 
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import secrets
 import ssl
@@ -26,7 +27,7 @@ class WebSocket:
         self.reader, self.writer = reader, writer
 
     async def send(self, text: str) -> None:
-        """Send one text."""
+        """Send one text; where the line has ended nobody hears it, and `receive` tells."""
         await self._send(TEXT, text.encode(errors="replace"))
 
     async def receive(self) -> str | None:
@@ -56,8 +57,9 @@ class WebSocket:
             head = struct.pack(">BBQ", IS_LAST | kind, IS_MASKED | EIGHT_BYTES, size)
         mask = secrets.token_bytes(4)
         masked = bytes(byte ^ mask[place % 4] for place, byte in enumerate(content))
-        self.writer.write(head + mask + masked)
-        await self.writer.drain()
+        with contextlib.suppress(OSError):
+            self.writer.write(head + mask + masked)
+            await self.writer.drain()
 
     async def _read_frame(self) -> tuple[int, bool, bytes]:
         first, size = await self.reader.readexactly(2)
