@@ -27,7 +27,7 @@ from allmende.services import (
     submissions,
     sweeps,
 )
-from allmende.wiring.job_texts import KeyIsThereTwice, read_job_text
+from allmende.wiring.job_texts import read_job_text
 
 app = typer.Typer()
 
@@ -278,7 +278,7 @@ def _wait_also(value: Any, **names: list[str]) -> Any:
 def _read(file: Path) -> Any:
     try:
         return read_job_text(file.read_text())
-    except KeyIsThereTwice as refusal:
+    except Refusal as refusal:
         raise JobFileIsUnreadable(file=str(file), problem=refusal.sentence) from refusal
     except OSError as error:
         raise JobFileIsUnreadable(file=str(file), problem=error.strerror) from error

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from allmende.domain.training.conditions import MOST_NAMES
+from allmende.domain.training.conditions import MOST_NAMES, MOST_PARALLEL
 from allmende.domain.training.containers import IMAGE, MOUNT
 from allmende.domain.training.job_files import (
     DATA_CLASSES,
@@ -15,7 +15,11 @@ from allmende.domain.training.job_files import (
 from allmende.domain.training.resources import CONSTRAINT
 from allmende.domain.training.sweep_values import MOST_DRAWS
 
-DURATION = {"type": "string", "pattern": "^([0-9]+[dhms])+$", "examples": ["90s", "30m", "1h30m"]}
+DURATION = {
+    "type": "string",
+    "pattern": "^([0-9]{1,15}[dhms])+$",
+    "examples": ["90s", "30m", "1h30m"],
+}
 COUNT = "[1-9][0-9]{0,8}"
 MEMORY = "[1-9][0-9]{0,11}[KMGT]?B?"
 WHOLE = {"type": "integer", "minimum": 1}
@@ -167,7 +171,10 @@ def _conditions() -> dict[str, Any]:
         "array": _text("One job for each index, such as 1-20; 1-20%4 for at most 4 at once.")
         | {"pattern": "^[0-9]+(-[0-9]+(%[1-9][0-9]*)?|/[1-9][0-9]*)$"},
         "max_parallel": WHOLE
-        | {"description": "Jobs of a sweep or an array at once; all when left out."},
+        | {
+            "maximum": MOST_PARALLEL,
+            "description": "Jobs of a sweep or an array at once; all when left out.",
+        },
         "when": _section(
             "How long the job may wait by choice, for better hours, and by when it must end.",
             flexible_until=_text("The latest start: how long from now, 12h, or 2026-12-01T08:00."),

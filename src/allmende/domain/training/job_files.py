@@ -69,6 +69,9 @@ def parse_job_file(value: object) -> JobSpec:
         raise InvalidJobFile([_no_mapping()])
     findings: list[Finding] = []
     top = Fields(value, findings=findings)
+    if fields.is_deep(value):
+        top.find("", "The job file has lists or sections in each other beyond all use.")
+        raise InvalidJobFile(findings)
     if not fields.is_plain(value):
         top.find("", "The job file holds a character that is no text. Write it anew, without it.")
         raise InvalidJobFile(findings)
