@@ -228,7 +228,7 @@ class LocalBackend:
         for part in (home / "out", home / "checkpoints", home / "data", folder / "tmp"):
             part.mkdir(parents=True, exist_ok=True)
         if launch.secrets:
-            files.write_private(folder / SECRETS, dict(launch.secrets))
+            files.write_whole(folder / SECRETS, dict(launch.secrets), mode=files.PRIVATE_MODE)
         if launch.code:
             _bring_code(Path(launch.code), home)
         # The runner takes them from there; no order that is kept names their values.
