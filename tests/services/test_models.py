@@ -20,7 +20,7 @@ from allmende.services import model_registry, models
 from allmende.services.deeds import Deed
 from allmende.storage import audit as audit_store
 from allmende.storage import jobs as job_store
-from allmende.storage.trained_models import TrainedModelRow
+from allmende.storage.trained_models import ModelParentRow, TrainedModelRow
 from allmende.wiring import new_id
 from tests.domain.training.recipes import FACTS, METRICS, THRESHOLDS, a_blueprint
 
@@ -229,6 +229,15 @@ def test_a_job_that_did_not_complete_has_no_model(backend):
     add_job(state=JobState.FAILED)
     with pytest.raises(model_registry.TrainingNotFinished, match="Job j-1 is failed"):
         register(backend)
+
+
+def test_a_parent_from_elsewhere_may_have_a_long_name(backend):
+    leave(backend, FILES)
+    name = "meta-llama/Meta-Llama-3.1-405B-Instruct-FP8"
+    add_job(spec=SPEC | {"record": {"parents": [name]}})
+    model = register(backend)
+    assert model.parents == (name,)
+    assert ModelParentRow.objects.count() == 0
 
 
 def test_nobody_registers_a_model_by_hand(backend):

@@ -51,6 +51,7 @@ USAGE_TEST_FILES = (
 )
 # These wait for nothing, and no lock decides them: on demand.
 REST_TEST_FILES = (
+    "tests/services/test_models.py",
     "tests/services/test_jobs.py",
     "tests/services/test_cycle_broken_jobs.py",
     "tests/services/test_expert_reviews.py",

@@ -24,6 +24,13 @@ def test_a_number_of_thousands_of_digits_is_no_duration():
     assert "is no duration" in mistakes(max_duration="9" * 5000 + "s")[0]
 
 
+@pytest.mark.parametrize("licence", ["x" * 101, "MIT\nand more"])
+def test_a_licence_is_one_short_line(licence):
+    assert mistakes(record={"licence": licence}) == [
+        "record.licence has at most 100 characters, on one line."
+    ]
+
+
 def test_more_jobs_at_once_than_an_array_can_say_are_refused():
     assert mistakes(sweep={"steps": [1, 2]}, max_parallel=10**6) == [
         "max_parallel is 1000000; the most is 999999."

@@ -6,12 +6,14 @@ from allmende.domain.training.conditions import MOST_NAMES, MOST_PARALLEL
 from allmende.domain.training.containers import IMAGE, MOUNT
 from allmende.domain.training.job_files import (
     DATA_CLASSES,
+    LONGEST_NAME,
     LONGEST_PARENT,
     MOST_PARENTS,
     MOST_RETRIES,
     MOUNT_MODES,
     RETRY_REASONS,
 )
+from allmende.domain.training.models import LONGEST_LICENCE
 from allmende.domain.training.resources import CONSTRAINT
 from allmende.domain.training.sweep_values import MOST_DRAWS
 
@@ -76,7 +78,8 @@ def _range(part: str, described: str, *, before: str = "", endless: bool = True)
 
 def _what() -> dict[str, Any]:
     return {
-        "name": _text("What people call the job; at most 80 characters.") | {"maxLength": 80},
+        "name": _text("What people call the job; at most 80 characters.")
+        | {"maxLength": LONGEST_NAME},
         "blueprint": _text("A tested training recipe, with its version: medicine@1."),
         "params": {
             "type": "object",
@@ -230,10 +233,11 @@ def _rest() -> dict[str, Any]:
         "reservation": _text("The reservation inside which it runs; anywhere when left out."),
         "record": _section(
             "For the model card and the training record.",
-            licence=_text("Licence of the model, such as CC-BY-4.0; the owner keeps all rights."),
+            licence=_text("Licence of the model, such as CC-BY-4.0; the owner keeps all rights.")
+            | {"maxLength": LONGEST_LICENCE},
             purpose=_text("What the model is for."),
             family=_text("The model of which this is the next version; the name when left out.")
-            | {"maxLength": 80},
+            | {"maxLength": LONGEST_NAME},
             parents={
                 "type": "array",
                 "maxItems": MOST_PARENTS,
