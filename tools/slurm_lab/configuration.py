@@ -178,7 +178,6 @@ StoragePort={plan.database_port}
 StorageUser=slurm
 StoragePass=slurm
 StorageLoc=slurm_acct
-CommitDelay=1
 """
 
 
