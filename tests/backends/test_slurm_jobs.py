@@ -11,14 +11,13 @@ from pathlib import Path
 import pytest
 from tools.slurm_lab import Lab
 
-from allmende.backends.local.backend import EarlierAttemptRuns
 from allmende.backends.slurm.accounting import parse_sacct, sacct_options
 from allmende.backends.slurm.client import ClusterUnreachable, CommandRefused
 from allmende.backends.slurm.notes import find_attempt
 from allmende.backends.slurm.places import NoSuchUser
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sites import RunAs
-from allmende.domain.scheduling.backends import AttemptState, EndReason
+from allmende.domain.scheduling.backends import AttemptState, EarlierAttemptRuns, EndReason
 from tests.backends.contract import (
     a_launch,
     observe,
