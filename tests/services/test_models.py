@@ -22,6 +22,7 @@ from allmende.storage import audit as audit_store
 from allmende.storage import jobs as job_store
 from allmende.storage.trained_models import ModelParentRow, TrainedModelRow
 from allmende.wiring import new_id
+from allmende.wiring.factory import load_factory
 from tests.domain.training.recipes import FACTS, METRICS, THRESHOLDS, a_blueprint
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +128,9 @@ def register(backend: LocalBackend, job_id: str = "j-1", *, hours: int = 0) -> M
         outputs=read_outputs(backend, job_id),
         blueprint=a_blueprint(),
         thresholds=THRESHOLDS,
+        partition=load_factory().get_partition("werkbank"),
+        carbon=None,
+        catalogue={},
     )
 
 
@@ -250,6 +254,9 @@ def test_nobody_registers_a_model_by_hand(backend):
             outputs=read_outputs(backend, "j-1"),
             blueprint=a_blueprint(),
             thresholds=THRESHOLDS,
+            partition=load_factory().get_partition("werkbank"),
+            carbon=None,
+            catalogue={},
         )
 
 
