@@ -4,7 +4,7 @@ from typing import Any
 
 from allmende import wiring
 from allmende.cli.commands import COMMANDS, load
-from allmende.cli.exits import MEANINGS
+from allmende.cli.exits import CODE_WORDS
 
 
 def render_commands() -> str:
@@ -23,7 +23,7 @@ def render_commands() -> str:
         "",
         "| code | meaning |",
         "|---|---|",
-        *(f"| {code.value} | {text} |" for code, text in MEANINGS.items()),
+        *(f"| {code.value} | {text} |" for code, text in CODE_WORDS.items()),
         "",
         "With `--json` a refusal is written to the error stream as "
         '`{"error": {"code": …, "sentence": …, "facts": …}}`.',
