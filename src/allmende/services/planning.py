@@ -13,7 +13,7 @@ from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.compute_marks import Mark, list_marks
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import InvalidInput, Refusal
-from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.sentences import Sentence, quote
 from allmende.domain.basics.units import SECONDS_PER_HOUR, TimeUnit
 from allmende.domain.training.planning import Gpu, Machine, Plan, PlanningFacts, Task, plan_training
 from allmende.domain.training.published_runs import Precision
@@ -227,7 +227,7 @@ def _list_assumptions(task: Task, plan: Plan, facts: PlanningFacts) -> Iterable[
             "memory": _tidy(task.gpu.memory_gigabytes),
             "watts": _tidy(task.gpu.watts),
             "rest": _tidy(task.gpu.other_watts),
-            "source": task.gpu.source,
+            "source": quote(task.gpu.source),
         },
     )
     known = facts.assumptions
@@ -235,7 +235,7 @@ def _list_assumptions(task: Task, plan: Plan, facts: PlanningFacts) -> Iterable[
         "Carbon: {grams} grams of CO2 per kWh. Source: {source}.",
         {
             "grams": _tidy(known.grams_per_kwh.expected),
-            "source": known.grams_per_kwh.source,
+            "source": quote(known.grams_per_kwh.source),
         },
     )
     for name, each in (
@@ -255,7 +255,7 @@ def _list_assumptions(task: Task, plan: Plan, facts: PlanningFacts) -> Iterable[
                 "low": _tidy(each.low),
                 "high": _tidy(each.high),
                 "expected": _tidy(each.expected),
-                "source": each.source,
+                "source": quote(each.source),
             },
         )
 
