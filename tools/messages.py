@@ -24,6 +24,7 @@ from django.utils.translation import trim_whitespace
 from allmende import cli
 from allmende.cli.commands import COMMANDS, load
 from allmende.cli.helps import list_paragraphs, walk
+from allmende.domain.access.aid import PRICE_RULE
 
 PROJECT = Path(__file__).resolve().parents[1]
 SOURCE = PROJECT / "src" / "allmende"
@@ -86,6 +87,8 @@ def texts_of_sources(rows: Any) -> Iterator[str]:
                 yield value
                 if "rule" in rows:
                     yield value.partition("; ")[0]
+                if rows.get("rule") == PRICE_RULE:
+                    yield f"{value} ({rows['valid_from']})"
             else:
                 yield from texts_of_sources(value)
 

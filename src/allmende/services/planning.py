@@ -22,6 +22,7 @@ from allmende.domain.trust.permissions import Permission, check_permission
 
 CENTS = 100
 SHORTEST_BEGINNING = 3
+GROUPED = 10_000  # from here on digits are hard to count
 
 
 class NoSuchGpu(Refusal):
@@ -260,6 +261,9 @@ def _list_assumptions(task: Task, plan: Plan, facts: PlanningFacts) -> Iterable[
         )
 
 
-def _tidy(number: float) -> float:
-    """Return a whole number as one, for sentences."""
-    return int(number) if number == int(number) else number
+def _tidy(number: float) -> float | Mapping[str, str]:
+    """Return a whole number as one, for sentences; the digits of a long one in groups of three."""
+    if number < GROUPED:
+        return int(number) if number == int(number) else number
+    english = f"{number:,.0f}"
+    return {"en": english, "de": english.replace(",", ".")}
