@@ -17,7 +17,8 @@ def render_commands() -> str:
         "Every command that prints takes `--json` and then prints one JSON document. Before the "
         "noun stand `--as PERSON` (who acts; else `$ALLMENDE_PERSON`, else the console, which "
         "sees everything and gives roles, and decides nothing) and `--language de|en` (else "
-        "`$ALLMENDE_LANGUAGE`, else `$LANG`). `allmende --install-completion` teaches your shell.",
+        "`$ALLMENDE_LANGUAGE`, else `$LANG`), which help speaks, too. "
+        "`allmende --install-completion` teaches your shell.",
         "",
         "## Exit codes",
         "",
