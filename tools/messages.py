@@ -78,7 +78,7 @@ def collect() -> dict[Message, list[str]]:
 
 
 def texts_of_sources(rows: Any) -> Iterator[str]:
-    """Yield what is noted, and who says so: of rules also the article alone, for a reason."""
+    """Yield what is noted, and who says so; of rules the unit, too, and the article alone."""
     if isinstance(rows, list):
         yield from (text for row in rows for text in texts_of_sources(row))
     elif isinstance(rows, dict):
@@ -86,6 +86,7 @@ def texts_of_sources(rows: Any) -> Iterator[str]:
             if key in SOURCE_TEXTS and isinstance(value, str):
                 yield value
                 if "rule" in rows:
+                    yield rows["unit"]
                     yield value.partition("; ")[0]
                 if rows.get("rule") == PRICE_RULE:
                     yield f"{value} ({rows['valid_from']})"
