@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from allmende.domain.scheduling import compiled
 from allmende.domain.scheduling.kernel import plan
+from allmende.domain.scheduling.layouts import lay_out
 from tests.domain.scheduling.reference import ReferencePlan
 from tests.domain.scheduling.worlds import random_policy, random_snapshot
 
@@ -40,3 +41,17 @@ def test_the_compiled_kernel_decides_as_the_plain_one_does(seed):
         assert plan(snapshot, policy) == plain
     finally:
         compiled.COMPILE_FROM_JOBS = before
+
+
+def test_a_packed_board_says_what_the_plain_one_does_and_is_packed_once():
+    rng = Random(7)
+    snapshot = random_snapshot(rng)
+    board = lay_out(snapshot, random_policy(rng), snapshot.pending)
+    packed = compiled.pack(board)
+    again = compiled.pack(packed)
+    for name in compiled.PACKED:
+        plain, table = getattr(board, name)._asdict(), getattr(packed, name)
+        assert {column: table[column].tolist() for column in table.dtype.names} == {
+            column: values.tolist() for column, values in plain.items()
+        }
+        assert getattr(again, name) is table
