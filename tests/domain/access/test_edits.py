@@ -153,4 +153,4 @@ class Drafting(RuleBasedStateMachine):
         self.save(who)
 
 
-TestDrafting = Drafting.TestCase
+TestDrafting = pytest.mark.slow(Drafting.TestCase)

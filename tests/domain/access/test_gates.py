@@ -202,6 +202,7 @@ class Way:
 WAYS = 3_000 if IS_LONG else 300
 
 
+@pytest.mark.slow
 def test_no_way_leads_to_an_award_without_each_gate_and_some_lead_there():
     ends = Counter(Way(Random(seed)).go(steps=80) for seed in range(WAYS))
     assert ends[ApplicationState.AWARDED] > WAYS // 30
@@ -220,6 +221,21 @@ def test_who_has_not_reviewed_reads_nothing_of_others():
     assert seen("p-4") == []
     assert seen("p-4", is_office=True) == ["p-1", "p-2"]
     assert is_blind(applications.withdraw(application, now=NOON))
+
+
+def test_a_review_is_answered_handed_in_once_and_kept_where_a_conflict_comes_up():
+    accepted = expert_reviews.answer(
+        review(1, state=ReviewState.INVITED), ReviewState.ACCEPTED, now=NOON
+    )
+    whole = expert_reviews.write(accepted, PLAN, opinions(5, 4, 3))
+    handed_in = expert_reviews.submit(whole, PLAN, now=LATER)
+    assert (handed_in.answered_at, handed_in.submitted_at) == (NOON, LATER)
+    barred = expert_reviews.bar(handed_in, ConflictKind.DECLARED, now=LATER)
+    assert (handed_in.is_counted, barred.is_counted) == (True, False)
+    assert barred.opinions == handed_in.opinions
+    assert are_complete([handed_in, review(2, 4, 4, 4)], PLAN)
+    assert not are_complete([barred, review(2, 4, 4, 4)], PLAN)
+    assert not are_complete([handed_in, review(2, 4, 4, 4), accepted], PLAN)
 
 
 def test_a_draft_is_checked_part_by_part():
