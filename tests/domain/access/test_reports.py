@@ -16,6 +16,7 @@ from allmende.domain.access.reports import (
     Report,
     ReportFacts,
     ReportIsDecided,
+    ReportIsIn,
     ReportKind,
     ReportState,
 )
@@ -131,6 +132,19 @@ def test_no_order_of_deeds_accepts_what_was_not_written_and_handed_in(is_over, d
         assert done[-1] == "waive"
         assert report.reason
     assert report.is_open is (report.state in (ReportState.DRAFT, ReportState.RETURNED))
+
+
+def test_a_report_is_written_handed_in_and_accepted_and_each_only_once():
+    over, later = ended(NOON), NOON + SECOND
+    with pytest.raises(InvalidInput, match="Write what came out"):
+        DEEDS["hand_in"](Report(project_id="prj-1"), over)
+    told = DEEDS["hand_in"](DEEDS["write"](Report(project_id="prj-1"), over), over)
+    assert reports.hand_in(told, over, facts=FACTS, by="p-2", now=later) == told
+    with pytest.raises(ReportIsIn, match="handed_in"):
+        DEEDS["write"](told, over)
+    accepted = DEEDS["accept"](told, over)
+    assert reports.accept(accepted, by="p-8", now=later) == accepted
+    assert (accepted.handed_in_by, accepted.decided_by, accepted.facts) == ("p-1", "p-9", FACTS)
 
 
 INTERIM = Report(project_id="prj-1", kind=ReportKind.INTERIM, number=1, results="So far.")
