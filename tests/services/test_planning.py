@@ -59,7 +59,7 @@ def test_unknown_hardware_is_refused_with_what_is_near(question, words):
 
 
 def test_a_gpu_or_a_machine_must_be_named():
-    with pytest.raises(InvalidInput, match="Name a GPU .a100, .* or a machine"):
+    with pytest.raises(InvalidInput, match=r"Name a GPU .a100, .* or a machine"):
         ask()
 
 
