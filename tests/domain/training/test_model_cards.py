@@ -5,8 +5,10 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
+import pytest
 import yaml
 
+from allmende.domain.training.ancestry import Ancestry
 from allmende.domain.training.compute import HardwareUse
 from allmende.domain.training.job_specs import DataMount, JobSpec
 from allmende.domain.training.model_cards import render_card
@@ -34,6 +36,7 @@ def test_the_head_is_what_model_hubs_read():
         "license": "cc-by-4.0",
         "tags": ["toy", "allmende"],
         "datasets": ["Toys"],
+        "pipeline_tag": "tabular-classification",
         "metrics": ["auroc", "made_up"],
         "model-index": [
             {
@@ -60,7 +63,29 @@ def test_carbon_is_left_out_where_it_is_unknown():
 def test_no_name_can_break_the_head():
     spec = JobSpec(name='a: "b"\'#', run="x", licence='"---')
     card = card_of(replace(own_training(), spec=spec))
-    assert head_of(card)["license"] == '"---'
+    head = head_of(card)
+    assert (head["license"], head["license_name"]) == ("other", '"---')
+
+
+@pytest.mark.parametrize(
+    ("said", "known", "name"),
+    [
+        ("Apache-2.0", "apache-2.0", None),
+        ("LGPL-3.0-only", "lgpl-3.0", None),
+        ("ODbL-1.0", "odbl", None),
+        ("Unser Hausrecht", "other", "Unser Hausrecht"),
+    ],
+)
+def test_a_licence_goes_by_the_name_that_model_hubs_know(said, known, name):
+    head = head_of(render_card(build_record(a_training(), THRESHOLDS), licence=said))
+    assert (head["license"], head.get("license_name")) == (known, name)
+
+
+def test_only_a_parent_with_an_owner_is_a_model_of_the_hub():
+    parents = ("utter-project/EuroLLM-9B", "EuroLLM-9B")
+    training = replace(a_training(), ancestry=Ancestry(parents=parents))
+    assert head_of(card_of(training))["base_model"] == ["utter-project/EuroLLM-9B"]
+    assert "- Trained further from EuroLLM-9B, of unknown compute" in card_of(training)
 
 
 def test_the_evaluation_stands_beside_the_baseline_with_intervals():

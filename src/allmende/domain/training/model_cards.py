@@ -1,10 +1,10 @@
 """The model card: README.md with the front matter that model hubs read, from facts alone."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from allmende.domain.basics.sentences import Sentence
+from allmende.domain.training.card_heads import list_estimates, render_front_matter
 from allmende.domain.training.privacy import describe_privacy
 from allmende.domain.training.records import SCOPE_WORDS
 
@@ -75,68 +75,6 @@ def render_card(
         card.loading(),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def render_front_matter(record: Record, *, licence: str | None) -> str:
-    """Return the YAML head. What is unknown is left out, never guessed."""
-    # JSON strings are YAML strings, so that no name can break the head.
-    head = {
-        "license": json.dumps((licence or "other").lower(), ensure_ascii=False),
-        "tags": json.dumps([*record["model"].get("tags", ()), "allmende"]),
-        "datasets": json.dumps(
-            list(dict.fromkeys(row["name"] for row in record["data"])), ensure_ascii=False
-        ),
-    }
-    parents = [row["name"] for row in record.get("lineage", {}).get("parents", ())]
-    if parents:
-        head["base_model"] = json.dumps(parents, ensure_ascii=False)
-    if "co2_grams" in record["energy"]:
-        head["co2_eq_emissions"] = json.dumps(_emissions(record, parents), ensure_ascii=False)
-    values = list_estimates(record, "model")
-    if values:
-        head["metrics"] = json.dumps(list(values))
-        head["model-index"] = json.dumps([_model_index(record, values)], ensure_ascii=False)
-    lines = [f"{key}: {value}" for key, value in head.items()]
-    return "\n".join(["---", *lines, "---"])
-
-
-def _emissions(record: Record, parents: list[str]) -> dict[str, Any]:
-    energy = record["energy"]
-    return {
-        "emissions": energy["co2_grams"],  # grams, as model hubs count
-        "source": f"{energy['kwh']} kWh {energy['method']} (scope: {energy['scope']}) at "
-        f"{energy['co2_grams_per_kwh']:g} g/kWh: {energy['co2_source']}",
-        "training_type": "fine-tuning" if parents else "pre-training",
-        "hardware_used": record["run"]["partition"],
-    }
-
-
-def _model_index(record: Record, values: Mapping[str, Any]) -> dict[str, Any]:
-    data = record["data"][0]["name"] if record["data"] else record["model"]["name"]
-    return {
-        "name": record["model"]["name"],
-        "results": [
-            {
-                "task": {"type": record["model"]["task"] or "other"},
-                "dataset": {"name": data, "type": "held-out test"},
-                "metrics": [{"type": name, "value": row["value"]} for name, row in values.items()],
-            }
-        ],
-    }
-
-
-def list_estimates(record: Record, who: str) -> dict[str, Any]:
-    """Return the measures that come with a value and an interval."""
-    rows = record["evaluation"].get(who)
-    if not isinstance(rows, Mapping):
-        return {}
-    return {name: row for name, row in rows.items() if _is_estimate(row)}
-
-
-def _is_estimate(row: object) -> bool:
-    return isinstance(row, Mapping) and all(
-        isinstance(row.get(key), int | float) for key in ("value", "low", "high")
-    )
 
 
 class _Card:
