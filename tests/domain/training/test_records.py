@@ -146,6 +146,15 @@ def test_data_that_a_recipe_reads_from_the_catalogue_are_listed_once(needed, is_
     )
 
 
+def test_data_that_the_job_brought_to_a_recipe_are_not_taken_for_its_usual_ones():
+    training = a_training()
+    usual = replace(training.blueprint.data[0], catalogue="toys")
+    recipe = replace(training.blueprint, data=(usual,))
+    (row,) = build_record(replace(training, blueprint=recipe), THRESHOLDS)["data"]
+    assert (row["name"], row["sha256"]) == ("Files that came along with the job", "da7a")
+    assert (row["licence"], row["records"], row["personal_data"]) == (None, None, None)
+
+
 def test_energy_carries_its_method_and_scope():
     assert build_record(a_training(), THRESHOLDS)["energy"] == {
         "joules": 3600,

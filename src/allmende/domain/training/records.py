@@ -34,7 +34,7 @@ from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.training.models import DataHash, Outputs
 
 LABEL = "AI-Act-style record, voluntary"
-
+BROUGHT = "Files that came along with the job"
 
 SCOPE_WORDS = {
     "cpu": "the processors alone",
@@ -291,8 +291,11 @@ def _data(training: Training) -> list[dict[str, Any]]:
     rows = []
     for source in blueprint.data:
         row = _blueprint_data(source, hashes.get(source.name))
-        # What does not come with it is read from the first data set that the job names.
-        rows.append(_join(row, named.pop(0), source) if source.catalogue and named else row)
+        if source.catalogue:
+            # What does not come with it is read from the first data set that the job names.
+            read = named.pop(0) if named else {"name": BROUGHT, **_class_of(training)}
+            row = _join(row, read, source)
+        rows.append(row)
     return [*rows, *named]
 
 
@@ -326,9 +329,13 @@ def _named_data(training: Training) -> list[dict[str, Any]]:
     return [
         _catalogued(known[mount.uri])
         if mount.uri in known
-        else {"name": mount.uri, "data_class": training.spec.data_class}
+        else {"name": mount.uri, **_class_of(training)}
         for mount in training.spec.data
     ]
+
+
+def _class_of(training: Training) -> dict[str, str]:
+    return {"data_class": training.spec.data_class}
 
 
 def _catalogued(data_set: DataSet) -> dict[str, Any]:
