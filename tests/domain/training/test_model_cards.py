@@ -186,6 +186,15 @@ def test_data_of_own_code_are_named_without_guesses():
     assert "## Data\n\n- **allmende:x@1**\n\n## How it was trained" in card
 
 
+@pytest.mark.parametrize(
+    ("said", "words"), [({}, 0), ({"personal_data": False}, 1), ({"personal_data": True}, 1)]
+)
+def test_what_nobody_said_of_personal_data_is_not_denied(said, words):
+    outputs = some_outputs(facts={"data": [{"name": "x"} | said]})
+    card = card_of(replace(own_training(), outputs=outputs))
+    assert card.count("- personal data: ") == words
+
+
 def test_measures_of_a_strange_form_are_left_out():
     outputs = some_outputs(metrics={"model": [1, 2], "subgroups": {"rows": []}})
     assert "## Evaluation" not in card_of(replace(a_training(), outputs=outputs))

@@ -134,7 +134,7 @@ class _Card:
                 (Sentence("known bias"), row.get("bias")),
                 (Sentence("SHA-256"), row.get("sha256")),
             ]
-            if "personal_data" in row:
+            if row.get("personal_data") is not None:
                 is_personal = Sentence("yes") if row["personal_data"] else Sentence("no")
                 facts.append((Sentence("personal data"), self.say(is_personal)))
             lines += self.rows(facts, indent="  ")
