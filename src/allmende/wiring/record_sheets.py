@@ -91,7 +91,7 @@ def _sections(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield gettext("Model"), model
     yield gettext("Run"), record["run"]
     yield gettext("Attempts"), record["attempts"]
-    yield gettext("Compute"), record["compute"]
+    yield gettext("Training compute"), record["compute"]
     yield gettext("Discarded"), record["discarded"]
     yield gettext("Energy"), record["energy"]
     if record.get("privacy"):
