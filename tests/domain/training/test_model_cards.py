@@ -115,6 +115,13 @@ def test_tables_of_the_training_code_stand_under_their_own_headings():
 def test_training_tells_of_attempts_and_of_work_done_twice():
     card = card_of(a_training())
     assert "3, of which 1 stopped for others and 1 lost with their node; 3 steps done twice" in card
+
+
+def test_training_tells_of_attempts_that_reached_the_time_limit():
+    training = a_training()
+    tries = [replace(each, end="timeout") for each in training.run.tries]
+    card = card_of(replace(training, run=replace(training.run, tries=tuple(tries))))
+    assert f"lost with their node; {len(tries)} ended at the time limit; 3 steps" in card
     assert "5e+06 FLOP executed, 4e+06 useful (counted); by hardware: not measured" in card
     assert "One part in 20,000,000,000,000,000 of the mark of 1e+23 FLOP" in card
 

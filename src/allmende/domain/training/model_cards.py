@@ -236,10 +236,14 @@ class _Card:
                 facts,
             )
         )
-        if not run["steps_redone"]:
-            return text
-        redone = Sentence("{steps} steps done twice", {"steps": self.count(run["steps_redone"])})
-        return f"{text}; {self.say(redone)}"
+        parts = [text]
+        ends = [each["end"] for each in self.record.get("attempts", ())]
+        if count := ends.count("timeout"):
+            parts.append(self.say(Sentence("{count} ended at the time limit", {"count": count})))
+        if run["steps_redone"]:
+            steps = {"steps": self.count(run["steps_redone"])}
+            parts.append(self.say(Sentence("{steps} steps done twice", steps)))
+        return "; ".join(parts)
 
     def flop(self) -> str:
         compute = self.record["compute"]
