@@ -282,6 +282,7 @@ class BackendContract:
             "environment_id": tmp_path.name,
         }
         keys = [run(backend, "greet", **shared).key for _ in range(2)]
+        assert backend.has_environment(tmp_path.name, account=ACCOUNT, user_name="") is not False
         first, second = (backend.read_log(key, offset=0, limit=10_000) for key in keys)
         assert (first.count(b"setting up"), second.count(b"setting up")) == (1, 0)
         assert first.splitlines()[-1] == second.splitlines()[-1]

@@ -173,6 +173,10 @@ def test_a_job_that_cannot_start_waits_and_says_why(backend, site):
         wait_until(lambda: "closed" in observe(backend, launch.key).wait.english())
         seen = observe(backend, launch.key)
         assert (seen.state, seen.started_at) == (AttemptState.QUEUED, None)
+        number = number_of(backend, launch.key)
+        for nice in (200_000, 200_000, 0):
+            backend.set_nice({launch.key: nice, "j-never.1": nice})
+            assert f" Nice={nice} " in site.run("scontrol", "show", "job", number)
         backend.stop(launch.key, reason=EndReason.CANCELLED, grace_seconds=5)
         ended = wait_for_end(backend, launch.key)
     finally:

@@ -16,8 +16,9 @@ from typing import Any
 
 import allmende
 from allmende.backends.local import outputs, sentences
+from allmende.backends.local.environments import Environments
 from allmende.backends.local.folders import HOME, Folders
-from allmende.backends.nodes import code, environments, files, limits, locks, logs, processes
+from allmende.backends.nodes import code, files, limits, locks, logs, processes
 from allmende.backends.nodes.files import SECRETS
 from allmende.backends.nodes.wrapping import wrap_command
 from allmende.domain.basics.refusals import Refusal
@@ -77,7 +78,7 @@ class FolderChanged(Refusal):
     status = 409
 
 
-class LocalBackend:
+class LocalBackend(Environments):
     """Runs jobs as processes of this machine; knows them again after any crash of its own."""
 
     def __init__(
@@ -87,6 +88,7 @@ class LocalBackend:
         minimum_free_bytes: int = 512 * 2**20,
         output_limit_bytes: int = logs.LIMIT_BYTES,
     ) -> None:
+        super().__init__(root.absolute())
         self.folders = Folders(root.absolute())
         self.minimum_free_bytes = minimum_free_bytes
         self.output_limit_bytes = output_limit_bytes
@@ -118,6 +120,9 @@ class LocalBackend:
         if not (folder / "started.json").exists():
             (folder / SECRETS).unlink(missing_ok=True)  # it will begin nothing
         self._signal_runner(folder, signal.SIGUSR1)
+
+    def set_nice(self, wanted: Mapping[str, int]) -> None:
+        """Do nothing: no attempt waits here."""
 
     def observe(self, keys: Iterable[str]) -> list[Observation]:
         """Report every key asked for, in that order.
@@ -243,7 +248,7 @@ class LocalBackend:
     def _command(self, launch: Launch) -> tuple[str, ...]:
         """Return the command with what goes before it; the folder of environments is made."""
         assert launch.account or not launch.setup, "what one project built, no other uses"
-        built = self.folders.root / environments.FOLDER / launch.account
+        built = self.find_environments(launch.account, launch.user_name)
         if launch.setup:
             built.mkdir(parents=True, exist_ok=True, mode=0o700)
         return wrap_command(launch, built)

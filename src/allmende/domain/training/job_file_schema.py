@@ -153,7 +153,10 @@ def _how_much() -> dict[str, Any]:
             COUNT, "Nodes, such as 2 or 1..4; run starts once on each.", endless=False
         ),
         "max_duration": DURATION
-        | {"description": "The longest that the job may take; 4m when left out."},
+        | {
+            "description": "The longest that the job may take; left out, 4m, or four times what "
+            "its blueprint takes."
+        },
     }
 
 
