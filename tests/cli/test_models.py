@@ -61,3 +61,4 @@ def test_a_deletion_prints_its_certificate(allmende):
     allmende("certificate", "m-1", expect=3)
     told = json.loads(allmende("delete-files", "m-1", "--json"))
     assert told == json.loads(allmende("certificate", "m-1", "--json"))
+    assert "The files were deleted; the record is as it was registered." in allmende("check", "m-1")
