@@ -202,3 +202,21 @@ def test_a_data_set_that_is_named_twice_is_listed_once():
     record = json.loads(json.dumps(build_record(a_training(), THRESHOLDS)))
     record["data"] *= 2
     assert head_of(render_card(record))["datasets"] == ["Toys"]
+
+
+def test_tables_of_recipes_speak_the_language_of_the_reader():
+    tables = [
+        {
+            "title": "Decision curve",
+            "rows": [{"threshold": 0.05, "model": "-0.360 (0.290 to 0.432)", "ours": "as it is"}],
+        },
+        {"title": "Calibration", "rows": [{"probability": "0.1 to 0.2", "beats": "0.1 to 0.2)x"}]},
+    ]
+    outputs = some_outputs(metrics=METRICS | {"tables": tables})
+    record = build_record(replace(a_training(), outputs=outputs), THRESHOLDS)
+    card = render_card(record, language="de", say=lambda sentence: f"«{sentence.english()}»")
+    assert "## «Decision curve»" in card
+    assert "| «threshold» | «model» | ours |" in card
+    assert "| 0,050 | «-0,360 (0,290 to 0,432)» | as it is |" in card
+    assert "| «0,1 to 0,2» | 0.1 to 0.2)x |" in card
+    assert "| 0.050 | -0.360 (0.290 to 0.432) | as it is |" in render_card(record)

@@ -1,10 +1,12 @@
 """The model card: README.md with the front matter that model hubs read, from facts alone."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from allmende.domain.basics.sentences import Sentence
+from allmende.domain.training.card_words import MEASURES, WORDS
 from allmende.domain.training.privacy import describe_privacy
 from allmende.domain.training.records import SCOPE_WORDS
 
@@ -12,41 +14,14 @@ Record = Mapping[str, Any]
 # What own code wants to show is kept to what people read.
 MOST_TABLES, MOST_ROWS = 10, 50
 
+# A range, or a value with its interval, as recipes write them into their tables.
+NUMBER = r"-?[\d.]+"
+ESTIMATE = re.compile(
+    rf"(?:(?P<value>{NUMBER}) \()?(?P<low>{NUMBER}) to (?P<high>{NUMBER})(?(value)\))"
+)
 GERMAN_DIGITS = str.maketrans(",.", ".,")
 
 Say = Callable[[Sentence], str]  # renders a sentence in a language
-
-HEARTBEATS = "NSVFQ"  # the classes of ANSI/AAMI EC57
-MEASURES = {
-    "auroc": Sentence("AUROC"),
-    "balanced_accuracy": Sentence("Balanced accuracy"),
-    "brier": Sentence("Brier score (lower is better)"),
-    "expected_calibration_error": Sentence("Expected calibration error (lower is better)"),
-    "sensitivity_at_95_specificity": Sentence("Sensitivity at 95 % specificity"),
-    "bits_per_byte": Sentence("Bits per byte (lower is better)"),
-    "identification_accuracy": Sentence("Accuracy of identification"),
-    "rmse_cycles": Sentence("Root mean squared error in flights (lower is better)"),
-    "nasa_score": Sentence("NASA score (lower is better)"),
-    "nab_standard": Sentence("NAB score, standard profile"),
-    "nab_reward_low_fp": Sentence("NAB score, false alarms cost twice"),
-    "nab_reward_low_fn": Sentence("NAB score, missed anomalies cost twice"),
-    "episode_return": Sentence("Return of an episode"),
-    "metres_per_second": Sentence("Speed in m/s"),
-    "lap_seconds": Sentence("Lap time in s (lower is better)"),
-    "lap_seconds_ideal": Sentence("Ideal lap time in s (lower is better)"),
-    "seconds_off_track": Sentence("Time off the track in s (lower is better)"),
-    "mean_error_cycles": Sentence("Mean error in flights (above zero: too hopeful)"),
-    **{
-        f"sensitivity_{each.lower()}": Sentence("Sensitivity, heartbeats {kind}", {"kind": each})
-        for each in HEARTBEATS
-    },
-    **{
-        f"ppv_{each.lower()}": Sentence(
-            "Positive predictive value, heartbeats {kind}", {"kind": each}
-        )
-        for each in HEARTBEATS
-    },
-}
 
 
 def render_card(
@@ -235,7 +210,9 @@ class _Card:
         table = self.record["evaluation"].get("subgroups")
         if not isinstance(table, Mapping):
             return ""
-        title = self.say(Sentence("Subgroups by {feature}", {"feature": table.get("by")}))
+        title = self.say(
+            Sentence("Subgroups by {feature}", {"feature": self.cell(table.get("by"))})
+        )
         few = Sentence("Figures that would speak of fewer than five people are not given.")
         return self.table(title, self.say(few), table.get("rows"))
 
@@ -391,6 +368,15 @@ class _Card:
             return "–"
         if isinstance(value, float):
             return self.number(f"{value:.3f}")
-        text = str(value)  # measures by their names; no cell may break the table
-        named = self.say(MEASURES[text]) if text in MEASURES else text
-        return " ".join(named.replace("|", "/").split())
+        text = str(value)  # what recipes of the factory say is known; no cell may break the table
+        known = MEASURES.get(text) or WORDS.get(text) or self.estimate(text)
+        return " ".join((self.say(known) if known else text).replace("|", "/").split())
+
+    def estimate(self, text: str) -> Sentence | None:
+        found = ESTIMATE.fullmatch(text)
+        if found is None:
+            return None
+        facts = {name: self.number(figure) for name, figure in found.groupdict("").items()}
+        if facts["value"]:
+            return Sentence("{value} ({low} to {high})", facts)
+        return Sentence("{low} to {high}", facts)
