@@ -49,6 +49,12 @@ def test_a_job_file_is_checked_and_not_submitted(ask, world: World):
     assert len(ask("GET", "/jobs").json()["items"]) == 1
 
 
+def test_a_blueprint_without_a_limit_gets_what_it_takes(ask, world: World):
+    file = {"run": None, "max_duration": None, "blueprint": "robot"}
+    asked, *_ = ask("POST", f"/jobs/forecast?project_id={world.ids['project_id']}", **file).json()
+    assert asked["max_duration_seconds"] == 480
+
+
 def test_a_job_that_nobody_knows_cannot_be_waited_for(ask, world: World):
     refused = ask("POST", f"/jobs?project_id={world.ids['project_id']}", after_ok=["nobody"])
     assert (refused.status_code, refused.json()["code"]) == (422, "NothingToWaitFor")

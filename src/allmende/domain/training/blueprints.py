@@ -16,6 +16,8 @@ from allmende.domain.training.models import DATA_KINDS
 from allmende.domain.training.sweep_values import ParamValue
 
 LANGUAGES = ("en", "de")
+ROOM = 4  # times what a blueprint takes on a quiet core
+UNMEASURED_SECONDS = 3600
 
 
 class InvalidBlueprint(Refusal):
@@ -322,6 +324,18 @@ def expect_seconds(blueprint: Blueprint, params: Mapping[str, ParamValue]) -> in
         return None
     times = estimate_flop(blueprint, params) / max(1, estimate_flop(blueprint, {}))
     return max(1, round(blueprint.seconds * times))
+
+
+def suggest_seconds(expected_seconds: int | None, *, attempt_seconds: int) -> int:
+    """Return the time limit, in whole minutes, of a job that names none: with room for a machine
+    that is busy.
+
+    Where nobody knows what to expect it is an hour, or what one attempt may take if that is less:
+    a session is not to be cut into pieces.
+    """
+    if expected_seconds is None:
+        return min(UNMEASURED_SECONDS, attempt_seconds)
+    return -(-ROOM * expected_seconds // 60) * 60
 
 
 def count_samples(blueprint: Blueprint, params: Mapping[str, ParamValue]) -> int:
