@@ -47,7 +47,7 @@ def call(world: World, name: str, path: str) -> Any:
 def test_the_page_shows_the_history_the_sums_and_the_summary(world: World):
     page = browser_of(world, "applicant").get(MODEL).content.decode()
     assert page.count('class="lineage') == 2
-    for text in ("Public summary of the training content", "5.0 × 10⁶ FLOP", "not measured"):
+    for text in ("Public summary of the training content", "5 × 10⁶ FLOP", "not measured"):
         assert text in page
     assert "Your terms" in page
     assert "Your terms" not in browser_of(world, "auditor").get(MODEL).content.decode()
