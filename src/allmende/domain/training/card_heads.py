@@ -102,10 +102,11 @@ def list_estimates(record: Record, who: str) -> dict[str, Any]:
     rows = record["evaluation"].get(who)
     if not isinstance(rows, Mapping):
         return {}
-    return {name: row for name, row in rows.items() if _is_estimate(row)}
+    return {name: row for name, row in rows.items() if is_estimate(row)}
 
 
-def _is_estimate(row: object) -> bool:
+def is_estimate(row: object) -> bool:
+    """Say whether this is a value with its interval."""
     return isinstance(row, Mapping) and all(
         isinstance(row.get(key), int | float) for key in ("value", "low", "high")
     )
