@@ -192,8 +192,11 @@ class Daemon:
     def stop_fallen(self) -> None:
         """Stop jobs that fell behind in a sweep of which only the best go on."""
         deed = wiring.deed_of(DAEMON)
-        for job in halvings.stop_fallen(deed, workshop=self.workshop, holder=self.holder):
+        stopped, mistakes = halvings.stop_fallen(deed, workshop=self.workshop, holder=self.holder)
+        for job in stopped:
             log.info("fell behind", job=job.id)
+        for mistake in mistakes:
+            log.error("left out", job=mistake.job_id, exc_info=mistake.error)
 
     def beat_cluster(self, site: Site) -> None:
         """Beat on the partitions of a cluster, and steer it.

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from allmende.backends.local.environments import Environments
-from allmende.backends.nodes import environments
-from allmende.backends.nodes.wrapping import wrap_command
+from allmende.backends.jobs import environments
+from allmende.backends.jobs.environment_folders import Environments
+from allmende.backends.jobs.wrapping import wrap_command
 from tests.backends.contract import a_launch
 
 # Without python3 an environment is a plain folder, and made in no time.

@@ -47,6 +47,7 @@ USAGE_TEST_FILES = (
 )
 # These wait for nothing, and no lock decides them: on demand.
 REST_TEST_FILES = (
+    "tests/services/test_models.py",
     "tests/services/test_jobs.py",
     "tests/services/test_dependencies.py",
     "tests/services/test_usage_model.py",

@@ -29,7 +29,7 @@ from allmende.services import (
 )
 from allmende.services.job_files import read_job_file
 from allmende.wiring.code_folders import CodeFolder
-from allmende.wiring.job_texts import KeyIsThereTwice, read_job_text
+from allmende.wiring.job_texts import read_job_text
 
 app = typer.Typer()
 
@@ -285,7 +285,7 @@ def _wait_also(value: Any, **names: list[str]) -> Any:
 def _read(file: Path) -> Any:
     try:
         return read_job_text(file.read_text())
-    except KeyIsThereTwice as refusal:
+    except Refusal as refusal:
         raise JobFileIsUnreadable(file=str(file), problem=refusal.sentence) from refusal
     except OSError as error:
         raise JobFileIsUnreadable(file=str(file), problem=error.strerror) from error

@@ -11,7 +11,12 @@ from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.scheduling.backends import BackendOf
 from allmende.domain.training.model_cards import render_card
-from allmende.domain.training.models import Model, Visibility, check_sharing
+from allmende.domain.training.models import (
+    LONGEST_LICENCE,
+    Model,
+    Visibility,
+    check_sharing,
+)
 from allmende.domain.training.records import data_class_of
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import audit, models
@@ -21,7 +26,6 @@ from allmende.storage import jobs as job_store
 from allmende.storage import trained_models as store
 
 SHARED, DELETED, ASKED = "model.shared", "model.deleted", "model.deletion_asked"
-LONGEST_LICENCE = 100
 # What a deletion does, and what it cannot: the certificate says both.
 METHOD = (
     "The files and checkpoints of the job were removed from the file system of its partition. "

@@ -15,16 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import allmende
-from allmende.backends.local import outputs, sentences
-from allmende.backends.local.environments import Environments
+from allmende.backends.jobs import code, outputs, sentences
+from allmende.backends.jobs.environment_folders import Environments
+from allmende.backends.jobs.wrapping import wrap_command
 from allmende.backends.local.folders import HOME, Folders
-from allmende.backends.nodes import code, files, limits, locks, logs, processes
+from allmende.backends.nodes import files, limits, locks, logs, processes
 from allmende.backends.nodes.files import SECRETS
-from allmende.backends.nodes.wrapping import wrap_command
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.backends import (
     MOST_PROGRESS_BYTES,
     AttemptState,
+    EarlierAttemptRuns,
     EndReason,
     Launch,
     Observation,
@@ -61,12 +62,6 @@ class DiskFull(Refusal):
 
 class NodeNotStarted(Refusal):
     """The virtual node for {key} could not be started: {problem}. Nothing of the job has run."""
-
-    status = 503
-
-
-class EarlierAttemptRuns(Refusal):
-    """Attempt {number} of this job still runs: two attempts never write to one job's files."""
 
     status = 503
 
@@ -233,7 +228,7 @@ class LocalBackend(Environments):
         for part in (home / "out", home / "checkpoints", home / "data", folder / "tmp"):
             part.mkdir(parents=True, exist_ok=True)
         if launch.secrets:
-            files.write_private(folder / SECRETS, dict(launch.secrets))
+            files.write_whole(folder / SECRETS, dict(launch.secrets), mode=files.PRIVATE_MODE)
         if launch.code:
             _bring_code(Path(launch.code), home)
         # The runner takes them from there; no order that is kept names their values.

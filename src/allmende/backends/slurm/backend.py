@@ -7,9 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from allmende.backends.local.backend import EarlierAttemptRuns
+from allmende.backends.jobs.wrapping import wrap_command
 from allmende.backends.nodes import logs, outcomes
-from allmende.backends.nodes.wrapping import wrap_command
 from allmende.backends.slurm import notes
 from allmende.backends.slurm.accounting import is_final, parse_sacct, sacct_options
 from allmende.backends.slurm.client import (
@@ -38,6 +37,7 @@ from allmende.domain.basics.sites import RunAs, SlurmCluster
 from allmende.domain.basics.usage_records import UsageRecord
 from allmende.domain.scheduling.backends import (
     AttemptState,
+    EarlierAttemptRuns,
     EndReason,
     Launch,
     Observation,

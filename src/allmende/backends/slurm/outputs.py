@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from allmende.backends.local.environments import Environments
-from allmende.backends.local.outputs import read_piece, remove_below
+from allmende.backends.jobs.environment_folders import Environments
+from allmende.backends.jobs.outputs import read_piece, remove_below
 from allmende.backends.slurm import notes
 from allmende.backends.slurm.places import find_place, list_below, open_below
 from allmende.domain.basics.refusals import NotFound

@@ -17,10 +17,10 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from allmende.backends.local.folders import JOB, KEY
-from allmende.backends.local.outputs import DEEPEST
-from allmende.backends.nodes import environments
-from allmende.backends.nodes.code import unpack
+from allmende.backends.jobs import environments
+from allmende.backends.jobs.code import unpack
+from allmende.backends.jobs.keys import JOB, KEY
+from allmende.backends.jobs.outputs import DEEPEST
 from allmende.backends.nodes.outcomes import LARGEST_STATE_BYTES, PROGRESS_TAIL_BYTES
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.training.code_archives import CODE_FOLDER

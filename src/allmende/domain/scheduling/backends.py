@@ -6,9 +6,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 
 MOST_PROGRESS_BYTES = 16 * 2**20  # of progress.jsonl, in one piece
+
+
+class EarlierAttemptRuns(Refusal):
+    """Attempt {number} of this job still runs: two attempts never write to one job's files."""
+
+    status = 503
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,7 @@ from allmende.domain.training.blueprints import (
 from allmende.domain.training.code_archives import MOST_PACKED_BYTES, PackedFolderIsTooLarge
 from allmende.domain.training.fields import Finding
 from allmende.domain.training.job_files import DATA_CLASSES, InvalidJobFile
+from allmende.domain.training.sweeps import LARGEST_SWEEP
 from allmende.domain.trust.permissions import Permission, can_do
 from allmende.services import (
     budgets,
@@ -81,7 +82,7 @@ record:
 def list_jobs(request: HttpRequest) -> HttpResponse:
     """Show the jobs that the reader may see, the newest first; all of a sweep on one page."""
     reader, sweep_id = get_person(request), request.GET.get("sweep", "")
-    size = sweeps.MOST_JOBS if sweep_id else PAGE_SIZE
+    size = LARGEST_SWEEP if sweep_id else PAGE_SIZE
     after = request.GET.get("after", "")
     found = jobs.list_jobs(reader, sweep_id=sweep_id, after=after, limit=size + 1)
     is_alive = any(not LIFECYCLE.is_final(job.state) for job in found)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from allmende.backends.nodes import tar
+from allmende.backends.jobs import tar
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training import code_archives
 from allmende.domain.training.code_archives import (

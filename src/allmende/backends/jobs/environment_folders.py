@@ -5,8 +5,8 @@ import fcntl
 import os
 from pathlib import Path
 
-from allmende.backends.local.outputs import remove_below
-from allmende.backends.nodes import environments
+from allmende.backends.jobs import environments
+from allmende.backends.jobs.outputs import remove_below
 
 LOCK = ".lock"
 # A job may have put anything there: no link is followed, and no pipe waited for.
