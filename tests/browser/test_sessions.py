@@ -122,7 +122,8 @@ def test_a_shell_in_ones_own_terminal(house: House, terminal: Terminal):
     terminal.type("stty size; pwd\r")
     terminal.read_until("33 77\r\n")
     terminal.read_until(f"/{job}/home/out/notebooks\r\n")
-    terminal.type("echo up; sleep 600; echo never\r")
+    # It says so itself, for a Ctrl-C while the shell still begins it may be lost.
+    terminal.type("sh -c 'echo up; exec sleep 600'\r")
     terminal.read_until("up\r\n")
     terminal.type("\x03")  # Ctrl-C ends what runs in the shell, and nothing here
     terminal.read_until("^C")
