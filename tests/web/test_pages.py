@@ -108,7 +108,14 @@ def test_only_owners_download_logs_and_weights(world: factory.World, ids: dict[s
 
 @pytest.mark.parametrize(
     ("path", "status"),
-    [("/nothing", 404), ("/jobs/j-00000000", 404), ("/promises/none", 404), ("/theme/red", 404)],
+    [
+        ("/nothing", 404),
+        ("/jobs/j-00000000", 404),
+        ("/promises/none", 404),
+        ("/theme/red", 404),
+        ("/jobs/j%00", 400),
+        ("/jobs?after=%00", 400),
+    ],
 )
 def test_errors_are_pages_with_a_way_out(world: factory.World, path: str, status: int):
     answer = client_of("mina").get(path)
@@ -256,6 +263,7 @@ def test_a_log_is_searched_and_handed_out_in_pieces(ids: dict[str, str]):
     text = log.getvalue().decode()
     first = text.splitlines()[0]
     page = mina.get(f"/jobs/{job_id}", {"find": first.upper()}).content.decode()
+    assert f'href="/models/{ids["model_id"]}">To its model' in page  # what the owner wants now
     assert "have these words" in page or "has these words" in page
     page = mina.get(f"/jobs/{job_id}", {"find": "<b>nowhere"}).content.decode()
     assert "No line of the log has these words." in page

@@ -71,6 +71,9 @@ def test_a_report_is_late_after_the_last_second_of_its_day(end, late):
     assert reports.find_data_deadline(project, book=BOOK) == late
     closed = replace(project, state=ProjectState.CLOSED)
     assert not reports.is_overdue(closed, report, book=BOOK, now=late)
+    assert reports.is_data_due(closed, book=BOOK, now=late)
+    assert not reports.is_data_due(project, book=BOOK, now=late - SECOND)
+    assert not reports.is_data_due(PROJECT, book=BOOK, now=late)
 
 
 def test_a_correction_never_shortens_the_time():

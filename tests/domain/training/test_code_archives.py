@@ -17,6 +17,7 @@ from allmende.domain.training.code_archives import (
     check_tree,
     choose_for_setup,
     find_hash,
+    hash_for_setup,
     say_largest,
     show,
 )
@@ -147,6 +148,16 @@ def test_what_a_setup_names_is_chosen():
         "pip install .[dev]": list(names),
     }.items():
         assert [each.name for each in choose_for_setup(setup, entries)] == expected
+
+
+def test_an_environment_is_known_by_the_files_that_it_is_made_from():
+    def hash_of(setup: str, *names: str, content: str = "1") -> str:
+        return hash_for_setup(setup, map(a_file, names), lambda _: content)
+
+    assert hash_of("sh a", "a", "b") == hash_of("sh a", "c", "a") != hash_of("sh b", "a", "b")
+    assert hash_of("sh a b", "a", "b") == hash_of("sh a b", "b", "a")
+    assert hash_of("sh a", "a", content="2") != hash_of("sh a", "a")
+    assert hash_of("echo", "a") == ""
 
 
 def test_the_largest_are_named():

@@ -144,11 +144,6 @@ def test_a_name_given_twice_is_waited_for_once():
     assert spec(after=["a", "b", "a"]).after == ("a", "b")
 
 
-def test_yaml_makes_an_instant_of_its_own():
-    found = spec(when={"flexible_until": datetime(2026, 12, 1, 8, 0, 5)})  # noqa: DTZ001
-    assert found.flexible_until == "2026-12-01T08:00:05"
-
-
 @pytest.mark.parametrize(
     ("text", "until"),
     [

@@ -3,7 +3,7 @@
 import pytest
 
 from allmende.domain.training.job_files import parse_job_file
-from allmende.domain.training.sweeps import SweepTooLarge, describe_params, expand_sweep
+from allmende.domain.training.sweeps import SweepTooLarge, expand_sweep
 
 BASE = {"name": "s", "blueprint": "medicine", "params": {"steps": 5}}
 
@@ -49,7 +49,3 @@ def test_sixty_four_jobs_are_the_most():
 def test_a_long_name_stays_within_its_bounds():
     spec = parse_job_file(BASE | {"name": "x" * 80, "sweep": {"l2": [0, 1]}})
     assert [len(job.name) for job in expand_sweep(spec)] == [80, 80]
-
-
-def test_parameters_are_described_in_one_line():
-    assert describe_params({"steps": 5, "l2": 0.1}) == "l2=0.1, steps=5"

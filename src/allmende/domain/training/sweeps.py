@@ -3,7 +3,6 @@
 import hashlib
 import itertools
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 
 from allmende.domain.basics.refusals import Refusal
@@ -90,8 +89,3 @@ def _check_size(jobs: int) -> None:
 def _number(name: str, number: int, *, last: int) -> str:
     width = len(str(last))
     return f"{name[: 80 - width - 1]}-{number:0{width}d}"
-
-
-def describe_params(params: Mapping[str, ParamValue]) -> str:
-    """Return parameters as a short line: "hidden_units=16, learning_rate=0.01"."""
-    return ", ".join(f"{name}={value}" for name, value in sorted(params.items()))
