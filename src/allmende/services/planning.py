@@ -13,7 +13,7 @@ from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.compute_marks import Mark, list_marks
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import InvalidInput, Refusal
-from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.sentences import Sentence, quote
 from allmende.domain.basics.units import SECONDS_PER_HOUR, TimeUnit
 from allmende.domain.training.planning import Gpu, Machine, Plan, PlanningFacts, Task, plan_training
 from allmende.domain.training.published_runs import Precision
@@ -22,6 +22,7 @@ from allmende.domain.trust.permissions import Permission, check_permission
 
 CENTS = 100
 SHORTEST_BEGINNING = 3
+GROUPED = 10_000  # from here on digits are hard to count
 
 
 class NoSuchGpu(Refusal):
@@ -38,7 +39,7 @@ class NoSuchMachine(Refusal):
 
 @dataclass(frozen=True, kw_only=True)
 class PlanQuestion:
-    """What somebody wants to train; exactly one of `gpu` and `machine` is named."""
+    """What somebody wants to train, on a GPU, a machine, or a machine as if it had that GPU."""
 
     parameters: int
     tokens: int
@@ -128,17 +129,17 @@ def as_facts(answer: Answer) -> dict[str, Any]:
 
 
 def _build_task(question: PlanQuestion, facts: PlanningFacts) -> Task:
-    if question.gpu and question.machine:
-        problem = Sentence("Name a GPU or a machine, not both: a machine has its own GPUs.")
-        raise InvalidInput(field="gpu", problem=problem)
-    if not question.gpu and not question.machine:
+    machine = _find_machine(question.machine, facts.machines) if question.machine else None
+    if question.gpu:
+        gpu = _find_gpu(question.gpu, facts.gpus)
+    elif machine:
+        gpu = facts.gpus[machine.gpu]
+    else:
         problem = Sentence(
             "Name a GPU ({gpus}) or a machine ({machines}).",
             {"gpus": ", ".join(facts.gpus), "machines": ", ".join(facts.machines)},
         )
         raise InvalidInput(field="gpu", problem=problem)
-    machine = _find_machine(question.machine, facts.machines) if question.machine else None
-    gpu = facts.gpus[machine.gpu] if machine else _find_gpu(question.gpu, facts.gpus)
     return Task(
         parameters=question.parameters,
         tokens=question.tokens,
@@ -217,6 +218,16 @@ def _list_modes(
 
 
 def _list_assumptions(task: Task, plan: Plan, facts: PlanningFacts) -> Iterable[Sentence]:
+    machine = task.machine
+    if machine and machine.gpu != task.gpu.id:
+        yield Sentence(
+            "{machine} has {own}. This is what the training would take if it had as many {gpu}.",
+            {
+                "machine": machine.name,
+                "own": facts.gpus[machine.gpu].name,
+                "gpu": task.gpu.name,
+            },
+        )
     yield from plan.notes
     yield Sentence(
         "{name}: {peak} TFLOP/s in BF16 without sparsity, {memory} GB, at most {watts} W and"
@@ -227,7 +238,7 @@ def _list_assumptions(task: Task, plan: Plan, facts: PlanningFacts) -> Iterable[
             "memory": _tidy(task.gpu.memory_gigabytes),
             "watts": _tidy(task.gpu.watts),
             "rest": _tidy(task.gpu.other_watts),
-            "source": task.gpu.source,
+            "source": quote(task.gpu.source),
         },
     )
     known = facts.assumptions
@@ -235,7 +246,7 @@ def _list_assumptions(task: Task, plan: Plan, facts: PlanningFacts) -> Iterable[
         "Carbon: {grams} grams of CO2 per kWh. Source: {source}.",
         {
             "grams": _tidy(known.grams_per_kwh.expected),
-            "source": known.grams_per_kwh.source,
+            "source": quote(known.grams_per_kwh.source),
         },
     )
     for name, each in (
@@ -255,11 +266,14 @@ def _list_assumptions(task: Task, plan: Plan, facts: PlanningFacts) -> Iterable[
                 "low": _tidy(each.low),
                 "high": _tidy(each.high),
                 "expected": _tidy(each.expected),
-                "source": each.source,
+                "source": quote(each.source),
             },
         )
 
 
-def _tidy(number: float) -> float:
-    """Return a whole number as one, for sentences."""
-    return int(number) if number == int(number) else number
+def _tidy(number: float) -> float | Mapping[str, str]:
+    """Return a whole number as one, for sentences; the digits of a long one in groups of three."""
+    if number < GROUPED:
+        return int(number) if number == int(number) else number
+    english = f"{number:,.0f}"
+    return {"en": english, "de": english.replace(",", ".")}

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from allmende.domain.training.card_words import MEASURES
-from allmende.domain.training.model_cards import list_estimates
+from allmende.domain.training.card_heads import list_estimates
+from allmende.domain.training.measures import MEASURES
 from allmende.web.wording import write_number
 from allmende.wiring.languages import translate
 

@@ -125,6 +125,10 @@ def test_a_sweep_may_run_a_few_at_a_time():
         ({"when": {"flexible_until": "0001-01-01T08:00"}}, "is no time"),
         ({"when": {"deadline": "soon"}}, "in how long, such as 2d."),
         ({"when": {"deadline": "1h"}, "reservation": "r-1"}, "a reservation has its own time"),
+        (
+            {"when": {"flexible_until": "1h"}, "reservation": "r-1"},
+            "waits for better hours, and a reservation has its own time.",
+        ),
         ({"partition": "p", "reservation": "r-1"}, "a reservation has its own. Keep one"),
         ({"resources": {"specialization": "robotics"}}, "Did you mean specialisation?"),
         ({"resources": {"constraint": "a100 ib"}}, "a100 ib is no expression of features."),

@@ -5,15 +5,21 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
+import pytest
 import yaml
 
+from allmende.domain.basics.data_classes import DataClass
+from allmende.domain.training.ancestry import Ancestry
+from allmende.domain.training.blueprints import Text, parse_blueprint
 from allmende.domain.training.compute import HardwareUse
+from allmende.domain.training.data_sets import DataSet
 from allmende.domain.training.job_specs import DataMount, JobSpec
 from allmende.domain.training.model_cards import render_card
 from allmende.domain.training.records import EnergyUse, build_record
 from tests.domain.training.recipes import (
     FACTS,
     METRICS,
+    RECIPE,
     THRESHOLDS,
     a_training,
     own_training,
@@ -34,6 +40,7 @@ def test_the_head_is_what_model_hubs_read():
         "license": "cc-by-4.0",
         "tags": ["toy", "allmende"],
         "datasets": ["Toys"],
+        "pipeline_tag": "tabular-classification",
         "metrics": ["auroc", "made_up"],
         "model-index": [
             {
@@ -60,7 +67,29 @@ def test_carbon_is_left_out_where_it_is_unknown():
 def test_no_name_can_break_the_head():
     spec = JobSpec(name='a: "b"\'#', run="x", licence='"---')
     card = card_of(replace(own_training(), spec=spec))
-    assert head_of(card)["license"] == '"---'
+    head = head_of(card)
+    assert (head["license"], head["license_name"]) == ("other", '"---')
+
+
+@pytest.mark.parametrize(
+    ("said", "known", "name"),
+    [
+        ("Apache-2.0", "apache-2.0", None),
+        ("LGPL-3.0-only", "lgpl-3.0", None),
+        ("ODbL-1.0", "odbl", None),
+        ("Unser Hausrecht", "other", "Unser Hausrecht"),
+    ],
+)
+def test_a_licence_goes_by_the_name_that_model_hubs_know(said, known, name):
+    head = head_of(render_card(build_record(a_training(), THRESHOLDS), licence=said))
+    assert (head["license"], head.get("license_name")) == (known, name)
+
+
+def test_only_a_parent_with_an_owner_is_a_model_of_the_hub():
+    parents = ("utter-project/EuroLLM-9B", "EuroLLM-9B")
+    training = replace(a_training(), ancestry=Ancestry(parents=parents))
+    assert head_of(card_of(training))["base_model"] == ["utter-project/EuroLLM-9B"]
+    assert "- Trained further from EuroLLM-9B, of unknown compute" in card_of(training)
 
 
 def test_the_evaluation_stands_beside_the_baseline_with_intervals():
@@ -90,8 +119,15 @@ def test_tables_of_the_training_code_stand_under_their_own_headings():
 def test_training_tells_of_attempts_and_of_work_done_twice():
     card = card_of(a_training())
     assert "3, of which 1 stopped for others and 1 lost with their node; 3 steps done twice" in card
-    assert "5e+06 FLOP executed, 4e+06 useful (counted); by hardware: not measured" in card
-    assert "One part in 20,000,000,000,000,000 of the mark of 1e+23 FLOP" in card
+    assert "5 × 10⁶ FLOP executed, 4 × 10⁶ useful (counted); by hardware: not measured" in card
+    assert "The run took 5 × 10⁻¹⁷ of the mark of 10²³ FLOP: general-purpose model" in card
+
+
+def test_training_tells_of_attempts_that_reached_the_time_limit():
+    training = a_training()
+    tries = [replace(each, end="timeout") for each in training.run.tries]
+    card = card_of(replace(training, run=replace(training.run, tries=tuple(tries))))
+    assert f"lost with their node; {len(tries)} ended at the time limit; 3 steps" in card
 
 
 def test_compute_by_hardware_is_shown_where_it_was_measured():
@@ -102,20 +138,20 @@ def test_compute_by_hardware_is_shown_where_it_was_measured():
         utilisation_percent=Decimal(50),
         is_assumed=False,
     )
-    assert "by hardware: 6e+06 FLOP" in card_of(a_training(hardware=hardware))
+    assert "by hardware: 6 × 10⁶ FLOP" in card_of(a_training(hardware=hardware))
 
 
 def test_a_run_above_a_mark_says_so():
     huge = FACTS | {"flop_executed": 2 * 10**23, "flop_useful": 2 * 10**23}
     card = card_of(replace(a_training(), outputs=some_outputs(facts=huge)))
-    assert "The run passed the mark of 1e+23 FLOP: general-purpose model (indicative)." in card
+    assert "The run passed the mark of 10²³ FLOP: general-purpose model (indicative)." in card
 
 
 def test_a_run_of_no_compute_is_no_part_of_a_mark():
     training = replace(a_training(), outputs=some_outputs(facts=FACTS | {"flop_executed": 0}))
     record = json.loads(json.dumps(build_record(training, THRESHOLDS)))
     record["compute"]["marks"][0]["part"] = 0.0
-    assert "One part in 0 of the mark" in render_card(record)
+    assert "The run took 0 of the mark of 10²³ FLOP" in render_card(record)
 
 
 def test_energy_is_given_with_its_method():
@@ -161,6 +197,15 @@ def test_data_of_own_code_are_named_without_guesses():
     assert "## Data\n\n- **allmende:x@1**\n\n## How it was trained" in card
 
 
+@pytest.mark.parametrize(
+    ("said", "words"), [({}, 0), ({"personal_data": False}, 1), ({"personal_data": True}, 1)]
+)
+def test_what_nobody_said_of_personal_data_is_not_denied(said, words):
+    outputs = some_outputs(facts={"data": [{"name": "x"} | said]})
+    card = card_of(replace(own_training(), outputs=outputs))
+    assert card.count("- personal data: ") == words
+
+
 def test_measures_of_a_strange_form_are_left_out():
     outputs = some_outputs(metrics={"model": [1, 2], "subgroups": {"rows": []}})
     assert "## Evaluation" not in card_of(replace(a_training(), outputs=outputs))
@@ -191,6 +236,44 @@ def test_people_read_the_card_in_their_language():
     assert head_of(card) == head_of(render_card(record))  # programs read one language
 
 
+def test_what_blueprint_and_code_say_in_english_is_there_in_german():
+    german = {"two neurons": "zwei Neuronen", "round ones only": "nur runde", "coin": "Münze"}
+    german |= {"Curve": "Kurve", "Higher is better.": "Höher ist besser.", "model": "Modell"}
+    rows = [{"model": {"value": 0.5, "low": 0.4, "high": 0.6}, "bin": "0.1–0.2"}]
+    table = {"title": "Curve", "note": "Higher is better.", "rows": rows}
+    training = replace(
+        a_training(),
+        blueprint=parse_blueprint(RECIPE | {"german": german}),
+        outputs=some_outputs(metrics=METRICS | {"tables": [table]}),
+    )
+    record = json.loads(json.dumps(build_record(training, THRESHOLDS)))
+    card = render_card(record, language="de")
+    for text in ("Architecture: zwei Neuronen", "known bias: nur runde", "Baseline: Münze."):
+        assert text in card
+    assert "## Kurve\n\nHöher ist besser.\n\n| Modell | bin |" in card
+    assert "| 0,500 (0,400 to 0,600) | 0,1–0,2 |" in card
+    english = render_card(record)
+    assert "Architecture: two neurons" in english
+    assert "| 0.500 (0.400 to 0.600) | 0.1–0.2 |" in english
+
+
+def test_a_data_set_of_the_catalogue_has_its_german_title():
+    title = Text(en="Beats", de="Schläge")
+    known = DataSet(
+        id="beats",
+        version="1",
+        title=title,
+        licence="CC0-1.0",
+        origin="here",
+        data_class=DataClass.PUBLIC,
+        personal_data=False,
+    )
+    spec = replace(own_training().spec, data=(DataMount(uri=known.uri),))
+    record = build_record(replace(own_training(), spec=spec, data_sets=(known,)), THRESHOLDS)
+    assert "- **Schläge**" in render_card(record, language="de")
+    assert "- **Beats**" in render_card(record)
+
+
 def test_the_owners_own_words_stay_as_they_are():
     training = a_training()
     spec = replace(training.spec, purpose="Für unsere Klinik.")
@@ -202,21 +285,3 @@ def test_a_data_set_that_is_named_twice_is_listed_once():
     record = json.loads(json.dumps(build_record(a_training(), THRESHOLDS)))
     record["data"] *= 2
     assert head_of(render_card(record))["datasets"] == ["Toys"]
-
-
-def test_tables_of_recipes_speak_the_language_of_the_reader():
-    tables = [
-        {
-            "title": "Decision curve",
-            "rows": [{"threshold": 0.05, "model": "-0.360 (0.290 to 0.432)", "ours": "as it is"}],
-        },
-        {"title": "Calibration", "rows": [{"probability": "0.1 to 0.2", "beats": "0.1 to 0.2)x"}]},
-    ]
-    outputs = some_outputs(metrics=METRICS | {"tables": tables})
-    record = build_record(replace(a_training(), outputs=outputs), THRESHOLDS)
-    card = render_card(record, language="de", say=lambda sentence: f"«{sentence.english()}»")
-    assert "## «Decision curve»" in card
-    assert "| «threshold» | «model» | ours |" in card
-    assert "| 0,050 | «-0,360 (0,290 to 0,432)» | as it is |" in card
-    assert "| «0,1 to 0,2» | 0.1 to 0.2)x |" in card
-    assert "| 0.050 | -0.360 (0.290 to 0.432) | as it is |" in render_card(record)

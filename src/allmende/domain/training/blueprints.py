@@ -106,6 +106,7 @@ class Blueprint:
     interactive: bool = False  # people open it while it runs, and it leaves no model
     params: Mapping[str, Param] = field(default_factory=dict)
     data: tuple[DataSource, ...] = ()
+    german: Mapping[str, str] = field(default_factory=dict)  # of what cards show of it in English
 
     @property
     def reference(self) -> str:
@@ -152,6 +153,7 @@ def parse_blueprint(value: Mapping[str, Any]) -> Blueprint:
         seconds=resources.duration("time", None),
         params=_params(top),
         data=tuple(_data_source(item) for item in top.sections("data")),
+        german={name: str(text) for name, text in top.mapping("german").items()},
     )
     resources.finish()
     if not blueprint.entry:

@@ -1,12 +1,14 @@
 """The model card: README.md with the front matter that model hubs read, from facts alone."""
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from allmende.domain.basics.sentences import Sentence
-from allmende.domain.training.card_words import MEASURES, WORDS
+from allmende.domain.basics.powers import write_power, write_share
+from allmende.domain.basics.sentences import Sentence, quote
+from allmende.domain.training.card_heads import is_estimate, list_estimates, render_front_matter
+from allmende.domain.training.measures import MEASURES
+from allmende.domain.training.phrases import find_phrases
 from allmende.domain.training.privacy import describe_privacy
 from allmende.domain.training.records import SCOPE_WORDS
 
@@ -14,12 +16,8 @@ Record = Mapping[str, Any]
 # What own code wants to show is kept to what people read.
 MOST_TABLES, MOST_ROWS = 10, 50
 
-# A range, or a value with its interval, as recipes write them into their tables.
-NUMBER = r"-?[\d.]+"
-ESTIMATE = re.compile(
-    rf"(?:(?P<value>{NUMBER}) \()?(?P<low>{NUMBER}) to (?P<high>{NUMBER})(?(value)\))"
-)
 GERMAN_DIGITS = str.maketrans(",.", ".,")
+FIGURES = re.compile(r"[<>]?[0-9]+(\.[0-9]+)?(–[0-9]+(\.[0-9]+)?)?")  # such as 0.1–0.2
 
 Say = Callable[[Sentence], str]  # renders a sentence in a language
 
@@ -52,74 +50,13 @@ def render_card(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def render_front_matter(record: Record, *, licence: str | None) -> str:
-    """Return the YAML head. What is unknown is left out, never guessed."""
-    # JSON strings are YAML strings, so that no name can break the head.
-    head = {
-        "license": json.dumps((licence or "other").lower(), ensure_ascii=False),
-        "tags": json.dumps([*record["model"].get("tags", ()), "allmende"]),
-        "datasets": json.dumps(
-            list(dict.fromkeys(row["name"] for row in record["data"])), ensure_ascii=False
-        ),
-    }
-    parents = [row["name"] for row in record.get("lineage", {}).get("parents", ())]
-    if parents:
-        head["base_model"] = json.dumps(parents, ensure_ascii=False)
-    if "co2_grams" in record["energy"]:
-        head["co2_eq_emissions"] = json.dumps(_emissions(record, parents), ensure_ascii=False)
-    values = list_estimates(record, "model")
-    if values:
-        head["metrics"] = json.dumps(list(values))
-        head["model-index"] = json.dumps([_model_index(record, values)], ensure_ascii=False)
-    lines = [f"{key}: {value}" for key, value in head.items()]
-    return "\n".join(["---", *lines, "---"])
-
-
-def _emissions(record: Record, parents: list[str]) -> dict[str, Any]:
-    energy = record["energy"]
-    return {
-        "emissions": energy["co2_grams"],  # grams, as model hubs count
-        "source": f"{energy['kwh']} kWh {energy['method']} (scope: {energy['scope']}) at "
-        f"{energy['co2_grams_per_kwh']:g} g/kWh: {energy['co2_source']}",
-        "training_type": "fine-tuning" if parents else "pre-training",
-        "hardware_used": record["run"]["partition"],
-    }
-
-
-def _model_index(record: Record, values: Mapping[str, Any]) -> dict[str, Any]:
-    data = record["data"][0]["name"] if record["data"] else record["model"]["name"]
-    return {
-        "name": record["model"]["name"],
-        "results": [
-            {
-                "task": {"type": record["model"]["task"] or "other"},
-                "dataset": {"name": data, "type": "held-out test"},
-                "metrics": [{"type": name, "value": row["value"]} for name, row in values.items()],
-            }
-        ],
-    }
-
-
-def list_estimates(record: Record, who: str) -> dict[str, Any]:
-    """Return the measures that come with a value and an interval."""
-    rows = record["evaluation"].get(who)
-    if not isinstance(rows, Mapping):
-        return {}
-    return {name: row for name, row in rows.items() if _is_estimate(row)}
-
-
-def _is_estimate(row: object) -> bool:
-    return isinstance(row, Mapping) and all(
-        isinstance(row.get(key), int | float) for key in ("value", "low", "high")
-    )
-
-
 class _Card:
     """The sections of a card, in one language."""
 
     def __init__(self, record: Record, language: str, say: Say) -> None:
         self.record, self.say = record, say
         self.digits = GERMAN_DIGITS if language == "de" else {}
+        self.tell = find_phrases(record, language)
         others = record["model"].get("in_other_languages", {})
         self.model = {**record["model"], **others.get(language, {})}
 
@@ -142,7 +79,7 @@ class _Card:
         none = Sentence("none chosen: all rights stay with the owner")
         trained_by = self.record["run"]["blueprint"] or self.say(Sentence("own code"))
         rows = (
-            (Sentence("Architecture"), self.model["architecture"]),
+            (Sentence("Architecture"), self.tell(self.model["architecture"] or "")),
             (Sentence("Parameters"), self.count(self.model["parameters"])),
             (Sentence("Licence"), licence or self.say(none)),
             (Sentence("Trained by"), trained_by),
@@ -161,17 +98,17 @@ class _Card:
             return ""
         lines = [self.head(Sentence("Data")), ""]
         for row in self.record["data"]:
-            lines.append(f"- **{row['name']}**")
+            lines.append(f"- **{self.tell(row['name'])}**")
             facts: list[tuple[Sentence, object]] = [
                 (Sentence("data set"), row.get("uri")),
-                (Sentence("origin"), row.get("origin")),
-                (Sentence("licence"), row.get("licence")),
+                (Sentence("origin"), self.tell(row.get("origin") or "")),
+                (Sentence("licence"), self.tell(row.get("licence") or "")),
                 (Sentence("records"), self.count(row.get("records"))),
-                (Sentence("curation"), row.get("curation")),
-                (Sentence("known bias"), row.get("bias")),
+                (Sentence("curation"), self.tell(row.get("curation") or "")),
+                (Sentence("known bias"), self.tell(row.get("bias") or "")),
                 (Sentence("SHA-256"), row.get("sha256")),
             ]
-            if "personal_data" in row:
+            if row.get("personal_data") is not None:
                 is_personal = Sentence("yes") if row["personal_data"] else Sentence("no")
                 facts.append((Sentence("personal data"), self.say(is_personal)))
             lines += self.rows(facts, indent="  ")
@@ -184,7 +121,8 @@ class _Card:
         if not values:
             return ""
         count = self.count(evaluation.get("test_records")) or Sentence("an unstated number of")
-        name = (evaluation.get("baseline") or {}).get("name") or Sentence("none")
+        named = (evaluation.get("baseline") or {}).get("name")
+        name = self.tell(str(named)) if named else Sentence("none")
         columns = Sentence("measure"), Sentence("model"), Sentence("baseline")
         on = Sentence("On {count} held-out records, with 95 % intervals.", {"count": count})
         lines = [
@@ -210,9 +148,8 @@ class _Card:
         table = self.record["evaluation"].get("subgroups")
         if not isinstance(table, Mapping):
             return ""
-        title = self.say(
-            Sentence("Subgroups by {feature}", {"feature": self.cell(table.get("by"))})
-        )
+        by = self.tell(str(table.get("by")))
+        title = self.say(Sentence("Subgroups by {feature}", {"feature": by}))
         few = Sentence("Figures that would speak of fewer than five people are not given.")
         return self.table(title, self.say(few), table.get("rows"))
 
@@ -240,7 +177,9 @@ class _Card:
         return f"| {' | '.join(self.cell(cell) for cell in cells)} |"
 
     def privacy(self) -> str:
-        said = describe_privacy(self.record.get("privacy"), say=self.say, number=self.number)
+        privacy = self.record.get("privacy") or {}
+        told = {name: self.tell(v) if isinstance(v, str) else v for name, v in privacy.items()}
+        said = describe_privacy(told, say=self.say, number=self.number)
         return f"{self.head(Sentence('Privacy'))}\n\n{said}" if said else ""
 
     def training(self) -> str:
@@ -275,19 +214,23 @@ class _Card:
                 facts,
             )
         )
-        if not run["steps_redone"]:
-            return text
-        redone = Sentence("{steps} steps done twice", {"steps": self.count(run["steps_redone"])})
-        return f"{text}; {self.say(redone)}"
+        parts = [text]
+        ends = [each["end"] for each in self.record.get("attempts", ())]
+        if count := ends.count("timeout"):
+            parts.append(self.say(Sentence("{count} ended at the time limit", {"count": count})))
+        if run["steps_redone"]:
+            steps = {"steps": self.count(run["steps_redone"])}
+            parts.append(self.say(Sentence("{steps} steps done twice", steps)))
+        return "; ".join(parts)
 
     def flop(self) -> str:
         compute = self.record["compute"]
         if compute["flop_executed"] is None:
             return self.say(Sentence("not measured"))
         facts = {
-            "executed": f"{compute['flop_executed']:.3g}",
-            "useful": f"{compute['flop_useful'] or 0:.3g}",
-            "method": compute["method"],
+            "executed": write_power(compute["flop_executed"]),
+            "useful": write_power(compute["flop_useful"] or 0),
+            "method": self.tell(compute["method"]),
             "hardware": self.measured(compute["hardware_flop"]),
         }
         return self.say(
@@ -298,28 +241,31 @@ class _Card:
         )
 
     def measured(self, value: object) -> str:
-        return f"{value:.3g} FLOP" if isinstance(value, int) else self.say(Sentence("not measured"))
+        if not isinstance(value, int):
+            return self.say(Sentence("not measured"))
+        return self.say(Sentence("{flop} FLOP", {"flop": write_power(value)}))
 
     def mark(self, mark: Mapping[str, Any]) -> str:
-        parts = round(1 / mark["part"]) if mark["part"] else 0
-        facts = {"flop": f"{mark['flop']:.3g}", "mark": Sentence(mark["mark"])}
-        facts |= {"parts": self.count(parts)}
+        facts = {"flop": write_power(mark["flop"]), "mark": Sentence(mark["mark"])}
+        facts |= {"part": write_share(mark["part"])}
         if mark["reached"]:
             return self.say(Sentence("The run passed the mark of {flop} FLOP: {mark}.", facts))
-        return self.say(Sentence("One part in {parts} of the mark of {flop} FLOP: {mark}.", facts))
+        return self.say(Sentence("The run took {part} of the mark of {flop} FLOP: {mark}.", facts))
 
     def energy(self) -> str:
         energy, head = self.record["energy"], self.head(Sentence("Energy"))
         if energy["kwh"] is None:
             return f"{head}\n\n{self.say(Sentence('Not measured.'))}"
         facts = {**energy, "method": Sentence(energy["method"])}
+        if "co2_source" in energy:
+            facts["co2_source"] = quote(energy["co2_source"])
         facts |= {"kwh": self.number(f"{energy['kwh']:.6f}")}
         named = [SCOPE_WORDS.get(each, each) for each in energy["scope"].split(", ") if each]
         facts |= {"scope": ", ".join(self.say(Sentence(each)) for each in named)}
         text = self.say(Sentence("{kwh} kWh, {method}, scope: {scope}.", facts))
         carbon = Sentence("Carbon is not given: the grid's figure is unknown.")
         if "co2_grams" in energy:
-            facts |= {"grams": self.number(f"{energy['co2_grams']:.3g}")}
+            facts |= {"grams": write_power(energy["co2_grams"])}
             facts |= {"per_kwh": self.number(f"{energy['co2_grams_per_kwh']:g}")}
             carbon = Sentence(
                 "That stands for {grams} g of CO2 at {per_kwh} g/kWh ({co2_source}).", facts
@@ -336,12 +282,12 @@ class _Card:
                 "name": row["name"] + (f" (`{row['model']}`)" if row["model"] else ""),
                 "flop": Sentence("of unknown compute")
                 if row["flop"] is None
-                else f"{row['flop']:.3g} FLOP",
+                else Sentence("{flop} FLOP", {"flop": write_power(row["flop"])}),
             }
             lines.append(self.say(Sentence("Trained further from {name}, {flop}", facts)))
         total = self.record["cumulative"]["model"]
         if total["flop"] is not None:
-            facts = {"flop": f"{total['flop']:.3g}"}
+            facts = {"flop": write_power(total["flop"])}
             lines.append(
                 self.say(
                     Sentence("With all that it descends from: at least {flop} FLOP", facts)
@@ -368,15 +314,10 @@ class _Card:
             return "–"
         if isinstance(value, float):
             return self.number(f"{value:.3f}")
-        text = str(value)  # what recipes of the factory say is known; no cell may break the table
-        known = MEASURES.get(text) or WORDS.get(text) or self.estimate(text)
-        return " ".join((self.say(known) if known else text).replace("|", "/").split())
-
-    def estimate(self, text: str) -> Sentence | None:
-        found = ESTIMATE.fullmatch(text)
-        if found is None:
-            return None
-        facts = {name: self.number(figure) for name, figure in found.groupdict("").items()}
-        if facts["value"]:
-            return Sentence("{value} ({low} to {high})", facts)
-        return Sentence("{low} to {high}", facts)
+        if isinstance(value, Mapping) and is_estimate(value):
+            return self.interval(value)
+        text = str(value)
+        if FIGURES.fullmatch(text):
+            return self.number(text)
+        named = self.say(MEASURES[text]) if text in MEASURES else self.tell(text)
+        return " ".join(named.replace("|", "/").split())  # no cell may break the table

@@ -1,4 +1,4 @@
-"""What the recipes of the factory say in a model card, known by its English words."""
+"""The measures of evaluations by the names that people read; other ones keep the code's name."""
 
 from allmende.domain.basics.sentences import Sentence
 
@@ -32,46 +32,4 @@ MEASURES = {
         )
         for each in HEARTBEATS
     },
-}
-# Titles, notes, columns and rows of their tables.
-WORDS = {
-    each.template: each
-    for each in (
-        Sentence("Calibration"),
-        Sentence("What the model says and how often it is so, on the held-out records."),
-        Sentence("Decision curve"),
-        Sentence(
-            "Net benefit of acting from a threshold probability on, beside acting on everybody; "
-            "acting on nobody is 0 (Vickers & Elkin 2006). Higher is better."
-        ),
-        Sentence("Confusion"),
-        Sentence(
-            "Beats of the later minutes by what they are and what they were called (EC57: N "
-            "normal, S supraventricular, V ventricular, F fusion, Q unknown)."
-        ),
-        Sentence("Beside simpler ways"),
-        Sentence("Value and 95 % interval."),
-        Sentence("How sure the model is of the class it says, and how often it is right."),
-        Sentence("mean area"),
-        Sentence("language variety (bits per byte)"),
-        Sentence("group"),
-        Sentence("small"),
-        Sentence("middle"),
-        Sentence("large"),
-        Sentence("cases"),
-        Sentence("malignant"),
-        Sentence("sensitivity"),
-        Sentence("specificity"),
-        Sentence("probability"),
-        Sentence("mean probability"),
-        Sentence("share malignant"),
-        Sentence("share right"),
-        Sentence("beats"),
-        Sentence("threshold"),
-        Sentence("measure"),
-        Sentence("model"),
-        Sentence("network"),
-        Sentence("baseline"),
-        Sentence("everybody"),
-    )
 }
