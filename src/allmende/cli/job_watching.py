@@ -78,7 +78,11 @@ class Watcher:
     def _tell_log(self, job: Job) -> None:
         """Tell what was printed since; of much that is new the end."""
         tail = runs.find_log_tail(
-            self.reader, self.job_id, most_bytes=TAIL_BYTES, backend_of=self.backend_of
+            self.reader,
+            self.job_id,
+            attempt=job.attempts,
+            most_bytes=TAIL_BYTES,
+            backend_of=self.backend_of,
         )
         is_new = self._attempt != job.attempts
         begin = tail if is_new else max(tail, self._offset)
