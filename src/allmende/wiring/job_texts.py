@@ -67,3 +67,9 @@ class _Loader(yaml.SafeLoader):
                     raise KeyIsThereTwice(line=key.start_mark.line + 1, key=key.value)
                 seen.add(key.value)
         return node
+
+
+# YAML 1.1 takes 1e-4 for a text, as it has no dot. With its sign it is no hash of a commit either.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+][0-9]+\Z"), list("-+0123456789")
+)
