@@ -14,6 +14,7 @@ from allmende.cli.output import AsJson, say, to_json
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
+from allmende.domain.scheduling.explain import say_duration
 from allmende.domain.scheduling.jobs import LIFECYCLE, Job, JobState
 from allmende.domain.training.courses import Point, thin
 from allmende.services import jobs, runs
@@ -123,10 +124,10 @@ def say_progress(progress: runs.Progress) -> Sentence:
     if progress.time_left is None or progress.step >= progress.total:
         return Sentence("Step {step} of {total}, {percent} %.", facts)
     facts |= {
-        "least": progress.time_left.least_seconds,
-        "most": progress.time_left.most_seconds,
+        "least": say_duration(progress.time_left.least_seconds),
+        "most": say_duration(progress.time_left.most_seconds),
     }
-    return Sentence("Step {step} of {total}, {percent} %, {least} to {most} s left.", facts)
+    return Sentence("Step {step} of {total}, {percent} %, {least} to {most} left.", facts)
 
 
 def draw_bars(points: Sequence[Point]) -> str:

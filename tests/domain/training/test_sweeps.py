@@ -3,7 +3,7 @@
 import pytest
 
 from allmende.domain.training.job_files import parse_job_file
-from allmende.domain.training.sweeps import SweepTooLarge, describe_params, expand_sweep
+from allmende.domain.training.sweeps import SweepTooLarge, expand_sweep, find_varied
 
 BASE = {"name": "s", "blueprint": "medicine", "params": {"steps": 5}}
 
@@ -51,5 +51,8 @@ def test_a_long_name_stays_within_its_bounds():
     assert [len(job.name) for job in expand_sweep(spec)] == [80, 80]
 
 
-def test_parameters_are_described_in_one_line():
-    assert describe_params({"steps": 5, "l2": 0.1}) == "l2=0.1, steps=5"
+def test_jobs_differ_in_what_the_sweep_tries():
+    jobs = expand(l2=[0, 1], hidden_units=[8])
+    assert find_varied([job.params for job in jobs]) == [{"l2": 0}, {"l2": 1}]
+    assert find_varied([{"a": 1}, {"a": True}, {}]) == [{"a": 1}, {"a": True}, {}]
+    assert find_varied([]) == []

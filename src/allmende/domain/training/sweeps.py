@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from allmende.domain.basics.refusals import Refusal
@@ -92,6 +92,8 @@ def _number(name: str, number: int, *, last: int) -> str:
     return f"{name[: 80 - width - 1]}-{number:0{width}d}"
 
 
-def describe_params(params: Mapping[str, ParamValue]) -> str:
-    """Return parameters as a short line: "hidden_units=16, learning_rate=0.01"."""
-    return ", ".join(f"{name}={value}" for name, value in sorted(params.items()))
+def find_varied(jobs: Sequence[Mapping[str, ParamValue]]) -> list[dict[str, ParamValue]]:
+    """Return of each job's parameters those in which the jobs differ, by name."""
+    names = sorted({name for params in jobs for name in params})
+    varied = [name for name in names if len({repr(params.get(name)) for params in jobs}) > 1]
+    return [{name: params[name] for name in varied if name in params} for params in jobs]
