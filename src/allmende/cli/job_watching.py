@@ -51,8 +51,10 @@ class Watcher:
     def look(self) -> Job:
         """Tell what is new, and return the job as it was before that."""
         job = jobs.get_job(self.reader, self.job_id).job
-        # What it printed comes before the word that it ended.
+        # What it printed comes before the word that it ended, or that it begins again.
         ends_now = LIFECYCLE.is_final(job.state) and self._told > 0
+        for attempt in range(self._attempt or job.attempts, job.attempts):
+            self._tell_log(attempt)
         tellings = (self._tell_events, lambda: self._tell_output(job))
         for tell in reversed(tellings) if ends_now else tellings:
             tell()
@@ -60,7 +62,7 @@ class Watcher:
 
     def _tell_output(self, job: Job) -> None:
         try:
-            self._tell_log(job)
+            self._tell_log(job.attempts)
             curves = runs.list_curves(self.reader, self.job_id, backend_of=self.backend_of)
         except NotFound:  # staff see how far a job is, and not what it writes
             curves = []
@@ -76,24 +78,28 @@ class Watcher:
                 say(Sentence("{at}  {what}", {"at": clock, "what": event.sentence}))
         self._told = len(events)
 
-    def _tell_log(self, job: Job) -> None:
-        """Tell what was printed since; of much that is new the end."""
+    def _tell_log(self, attempt: int) -> None:
+        """Tell what an attempt printed since; of much that is new the end."""
         tail = runs.find_log_tail(
-            self.reader, self.job_id, most_bytes=TAIL_BYTES, backend_of=self.backend_of
+            self.reader,
+            self.job_id,
+            attempt=attempt,
+            most_bytes=TAIL_BYTES,
+            backend_of=self.backend_of,
         )
-        is_new = self._attempt != job.attempts
+        is_new = self._attempt != attempt
         begin = tail if is_new else max(tail, self._offset)
         part = runs.read_job_log(
             self.reader,
             self.job_id,
-            attempt=job.attempts,
+            attempt=attempt,
             offset=begin,
             backend_of=self.backend_of,
         )
         skipped_bytes = 0 if is_new else begin - self._offset
-        self._attempt, self._offset = job.attempts, part.next_offset
+        self._attempt, self._offset = attempt, part.next_offset
         if self.json and part.text:
-            log = {"attempt": job.attempts, "skipped_bytes": skipped_bytes, "text": part.text}
+            log = {"attempt": attempt, "skipped_bytes": skipped_bytes, "text": part.text}
             _write_line("log", log)
         elif part.text:
             if skipped_bytes:
