@@ -38,7 +38,7 @@ def compare_jobs(reader: Person, sweep_id: str, *, backend_of: BackendOf) -> lis
         SweepRow(
             job=job,
             values=values,
-            progress=runs.read_progress(backend_of(job.partition_id), job.id),
+            progress=runs.read_latest(backend_of(job.partition_id), job.id),
         )
         for job, values in zip(found, varied, strict=True)
     ]
