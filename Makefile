@@ -1,19 +1,22 @@
 # Everything a person does with this checkout. Each target makes its own set-up; only bench-slurm needs root.
 PYTHON ?= python3
 BIN := .venv/bin
+MAKEFLAGS += --jobs=3  # the kernel is compiled while packages are fetched
 
-.PHONY: help demo serve test check fix bench bench-slurm attack docs migration messages lock clean
+.PHONY: help demo serve ready test check fix bench bench-slurm attack docs migration messages lock clean
 
 help:            ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: .venv/run.stamp .venv/blueprints.stamp  ## The whole job, from application to trained model, in minutes
+demo: .venv/kernel.stamp .venv/blueprints.stamp  ## The whole job, from application to trained model, in minutes
 	@$(BIN)/allmende demo $(ARGS)
 
-serve: .venv/run.stamp  ## The portal on http://127.0.0.1:8000, with the daemon that runs jobs
+serve: .venv/kernel.stamp  ## The portal on http://127.0.0.1:8000, with the daemon that runs jobs
 	@$(BIN)/allmende serve $(ARGS)
 
-test: .venv/dev.stamp .venv/blueprints.stamp  ## All tests, with the coverage gates
+ready: .venv/kernel.stamp .venv/dev.stamp .venv/blueprints.stamp  ## Everything that the other targets install and compile
+
+test: ready  ## All tests, with the coverage gates
 	@tools/test.sh $(ARGS)
 
 check: .venv/dev.stamp  ## Format, lint, types, architecture, house rules; writes nothing
@@ -27,7 +30,7 @@ fix: .venv/dev.stamp  ## Format and mend what a machine can mend
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format --quiet .
 
-bench: .venv/dev.stamp  ## Benchmarks, each with its ratio to a peer in the same run
+bench: .venv/dev.stamp .venv/kernel.stamp  ## Benchmarks, each with its ratio to a peer in the same run
 	$(BIN)/python -m bench
 
 bench-slurm: .venv/dev.stamp  ## A guarantee on a real Slurm, beside fair-share alone: 18 minutes, as root
@@ -66,6 +69,9 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
 	@echo "Installing the pinned packages (once) ..."
 	@$(INSTALL) --require-hashes -r requirements/run.lock
 	@$(INSTALL) --editable .
+	@touch $@
+
+.venv/kernel.stamp: .venv/run.stamp
 	@echo "Compiling the kernel (once) ..."
 	@$(BIN)/allmende twin prepare
 	@touch $@

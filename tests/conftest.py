@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 
 from tests.slurm_lab import slurm_lab
+from tests.trials import IS_LONG
 
 __all__ = ["slurm_lab"]
 
@@ -25,10 +26,11 @@ os.environ.setdefault("ALLMENDE_ENVIRONMENTS", str(PROJECT / "var/environments")
 
 
 # No deadlines: how busy the machine is says nothing about the code. A run of CI can be repeated
-# exactly; at home each run looks at other examples.
+# exactly; at home each run looks at other examples. On demand each property is tried more often.
 hypothesis.settings.register_profile(
     "house",
     deadline=None,
+    max_examples=200 if IS_LONG else 50,
     derandomize=bool(os.environ.get("CI")),
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )

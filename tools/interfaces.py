@@ -4,7 +4,7 @@ from typing import Any
 
 from allmende import wiring
 from allmende.cli.commands import COMMANDS, load
-from allmende.cli.exits import MEANINGS
+from allmende.cli.exits import CODE_WORDS
 
 
 def render_commands() -> str:
@@ -17,13 +17,14 @@ def render_commands() -> str:
         "Every command that prints takes `--json` and then prints one JSON document. Before the "
         "noun stand `--as PERSON` (who acts; else `$ALLMENDE_PERSON`, else the console, which "
         "sees everything and gives roles, and decides nothing) and `--language de|en` (else "
-        "`$ALLMENDE_LANGUAGE`, else `$LANG`). `allmende --install-completion` teaches your shell.",
+        "`$ALLMENDE_LANGUAGE`, else `$LANG`), which help speaks, too. "
+        "`allmende --install-completion` teaches your shell.",
         "",
         "## Exit codes",
         "",
         "| code | meaning |",
         "|---|---|",
-        *(f"| {code.value} | {text} |" for code, text in MEANINGS.items()),
+        *(f"| {code.value} | {text} |" for code, text in CODE_WORDS.items()),
         "",
         "With `--json` a refusal is written to the error stream as "
         '`{"error": {"code": …, "sentence": …, "facts": …}}`.',

@@ -1,8 +1,8 @@
 """Collect every text for people into the German catalogue, and compile it.
 
 Sources: `{% translate %}` and `{% blocktranslate %}` in the templates, gettext calls in the
-portal, in every ring the literal templates of `Sentence("…")` and the docstrings of refusals, and
-the questions of the application form with the words of their choices.
+portal, in every ring the literal templates of `Sentence("…")` and the docstrings of refusals, the
+questions of the application form with the words of their choices, and the help of every command.
 `python tools/messages.py` updates and compiles; with `--check` it only says what is missing.
 """
 
@@ -14,10 +14,17 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polib
+import typer
 from django.template.base import Lexer, Token, TokenType
 from django.utils.translation import trim_whitespace
+
+from allmende import cli
+from allmende.cli.commands import COMMANDS, load
+from allmende.cli.helps import list_paragraphs, walk
+from allmende.domain.access.aid import PRICE_RULE
 
 PROJECT = Path(__file__).resolve().parents[1]
 SOURCE = PROJECT / "src" / "allmende"
@@ -26,6 +33,11 @@ GETTEXT = {"_", "gettext", "gettext_lazy"}
 PLURAL = {"ngettext", "ngettext_lazy"}
 TRANSLATE = re.compile(r"""(?:translate|trans)\s+(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')""")
 PLACEHOLDER = re.compile(r"\{(\w*)[^{}]*\}|%\((\w+)\)[sd]")
+SOURCE_TEXTS = ("source", "price_source", "note")
+CITING = (
+    *(PROJECT / "config" / f"{name}.toml" for name in ("cut_offs", "modes", "planning")),
+    *sorted((PROJECT / "config" / "rules").glob("*.toml")),
+)
 FACTORY_TEXTS = ("hardware", "note", "planned_for")
 HEADER = {
     "Content-Type": "text/plain; charset=utf-8",
@@ -57,7 +69,38 @@ def collect() -> dict[Message, list[str]]:
                 found.setdefault(message, []).append(str(path.relative_to(SOURCE)))
     for text in texts_of_factory():
         found.setdefault(Message(text), []).append("config/factory.toml")
+    for path in CITING:
+        for text in texts_of_sources(tomllib.loads(path.read_text())):
+            found.setdefault(Message(text), []).append(str(path.relative_to(PROJECT)))
+    for text in texts_of_commands():
+        found.setdefault(Message(text), []).append("cli")
     return found
+
+
+def texts_of_sources(rows: Any) -> Iterator[str]:
+    """Yield what is noted, and who says so; of rules the unit, too, and the article alone."""
+    if isinstance(rows, list):
+        yield from (text for row in rows for text in texts_of_sources(row))
+    elif isinstance(rows, dict):
+        for key, value in rows.items():
+            if key in SOURCE_TEXTS and isinstance(value, str):
+                yield value
+                if "rule" in rows:
+                    yield rows["unit"]
+                    yield value.partition("; ")[0]
+                if rows.get("rule") == PRICE_RULE:
+                    yield f"{value} ({rows['valid_from']})"
+            else:
+                yield from texts_of_sources(value)
+
+
+def texts_of_commands() -> Iterator[str]:
+    """Yield the help of the command line, of every command, and of their options."""
+    group = typer.main.get_command(cli.app)
+    context = group.make_context("allmende", [], resilient_parsing=True)
+    for command in (group, *map(load, COMMANDS)):
+        for part in walk(command, context):
+            yield from list_paragraphs(part)
 
 
 def texts_of_factory() -> Iterator[str]:

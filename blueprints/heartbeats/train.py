@@ -157,7 +157,7 @@ def evaluate_all(run, data):
                 "note": "Value and 95 % interval.",
                 "rows": [
                     {"measure": key}
-                    | {who: show(row.get(key)) for who, row in {"network": model, **beside}.items()}
+                    | {who: row.get(key) for who, row in {"network": model, **beside}.items()}
                     for key in model
                 ],
             },
@@ -166,7 +166,7 @@ def evaluate_all(run, data):
                 "note": "How sure the model is of the class it says, and how often it is right.",
                 "rows": [
                     {
-                        "probability": f"{low:.1f} to {high:.1f}",
+                        "probability": f"{low:.1f}–{high:.1f}",
                         "beats": beats,
                         "mean probability": sure,
                         "share right": right,
@@ -190,7 +190,7 @@ def count_classes(label):
 
 def show(row):
     """Return an estimate as text."""
-    return f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})" if row else None
+    return f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
 
 
 def write_results(run, data, attempt):

@@ -137,7 +137,7 @@ def decision_curve(labels, probabilities, baseline, *, seed, resamples=1000):
         rows.append(
             {
                 "threshold": threshold,
-                "model": f"{value:.3f} ({low:.3f} to {high:.3f})",
+                "model": {"value": value, "low": float(low), "high": float(high)},
                 "baseline": round(net_benefit(labels, baseline, threshold), 4),
                 "everybody": round(net_benefit(labels, everybody, threshold), 4),
             }
@@ -178,7 +178,7 @@ def report_calibration(rows):
     """Return the reliability table, without the figures of bins of fewer than five cases."""
     return [
         {
-            "probability": f"{low:.1f} to {high:.1f}",
+            "probability": f"{low:.1f}–{high:.1f}",
             "cases": cases if cases >= SMALLEST_GROUP else f"<{SMALLEST_GROUP}",
             "mean probability": reported(round(said, 4), cases),
             "share malignant": reported(round(seen, 4), cases),

@@ -76,7 +76,7 @@ class Privacy:
             "delta": self.options["delta"],
             "unit": "one record added or removed",
             "mechanism": "DP-SGD, Gaussian noise",
-            "accountant": f"privacy loss distributions, dp-accounting {version('dp-accounting')}",
+            "accountant": f"dp-accounting {version('dp-accounting')}; privacy loss distributions",
             "sampling": "Poisson: each record by a toss of its own in each step",
             "sampling_probability": self.sampling,
             "noise_multiplier": self.noise_multiplier,

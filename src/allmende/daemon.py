@@ -25,6 +25,7 @@ from allmende.services import (  # noqa: E402
     code_archives,
     cycle,
     documents,
+    environments,
     halvings,
     leases,
     mail,
@@ -52,6 +53,7 @@ HEARTBEAT_SECONDS = 1.0
 CHORES_SECONDS = 60.0
 SWEEP_SECONDS = 3600.0
 REMINDERS_SECONDS = 600.0
+CLEARING_SECONDS = 600.0  # between two looks at what is kept no longer
 MAIL_SECONDS = 5.0
 CLUSTER_SECONDS = 2.0  # between two looks at a cluster, whose commands take their time
 HALVING_SECONDS = 5.0  # between two looks at who falls behind in a sweep
@@ -96,9 +98,23 @@ class Daemon:
             log.info("reminders queued", messages=count)
         mail.forget_old(wiring.deed_of(DAEMON))
         steering.forget_old(wiring.deed_of(DAEMON))
-        backend_of = wiring.workshop().backend_of
-        for each in model_terms.delete_expired(wiring.deed_of(DAEMON), backend_of=backend_of):
+
+    def clear_away(self) -> None:
+        """Delete what is kept no longer: models past their day, and what projects that are over
+        ran with. Sites are slow to answer, and disks to forget: it holds up nobody."""
+        workshop, rules = self.workshop, load_access_rules()
+        for each in model_terms.delete_expired(
+            wiring.deed_of(DAEMON), backend_of=workshop.backend_of
+        ):
             log.info("model files past their day", outcome=getattr(each, "id", str(each)))
+        if removed := code_archives.remove_unneeded(
+            wiring.deed_of(DAEMON), shelves=shelves(), rules=rules
+        ):
+            log.info("unneeded code removed", files=removed)
+        if removed := environments.remove_overdue(
+            wiring.deed_of(DAEMON), workshop=workshop, rules=rules
+        ):
+            log.info("environments of ended projects removed", environments=removed)
 
     def _tell_delivery(self, delivery: mail.Delivery) -> None:
         if delivery.sent:
@@ -176,8 +192,11 @@ class Daemon:
     def stop_fallen(self) -> None:
         """Stop jobs that fell behind in a sweep of which only the best go on."""
         deed = wiring.deed_of(DAEMON)
-        for job in halvings.stop_fallen(deed, workshop=self.workshop, holder=self.holder):
+        stopped, mistakes = halvings.stop_fallen(deed, workshop=self.workshop, holder=self.holder)
+        for job in stopped:
             log.info("fell behind", job=job.id)
+        for mistake in mistakes:
+            log.error("left out", job=mistake.job_id, exc_info=mistake.error)
 
     def beat_cluster(self, site: Site) -> None:
         """Beat on the partitions of a cluster, and steer it.
@@ -212,6 +231,7 @@ class Daemon:
         self._start_thread(USAGE_SECONDS, "clusters are left out", self.tend_clusters)
         self._start_thread(MOVES_SECONDS, "jobs stay where they wait", self.move_waiting)
         self._start_thread(HALVING_SECONDS, "sweeps are left out", self.stop_fallen)
+        self._start_thread(CLEARING_SECONDS, "what is kept no longer stays", self.clear_away)
         for site in self.workshop.factory.sites:
             if site.slurm is not None:
                 beat = partial(self.beat_cluster, site)
@@ -296,8 +316,6 @@ class Daemon:
             self.shelf_swept_at = time.monotonic()
             if removed := documents.remove_strays(deed, shelf=shelf()):
                 log.info("stray files removed", files=removed)
-            if removed := code_archives.remove_unneeded(deed, shelves=shelves()):
-                log.info("unneeded code removed", files=removed)
         results = promises.evaluate_promises(
             deed, factory=self.workshop.factory, rules=load_access_rules()
         )

@@ -177,6 +177,9 @@ class PumpedRelay:
         self.line.pump()  # so that it is known there, as it would be a moment later
         self.line.relay.stop(key, **how)
 
+    def set_nice(self, wanted: Mapping[str, int]) -> None:
+        self.line.relay.set_nice(wanted)
+
     def observe(self, keys: Iterable[str]) -> list[Observation]:
         self.line.pump()
         return self.line.relay.observe(keys)
@@ -202,6 +205,15 @@ class PumpedRelay:
 
     def read_output(self, job_id: str, name: str, **part) -> bytes:
         return self.line.relay.read_output(job_id, name, **part)
+
+    def has_environment(self, environment_id: str, **whose: str) -> bool | None:
+        return self.line.relay.has_environment(environment_id, **whose)
+
+    def list_environments(self) -> list[str]:
+        return self.line.relay.list_environments()
+
+    def remove_environments(self, account: str) -> int:
+        return self.line.relay.remove_environments(account)
 
     def remove_output(self, job_id: str) -> Mapping[str, str]:
         return self.line.relay.remove_output(job_id)

@@ -135,8 +135,6 @@ def an_archive(folder: Path, name: str, content: bytes) -> Path:
 class BackendContract:
     """The promises of the `Backend` protocol."""
 
-    at_the_limit = (EndReason.TIMEOUT,)
-
     def limit_output(self, backend: Backend, limit_bytes: int) -> None:
         """Let no log of an attempt to come grow larger."""
         backend.output_limit_bytes = limit_bytes
@@ -282,6 +280,7 @@ class BackendContract:
             "environment_id": tmp_path.name,
         }
         keys = [run(backend, "greet", **shared).key for _ in range(2)]
+        assert backend.has_environment(tmp_path.name, account=ACCOUNT, user_name="") is not False
         first, second = (backend.read_log(key, offset=0, limit=10_000) for key in keys)
         assert (first.count(b"setting up"), second.count(b"setting up")) == (1, 0)
         assert first.splitlines()[-1] == second.splitlines()[-1]
@@ -383,7 +382,7 @@ class BackendContract:
         fail_node(second.key)
         assert wait_for_end(backend, second.key).reason is EndReason.NODE_FAIL
         third = training.start(3, until=30, time_limit_seconds=4, waits=False)
-        assert wait_for_end(backend, third.key).reason in self.at_the_limit
+        assert wait_for_end(backend, third.key).reason is EndReason.TIMEOUT
         last = training.start(4, until=40)
         assert wait_for_end(backend, last.key).reason is EndReason.COMPLETED
         assert backend.read_output(training.job_id, "model") == training.undisturbed()

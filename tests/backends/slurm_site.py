@@ -30,6 +30,10 @@ class Submitter(SlurmBackend):
         }
         super().start(replace(launch, **asked))
 
+    def has_environment(self, environment_id, *, account, user_name):
+        whose = {"account": account, "user_name": user_name or USER}
+        return super().has_environment(environment_id, **whose)
+
 
 @contextmanager
 def a_folder() -> Iterator[Path]:

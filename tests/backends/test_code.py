@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allmende.backends.nodes import code
-from allmende.backends.nodes.code import count_entries, unpack
+from allmende.backends.jobs import code
+from allmende.backends.jobs.code import count_entries, unpack
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.training.code_archives import (
     CodeHasTooManyFiles,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from allmende.backends.nodes.wrapping import wrap_command
+from allmende.backends.jobs.wrapping import wrap_command
 from allmende.domain.scheduling.backends import Container
 from tests.backends.container_contract import TOOL, ContainerContract, make_image
 from tests.backends.contract import a_launch

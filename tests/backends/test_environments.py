@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from allmende.backends.nodes import environments
-from allmende.backends.nodes.wrapping import wrap_command
+from allmende.backends.jobs import environments
+from allmende.backends.jobs.environment_folders import Environments
+from allmende.backends.jobs.wrapping import wrap_command
 from tests.backends.contract import a_launch
 
 # Without python3 an environment is a plain folder, and made in no time.
@@ -147,6 +148,32 @@ def test_the_least_recently_used_make_room_but_never_one_in_use(bench, monkeypat
     assert bench.list_kept() == ["e1", "e2", "e4"]
     os.killpg(user.pid, 9)
     user.communicate()
+
+
+def test_what_a_project_had_made_goes_but_for_what_a_job_uses(bench):
+    user = bench.start("echo mine; sleep 60", made="e1")
+    wait_for_word(user, "mine")
+    bench.run(made="e2")
+    kept = Environments(bench.folder.parent)
+    assert kept.has_environment("e2", account="", user_name="")
+    assert (kept.remove_environments(""), bench.list_kept()) == (1, ["e1"])
+    os.killpg(user.pid, 9)
+    user.communicate()
+    assert (kept.remove_environments(""), kept.list_environments()) == (1, [])
+    assert (kept.remove_environments(""), bench.folder.exists()) == (0, False)
+
+
+def test_nothing_goes_that_a_link_leads_to(tmp_path):
+    theirs, outside = tmp_path / "environments/prj-1/games", tmp_path / "outside"
+    theirs.mkdir(parents=True)
+    outside.mkdir()
+    (outside / "kept").touch()
+    (theirs / "e1-a").symlink_to(outside)
+    (theirs / "e1-a.lock").touch()
+    (theirs / "e2-a.lock").symlink_to(outside / "kept")
+    assert Environments(tmp_path).remove_environments("prj-1") == 1
+    assert [path.name for path in theirs.iterdir()] == ["e2-a.lock"]
+    assert (outside / "kept").exists()
 
 
 def test_what_is_built_is_closed_to_run(bench):

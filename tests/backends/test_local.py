@@ -10,17 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from allmende.backends.jobs.outputs import OutputTooLarge
 from allmende.backends.local.backend import (
     SOURCE,
     DiskFull,
-    EarlierAttemptRuns,
     LocalBackend,
     NodeNotStarted,
 )
-from allmende.backends.local.outputs import OutputTooLarge
 from allmende.backends.nodes import processes
 from allmende.domain.basics.refusals import NotFound
-from allmende.domain.scheduling.backends import AttemptState, EndReason
+from allmende.domain.scheduling.backends import AttemptState, EarlierAttemptRuns, EndReason
 from tests.backends.attempts import folder_of, log_of
 from tests.backends.contract import (
     BackendContract,

@@ -6,13 +6,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from allmende.backends.local.outputs import list_files
+from allmende.backends.jobs.outputs import list_files
 
 # Rights mean nothing to root, who runs tests in containers.
 PROGRAM = """
 import os, sys
 from pathlib import Path
-from allmende.backends.local.outputs import remove_below
+from allmende.backends.jobs.outputs import remove_below
 if not os.getuid():
     os.setuid(65534)
 home = Path(sys.argv[1], "home")

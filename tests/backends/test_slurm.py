@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from allmende.domain.scheduling.backends import EndReason
 from tests.backends.contract import BackendContract
 from tests.backends.slurm_site import ACCOUNT, STRANGER, USER, a_backend, a_cluster, a_folder
 
@@ -46,6 +45,3 @@ def fail_node(backend, slurm_lab) -> Iterator[Callable[[str], None]]:
 
 class TestSlurmBackend(BackendContract):
     """The Slurm backend keeps the contract of all backends."""
-
-    # A busy Slurm 22.05 may lose a node for a moment while it ends a step: as good, for it goes on.
-    at_the_limit = (EndReason.TIMEOUT, EndReason.NODE_FAIL)

@@ -1,6 +1,5 @@
 """What only a cluster does to jobs: owners, queues, requeues, nodes that fail, doubles."""
 
-import contextlib
 import os
 import pwd
 import shutil
@@ -10,16 +9,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tools.slurm_lab import Lab, LabFailed
+from tools.slurm_lab import Lab
 
-from allmende.backends.local.backend import EarlierAttemptRuns
 from allmende.backends.slurm.accounting import parse_sacct, sacct_options
 from allmende.backends.slurm.client import ClusterUnreachable, CommandRefused
 from allmende.backends.slurm.notes import find_attempt
 from allmende.backends.slurm.places import NoSuchUser
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sites import RunAs
-from allmende.domain.scheduling.backends import AttemptState, EndReason
+from allmende.domain.scheduling.backends import AttemptState, EarlierAttemptRuns, EndReason
 from tests.backends.contract import (
     a_launch,
     observe,
@@ -173,6 +171,10 @@ def test_a_job_that_cannot_start_waits_and_says_why(backend, site):
         wait_until(lambda: "closed" in observe(backend, launch.key).wait.english())
         seen = observe(backend, launch.key)
         assert (seen.state, seen.started_at) == (AttemptState.QUEUED, None)
+        number = number_of(backend, launch.key)
+        for nice in (200_000, 200_000, 0):
+            backend.set_nice({launch.key: nice, "j-never.1": nice})
+            assert f" Nice={nice} " in site.run("scontrol", "show", "job", number)
         backend.stop(launch.key, reason=EndReason.CANCELLED, grace_seconds=5)
         ended = wait_for_end(backend, launch.key)
     finally:
@@ -270,9 +272,10 @@ def test_a_node_that_dies_ends_the_attempt_as_node_fail(backend, site):
     site.run("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
     try:
         seen = wait_for_end(backend, launch.key)
+        # It answers, and stays away all the same: who simulates a dead node relies on that.
+        assert site.run("sinfo", "-h", "-n", node, "-o", "%T").startswith("down")
     finally:
-        with contextlib.suppress(LabFailed):  # it has come back by itself
-            site.run("scontrol", "update", f"nodename={node}", "state=resume")
+        site.run("scontrol", "update", f"nodename={node}", "state=resume")
         site.wait_for_nodes()
     assert seen.reason is EndReason.NODE_FAIL
 

@@ -57,7 +57,7 @@ def test_acting_on_the_model_is_worth_more_than_acting_on_everybody_or_on_nobody
     calibration, curve = straight.read("metrics.json")["tables"]
     assert [calibration["title"], curve["title"]] == ["Calibration", "Decision curve"]
     for row in curve["rows"]:
-        assert float(row["model"].split()[0]) > max(0, row["everybody"])
+        assert row["model"]["value"] > max(0, row["everybody"])
 
 
 def test_no_output_is_as_long_as_the_data(straight):

@@ -69,8 +69,8 @@ def test_a_bin_of_fewer_than_five_cases_gives_no_figures():
     rows = [(0.0, 0.1, 5, 0.05, 0.2), (0.9, 1.0, 4, 0.95, 1.0)]
     assert evaluate.render_table(evaluate.report_calibration(rows)).splitlines() == [
         "probability,cases,mean_probability,share_malignant",
-        "0.0 to 0.1,5,0.05,0.2",
-        "0.9 to 1.0,<5,,",
+        "0.0–0.1,5,0.05,0.2",
+        "0.9–1.0,<5,,",
     ]
 
 

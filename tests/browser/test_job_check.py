@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import EACH_ONCE, Visitor
 from tests.browser.test_pages import check
 from tests.wiring.test_code_uploads import FILE, zip_of
 
@@ -23,9 +23,7 @@ def form_of(visitor: Visitor) -> str:
     return f"/projects/{visitor.portal.ids['project']}/jobs/new"
 
 
-@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize(("language", "theme", "phone"), EACH_ONCE)
 def test_the_answer_appears_below_the_form(visitor: Visitor, language, theme, phone):
     visit = visitor.open(form_of(visitor), who="mina", language=language, theme=theme, phone=phone)
     address = visit.page.url

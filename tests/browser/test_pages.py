@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.browser.conftest import PHONE, SCREENSHOTS, Visit, Visitor
+from tests.browser.conftest import PHONE, SCREENSHOTS, Onlooker, Visit, Visitor
 from tests.browser.pages import PAGES, address
 
 pytestmark = pytest.mark.browser
@@ -22,10 +22,10 @@ def check(visit: Visit, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_every_page_is_accessible_and_fits_a_phone(visitor: Visitor, name: str):
+def test_every_page_is_accessible_and_fits_a_phone(onlooker: Onlooker, name: str):
     # In German, whose words are longer; `test_key_pages.py` has the key pages in English too.
-    path, who = address(name, visitor.portal.ids), PAGES[name][1]
-    visit = visitor.open(path, who=who, language="de")
+    path, who = address(name, onlooker.portal.ids), PAGES[name][1]
+    visit = onlooker.look(path, who=who, language="de")
     check(visit, name)
     visit.page.set_viewport_size(PHONE)
     assert not visit.is_wider_than_the_screen()

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import PHONE, Visitor
+from tests.browser.conftest import EACH_ONCE, PHONE, Visitor
 from tests.browser.test_pages import check
 
 pytestmark = pytest.mark.browser
@@ -25,10 +25,10 @@ def page_language(page) -> str:
     return page.locator("html").get_attribute("lang")
 
 
-@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("language", ["en", "de"])
-def test_the_answer_holds_in_every_combination(visitor: Visitor, language, theme, phone):
+@pytest.mark.parametrize(("language", "theme", "phone"), EACH_ONCE)
+def test_the_answer_holds_in_either_language_colour_and_screen(
+    visitor: Visitor, language, theme, phone
+):
     visit = visitor.open(ASKED, who="olga", language=language, theme=theme, phone=phone)
     has_answer(visit.page)
     check(visit, f"what-if-answer.{language}.{theme}.{'phone' if phone else 'desktop'}")

@@ -10,10 +10,13 @@ import sys
 import time
 
 import pytest
+from tools.messages import texts_of_commands
+from typer import rich_utils
 
 from allmende import cli
 from allmende.cli.commands import COMMANDS, load
-from allmende.cli.exits import MEANINGS, ExitCode, exit_code_for
+from allmende.cli.exits import CODE_WORDS, ExitCode, exit_code_for
+from allmende.cli.helps import FRAME_WORDS, find_words
 from allmende.domain.basics.refusals import InvalidInput, NotFound, NotPermitted, Refusal
 from allmende.services import people
 from allmende.wiring import database_version, troubles
@@ -23,7 +26,7 @@ def test_help_names_every_command_and_every_exit_code(capsys):
     assert cli.run(["--help"]) == ExitCode.OK
     text = capsys.readouterr().out
     assert [name for name in COMMANDS if f" {name} " not in text] == []
-    assert [code for code in MEANINGS if str(code.value) not in text] == []
+    assert [code for code in CODE_WORDS if str(code.value) not in text] == []
 
 
 def test_help_needs_no_database_and_imports_no_django():
@@ -40,6 +43,39 @@ def test_every_command_of_the_table_can_be_loaded_and_explains_itself(name):
     subcommands = getattr(command, "commands", {"": command})
     assert subcommands
     assert [sub for sub, each in subcommands.items() if not each.help] == []
+
+
+@pytest.fixture
+def english_again(monkeypatch):
+    for name in FRAME_WORDS:
+        monkeypatch.setattr(rich_utils, name, getattr(rich_utils, name))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--help"], ("Rechenzeit gerecht geteilt", "Jobs einreichen", "2 der Befehl war falsch")),
+        (["job", "submit", "--help"], ("Eine Jobdatei einreichen", "Das Projekt, das dafür zahlt")),
+        (["job"], ("Befehle", "Einen Job sofort abbrechen.")),
+        (["project", "onboarding", "--help"], ("Was ein Projekt tut, bevor es beginnt.",)),
+        (["verify", "--help"], ("Optionen", "Diese Hilfe zeigen", "[nötig]")),
+    ],
+)
+@pytest.mark.usefixtures("english_again")
+def test_help_is_written_in_the_language_that_was_asked_for(arguments, said, capsys, monkeypatch):
+    cli.run(["--language", "de", *arguments])
+    text = capsys.readouterr().out
+    assert [each for each in said if each not in text] == []
+    monkeypatch.setenv("LANG", "de_DE.UTF-8")
+    monkeypatch.setenv("ALLMENDE_LANGUAGE", "")
+    cli.run(arguments)
+    assert capsys.readouterr().out == text
+
+
+def test_the_help_of_every_command_is_there_in_german():
+    say = find_words("de_DE.UTF-8")
+    assert {text for text in texts_of_commands() if text and say(text) == text} == {"EUR."}
+    assert find_words("C.UTF-8") is None
 
 
 def test_the_version_is_printed(capsys):

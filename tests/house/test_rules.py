@@ -99,3 +99,10 @@ def test_entry_points_know_no_sql(path: Path):
         if isinstance(node, ast.ImportFrom) and node.module
     }
     assert not {module for module in imported if module.startswith("django.db")}
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in SOURCE_FILES if {"web", "cli"} & set(p.parts)], ids=name_of
+)
+def test_entry_points_let_a_service_fill_in_what_job_files_leave_out(path: Path):
+    assert "parse_job_file" not in path.read_text()

@@ -48,7 +48,7 @@ def test_operations_of_the_answers_pass_a_mark_and_the_sentence_names_rule_and_d
     found = tell(draft, training_flop=2 * 10**23, workflows=(Workflow.FINE_TUNING,))
     assert rules_of(found) == [(MODIFIER, True), (GENERAL, True)]
     assert found[1].sentence.english() == (
-        "The training takes 2.0 × 10²³ FLOP, more than 10²³. From here on a model of language or "
+        "The training takes 2 × 10²³ FLOP, more than 10²³. From here on a model of language or "
         "images counts as general-purpose AI."
     )
     assert found[1].origin.english() == (
@@ -68,7 +68,7 @@ def test_hours_that_would_be_enough_are_said_too(draft):
     hours = {"requested_seconds": 40_000 * HOUR, "workflows": (), "training_flop": None}
     found = tell(draft, peak=989.0, **hours)
     assert rules_of(found) == [(MODIFIER, False)]
-    assert "The hours asked for are enough for 7.4 × 10²² FLOP" in found[0].sentence.english()
+    assert "The hours asked for are enough for 7.41 × 10²² FLOP" in found[0].sentence.english()
     assert tell(draft, peak=0.0, **hours) == ()
     assert tell(draft, peak=989.0, **{**hours, "requested_seconds": None}) == ()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from allmende import wiring
 from allmende.domain.basics.people import DAEMON
 from allmende.domain.basics.refusals import NotFound, NotPermitted
 from allmende.domain.training.code_archives import (
@@ -16,15 +17,28 @@ from allmende.domain.training.code_archives import (
     CodeUnknown,
     ProjectKeepsTooMuchCode,
 )
-from allmende.services import audit, code_archives, jobs, launches, submissions
+from allmende.services import (
+    audit,
+    check_sheets,
+    code_archives,
+    environments,
+    job_checks,
+    jobs,
+    launches,
+    projects,
+    submissions,
+)
 from allmende.services.deeds import Deed
 from allmende.storage.code_files import CodeShelves
+from allmende.wiring.access_rules import read_access_rules
 from allmende.wiring.code_archives import count_entries, hash_for_setup
 from allmende.wiring.code_folders import open_folder
-from tests.services.running import Running, a_running_factory
+from tests.services.running import PARTITION, Running, a_running_factory
+from tests.web.world import save_model
 
 pytestmark = pytest.mark.django_db
 KEY = "founder"
+RULES = read_access_rules()
 SIZE = 3072  # of the archive below: two files of a block with a header each, and the end
 SCRIPT = "#!/bin/sh\npwd; cat note; echo ran >> trace; cat trace\n"
 
@@ -74,6 +88,10 @@ def find(factory: Running, shelves: CodeShelves, sha256: str) -> CodeArchive:
     return code_archives.get_archive(factory.person(KEY), project_id, sha256, shelves=shelves)
 
 
+def remove_unneeded(factory: Running, shelves: CodeShelves, **span: int) -> int:
+    return code_archives.remove_unneeded(later(factory, **span), shelves=shelves, rules=RULES)
+
+
 def files_in(shelves: CodeShelves) -> list[Path]:
     return [path for path in shelves.root.rglob("*") if path.is_file()]
 
@@ -81,6 +99,20 @@ def files_in(shelves: CodeShelves) -> list[Path]:
 def told(factory: Running, action: str) -> list[dict[str, object]]:
     events = audit.list_events(factory.person("auditor"), subject=factory.story.projects[KEY])
     return [dict(event.facts) for event in events if event.action == action]
+
+
+def foretell(factory: Running, file: dict[str, object], **how: object) -> tuple[bool | None, str]:
+    """Return whether its environment is there, as a check says it in figures and in words."""
+    found = job_checks.check_job(
+        factory.person(KEY),
+        {"name": "asked", **file},
+        project_id=factory.story.projects[KEY],
+        now=wiring.now(),
+        workshop=factory.workshop,
+        **how,
+    )
+    facts = check_sheets.as_facts(found, factory.workshop)
+    return facts["has_environment"], facts["told"]["environment"].english()
 
 
 def later(factory: Running, **span: int) -> Deed:
@@ -104,19 +136,25 @@ def test_a_job_runs_in_its_folder_and_the_next_attempt_finds_what_it_left(factor
 
 
 def test_another_list_of_requirements_makes_another_environment(factory, folder, shelves):
-    said = []
+    said, foretold = [], []
     for number, needs in enumerate(("one", "one", "two")):
         (folder / "requirements.txt").write_text(f"{needs}\n")
         (folder / "note").write_text(str(number))
         archive = send(factory, folder, shelves)
-        (job,) = factory.submit(
-            KEY, client_key=f"k{number}", workdir=archive.workdir,
-            setup='cp requirements.txt "$ALLMENDE_ENVIRONMENT/got"; echo set up',
-            run='cat "$ALLMENDE_ENVIRONMENT/got"',
-        )  # fmt: skip
+        file = {
+            "setup": 'cp requirements.txt "$ALLMENDE_ENVIRONMENT/got"; echo set up',
+            "run": 'cat "$ALLMENDE_ENVIRONMENT/got"',
+        }
+        foretold.append(foretell(factory, file | {"workdir": archive.workdir}))
+        unsent = {"brings_code": True, "hash_files": open_folder(folder).hash_for_setup}
+        assert foretell(factory, file | {"workdir": "mine"}, **unsent) == foretold[-1]
+        assert foretell(factory, file | {"workdir": "mine"}, brings_code=True)[0] is None
+        (job,) = factory.submit(KEY, client_key=f"k{number}", workdir=archive.workdir, **file)
         factory.run_to_end(job.id)
         said.append(factory.backend.read_log(f"{job.id}.1", offset=0, limit=999).split())
     assert [b"up" in words for words in said] == [True, False, True]
+    assert [is_there for is_there, _ in foretold] == [False, True, False]
+    assert ["nothing is to be built" in words for _, words in foretold] == [False, True, False]
     assert [words[-1] for words in said] == [b"one", b"one", b"two"]
 
 
@@ -217,9 +255,7 @@ def test_more_than_may_come_is_stopped_on_the_way(factory, shelves, monkeypatch)
 def test_what_no_job_and_no_model_needs_goes_after_a_week(factory, folder, shelves):
     archive = send(factory, folder, shelves)
     (job,) = factory.submit(KEY, workdir=archive.workdir, run="sleep 60")
-    sweep = lambda **span: code_archives.remove_unneeded(  # noqa: E731
-        later(factory, **span), shelves=shelves
-    )
+    sweep = lambda **span: remove_unneeded(factory, shelves, **span)  # noqa: E731
     assert (sweep(days=8), sweep(days=8)) == (0, 0)
     jobs.cancel_job(factory.act(KEY), job.id)
     assert (sweep(days=6), sweep(days=6)) == (0, 0)
@@ -231,14 +267,38 @@ def test_what_no_job_and_no_model_needs_goes_after_a_week(factory, folder, shelv
             factory.act(KEY), job.id, client_key="again", workshop=factory.workshop
         )
     with pytest.raises(NotPermitted):
-        code_archives.remove_unneeded(factory.act(KEY), shelves=shelves)
+        code_archives.remove_unneeded(factory.act(KEY), shelves=shelves, rules=RULES)
+
+
+def test_what_a_project_ran_with_goes_when_its_data_may_be_deleted(factory, folder, shelves):
+    archive, project_id = send(factory, folder, shelves), factory.story.projects[KEY]
+    (job,) = factory.submit(KEY, workdir=archive.workdir, run="sleep 60")
+    made = factory.backend.find_environments(project_id, "") / "e1-x86_64-plain"
+    for folder in (made, made.parent.with_name("prj-other") / made.name):
+        folder.mkdir(parents=True)
+        folder.with_name(f"{folder.name}.lock").touch()
+    save_model(job.id, project_id=project_id, organisation_id=job.organisation_id)
+    projects.end_project(factory.act("officer"), project_id, rules=RULES)
+    clear = lambda **span: environments.remove_overdue(  # noqa: E731
+        later(factory, **span), workshop=factory.workshop, rules=RULES
+    )
+    assert (clear(days=99), remove_unneeded(factory, shelves, days=99)) == (0, 0)  # it waits
+    jobs.cancel_job(factory.act(KEY), job.id)
+    assert [remove_unneeded(factory, shelves, days=80) for _ in range(2)] == [0, 0]
+    assert [remove_unneeded(factory, shelves, days=99) for _ in range(2)] == [0, 1]
+    assert (clear(days=80), clear(days=99), clear(days=99)) == (0, 1, 0)
+    assert factory.backend.list_environments() == ["prj-other"]
+    site_id = factory.workshop.factory.get_partition(PARTITION).site_id
+    assert told(factory, "environments.removed") == [{"site": site_id, "environments": 1}]
+    with pytest.raises(NotPermitted):
+        environments.remove_overdue(factory.act(KEY), workshop=factory.workshop, rules=RULES)
 
 
 def test_code_of_a_project_that_the_database_does_not_know_is_left_alone(factory, folder, shelves):
     send(factory, folder, shelves)
     (there,) = files_in(shelves)
     (shelves.root / factory.story.projects[KEY]).rename(shelves.root / "prj-restored")
-    assert code_archives.remove_unneeded(later(factory, days=99), shelves=shelves) == 0
+    assert remove_unneeded(factory, shelves, days=99) == 0
     assert [each.name for each in files_in(shelves)] == [there.name]
 
 

@@ -92,6 +92,23 @@ class Unforeseen(LocalBackend):
         return super().list_output(job_id)
 
 
+def test_a_model_that_the_database_refuses_is_left_out_and_stops_no_other(factory: Running):
+    act = factory.story.act
+
+    def act_with_few_ids(person):
+        deed = act(person)
+        give = {"m": lambda _: "m-twice"}
+        return replace(deed, new_id=lambda kind: give.get(kind, deed.new_id)(kind))
+
+    factory.story.act = act_with_few_ids
+    run = 'echo weights > "$ALLMENDE_OUT/model"'
+    both = {factory.submit("founder", client_key=f"k{n}", run=run)[0].id for n in range(2)}
+    factory.run_to_end(*both)
+    factory.beat_until(lambda: len(factory.beat().mistakes) == 1)
+    (other,) = (job_id for job_id in both if factory.job(job_id).outputs_read_at is None)
+    assert sum("left out" in sentence for sentence in factory.sentences(other)) == 1
+
+
 @pytest.mark.parametrize("step", ["start", "settle", "read"])
 def test_a_job_that_meets_a_mistake_of_ours_waits_for_its_end_alone(factory: Running, step: str):
     backend = Unforeseen(factory.backend.folders.root, minimum_free_bytes=0)

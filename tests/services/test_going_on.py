@@ -1,6 +1,7 @@
 """A job that takes longer than a partition lets one attempt run goes on from its checkpoint."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from allmende.domain.basics.people import DAEMON
 from allmende.domain.scheduling.backends import EndReason
 from allmende.domain.scheduling.jobs import Job, JobState
 from allmende.services import allocations, halvings, job_limits, ledger
+from allmende.storage import jobs as job_store
 from tests.services.running import Running, a_running_factory
 
 pytestmark = pytest.mark.django_db
@@ -103,5 +105,19 @@ def test_of_a_sweep_with_halving_only_the_best_go_on(factory: Running):
     )
 
 
+def test_a_sweep_that_cannot_be_judged_is_left_out_and_stops_no_other(factory: Running):
+    (job,) = factory.submit("founder", run="true", max_duration="2s")
+    changes = {"state": JobState.RUNNING, "spec": {"name": "of a version that is gone"}}
+    for name in ("a", "b"):
+        job_store.save_job(
+            replace(job, id=f"j-{name}", client_key=name, sweep_id=f"s-{name}", **changes)
+        )
+    deed = factory.story.act(DAEMON)
+    stopped, mistakes = halvings.stop_fallen(deed, workshop=factory.workshop)
+    assert (stopped, [each.job_id for each in mistakes]) == ([], ["j-a", "j-b"])
+
+
 def fall(factory: Running) -> list[Job]:
-    return halvings.stop_fallen(factory.story.act(DAEMON), workshop=factory.workshop)
+    stopped, mistakes = halvings.stop_fallen(factory.story.act(DAEMON), workshop=factory.workshop)
+    assert mistakes == []
+    return stopped

@@ -25,6 +25,7 @@ from allmende.domain.training.job_files import parse_job_file
 from allmende.services import (
     budgets,
     cluster_accounts,
+    cycle,
     forecasts,
     hand_overs,
     jobs,
@@ -47,6 +48,7 @@ class Cluster:
     seen: dict[str, Observation] = field(default_factory=dict)
     launches: list[Launch] = field(default_factory=list)
     stopped: list[tuple[str, EndReason]] = field(default_factory=list)
+    nices: dict[str, int] = field(default_factory=dict)
 
     def start(self, launch: Launch) -> None:
         if launch.key not in self.seen:
@@ -55,6 +57,9 @@ class Cluster:
 
     def stop(self, key: str, *, reason: EndReason, grace_seconds: int) -> None:
         self.stopped.append((key, reason))
+
+    def set_nice(self, wanted) -> None:
+        self.nices = dict(wanted)
 
     def observe(self, keys):
         return [
@@ -286,6 +291,23 @@ def test_a_project_over_its_quota_goes_after_the_others_in_the_cluster_too(facto
     assert nices == {late.id: launches.NICE_IF_LATE, other.id: 0}
     (*_, event) = jobs.list_job_events(factory.person("founder"), late.id)
     assert "Its project has used its quota" in event.sentence.english()
+
+
+def test_what_waits_in_the_cluster_follows_the_quota_of_its_project(factory, cluster):
+    (job,), (other,) = (factory.submit(key, run="true") for key in ("founder", "startup"))
+    factory.beat()
+    assert cluster.nices == {}  # without quotas nothing is asked
+    adopt(factory, LINEAR)
+    factory.beat()
+    assert cluster.nices == {f"{job.id}.1": 0, f"{other.id}.1": 0}
+    use(factory, "founder", 3 * HOUR)
+    factory.beat()
+    assert cluster.nices == {f"{job.id}.1": launches.NICE_IF_LATE, f"{other.id}.1": 0}
+    cluster.run(f"{other.id}.1")
+    later = replace(factory.story.act(DAEMON), now=wiring.now() + timedelta(days=60))
+    for _ in range(2):  # the first sees that the other one runs
+        cycle.run_cycle(later, PARTITION, workshop=factory.workshop)
+    assert cluster.nices == {f"{job.id}.1": 0}
 
 
 def test_a_blueprint_that_the_nodes_do_not_see_is_refused_until_its_folder_is_shared(

@@ -203,15 +203,30 @@ class FarAway:
     def __init__(self, backend) -> None:  # noqa: F811
         self.backend = backend
         self.is_cut_off = True
+        self.asked: list[str] = []
 
     def __getattr__(self, name: str):
         return getattr(self.backend, name)
 
     def remove_output(self, job_id: str) -> dict[str, str]:
+        self.asked.append(job_id)
         if self.is_cut_off:
             raise SiteIsCutOff(site="harz", instant=NOON)
         self.backend.remove_output(job_id)
         return {"site": "harz", "site_statement": "gone"}
+
+
+def test_a_site_that_does_not_answer_is_asked_once_in_a_look(backend, model):  # noqa: F811
+    far, second = FarAway(backend), train_further(backend, "j-2")
+    for each in (model, second):
+        keep = replace(OPEN, keep_until=(NOON + timedelta(days=2)).date())
+        model_terms.set_terms(a_deed(OWNER, hours=1), each.id, keep)
+    asked = model_terms.delete_expired(a_deed(hours=72), backend_of=lambda _: far)
+    assert [each.deletion_asked_at for each in asked] == [NOON + timedelta(hours=72)] * 2
+    assert len(far.asked) == 1
+    far.is_cut_off = False
+    done = model_terms.delete_expired(a_deed(hours=73), backend_of=lambda _: far)
+    assert [each.deleted_at for each in done] == [NOON + timedelta(hours=73)] * 2
 
 
 def test_a_deletion_that_a_site_has_not_confirmed_is_asked_for_and_done_later(backend, model):  # noqa: F811

@@ -20,8 +20,9 @@ from allmende.services import model_registry, models
 from allmende.services.deeds import Deed
 from allmende.storage import audit as audit_store
 from allmende.storage import jobs as job_store
-from allmende.storage.trained_models import TrainedModelRow
+from allmende.storage.trained_models import ModelParentRow, TrainedModelRow
 from allmende.wiring import new_id
+from allmende.wiring.factory import load_factory
 from tests.domain.training.recipes import FACTS, METRICS, THRESHOLDS, a_blueprint
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +128,9 @@ def register(backend: LocalBackend, job_id: str = "j-1", *, hours: int = 0) -> M
         outputs=read_outputs(backend, job_id),
         blueprint=a_blueprint(),
         thresholds=THRESHOLDS,
+        partition=load_factory().get_partition("werkbank"),
+        carbon=None,
+        catalogue={},
     )
 
 
@@ -231,6 +235,15 @@ def test_a_job_that_did_not_complete_has_no_model(backend):
         register(backend)
 
 
+def test_a_parent_from_elsewhere_may_have_a_long_name(backend):
+    leave(backend, FILES)
+    name = "meta-llama/Meta-Llama-3.1-405B-Instruct-FP8"
+    add_job(spec=SPEC | {"record": {"parents": [name]}})
+    model = register(backend)
+    assert model.parents == (name,)
+    assert ModelParentRow.objects.count() == 0
+
+
 def test_nobody_registers_a_model_by_hand(backend):
     leave(backend, FILES)
     add_job()
@@ -241,6 +254,9 @@ def test_nobody_registers_a_model_by_hand(backend):
             outputs=read_outputs(backend, "j-1"),
             blueprint=a_blueprint(),
             thresholds=THRESHOLDS,
+            partition=load_factory().get_partition("werkbank"),
+            carbon=None,
+            catalogue={},
         )
 
 

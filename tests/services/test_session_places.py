@@ -8,7 +8,7 @@ import pytest
 
 from allmende import wiring
 from allmende.domain.scheduling.brokering import NowhereToRun
-from allmende.domain.training.sessions import NoSessionsThere
+from allmende.domain.training.sessions import NoSessionsThere, SeveralSessions
 from allmende.services import check_sheets, job_checks, models
 from allmende.services.job_checks import JobCheck
 from tests.services.running import Running, a_running_factory
@@ -88,3 +88,12 @@ def test_nobody_reads_what_a_session_left(factory: Running, monkeypatch: pytest.
     (job,) = factory.submit(KEY, **SESSION)
     factory.run_to_end(job.id)
     assert factory.job(job.id).outputs_read_at is not None
+
+
+def test_a_sweep_of_sessions_is_refused_and_the_check_says_it(factory: Running):
+    several = SESSION | {"sweep": {"idle_minutes": [5, 10]}}
+    found = check(factory, **several)
+    assert [finding.key for finding in found.problems] == ["sweep"]
+    with pytest.raises(SeveralSessions, match="makes 2 sessions"):
+        factory.submit(KEY, **several)
+    assert check(factory, **SESSION, sweep={"idle_minutes": [5]}).outlook is not None

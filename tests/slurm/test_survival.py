@@ -112,7 +112,6 @@ def cluster(running: Running, request: pytest.FixtureRequest) -> Iterator[Machin
             reader, deed = usage_reader(site), wiring.deed_of(DAEMON)
             while not reader.is_up_to_date():
                 time.sleep(0.2)
-            time.sleep(1.5)  # slurmdbd commits each second
             assert usage_collecting.collect(deed, site, reader=reader).is_complete
 
         def hasten(key: str) -> bool:

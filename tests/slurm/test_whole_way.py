@@ -109,7 +109,6 @@ def wait_for(is_so: Callable[[], object], *, seconds: float = 60.0) -> None:
 def collect(site: Site) -> None:
     reader = usage_reader(site)
     wait_for(reader.is_up_to_date)
-    time.sleep(1.5)  # slurmdbd commits each second
     deed: Deed = wiring.deed_of(DAEMON)
     assert usage_collecting.collect(deed, site, reader=reader).is_complete
 

@@ -20,11 +20,8 @@ LEDGER_TEST_FILES = (
     "tests/services/test_quotas.py",
     "tests/services/test_burn_downs.py",
 )
-# Jobs and the cycle, with their locks.
-JOB_TEST_FILES = (
-    "tests/services/test_dependencies.py",
-    "tests/services/test_cycle.py",
-)
+# The cycle of jobs, with its locks.
+JOB_TEST_FILES = ("tests/services/test_cycle.py",)
 # From the application to the award, with their races.
 ACCESS_TEST_FILES = (
     "tests/services/test_applications.py",
@@ -46,12 +43,14 @@ OFFICE_TEST_FILES = (
 USAGE_TEST_FILES = (
     "tests/services/test_usage.py",
     "tests/services/test_usage_collecting.py",
-    "tests/services/test_usage_model.py",
     "tests/services/test_usage_of_attempts.py",
 )
 # These wait for nothing, and no lock decides them: on demand.
 REST_TEST_FILES = (
+    "tests/services/test_models.py",
     "tests/services/test_jobs.py",
+    "tests/services/test_dependencies.py",
+    "tests/services/test_usage_model.py",
     "tests/services/test_cycle_broken_jobs.py",
     "tests/services/test_expert_reviews.py",
     "tests/services/test_panels.py",

@@ -253,6 +253,15 @@ def test_rules_of_a_past_day_are_public(office):
     assert "national-bridge" in {mode["id"] for mode in Client().get("/api/v1/modes").json()}
 
 
+def test_the_rules_say_their_units_and_sources_in_german_too(office):
+    reader = Client()
+    reader.cookies["django_language"] = "de"
+    page = " ".join(reader.get("/rules?on=2025-12-31").content.decode().split())
+    assert "10²³ Gleitkommaoperationen im Training" in page
+    assert "VO (EU) 2024/1689 Art. 51 Abs. 2" in page
+    assert "Fast Lane Access; Untergrenze, wie sie im September 2026" in page
+
+
 def test_the_lists_ask_the_database_as_often_for_many_as_for_few(office, olga):
     def count(path: str) -> int:
         with CaptureQueriesContext(connection) as queries:

@@ -74,5 +74,9 @@ def test_the_form_of_a_job_offers_the_catalogue_and_chooses_what_its_blueprint_r
     sent = {"name": "x", "minutes": "1", "data_class": "internal", "check": "1"}
     answer = browser.post(f"{address}?blueprint=racing", sent | {"data": ["heart-beats"]})
     assert "Write data_class: health" in answer.content.decode()
+    browser.cookies["django_language"] = "de"
+    german = browser.get(f"{address}?blueprint=racing").content.decode()
+    assert "Rennstrecken-Datenbank der TUM" in german
+    browser.cookies["django_language"] = "en"
     answer = browser.post(f"{address}?blueprint=racing", sent)
     assert "with uri: allmende:race-tracks" in answer.context["form"].errors["data"][0]

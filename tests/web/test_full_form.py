@@ -1,16 +1,21 @@
 """The full form and the calculator in the portal: rows, marks, and what reviewers read."""
 
 import re
+from datetime import date
 
 import pytest
 from django.test import Client
 
 from allmende import wiring
+from allmende.domain.access.snapshots import to_plain
+from allmende.domain.access.verdicts import Reason, Verdict
+from allmende.domain.basics.compute_marks import list_marks
 from allmende.domain.basics.people import Person
 from allmende.services import applications
 from allmende.storage import people as people_store
 from allmende.storage.applications import ApplicationRow
 from allmende.web.wording import write_scientific
+from allmende.wiring.access_rules import load_access_rules
 from tests.web.rounds import build_stage
 
 pytestmark = pytest.mark.django_db
@@ -122,6 +127,23 @@ def test_the_marks_of_the_ai_act_are_told_while_writing_and_to_all_who_read_it(s
         (browser_of(officer), f"/programme/{found.ranked_id}"),
     ):
         assert passed in reader.get(address).content.decode()
+
+
+def test_the_office_reads_a_mark_once_though_the_eligibility_check_said_it_too(stage):
+    _, _, officer, found = stage
+    flop = 2 * 10**23
+    mark = list_marks(flop, load_access_rules().book, on=date(2026, 11, 26))[1]
+    told = mark.say_passed(flop)
+    reason = Reason(
+        rule=mark.rule, verdict=Verdict.ADVISORY, sentence=told, article="Art. 51", source=""
+    )
+    row = ApplicationRow.objects.get(id=found.ranked_id)
+    row.form = {**row.form, "training_flop": flop}
+    row.frozen["eligibility"]["reasons"].append(to_plain(reason))
+    row.save()
+    page = browser_of(officer).get(f"/programme/{found.ranked_id}").content.decode()
+    assert "Eligibility by the rules" in page
+    assert page.count(told.english()) == 1
 
 
 def test_saving_goes_to_the_calculator_and_its_figures_come_back(stage):

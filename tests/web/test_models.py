@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shutil
 import zipfile
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from allmende.domain.trust.tokens import Scope
 from allmende.storage import people as people_store
 from allmende.storage import trained_models as store
+from allmende.wiring import home
 from tests.web.api.conftest import a_token
 from tests.web.world import World, build_world
 
@@ -45,7 +47,7 @@ def call(world: World, name: str, path: str) -> Any:
 def test_the_page_shows_the_history_the_sums_and_the_summary(world: World):
     page = browser_of(world, "applicant").get(MODEL).content.decode()
     assert page.count('class="lineage') == 2
-    for text in ("Public summary of the training content", "5.0 × 10⁶ FLOP", "not measured"):
+    for text in ("Public summary of the training content", "5 × 10⁶ FLOP", "not measured"):
         assert text in page
     assert "Your terms" in page
     assert "Your terms" not in browser_of(world, "auditor").get(MODEL).content.decode()
@@ -74,6 +76,23 @@ def test_only_a_page_that_names_the_model_deletes_its_files(world: World):
     certificate = owner.get(f"{MODEL}/certificate").json()
     assert certificate == call(world, "applicant", "/certificate").json()
     assert (certificate["model"], certificate["reason"]) == ("m-1", "owner")
+
+
+def test_a_file_in_a_folder_is_handed_out_by_portal_and_api(world: World):
+    name, content = "parts/of two.bin", b"weights"
+    path = home.home() / "work" / store.get_model("m-1").job_id / "home/out" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    file = [name, len(content), hashlib.sha256(content).hexdigest()]
+    store.TrainedModelRow.objects.filter(id="m-1").update(files=[file])
+    try:
+        for answer in (
+            browser_of(world, "applicant").get(f"{MODEL}/files/{name}"),
+            call(world, "applicant", f"/files/{name}"),
+        ):
+            assert answer.getvalue() == content
+    finally:
+        shutil.rmtree(path.parents[2])
 
 
 def test_a_package_holds_papers_and_their_checksums(world: World):

@@ -1,5 +1,7 @@
 """What staff see and do not touch, what guests of a project may, and what nobody can trip over."""
 
+from dataclasses import replace
+
 import pytest
 from django.test import Client
 
@@ -49,6 +51,17 @@ def test_a_guest_of_a_project_opens_its_pages(factory, client: Client):
     client.login(username="startup@demo.example", password="allmende-demo")
     for path in (f"/projects/{project_id}", f"/projects/{project_id}/jobs/new"):
         assert client.get(path).status_code == 200
+
+
+def test_a_session_is_offered_where_there_is_a_blueprint_for_one(factory, client, monkeypatch):
+    client.login(username="founder@demo.example", password="allmende-demo")
+    address = f"/projects/{factory.story.projects['founder']}"
+    offered = "jobs/new?blueprint=notebook"
+    assert offered in client.get(address).content.decode()
+    known = {key: each for key, each in wiring.workshop().blueprints.items() if key != "notebook"}
+    other = replace(wiring.workshop(), blueprints=known)
+    monkeypatch.setattr("allmende.web.pages.projects.workshop", lambda: other)
+    assert offered not in client.get(address).content.decode()
 
 
 def test_nobody_in_the_office_reads_a_draft(factory):

@@ -108,7 +108,14 @@ def test_only_owners_download_logs_and_weights(world: factory.World, ids: dict[s
 
 @pytest.mark.parametrize(
     ("path", "status"),
-    [("/nothing", 404), ("/jobs/j-00000000", 404), ("/promises/none", 404), ("/theme/red", 404)],
+    [
+        ("/nothing", 404),
+        ("/jobs/j-00000000", 404),
+        ("/promises/none", 404),
+        ("/theme/red", 404),
+        ("/jobs/j%00", 400),
+        ("/jobs?after=%00", 400),
+    ],
 )
 def test_errors_are_pages_with_a_way_out(world: factory.World, path: str, status: int):
     answer = client_of("mina").get(path)

@@ -84,7 +84,7 @@ def build_world() -> World:
         client_key="first",
         workshop=wiring.workshop(),
     )
-    model = _save_model(job.id, project_id=awarded.project_id, organisation_id=ours.id)
+    model = save_model(job.id, project_id=awarded.project_id, organisation_id=ours.id)
     ids = {
         "organisation_id": ours.id,
         "application_id": draft.id,
@@ -115,7 +115,8 @@ def _award(mina: Person, organisation_id: str, staff: dict[str, Person]) -> Any:
     return awards.award_application(officer, application.id, rules=rules)
 
 
-def _save_model(job_id: str, *, project_id: str, organisation_id: str) -> Model:
+def save_model(job_id: str, *, project_id: str, organisation_id: str) -> Model:
+    """Register a model as if a job had left it."""
     record = build_record(a_training(), THRESHOLDS)
     model = Model(
         id="m-1",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allmende.backends.nodes.code import count_entries, hash_for_setup, unpack
+from allmende.backends.jobs.code import count_entries, hash_for_setup, unpack
 from allmende.domain.training.code_archives import (
     CodeHasTooManyFiles,
     CodeIsTooLarge,

@@ -1,8 +1,9 @@
-"""The text of a job file: each key stands once."""
+"""The text of a job file: each key stands once, and no text ends its reader."""
 
 import pytest
+import yaml
 
-from allmende.wiring.job_texts import KeyIsThereTwice, find_line, read_job_text
+from allmende.wiring.job_texts import KeyIsThereTwice, TooMuchToRead, find_line, read_job_text
 
 MERGED = """
 base: &base {cpus: 1, memory: 1G}
@@ -39,6 +40,30 @@ def test_a_small_number_is_one_and_the_hash_of_a_commit_is_a_text():
 def test_no_text_makes_an_object_of_a_program():
     with pytest.raises(Exception, match="could not determine a constructor"):
         read_job_text("a: !!python/object/apply:os.getcwd []")
+
+
+@pytest.mark.parametrize("day", ["2026-02-30", "2026-12-01T08:00:05", "2026-12-01T24:00:00"])
+def test_a_day_stays_a_text_as_in_json(day):
+    assert read_job_text(f"when: {{deadline: {day}}}") == {"when": {"deadline": day}}
+
+
+BILLION_LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n"
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize("text", [BILLION_LAUGHS, "a: &a [*a]", "a: &a {b: *a}", "[" * 5000])
+def test_what_nobody_could_read_is_refused(text):
+    with pytest.raises(TooMuchToRead):
+        read_job_text(text)
+
+
+@pytest.mark.parametrize("text", ["!!int x", "!!float x", "!!timestamp x"])
+def test_what_is_not_as_its_tag_says_is_a_mistake_with_its_line(text):
+    with pytest.raises(yaml.YAMLError) as mistake:
+        read_job_text(f"name: a\nnum_nodes: {text}")
+    assert mistake.value.problem_mark.line == 1
 
 
 @pytest.mark.parametrize(

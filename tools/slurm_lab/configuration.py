@@ -65,7 +65,12 @@ class Plan:
 
 
 def render_slurm_conf(plan: Plan, *, host: str) -> str:
-    """Return slurm.conf: quick cycles, accounting that is enforced, preemption by QOS."""
+    """Return slurm.conf: quick cycles, accounting that is enforced, preemption by QOS.
+
+    A node that was set down stays so until somebody resumes it (ReturnToService=1): by itself it
+    would be back with any answer that it gave a moment before it died, and jobs would go there.
+    And a slurmd that has no processor for a while is not dead yet (SlurmdTimeout).
+    """
     tracks = plan.nodes <= MOST_NODES_WITH_TRACKING
     folder = plan.folder
     return f"""\
@@ -92,9 +97,9 @@ JobAcctGatherType=jobacct_gather/{"linux" if tracks else "none"}
 JobAcctGatherFrequency=1
 TaskPlugin=task/none
 SwitchType=switch/none
-ReturnToService=2
+ReturnToService=1
 SlurmctldTimeout=60
-SlurmdTimeout=20
+SlurmdTimeout=120
 InactiveLimit=0
 KillWait=3
 MinJobAge={plan.forget_seconds}
@@ -173,7 +178,6 @@ StoragePort={plan.database_port}
 StorageUser=slurm
 StoragePass=slurm
 StorageLoc=slurm_acct
-CommitDelay=1
 """
 
 

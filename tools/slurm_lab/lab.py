@@ -128,8 +128,15 @@ class Lab:
         self.run("scontrol", "update", f"nodename={name}", "state=down", "reason=crash")
 
     def revive(self, name: str) -> None:
-        """Start a daemon again that was killed, and wait until it answers."""
-        self._begin(self._name(name))
+        """Start a daemon again that was killed, and wait until it answers; a node serves again."""
+        if name not in self.plan.node_names:
+            self._begin(name)
+            return
+        self._spawn(self._name(name), self._command(self._name(name)))
+        port = self.plan.node_port(self.plan.node_names.index(name) + 1)
+        self._wait(lambda: _listens(port), name)
+        self.run("scontrol", "update", f"nodename={name}", "state=resume")
+        self.wait_for_nodes()
 
     def wait_for_nodes(self) -> None:
         """Wait until every node can take a job."""
@@ -271,7 +278,7 @@ class Lab:
         }[name]
 
     def _begin(self, name: str) -> None:
-        """Start one daemon, with what it needs before, and wait until it answers."""
+        """Start one daemon that is no node's, with what it needs before; wait until it answers."""
         folder = self.plan.folder
         if name == "mariadbd" and not (folder / "database/mysql").is_dir():
             self._make_database()
@@ -283,10 +290,7 @@ class Lab:
             "slurmctld": lambda: "UP" in self.run("scontrol", "ping"),
             "slurmrestd": lambda: _listens(self.plan.rest_port),
         }
-        if name in answers:
-            self._wait(answers[name], name)
-        else:
-            self.wait_for_nodes()
+        self._wait(answers[name], name)
         if name == "mariadbd":
             self._ask_database(
                 "CREATE USER IF NOT EXISTS 'slurm'@'127.0.0.1' IDENTIFIED BY 'slurm'; "

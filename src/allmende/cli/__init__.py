@@ -7,7 +7,7 @@ import typer
 
 from allmende import __version__
 from allmende.cli.commands import LazyGroup, acting_as
-from allmende.cli.exits import MEANINGS, ExitCode, exit_code_for
+from allmende.cli.exits import ExitCode, exit_code_for
 from allmende.cli.interrupts import INTERRUPTS
 from allmende.domain.basics.refusals import Refusal
 
@@ -15,7 +15,6 @@ app = typer.Typer(
     cls=LazyGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: " + "; ".join(f"{code.value} {text}" for code, text in MEANINGS.items()),
 )
 
 
@@ -45,7 +44,11 @@ def allmende(
     _language: Annotated[
         str,
         typer.Option(
-            "--language", metavar="de|en", envvar=["ALLMENDE_LANGUAGE", "LANG"], help="Answer in."
+            "--language",
+            metavar="de|en",
+            envvar=["ALLMENDE_LANGUAGE", "LANG"],
+            is_eager=True,  # before --help, which is written in it
+            help="The language of answers and of this help.",
         ),
     ] = "",
 ) -> None:

@@ -22,7 +22,7 @@ COLUMNS = ("id", "award_id", "beneficiary", "euros", "granted_on", "due_at", "re
 def list_aid(json: AsJson = False) -> None:
     """List all aid that was granted here, what has to be registered first."""
     found = [_with_marks(each) for each in aid.list_every_entry(acting_person())]
-    show(found, json=json, columns=COLUMNS, empty="No aid yet.")
+    show(found, json=json, columns=COLUMNS, empty=Sentence("No aid yet."))
 
 
 @app.command("show")

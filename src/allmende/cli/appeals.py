@@ -7,6 +7,7 @@ import typer
 from allmende.cli.acting import acting_deed, acting_person
 from allmende.cli.output import AsJson, show
 from allmende.domain.access.appeals import AppealState
+from allmende.domain.basics.sentences import Sentence
 from allmende.services import appeals
 from allmende.wiring.access_rules import load_access_rules
 
@@ -37,14 +38,14 @@ def list_appeals(
 ) -> None:
     """List all appeals, for the office."""
     found = appeals.list_appeals(acting_person(), state=state, after=after, limit=limit)
-    show(found, json=json, columns=COLUMNS, empty="No appeal.")
+    show(found, json=json, columns=COLUMNS, empty=Sentence("No appeal."))
 
 
 @app.command("show")
 def show_appeals(application_id: str, json: AsJson = False) -> None:
     """Show the appeals on an application."""
     found = appeals.list_appeals_of(acting_person(), application_id)
-    show(found, json=json, columns=COLUMNS, empty="No appeal on this application.")
+    show(found, json=json, columns=COLUMNS, empty=Sentence("No appeal on this application."))
 
 
 @app.command("answer")

@@ -95,7 +95,7 @@ def list_findings(application_id: str, json: AsJson = False) -> None:
     found = applications.list_findings(
         acting_person(), application_id, rules=load_access_rules(), now=now()
     )
-    show(list(found), json=json, empty="Nothing is missing: it can be submitted.")
+    show(list(found), json=json, empty=Sentence("Nothing is missing: it can be submitted."))
 
 
 @app.command("marks")
@@ -147,7 +147,7 @@ def list_applications(
     found = applications.list_applications(
         acting_person(), states=state or (), after=after, limit=limit
     )
-    show(found, json=json, columns=COLUMNS, empty="No application yet.")
+    show(found, json=json, columns=COLUMNS, empty=Sentence("No application yet."))
 
 
 @app.command("show")
@@ -159,7 +159,8 @@ def show_application(application_id: str, json: AsJson = False) -> None:
         show(application.form)
         if application.frozen:
             columns = ("name", "is_given", "version", "content_hash", "answered_at")
-            show(list(application.frozen.declarations), columns=columns, empty="No declaration.")
+            empty = Sentence("No declaration.")
+            show(list(application.frozen.declarations), columns=columns, empty=empty)
         for opinions in expert_reviews.list_opinions(acting_person(), application_id):
             show(list(opinions), columns=("criterion_id", "text"))
 

@@ -62,7 +62,7 @@ def refuse_application(
 def list_awards(after: str = "", limit: int = 100, json: AsJson = False) -> None:
     """List all awards."""
     found = awards.list_awards(acting_person(), after=after, limit=limit)
-    show(found, json=json, columns=COLUMNS, empty="No award yet.")
+    show(found, json=json, columns=COLUMNS, empty=Sentence("No award yet."))
 
 
 @app.command("letter")

@@ -9,6 +9,7 @@ import typer
 from allmende import wiring
 from allmende.cli.acting import acting_deed, acting_person
 from allmende.cli.output import AsJson, show
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.units import plain_hours
 from allmende.services import calls
 from allmende.services.calls import CallView
@@ -21,7 +22,7 @@ app = typer.Typer()
 def list_calls(json: AsJson = False) -> None:
     """List the calls under which one can apply now."""
     views = calls.list_open_calls(acting_person(), now=wiring.now())
-    empty = "No call is open. The programme office opens one with: allmende call open ID"
+    empty = Sentence("No call is open. The programme office opens one with: allmende call open ID")
     show(views if json else [_row(view) for view in views], json=json, empty=empty)
 
 

@@ -9,6 +9,7 @@ from allmende.cli.acting import acting_deed, acting_person
 from allmende.cli.output import AsJson, say, show
 from allmende.domain.access.application_forms import read_hours
 from allmende.domain.access.changes import ChangeState, ProjectChange
+from allmende.domain.basics.sentences import Sentence
 from allmende.services import changes
 from allmende.wiring.access_rules import load_access_rules
 
@@ -52,7 +53,8 @@ def list_places(project_id: str, json: AsJson = False) -> None:
     found = changes.list_places(
         acting_person(), project_id, rules=load_access_rules(), now=wiring.now()
     )
-    show(found, json=json, columns=PLACE_COLUMNS, empty="There is no other partition for it.")
+    empty = Sentence("There is no other partition for it.")
+    show(found, json=json, columns=PLACE_COLUMNS, empty=empty)
     if not json:
         for each in found:
             say(each.sentence)
@@ -73,7 +75,7 @@ def list_changes(
         if project
         else changes.list_changes(reader, state=state, after=after, limit=limit)
     )
-    show(found, json=json, columns=COLUMNS, empty="Nobody asked for more.")
+    show(found, json=json, columns=COLUMNS, empty=Sentence("Nobody asked for more."))
 
 
 @app.command("approve")

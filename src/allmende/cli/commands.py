@@ -9,6 +9,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from allmende import wiring
+from allmende.cli import helps
+from allmende.cli.exits import explain_codes
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,15 @@ class LazyGroup(TyperGroup):
             name: TyperCommand(name, help=command.help) for name, command in COMMANDS.items()
         }
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help in the reader's language."""
+        option = next(each for each in self.params if each.name == "_language")
+        say = helps.find_words(ctx.params.get(option.name) or option.value_from_envvar(ctx) or "")
+        if say is not None:
+            helps.translate_help(self, say, ctx)
+        self.epilog = explain_codes(say or str)
+        super().format_help(ctx, formatter)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command itself, loaded, with the database checked where it needs one."""
         name, stand_in, rest = super().resolve_command(ctx, [_singular(args[0]), *args[1:]])
@@ -103,6 +114,8 @@ class LazyGroup(TyperGroup):
         loaded = load(name)
         if command.needs_database or command.speaks:
             _speak(language)
+        if say := helps.find_words(language):
+            helps.translate_help(loaded, say, ctx)
         asks_for_help = "--help" in rest or (isinstance(loaded, TyperGroup) and not rest)
         if command.needs_database and not ctx.resilient_parsing and not asks_for_help:
             _check_database()

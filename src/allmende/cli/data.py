@@ -5,6 +5,7 @@ import typer
 from allmende import wiring
 from allmende.cli.acting import acting_person
 from allmende.cli.output import AsJson, show
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.data_sets import DataSet
 from allmende.services import data_sets
 
@@ -21,7 +22,7 @@ def list_data_sets(json: AsJson = False) -> None:
         [_facts(each) for each in found],
         json=json,
         columns=COLUMNS,
-        empty="No data set yet: operators describe them in data.toml.",
+        empty=Sentence("No data set yet: operators describe them in data.toml."),
     )
 
 

@@ -49,7 +49,7 @@ def list_documents(
     found = (documents.list_reusable if reusable else documents.list_documents)(
         acting_person(), application_id
     )
-    show(list(found), json=json, columns=COLUMNS, empty="No document.")
+    show(list(found), json=json, columns=COLUMNS, empty=Sentence("No document."))
 
 
 @app.command("reuse")

@@ -1,5 +1,6 @@
 """What the exit codes of `allmende` mean: one table, for scripts."""
 
+from collections.abc import Callable
 from enum import IntEnum
 
 from allmende.domain.basics.refusals import Refusal
@@ -18,7 +19,8 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-MEANINGS = {
+TITLE_WORDS = {"codes": "Exit codes"}
+CODE_WORDS = {
     ExitCode.OK: "done, and every check held",
     ExitCode.REFUSED: "refused, or a check failed; the sentence says why",
     ExitCode.USAGE: "the command was typed wrongly",
@@ -44,3 +46,9 @@ BY_STATUS = {
 def exit_code_for(refusal: Refusal) -> ExitCode:
     """Return the exit code of a refusal."""
     return BY_STATUS.get(refusal.status, ExitCode.REFUSED)
+
+
+def explain_codes(say: Callable[[str], str]) -> str:
+    """Return what every exit code means, for the help."""
+    told = "; ".join(f"{code.value} {say(text)}" for code, text in CODE_WORDS.items())
+    return f"{say(TITLE_WORDS['codes'])}: {told}"

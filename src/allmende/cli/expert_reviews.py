@@ -59,7 +59,7 @@ def list_reviews(after: str = "", limit: int = 100, json: AsJson = False) -> Non
         }
         for each in found
     ]
-    show(found if json else rows, json=json, empty="You were asked for no review.")
+    show(found if json else rows, json=json, empty=Sentence("You were asked for no review."))
 
 
 @app.command("show")

@@ -17,7 +17,6 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.jobs import Job
 from allmende.domain.training.job_file_schema import job_file_schema
-from allmende.domain.training.job_files import parse_job_file
 from allmende.services import (
     brokering,
     forecasts,
@@ -28,7 +27,9 @@ from allmende.services import (
     submissions,
     sweeps,
 )
-from allmende.wiring.job_texts import KeyIsThereTwice, read_job_text
+from allmende.services.job_files import read_job_file
+from allmende.wiring.code_folders import CodeFolder
+from allmende.wiring.job_texts import read_job_text
 
 app = typer.Typer()
 
@@ -72,14 +73,15 @@ def submit_job(
     json: AsJson = False,
 ) -> None:
     """Submit a job file; a sweep or an array becomes several jobs."""
-    deed = acting_deed()
-    spec = parse_job_file(_wait_also(_read(file), after=after or [], after_ok=after_ok or []))
+    deed, workshop = acting_deed(), wiring.workshop()
+    value = _wait_also(_read(file), after=after or [], after_ok=after_ok or [])
+    spec = read_job_file(value, project_id=project, workshop=workshop)
     submitted = submissions.submit_job(
         deed,
         bring_code(deed, spec, file.parent, project_id=project),
         project_id=project,
         client_key=key or deed.new_id("key"),
-        workshop=wiring.workshop(),
+        workshop=workshop,
     )
     show(submitted, json=json, columns=("id", "name", "state", "held_seconds", "wait"))
     if not json:
@@ -103,6 +105,7 @@ def check_job(
         now=wiring.now(),
         workshop=workshop,
         brings_code=True,
+        hash_files=code.hash_for_setup if isinstance(code, CodeFolder) else None,
     )
     if isinstance(code, Refusal):
         found, code = found.with_mistake("workdir", code), None
@@ -124,12 +127,13 @@ def forecast_submission(
     json: AsJson = False,
 ) -> None:
     """Say when a job file would start, without submitting it, and what would start sooner."""
+    workshop = wiring.workshop()
     options = previews.forecast_submission(
         acting_person(),
-        parse_job_file(_read(file)),
+        read_job_file(_read(file), project_id=project, workshop=workshop),
         project_id=project,
         now=wiring.now(),
-        workshop=wiring.workshop(),
+        workshop=workshop,
     )
     if json:
         show(options, json=True)
@@ -146,12 +150,13 @@ def choose_partition(
     json: AsJson = False,
 ) -> None:
     """Say where a job file would run, without submitting it, and why not elsewhere."""
+    workshop = wiring.workshop()
     choice = previews.choose_partition(
         acting_person(),
-        parse_job_file(_read(file)),
+        read_job_file(_read(file), project_id=project, workshop=workshop),
         project_id=project,
         now=wiring.now(),
-        workshop=wiring.workshop(),
+        workshop=workshop,
     )
     verdicts = choice.verdicts if choice else ()
     show(
@@ -310,7 +315,7 @@ def _wait_also(value: Any, **names: list[str]) -> Any:
 def _read(file: Path) -> Any:
     try:
         return read_job_text(file.read_text())
-    except KeyIsThereTwice as refusal:
+    except Refusal as refusal:
         raise JobFileIsUnreadable(file=str(file), problem=refusal.sentence) from refusal
     except OSError as error:
         raise JobFileIsUnreadable(file=str(file), problem=error.strerror) from error

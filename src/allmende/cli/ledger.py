@@ -55,7 +55,7 @@ def list_accounts(
         }
         for each in found
     ]
-    show(rows, empty="No account is open yet.")
+    show(rows, empty=Sentence("No account is open yet."))
 
 
 @app.command("transfers")
@@ -69,7 +69,7 @@ def list_transfers(
     if json:
         show(found, json=True)
     else:
-        show([_row(each) for each in found], empty="Nothing was moved yet.")
+        show([_row(each) for each in found], empty=Sentence("Nothing was moved yet."))
 
 
 @app.command("statement")
@@ -95,7 +95,7 @@ def show_statement(
         }
         for line in lines
     ]
-    show(rows, empty="Nothing happened on this account.")
+    show(rows, empty=Sentence("Nothing happened on this account."))
 
 
 def _facts(checked: ledger.LedgerCheck) -> dict[str, object]:

@@ -10,6 +10,7 @@ from allmende.domain.access.messages import (
     MessageState,
 )
 from allmende.domain.basics.people import DAEMON
+from allmende.domain.basics.sentences import Sentence
 from allmende.services import mail
 from allmende.wiring import deed_of, post
 from allmende.wiring.access_rules import load_access_rules
@@ -29,7 +30,7 @@ def list_mail(
 ) -> None:
     """List messages to everybody, the newest first: what waits, what was sent, what failed."""
     view = mail.list_queue(acting_person(), states=state or (), after=after, limit=limit)
-    show(view.messages, json=json, columns=COLUMNS, empty="No message.")
+    show(view.messages, json=json, columns=COLUMNS, empty=Sentence("No message."))
 
 
 @app.command("retry")

@@ -35,7 +35,8 @@ def list_models(
 ) -> None:
     """List models, the newest first."""
     found = models.list_models(acting_person(), project_id=project, after=after, limit=limit)
-    show(found, json=json, columns=COLUMNS, empty="No model yet: a finished training leaves one.")
+    empty = Sentence("No model yet: a finished training leaves one.")
+    show(found, json=json, columns=COLUMNS, empty=empty)
 
 
 @app.command("show")
@@ -180,4 +181,4 @@ def download_model(
             models.copy_model_file(reader, model_id, file.name, into=opened, backend_of=backend_of)
         part.replace(path)
         written.append({"file": str(path), "size_bytes": file.size_bytes, "sha256": file.sha256})
-    show(written, json=json, empty="The model has no files.")
+    show(written, json=json, empty=Sentence("The model has no files."))

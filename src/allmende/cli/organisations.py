@@ -9,6 +9,7 @@ import typer
 from allmende.cli.acting import acting_deed, acting_person
 from allmende.cli.output import AsJson, show
 from allmende.domain.access.organisations import OrganisationKind
+from allmende.domain.basics.sentences import Sentence
 from allmende.services import mergers, organisations
 from allmende.wiring.access_rules import load_access_rules
 from allmende.wiring.ownership_files import read_ownership_file
@@ -60,7 +61,7 @@ def update_figures(
 def list_organisations(after: str = "", limit: int = 100, json: AsJson = False) -> None:
     """List the organisations that you may see."""
     found = organisations.list_organisations(acting_person(), after=after, limit=limit)
-    show(found, json=json, columns=COLUMNS, empty="No organisation yet.")
+    show(found, json=json, columns=COLUMNS, empty=Sentence("No organisation yet."))
 
 
 @app.command("show")
@@ -89,4 +90,4 @@ def record_merger(
 def list_mergers(json: AsJson = False) -> None:
     """List the mergers of organisations, the latest first."""
     found = [view.merger for view in mergers.list_mergers(acting_person())]
-    show(found, json=json, columns=MERGER_COLUMNS, empty="No merger is recorded.")
+    show(found, json=json, columns=MERGER_COLUMNS, empty=Sentence("No merger is recorded."))

@@ -28,7 +28,7 @@ def show(
     *,
     json: bool = False,
     columns: Sequence[str] = (),
-    empty: str | Sentence = "Nothing.",
+    empty: Sentence = Sentence("Nothing."),
 ) -> None:
     """Print a value: a sentence, a record, or a list of records.
 
@@ -113,7 +113,7 @@ def to_json(value: Any) -> Any:
     return str(value)
 
 
-def _print_table(rows: list[Any], *, columns: Sequence[str], empty: str | Sentence) -> None:
+def _print_table(rows: list[Any], *, columns: Sequence[str], empty: Sentence) -> None:
     if not rows:
         say(empty)
         return

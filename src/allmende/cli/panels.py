@@ -33,7 +33,7 @@ def list_rounds(json: AsJson = False) -> None:
         }
         for each in found
     ]
-    show(found if json else rows, json=json, empty="No round with peer review yet.")
+    show(found if json else rows, json=json, empty=Sentence("No round with peer review yet."))
 
 
 @app.command("reviewers")
@@ -49,7 +49,7 @@ def list_reviewers(json: AsJson = False) -> None:
         }
         for each in found
     ]
-    show(found if json else rows, json=json, empty="Nobody has the role of a reviewer.")
+    show(found if json else rows, json=json, empty=Sentence("Nobody has the role of a reviewer."))
 
 
 @app.command("assign")
@@ -79,7 +79,7 @@ def list_assignments(call_id: str, cut_off: CutOff, json: AsJson = False) -> Non
         for each in found
         if each.lacking
     ]
-    show(found if json else rows, json=json, empty="No review is to be assigned.")
+    show(found if json else rows, json=json, empty=Sentence("No review is to be assigned."))
 
 
 @app.command("invite")
@@ -130,7 +130,7 @@ def show_panel(call_id: str, cut_off: CutOff, json: AsJson = False) -> None:
         waiting = [each.id for each in panel.waiting]
         show({"ranking": rows, "waiting": waiting, "can_close": panel.can_close}, json=True)
     else:
-        show(rows, empty="No application of this round has all its reviews yet.")
+        show(rows, empty=Sentence("No application of this round has all its reviews yet."))
 
 
 @app.command("close")
@@ -144,7 +144,7 @@ def close_panel(call_id: str, cut_off: CutOff, json: AsJson = False) -> None:
 def list_reviews(application_id: str, json: AsJson = False) -> None:
     """List the reviews of an application; none until all are in."""
     found = expert_reviews.list_reviews(acting_person(), application_id)
-    empty = "Scores and texts open when all reviews of this application are in."
+    empty = Sentence("Scores and texts open when all reviews of this application are in.")
     show(list(found), json=json, columns=COLUMNS, empty=empty)
 
 

@@ -48,7 +48,7 @@ def list_people(
 ) -> None:
     """List people and their roles."""
     found = people.list_people(acting_person(), after=after, limit=limit)
-    show(found, json=json, columns=COLUMNS, empty="Nobody yet. Begin with: allmende init")
+    show(found, json=json, columns=COLUMNS, empty=Sentence("Nobody yet. Begin with: allmende init"))
 
 
 @app.command("show")

@@ -9,7 +9,8 @@ import typer
 from allmende import wiring
 from allmende.cli.output import AsJson, say, show
 from allmende.domain.basics.people import PUBLIC
-from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.powers import write_power
+from allmende.domain.basics.sentences import Sentence, quote
 from allmende.domain.basics.units import SECONDS_PER_HOUR
 from allmende.domain.training.counts import GPUS_MAX, PARAMETERS_MAX, read_count
 from allmende.domain.training.layouts import Layout
@@ -61,7 +62,7 @@ def _print(answer: Answer) -> None:
     show(
         [
             {
-                translate(Sentence("AI Act")): f"{mark.flop:.0e} FLOP",
+                translate(Sentence("AI Act")): _in_powers(mark.flop),
                 "": Sentence("reached") if mark.is_reached else Sentence("below"),
                 translate(Sentence("what it means")): mark.sentence,
             }
@@ -74,7 +75,7 @@ def _print(answer: Answer) -> None:
 
 def _describe(answer: Answer) -> Iterator[tuple[Sentence, str | Sentence]]:
     plan, checkpoints = answer.plan, answer.plan.checkpoints
-    yield Sentence("operations"), f"{plan.flop:.3g} FLOP"
+    yield Sentence("operations"), _in_powers(plan.flop)
     yield Sentence("GPU-hours"), _in_words(plan.gpu_hours)
     facts = {"days": _in_words(plan.days), "gpus": plan.gpus, "nodes": plan.nodes}
     yield Sentence("days"), Sentence("{days} on {gpus} GPUs ({nodes} nodes)", facts)
@@ -96,7 +97,8 @@ def _describe(answer: Answer) -> Iterator[tuple[Sentence, str | Sentence]]:
     yield Sentence("power"), f"{_in_words(plan.power_kilowatts)} kW"
     yield Sentence("energy"), f"{_in_words(plan.energy_kwh)} kWh"
     yield Sentence("carbon"), f"{_in_words(plan.carbon_kg)} kg CO2"
-    yield Sentence("cost"), f"{_in_words(answer.cost_euros)} EUR ({answer.price_source})"
+    source = translate(quote(answer.price_source))
+    yield Sentence("cost"), f"{_in_words(answer.cost_euros)} EUR ({source})"
     modes = ", ".join(mode.id for mode in answer.modes)
     yield Sentence("access mode"), modes or Sentence("none gives so much")
 
@@ -109,6 +111,10 @@ def _describe_cut(layout: Layout) -> str:
     if layout.is_sharded:
         parts.append(Sentence("optimiser sharded"))
     return ", ".join(map(translate, parts))
+
+
+def _in_powers(flop: int) -> Sentence:
+    return Sentence("{flop} FLOP", {"flop": write_power(flop)})
 
 
 def _in_words(value: Range) -> str:

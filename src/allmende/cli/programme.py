@@ -80,7 +80,7 @@ def show_public(
         for category, amount in (*table.named.items(), ("(others)", table.others))
         if amount is not None
     ]
-    show(rows, empty="Nothing that could be said without naming somebody.")
+    show(rows, empty=Sentence("Nothing that could be said without naming somebody."))
 
 
 @app.command("year")

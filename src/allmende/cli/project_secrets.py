@@ -7,6 +7,7 @@ import typer
 
 from allmende.cli.acting import acting_deed, acting_person
 from allmende.cli.output import AsJson, show
+from allmende.domain.basics.sentences import Sentence
 from allmende.services import project_secrets
 from allmende.wiring.sealing import seal
 
@@ -29,7 +30,7 @@ def set_secret(project_id: str, name: str, json: AsJson = False) -> None:
 def list_secrets(project_id: str, json: AsJson = False) -> None:
     """List the names of a project's secrets, and who set each when."""
     found = project_secrets.list_secrets(acting_person(), project_id)
-    show(found, json=json, columns=COLUMNS, empty="No secret yet.")
+    show(found, json=json, columns=COLUMNS, empty=Sentence("No secret yet."))
 
 
 @app.command("remove")

@@ -8,6 +8,7 @@ from allmende import wiring
 from allmende.cli.acting import acting_deed, acting_person
 from allmende.cli.output import AsJson, say, show
 from allmende.domain.access.projects import Project
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.trust.permissions import Permission, can_do
 from allmende.services import allocations, burn_downs, onboarding, people, projects
 from allmende.wiring.access_rules import load_access_rules
@@ -32,7 +33,8 @@ COLUMNS = ("id", "name", "state", "group_id", "partition_id", "period", "member_
 def list_projects(after: str = "", limit: int = 100, json: AsJson = False) -> None:
     """List the projects that you may see."""
     found = projects.list_projects(acting_person(), after=after, limit=limit)
-    show(found, json=json, columns=COLUMNS, empty="No project yet. It begins with a call.")
+    empty = Sentence("No project yet. It begins with a call.")
+    show(found, json=json, columns=COLUMNS, empty=empty)
 
 
 @app.command("show")
@@ -108,7 +110,7 @@ def show_onboarding(project_id: str, json: AsJson = False) -> None:
     if json:
         show(found, json=True)
         return
-    show(found.steps, columns=STEP_COLUMNS, empty="This project has no steps to do.")
+    show(found.steps, columns=STEP_COLUMNS, empty=Sentence("This project has no steps to do."))
     say(found.clock)
 
 

@@ -8,6 +8,7 @@ import typer
 from allmende.cli.acting import acting_deed, acting_person
 from allmende.cli.output import AsJson, show
 from allmende.domain.access.reports import Report, ReportKind
+from allmende.domain.basics.sentences import Sentence
 from allmende.services import reports
 from allmende.services.reports import ReportView
 from allmende.wiring import now
@@ -38,7 +39,7 @@ def list_reports(
         limit=limit,
     )
     rows = [_row(each) for each in found]
-    show(rows, json=json, columns=LIST_COLUMNS, empty="No project has ended.")
+    show(rows, json=json, columns=LIST_COLUMNS, empty=Sentence("No project has ended."))
 
 
 @app.command("show")

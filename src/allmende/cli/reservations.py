@@ -72,7 +72,8 @@ def list_reservations(
     found = reservations.list_reservations(
         acting_person(), now=wiring.now(), after=after, limit=limit
     )
-    show(found if json else [_row(each) for each in found], json=json, empty="Nothing is reserved.")
+    empty = Sentence("Nothing is reserved.")
+    show(found if json else [_row(each) for each in found], json=json, empty=empty)
 
 
 @app.command("show")

@@ -21,7 +21,7 @@ from django.core.wsgi import get_wsgi_application
 from allmende.cli.output import say
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.training.code_archives import MOST_ARCHIVE_BYTES
+from allmende.domain.training.code_archives import MOST_ARCHIVE_BYTES, MOST_PACKED_BYTES
 
 # The daemon is a program of its own: nothing here imports it.
 DAEMON_COMMAND = (sys.executable, "-c", "from allmende.daemon import main; main()")
@@ -33,6 +33,10 @@ DAEMON_BESIDE = (
 )
 GATE_COMMAND = "from allmende.gate.program import main; main({host!r}, {port})"
 GATE_BESIDE = "from allmende.gate.program import main; main({host!r}, until_closed=0)"
+# What people send at most: a folder of code, as the API takes it or as they packed it themselves.
+LARGEST_FILES_BYTES = max(MOST_ARCHIVE_BYTES, MOST_PACKED_BYTES)
+# What a form says beside its file, and by how much it is too large and still told so by its page.
+ENVELOPE_BYTES = 4 << 20
 SECONDS_TO_STOP = 15.0
 # Before another begins: longer and longer for one that always ends at once.
 SECONDS_BEFORE_RESTART = 1.0
@@ -112,8 +116,9 @@ def _listen(host: str, port: int, *, threads: int) -> Any:
             threads=threads,
             ident="allmende",
             # It receives a request whole before the portal sees it. What is a little too large
-            # gets the portal's own page; what is far beyond is not even received.
-            max_request_body_size=max(2 * settings.DOCUMENT_BYTES_MAX, 2 * MOST_ARCHIVE_BYTES),
+            # gets the portal's own page; what is beyond is not even received.
+            max_request_body_size=max(LARGEST_FILES_BYTES, settings.DOCUMENT_BYTES_MAX)
+            + ENVELOPE_BYTES,
         )
     except ValueError as error:  # waitress' word for a host that does not resolve
         raise HostIsUnknown(host=host) from error

@@ -9,8 +9,9 @@ from allmende import wiring
 from allmende.cli.acting import acting_deed, acting_person
 from allmende.cli.output import AsJson, new_file, say, show
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.training.job_files import parse_job_file
+from allmende.domain.training.sessions import USUAL_SESSION
 from allmende.services import session_files, session_passes, submissions
+from allmende.services.job_files import read_job_file
 from allmende.wiring.sessions import session_address
 from allmende.wiring.tokens import new_ticket
 
@@ -20,7 +21,10 @@ app = typer.Typer()
 @app.command("start")
 def start_session(
     project: Annotated[str, typer.Option(help="The project that pays for it.")],
-    duration: Annotated[str, typer.Option(help="It ends then at the latest, such as 2h.")] = "1h",
+    duration: Annotated[
+        str,
+        typer.Option(help="It ends then at the latest, such as 2h; an hour or less if left out."),
+    ] = "",
     idle_minutes: Annotated[
         float, typer.Option(help="It ends after so many minutes without a deed.")
     ] = 30,
@@ -35,15 +39,15 @@ def start_session(
     deed, workshop = acting_deed(), wiring.workshop()
     job_file = {
         "name": name,
-        "blueprint": "notebook",
+        "blueprint": USUAL_SESSION,
         "params": {"idle_minutes": idle_minutes},
-        "max_duration": duration,
+        "max_duration": duration or None,
         "data_class": data_class,
         "preemptible": False,
     }
     started = submissions.submit_job(
         deed,
-        parse_job_file(job_file),
+        read_job_file(job_file, project_id=project, workshop=workshop),
         project_id=project,
         client_key=key or deed.new_id("key"),
         workshop=workshop,

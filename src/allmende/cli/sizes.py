@@ -7,8 +7,9 @@ import typer
 
 from allmende.cli.acting import acting_deed, acting_person
 from allmende.cli.output import AsJson, show, to_json
+from allmende.domain.basics.powers import write_power
 from allmende.domain.basics.refusals import InvalidInput
-from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.sentences import Sentence, quote
 from allmende.domain.basics.units import kwh_from_joules
 from allmende.services import sizes
 from allmende.services.sizes import SizeEstimate, SizeQuestion
@@ -55,8 +56,12 @@ def estimate_size(
         show(facts, json=True)
         return
     del facts["marks"]
-    show({**facts, "flop": _in_powers(estimate.size.flop)})
-    rows = [{**vars(each), "flop": _in_powers(each.flop)} for each in estimate.marks]
+    flop = estimate.size.flop
+    show({**facts, "flop": flop and write_power(flop)})
+    rows = [
+        {**vars(each), "flop": write_power(each.flop), "source": quote(each.source)}
+        for each in estimate.marks
+    ]
     show(rows, columns=("flop", "is_reached", "sentence", "source"))
 
 
@@ -84,10 +89,6 @@ def _as_facts(estimate: SizeEstimate) -> dict[str, object]:
         "price_source": estimate.price.source,
         "marks": [to_json(mark) for mark in estimate.marks],
     }
-
-
-def _in_powers(flop: int | None) -> str:
-    return "" if flop is None else f"{flop:.3g}"
 
 
 def _read(name: str, text: str) -> Decimal | None:

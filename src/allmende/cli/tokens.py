@@ -58,7 +58,7 @@ def create_token(
 def list_tokens(json: AsJson = False) -> None:
     """List the tokens of the person of --as, the newest first."""
     found = tokens.list_tokens(acting_person())
-    empty = "No token yet. Make one with: allmende token create NAME"
+    empty = Sentence("No token yet. Make one with: allmende token create NAME")
     show([_to_json(t) for t in found] if json else found, json=json, columns=COLUMNS, empty=empty)
 
 

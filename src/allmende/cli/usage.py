@@ -54,7 +54,7 @@ def list_usage(
     if json:
         show(found, json=True)
     else:
-        show([_row(line) for line in found.lines], empty="Nothing was read yet.")
+        show([_row(line) for line in found.lines], empty=Sentence("Nothing was read yet."))
 
 
 def collect_usage(
@@ -126,7 +126,7 @@ def _show_reconciliation(found: Reconciliation) -> None:
         }
         for line in found.lines
     ]
-    show(rows, empty="Nothing ran in this time.")
+    show(rows, empty=Sentence("Nothing ran in this time."))
     if gaps := [gap for gap in found.gaps if gap.unexplained_seconds]:
         show(gaps)
     say(

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.sites import Site
 from allmende.domain.basics.units import JOULES_PER_KWH, TimeUnit, hours_from_seconds
 from allmende.domain.scheduling.explain import say_duration, say_nodes
 from allmende.domain.training.blueprints import Blueprint, expect_seconds, find_blueprint
@@ -80,6 +81,7 @@ def as_facts(check: JobCheck, workshop: Workshop) -> dict[str, Any]:
         "latest_at": first and first.latest_at,
         "chosen_at": first and first.chosen_at,
         "data": [each.uri for each in outlook.data],
+        "has_environment": outlook.has_environment,
         "told": tell(outlook, workshop),
         "sooner": list_sooner(outlook),
         "warnings": list_warnings(outlook, workshop),
@@ -89,8 +91,8 @@ def as_facts(check: JobCheck, workshop: Workshop) -> dict[str, Any]:
 FIGURES = (
     "jobs", "nodes", "unit", "charge_factor", "held_seconds", "most_seconds", "available_seconds",
     "left_seconds", "energy_joules", "energy_method", "price_cents_per_hour", "cost_cents",
-    "partition", "earliest_at", "median_at", "latest_at", "chosen_at", "data", "told", "sooner",
-    "warnings",
+    "partition", "earliest_at", "median_at", "latest_at", "chosen_at", "data", "has_environment",
+    "told", "sooner", "warnings",
 )  # fmt: skip
 
 
@@ -179,9 +181,8 @@ def _say_data(outlook: Outlook) -> Sentence | None:
 
 
 def _say_environment(outlook: Outlook, workshop: Workshop) -> Sentence:
-    spec = outlook.spec
+    spec, site = outlook.spec, workshop.factory.get_site(outlook.preview.partition.site_id)
     if spec.blueprint:
-        site = workshop.factory.get_site(outlook.preview.partition.site_id)
         facts = {"blueprint": spec.blueprint, "site": site.name}
         if site.agent:
             return Sentence(
@@ -190,17 +191,31 @@ def _say_environment(outlook: Outlook, workshop: Workshop) -> Sentence:
                 facts,
             )
         return Sentence("That of the blueprint {blueprint} is ready.", facts)
-    if spec.setup and spec.image:
-        return Sentence(
-            "Your setup makes it inside {image}, once for all jobs of the project that say the "
-            "same.",
-            {"image": spec.image},
-        )
     if spec.setup:
-        return Sentence("Your setup makes it, once for all jobs of the project that say the same.")
+        return _say_made(outlook, site)
     if spec.image:
         return Sentence("What the image has: {image}.", {"image": spec.image})
     return Sentence("What the node has; setup could make one.")
+
+
+def _say_made(outlook: Outlook, site: Site) -> Sentence:
+    """Say whether what `setup` makes is there, and in what it is made."""
+    image = outlook.spec.image
+    how = Sentence("Your setup makes it inside {image}.", {"image": image})
+    facts = {"how": how if image else Sentence("Your setup makes it."), "site": site.name}
+    if outlook.has_environment:
+        return Sentence(
+            "{how} An earlier job had it made, so nothing is to be built, unless the node has "
+            "another Python.",
+            facts,
+        )
+    if outlook.has_environment is False:
+        return Sentence("{how} It will be built once, for all jobs that say the same.", facts)
+    return Sentence(
+        "{how} Whether an earlier job had it made is known at {site} alone; else it will be built "
+        "once, for all jobs that say the same.",
+        facts,
+    )
 
 
 def _say_checkpoints(outlook: Outlook, workshop: Workshop) -> Sentence:

@@ -34,10 +34,7 @@ def find_submitted(spec: JobSpec, project_id: str, client_key: str) -> list[Job]
     first = job_store.find_job_by_client_key(project_id, client_key)
     if first is None:
         return []
-    known = [first]
-    if first.sweep_id:
-        sweep = job_store.list_jobs(project_id=project_id, sweep_id=first.sweep_id, limit=1000)
-        known = sorted(sweep, key=lambda job: int(job.client_key.partition("#")[2] or 0))
+    known = job_store.list_sweep(first.sweep_id) or [first]
     together = spec.max_parallel if len(known) > 1 else 0
     if first.max_parallel != together or [job.spec for job in known] != [
         single.to_json() for single in expand_sweep(spec)

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from allmende.domain.access.calls import AccessRules
+from allmende.domain.access.reports import is_data_due
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.training.code_archives import (
@@ -105,17 +107,27 @@ def check_brought(deed: Deed, spec: JobSpec, project_id: str) -> None:
         raise CodeUnknown(sha256=sha256)  # removed a moment ago
 
 
-def remove_unneeded(deed: Deed, *, shelves: CodeShelves) -> int:
-    """Remove code that no job and no model needs; return how many files are gone."""
+def remove_unneeded(deed: Deed, *, shelves: CodeShelves, rules: AccessRules) -> int:
+    """Remove code that no job and no model needs; return how many files are gone.
+
+    Of a project whose data may be deleted models need none either.
+    """
     check_permission(deed.actor, Permission.RUN_CYCLE)
     folders = shelves.list_projects()
     # The folder of a project that the database does not know, as after a restore, is left alone.
-    known = [project.id for project in project_store.list_projects_by_id(folders)]
-    return sum(_remove_unneeded(deed, each, shelves=shelves) for each in known)
+    return sum(
+        _remove_unneeded(
+            deed,
+            project.id,
+            shelves=shelves,
+            is_due=is_data_due(project, book=rules.book, now=deed.now),
+        )
+        for project in project_store.list_projects_by_id(folders)
+    )
 
 
 @one_transaction
-def _remove_unneeded(deed: Deed, project_id: str, *, shelves: CodeShelves) -> int:
+def _remove_unneeded(deed: Deed, project_id: str, *, shelves: CodeShelves, is_due: bool) -> int:
     """Forget what is not needed; its files go at the next look, once that is sure to be so."""
     project_store.lock_project(project_id)  # whoever adds code holds this, too
     shelf, known = shelves.of(project_id), {each.sha256 for each in store.list_archives(project_id)}
@@ -123,12 +135,15 @@ def _remove_unneeded(deed: Deed, project_id: str, *, shelves: CodeShelves) -> in
     for sha256 in strays:
         shelf.remove(sha256)
     swept = shelf.sweep_incoming(deed.now - HALF_RECEIVED_AFTER)
-    _forget(deed, project_id, _list_unneeded(deed, project_id, idle=KEPT_AFTER_USE))
+    unneeded = _list_unneeded(deed, project_id, idle=KEPT_AFTER_USE, for_models=not is_due)
+    _forget(deed, project_id, unneeded)
     return len(strays) + swept
 
 
-def _list_unneeded(deed: Deed, project_id: str, *, idle: timedelta) -> list[CodeArchive]:
-    needed, before = store.list_needed(project_id), deed.now - idle
+def _list_unneeded(
+    deed: Deed, project_id: str, *, idle: timedelta, for_models: bool = True
+) -> list[CodeArchive]:
+    needed, before = store.list_needed(project_id, for_models=for_models), deed.now - idle
     return [
         each
         for each in store.list_archives(project_id)

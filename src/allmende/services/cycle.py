@@ -85,6 +85,8 @@ def run_cycle(
     choose = hand_overs.hand_over if partition.is_on_slurm else decide
     decided = choose(deed, partition, holder=holder)
     left_out += attempts.carry_out(deed, partition, workshop=workshop)
+    if partition.is_on_slurm:
+        troubles += hand_overs.keep_order(deed, partition, workshop=workshop)
     left_out += trainings.register_trainings(deed, partition, workshop=workshop)
     if partition.is_embedded:
         left_out += _tend_forecasts(deed, partition, decided)

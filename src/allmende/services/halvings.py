@@ -5,8 +5,10 @@ process remembers how far it read each file; another one reads them anew, and fi
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import replace
 
+from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.backends import Backend
 from allmende.domain.scheduling.jobs import Job, JobEvent, JobState, StopRequest
@@ -15,8 +17,9 @@ from allmende.domain.training.halvings import Climb, Fall
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.training.sweep_values import Halving
 from allmende.domain.trust.permissions import Permission, check_permission
-from allmende.services import audit, leases
+from allmende.services import audit, leases, mistakes
 from allmende.services.deeds import Deed, one_transaction
+from allmende.services.mistakes import Mistake
 from allmende.services.runs import Bookmark
 from allmende.services.workshop import Workshop
 from allmende.storage import jobs as job_store
@@ -53,27 +56,38 @@ class Reading:
 _readings: OrderedDict[str, Reading] = OrderedDict()
 
 
-def stop_fallen(deed: Deed, *, workshop: Workshop, holder: str = "") -> list[Job]:
+def stop_fallen(
+    deed: Deed, *, workshop: Workshop, holder: str = ""
+) -> tuple[list[Job], list[Mistake]]:
     """Ask jobs to stop, after a checkpoint, that fell behind in a sweep with halving.
 
-    `holder` is the daemon that must still lead; empty where nobody else can.
+    `holder` is the daemon that must still lead; empty where nobody else can. A sweep that cannot
+    be judged is left out, and stops no other one.
     """
     check_permission(deed.actor, Permission.RUN_CYCLE)
     stopped: list[Job | None] = []
+    left_out = []
     for sweep_id in queue_store.list_running_sweeps():
-        sweep = sorted(job_store.list_jobs(sweep_id=sweep_id, limit=1000), key=_by_index)
-        rule = parse_job_file(sweep[0].spec).halving
-        if rule is None:
+        sweep = job_store.list_sweep(sweep_id)
+        try:
+            rule = parse_job_file(sweep[0].spec).halving
+            falls = _judge(sweep, rule, workshop) if rule else []
+        except (Refusal, *mistakes.MISTAKES) as error:
+            left_out.append(mistakes.leave_out(deed, sweep[0].id, error))
             continue
-        readings = {job.id: _recall(job.id, rule) for job in sweep}
-        known = [readings[job.id].catch_up(workshop.backend_of(job.partition_id)) for job in sweep]
-        if not all(known):
-            continue  # nobody falls behind those of whom a part is known
-        courses = {job_id: each.climb.course for job_id, each in readings.items()}
-        running = [job.id for job in sweep if job.state is JobState.RUNNING]
-        falls = halvings.find_falls(rule, courses, running)
-        stopped += [_stop(deed, fall, metric=rule.metric, holder=holder) for fall in falls]
-    return [job for job in stopped if job is not None]
+        stopped += [_stop(deed, fall, holder=holder) for fall in falls]
+    return [job for job in stopped if job is not None], left_out
+
+
+def _judge(sweep: Sequence[Job], rule: Halving, workshop: Workshop) -> list[Fall]:
+    """Return which jobs of a sweep fall by what was reported up to now."""
+    readings = {job.id: _recall(job.id, rule) for job in sweep}
+    known = [readings[job.id].catch_up(workshop.backend_of(job.partition_id)) for job in sweep]
+    if not all(known):
+        return []  # nobody falls behind those of whom a part is known
+    courses = {job_id: each.climb.course for job_id, each in readings.items()}
+    running = [job.id for job in sweep if job.state is JobState.RUNNING]
+    return halvings.find_falls(rule, courses, running)
 
 
 def _recall(job_id: str, rule: Halving) -> Reading:
@@ -84,12 +98,8 @@ def _recall(job_id: str, rule: Halving) -> Reading:
     return reading
 
 
-def _by_index(job: Job) -> int:
-    return job.sweep_index
-
-
 @one_transaction
-def _stop(deed: Deed, fall: Fall, *, metric: str, holder: str) -> Job | None:
+def _stop(deed: Deed, fall: Fall, *, holder: str) -> Job | None:
     if holder:
         leases.keep_lead(holder)
     job = job_store.lock_job(fall.job_id)
@@ -97,7 +107,7 @@ def _stop(deed: Deed, fall: Fall, *, metric: str, holder: str) -> Job | None:
         return None
     facts = {
         "step": fall.step,
-        "metric": metric,
+        "metric": fall.metric,
         "value": float(f"{fall.value:.6g}"),
         "place": fall.place,
         "came": fall.came,

@@ -7,13 +7,16 @@ hour has come. The rest of the policy stands in the cluster's own terms.
 from collections import Counter
 from dataclasses import replace
 
+from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.jobs import Job, JobEvent, JobState
 from allmende.domain.scheduling.plans import Plan, Start, Wait, WaitReason
-from allmende.services import attempts, audit, leases, quotas, windows
+from allmende.domain.scheduling.shares import Path
+from allmende.services import attempts, audit, launches, leases, quotas, windows
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.snapshots import seconds_of
+from allmende.services.workshop import Workshop
 from allmende.storage import jobs as job_store
 from allmende.storage import queues as queue_store
 
@@ -43,7 +46,7 @@ def hand_over(deed: Deed, partition: Partition, *, holder: str = "") -> Plan:
         elif len(starts) < AT_ONCE and queued[job.project_id] < MOST_QUEUED_OF_A_PROJECT:
             queued[job.project_id] += 1
             starts.append(job.id)
-            is_late = (job.group_id, job.project_id) in quota.demoted
+            is_late = _path(job) in quota.demoted
             whole = job_store.get_job(job.id)  # with its file
             _begin_attempt(deed, whole, partition, is_late=is_late)
         else:
@@ -62,6 +65,30 @@ def hand_over(deed: Deed, partition: Partition, *, holder: str = "") -> Plan:
         group_states=(),
         running_nodes={},
     )
+
+
+def keep_order(deed: Deed, partition: Partition, *, workshop: Workshop) -> list[Sentence]:
+    """Let what waits in the cluster go after others, or no longer, as the quota of its project is
+    now; return what the cluster refused."""
+    if not partition.quota_styles:
+        return []
+    alive = queue_store.list_alive_jobs(partition.id)
+    demoted = quotas.weigh(partition, alive, now=deed.now).demoted
+    waiting = {job.id: job for job in alive if job.state is JobState.PENDING}
+    nices = {
+        attempt.key: launches.choose_nice(is_late=_path(waiting[attempt.job_id]) in demoted)
+        for attempt in job_store.list_unsettled_attempts(partition.id)
+        if attempt.job_id in waiting
+    }
+    try:
+        workshop.backend_of(partition.id).set_nice(nices)
+    except Refusal as refusal:
+        return [refusal.sentence]
+    return []
+
+
+def _path(job: Job) -> Path:
+    return (job.group_id, job.project_id)
 
 
 def _begin_attempt(deed: Deed, job: Job, partition: Partition, *, is_late: bool) -> None:

@@ -29,9 +29,9 @@ from allmende.domain.training.code_archives import (
 )
 from allmende.domain.training.data_sets import DataSet, check_needed, find_data_sets, pin_data
 from allmende.domain.training.fields import Finding
-from allmende.domain.training.job_files import InvalidJobFile, parse_job_file
+from allmende.domain.training.job_files import InvalidJobFile
 from allmende.domain.training.job_specs import JobSpec
-from allmende.domain.training.sessions import NoSessionsThere
+from allmende.domain.training.sessions import NoSessionsThere, SeveralSessions
 from allmende.domain.training.sweeps import SweepTooLarge, expand_sweep
 from allmende.domain.trust.agents import AgentIsTooOld
 from allmende.domain.trust.permissions import Permission, check_permission
@@ -44,6 +44,7 @@ from allmende.services import (
     containers,
     data_sets,
     dependencies,
+    environments,
     job_limits,
     jobs,
     launches,
@@ -55,6 +56,8 @@ from allmende.services import (
     sessions,
 )
 from allmende.services.brokering import Question
+from allmende.services.environments import HashFiles
+from allmende.services.job_files import read_job_file
 from allmende.services.previews import Preview
 from allmende.services.workshop import Workshop
 from allmende.storage import awards as award_store
@@ -64,6 +67,7 @@ from allmende.storage import projects as project_store
 KEYS: Mapping[type[Refusal], str] = {
     NoSuchBlueprint: "blueprint",
     NoSessionsThere: "blueprint",
+    SeveralSessions: "sweep",
     TooManyNodesForBlueprint: "num_nodes",
     job_files.TooManyCores: "resources.cpus",
     job_files.TooManyAccelerators: "resources.accelerators",
@@ -120,6 +124,7 @@ class Outlook:
     preview: Preview
     cost: Cost
     data: tuple[DataSet, ...]
+    has_environment: bool | None  # what `setup` makes is there; None: nobody here can tell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,25 +147,28 @@ def check_job(
     now: datetime,
     workshop: Workshop,
     brings_code: bool = False,
+    hash_files: HashFiles | None = None,
 ) -> JobCheck:
     """Return every mistake of a job file as it was read, or what it would take and mean.
 
-    `brings_code`: whoever asks would bring its folder along. Nothing is submitted. Refused is only
-    what no other file would mend: that the reader may not submit to the project, or that the
-    project takes no jobs.
+    `brings_code`: whoever asks would bring its folder along, into which `hash_files` looks. Nothing
+    is submitted. Refused is only what no other file would mend: that the reader may not submit to
+    the project, or that the project takes no jobs.
     """
     check_permission(reader, Permission.SUBMIT_JOB)
     project = projects.check_own(reader, project_store.get_project(project_id))
     projects.check_can_run(project, now=now)
     try:
-        spec = parse_job_file(value)
+        spec = read_job_file(value, project_id=project_id, workshop=workshop)
     except InvalidJobFile as refusal:
         return JobCheck(problems=refusal.findings, outlook=None)
     question = Question(spec=spec, project=project, person_id=reader.id, now=now, workshop=workshop)
-    return _check(reader, question, brings_code=brings_code)
+    return _check(reader, question, brings_code=brings_code, hash_files=hash_files)
 
 
-def _check(reader: Person, question: Question, *, brings_code: bool) -> JobCheck:
+def _check(
+    reader: Person, question: Question, *, brings_code: bool, hash_files: HashFiles | None
+) -> JobCheck:
     spec, workshop, found = question.spec, question.workshop, None
     refused: list[Finding] = []
     try:
@@ -183,6 +191,14 @@ def _check(reader: Person, question: Question, *, brings_code: bool) -> JobCheck
         preview=found,
         cost=_count_cost(found, question.project),
         data=find_data_sets(spec.data, workshop.data_sets),
+        has_environment=environments.find_built(
+            spec,
+            found.partition,
+            project_id=question.project.id,
+            person_id=question.person_id,
+            workshop=workshop,
+            hash_files=hash_files,
+        ),
     )
     return JobCheck(problems=(), outlook=outlook)
 
@@ -210,6 +226,7 @@ def _list_rules(reader: Person, question: Question, *, brings_code: bool) -> Ite
         known = workshop.blueprints
         yield lambda: check_nodes(find_blueprint(known, spec.blueprint), spec.num_nodes)
         yield lambda: _check_params(question)
+        yield lambda: _check_single(question)
         yield lambda: check_needed(spec, find_blueprint(known, spec.blueprint), workshop.data_sets)
 
 
@@ -217,6 +234,11 @@ def _check_params(question: Question) -> None:
     blueprint = find_blueprint(question.workshop.blueprints, question.spec.blueprint)
     for single in expand_sweep(question.spec):
         check_params(blueprint, single.params)
+
+
+def _check_single(question: Question) -> None:
+    blueprint = find_blueprint(question.workshop.blueprints, question.spec.blueprint)
+    sessions.check_single(blueprint, len(expand_sweep(question.spec)))
 
 
 def _list_rules_of(partition: Partition, question: Question) -> Iterator[Rule]:

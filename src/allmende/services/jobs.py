@@ -104,7 +104,7 @@ def submit_job(
     specs = expand_sweep(spec)
     project_secrets.check_named(spec, project_id)
     code_archives.check_brought(deed, spec, project_id)
-    _check_content(specs, partition, workshop)
+    check_content(specs, partition, workshop)
     after, after_ok = dependencies.find_dependencies(
         spec, project_id=project_id, client_key=client_key
     )
@@ -154,7 +154,7 @@ def check_reservation(
     )
 
 
-def _check_content(specs: list[JobSpec], partition: Partition, workshop: Workshop) -> None:
+def check_content(specs: list[JobSpec], partition: Partition, workshop: Workshop) -> None:
     """Refuse a partition where the code or the data of some jobs are not, or may not be."""
     spec = specs[0]
     launches.check_site(spec, partition, workshop)

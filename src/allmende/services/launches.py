@@ -23,10 +23,16 @@ from allmende.domain.training.data_sets import (
     data_environment,
     find_data_sets,
 )
-from allmende.domain.training.environments import environment_id
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.training.job_specs import JobSpec
-from allmende.services import agents, cluster_accounts, containers, project_secrets, sessions
+from allmende.services import (
+    agents,
+    cluster_accounts,
+    containers,
+    environments,
+    project_secrets,
+    sessions,
+)
 from allmende.services.snapshots import path_of
 from allmende.services.workshop import Workshop
 
@@ -47,6 +53,7 @@ class NodesSeeNoBlueprint(Refusal):
 def check_blueprint(specs: list[JobSpec], workshop: Workshop) -> Blueprint:
     """Return the blueprint of some jobs, refusing what it does not take."""
     blueprint = find_blueprint(workshop.blueprints, specs[0].blueprint)
+    sessions.check_single(blueprint, len(specs))
     check_nodes(blueprint, specs[0].num_nodes)
     check_needed(specs[0], blueprint, workshop.data_sets)
     for spec in specs:
@@ -118,7 +125,7 @@ def build_launch(
         requeue=job.request.preemptible and not secrets,
         reservation=job.reservation_id,
         setup=spec.setup,
-        environment_id=environment_id(spec, files_sha256=_hash_setup_files(job, spec, workshop)),
+        environment_id=environments.identify(spec, job.project_id, workshop=workshop),
         container=_container(spec, places, site),
     )
 
@@ -156,9 +163,14 @@ def sketch_launch(
         qos=partition.qos_of(group_id),
         partition=partition.name_on_slurm,
         constraint=constraint,
-        nice=NICE_IF_LATE if is_late else 0,
+        nice=choose_nice(is_late=is_late),
         requeue=request.preemptible,
     )
+
+
+def choose_nice(*, is_late: bool) -> int:
+    """Return by how much the priority of a job is lowered on a cluster."""
+    return NICE_IF_LATE if is_late else 0
 
 
 def _tell_data(places: Sequence[DataPlace]) -> dict[str, str]:
@@ -196,14 +208,6 @@ def _place_data(spec: JobSpec, workshop: Workshop, site: Site) -> list[DataPlace
 def _code(project_id: str, sha256: str, workshop: Workshop, *, is_elsewhere: bool) -> str:
     """Return where the archive lies; an agent gets it from us first, and knows it by its hash."""
     return f"{CODE_OF}{sha256}" if is_elsewhere else str(workshop.find_code(project_id, sha256))
-
-
-def _hash_setup_files(job: Job, spec: JobSpec, workshop: Workshop) -> str:
-    code = find_hash(spec.workdir)
-    if not (code and spec.setup):
-        return ""
-    # The image may be a file that came along, too: another one of that name is another image.
-    return workshop.hash_setup_files(job.project_id, code, f"{spec.setup}\n{spec.image}")
 
 
 def _command(spec: JobSpec, workshop: Workshop, *, is_elsewhere: bool) -> tuple[str, ...]:

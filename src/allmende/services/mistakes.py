@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 
-from allmende.domain.basics.mistakes import MISTAKES as MISTAKES
+from allmende.domain.basics import mistakes
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.jobs import JobEvent
 from allmende.services.deeds import Deed
+from allmende.storage import database
 from allmende.storage import jobs as job_store
+
+MISTAKES = (*mistakes.MISTAKES, *database.ROW_TROUBLES)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ from allmende.domain.basics.compute_marks import (
     say_modifier,
     say_provider,
     say_systemic_risk,
-    write_flop,
 )
+from allmende.domain.basics.powers import write_power
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.ancestry import total_model
@@ -60,7 +60,7 @@ def _say(flop: int, mark: int, follows: Sentence) -> Sentence:
 
 
 def _facts(flop: int, mark: int, follows: Sentence) -> dict[str, Any]:
-    return {"flop": write_flop(flop), "mark": write_flop(mark), "follows": follows}
+    return {"flop": write_power(flop), "mark": write_power(mark), "follows": follows}
 
 
 def _estimate(spec: JobSpec, workshop: Workshop) -> int:

@@ -52,9 +52,9 @@ def register_model(
     outputs: Outputs,
     blueprint: Blueprint | None,
     thresholds: ComputeThresholds,
-    partition: Partition | None = None,
-    carbon: CarbonFactor | None = None,
-    catalogue: Catalogue | None = None,
+    partition: Partition,
+    carbon: CarbonFactor | None,
+    catalogue: Catalogue,
 ) -> Model:
     """Write down the model of a completed job with its card and record. Safe to repeat."""
     check_permission(deed.actor, Permission.RECORD_USAGE)
@@ -75,7 +75,7 @@ def register_model(
         outputs=outputs,
         ancestry=find_ancestry(spec, job.project_id),
         carbon=carbon,
-        data_sets=tuple((catalogue or {}).values()),
+        data_sets=tuple(catalogue.values()),
     )
     record = build_record(training, thresholds)
     model = Model(
@@ -145,11 +145,11 @@ def _try(attempt: Attempt) -> Try:
 
 
 def _hardware(
-    spec: JobSpec, partition: Partition | None, attempts: Sequence[Attempt], outputs: Outputs
+    spec: JobSpec, partition: Partition, attempts: Sequence[Attempt], outputs: Outputs
 ) -> HardwareUse | None:
     """Return what the hardware could do, from what the code measured and the partition says."""
     told = outputs.facts.hardware
-    known = partition.peak_teraflops_per_device if partition and spec.accelerators else 0.0
+    known = partition.peak_teraflops_per_device if spec.accelerators else 0.0
     peak = told.peak_teraflops or (Decimal(str(known)) if known else None)
     if peak is None:
         return None
@@ -165,11 +165,9 @@ def _hardware(
     )
 
 
-def _count_accelerators(spec: JobSpec, partition: Partition | None) -> int:
+def _count_accelerators(spec: JobSpec, partition: Partition) -> int:
     """Return those of a node; of a range the job got what the node has."""
-    if partition is None or spec.accelerators_most is None:
-        return spec.accelerators
-    return partition.gpus_per_node
+    return spec.accelerators if spec.accelerators_most is None else partition.gpus_per_node
 
 
 def find_ancestry(spec: JobSpec, project_id: str) -> Ancestry:

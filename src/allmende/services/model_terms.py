@@ -11,16 +11,21 @@ from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.scheduling.backends import BackendOf
 from allmende.domain.training.model_cards import render_card
-from allmende.domain.training.models import Model, Visibility, check_sharing
+from allmende.domain.training.models import (
+    LONGEST_LICENCE,
+    Model,
+    Visibility,
+    check_sharing,
+)
 from allmende.domain.training.records import data_class_of
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import audit, models
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import audit as audit_store
+from allmende.storage import jobs as job_store
 from allmende.storage import trained_models as store
 
 SHARED, DELETED, ASKED = "model.shared", "model.deleted", "model.deletion_asked"
-LONGEST_LICENCE = 100
 # What a deletion does, and what it cannot: the certificate says both.
 METHOD = (
     "The files and checkpoints of the job were removed from the file system of its partition. "
@@ -54,6 +59,26 @@ class Terms:
     visibility: Visibility
     licence: str = ""
     keep_until: date | None = None
+
+
+class Places:
+    """Where files of models lie; one that was asked in vain is asked no more."""
+
+    def __init__(self, backend_of: BackendOf) -> None:
+        self.backend_of = backend_of
+        self.silent: dict[str, Refusal] = {}  # by partition
+
+    def remove_files(self, model: Model) -> Mapping[str, str]:
+        """Delete what the job of a model left; return what the certificate says of the place."""
+        partition_id = job_store.get_job(model.job_id).partition_id
+        if partition_id in self.silent:
+            raise self.silent[partition_id]
+        try:
+            return self.backend_of(partition_id).remove_output(model.job_id)
+        except Refusal as refusal:
+            if refusal.status >= MACHINE_TROUBLE:
+                self.silent[partition_id] = refusal
+            raise
 
 
 @one_transaction
@@ -105,30 +130,32 @@ def delete_files(deed: Deed, model_id: str, *, backend_of: BackendOf) -> Model:
     """
     check_permission(deed.actor, Permission.MANAGE_MODEL)
     model = _get_own(deed.actor, store.get_model(model_id))
-    return _delete(deed, model, reason="owner", backend_of=backend_of)
+    return _delete(deed, model, reason="owner", places=Places(backend_of))
 
 
 def delete_expired(deed: Deed, *, backend_of: BackendOf) -> list[Model | Refusal]:
     """Delete the files of every model whose owner let them stay until a day that is over.
 
-    What cannot be deleted now is refused by itself and tried again at the next call.
+    What cannot be deleted now is refused by itself and tried again at the next call. A place that
+    did not answer is asked no more in this one, for a site takes its time to say nothing.
     """
     check_permission(deed.actor, Permission.RECORD_USAGE)
     done: list[Model | Refusal] = []
+    places = Places(backend_of)
     for model in store.list_to_delete(day_of(deed.now)):
         try:
             reason = "owner" if model.deletion_asked_at else "retention"
-            done.append(_delete(deed, model, reason=reason, backend_of=backend_of))
+            done.append(_delete(deed, model, reason=reason, places=places))
         except Refusal as refusal:
             done.append(refusal)
     return done
 
 
-def _delete(deed: Deed, model: Model, *, reason: str, backend_of: BackendOf) -> Model:
+def _delete(deed: Deed, model: Model, *, reason: str, places: Places) -> Model:
     if model.deleted_at is not None:
         return model
     try:
-        place = models.find_backend(model, backend_of).remove_output(model.job_id)
+        place = places.remove_files(model)
     except Refusal as refusal:
         if refusal.status < MACHINE_TROUBLE:
             raise

@@ -13,7 +13,7 @@ from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.compute_marks import Mark, list_marks
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import InvalidInput, Refusal
-from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.sentences import Sentence, quote
 from allmende.domain.basics.units import SECONDS_PER_HOUR, TimeUnit
 from allmende.domain.training.planning import Gpu, Machine, Plan, PlanningFacts, Task, plan_training
 from allmende.domain.training.published_runs import Precision
@@ -22,6 +22,7 @@ from allmende.domain.trust.permissions import Permission, check_permission
 
 CENTS = 100
 SHORTEST_BEGINNING = 3
+GROUPED = 10_000  # from here on digits are hard to count
 
 
 class NoSuchGpu(Refusal):
@@ -227,7 +228,7 @@ def _list_assumptions(task: Task, plan: Plan, facts: PlanningFacts) -> Iterable[
             "memory": _tidy(task.gpu.memory_gigabytes),
             "watts": _tidy(task.gpu.watts),
             "rest": _tidy(task.gpu.other_watts),
-            "source": task.gpu.source,
+            "source": quote(task.gpu.source),
         },
     )
     known = facts.assumptions
@@ -235,7 +236,7 @@ def _list_assumptions(task: Task, plan: Plan, facts: PlanningFacts) -> Iterable[
         "Carbon: {grams} grams of CO2 per kWh. Source: {source}.",
         {
             "grams": _tidy(known.grams_per_kwh.expected),
-            "source": known.grams_per_kwh.source,
+            "source": quote(known.grams_per_kwh.source),
         },
     )
     for name, each in (
@@ -255,11 +256,14 @@ def _list_assumptions(task: Task, plan: Plan, facts: PlanningFacts) -> Iterable[
                 "low": _tidy(each.low),
                 "high": _tidy(each.high),
                 "expected": _tidy(each.expected),
-                "source": each.source,
+                "source": quote(each.source),
             },
         )
 
 
-def _tidy(number: float) -> float:
-    """Return a whole number as one, for sentences."""
-    return int(number) if number == int(number) else number
+def _tidy(number: float) -> float | Mapping[str, str]:
+    """Return a whole number as one, for sentences; the digits of a long one in groups of three."""
+    if number < GROUPED:
+        return int(number) if number == int(number) else number
+    english = f"{number:,.0f}"
+    return {"en": english, "de": english.replace(",", ".")}

@@ -19,15 +19,12 @@ from allmende.domain.training.data_sets import pin_data
 from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.domain.trust.permissions import Permission, check_permission
-from allmende.domain.trust.residency import check_residency, parse_data_class
 from allmende.services import (
     better_hours,
     brokering,
     budgets,
-    data_sets,
     job_limits,
     jobs,
-    launches,
     model_marks,
     models,
     node_counts,
@@ -231,17 +228,7 @@ def _say(spec: JobSpec, partition: Partition, forecast: JobForecast) -> Option:
 def _check(spec: JobSpec, project: Project, partition: Partition, workshop: Workshop) -> None:
     job_limits.check_resources(spec, project, partition)
     project_secrets.check_named(spec, project.id)
-    launches.check_site(spec, partition, workshop)
-    data_sets.check_data(pin_data(spec, workshop.data_sets), partition, workshop)
-    if spec.blueprint:
-        blueprint = launches.check_blueprint(expand_sweep(spec), workshop)
-        if partition.is_on_slurm:
-            launches.check_environment(blueprint, partition, workshop)
-    check_residency(
-        parse_data_class(spec.data_class),
-        partition.country,
-        factory_countries=workshop.factory.countries,
-    )
+    jobs.check_content(expand_sweep(pin_data(spec, workshop.data_sets)), partition, workshop)
 
 
 def _list_others(question: Question) -> list[Partition]:

@@ -125,6 +125,9 @@ class Relay:
         ):
             store.save_relayed(store.reopen(relayed, **wanted))
 
+    def set_nice(self, wanted: Mapping[str, int]) -> None:
+        """Do nothing: an order that was given keeps its priority."""
+
     def observe(self, keys: Iterable[str]) -> list[Observation]:
         """Report every key asked for, in that order; `UNKNOWN` for one never ordered."""
         wanted = list(keys)
@@ -199,6 +202,18 @@ class Relay:
         left = max(0, found.have_bytes - max(0, offset))
         most = left if limit is None else min(limit, left)
         return self.folder.read(found.id, offset=offset, limit=most)
+
+    def has_environment(self, environment_id: str, *, account: str, user_name: str) -> bool | None:  # noqa: ARG002 - nobody is asked
+        """Say nothing of the environments there: only the site knows, and nobody waits for it."""
+        return None
+
+    def list_environments(self) -> list[str]:
+        """Return nothing: what lies there is for the site to remove."""
+        return []
+
+    def remove_environments(self, account: str) -> int:  # noqa: ARG002 - as above
+        """Remove nothing."""
+        return 0
 
     def remove_output(self, job_id: str) -> Mapping[str, str]:
         """Let the agent delete what a job left, and delete what came here; return its signed word.

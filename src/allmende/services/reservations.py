@@ -192,13 +192,6 @@ def list_machines(factory: Factory) -> list[Partition]:
     ]
 
 
-def list_open_to(project_id: str, *, now: datetime) -> list[NodeReservation]:
-    """Return the reservations inside which jobs of a project can be submitted now."""
-    project = project_store.get_project(project_id)
-    current = store.list_current(project.partition_id, now=now)
-    return [each for each in current if each.project_id == project_id]
-
-
 def check_submission(
     reservation_id: str, project: Project, *, nodes: int, longest_seconds: int, now: datetime
 ) -> None:

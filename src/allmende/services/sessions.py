@@ -3,7 +3,7 @@
 from allmende.domain.basics.sites import Partition, Site
 from allmende.domain.scheduling.jobs import Job
 from allmende.domain.training.blueprints import Blueprint
-from allmende.domain.training.sessions import THIS_MACHINE, NoSessionsThere
+from allmende.domain.training.sessions import THIS_MACHINE, NoSessionsThere, SeveralSessions
 from allmende.domain.trust.certificates import Identity, derive_identity
 from allmende.services.workshop import Workshop
 
@@ -14,6 +14,12 @@ def is_session(job: Job, workshop: Workshop) -> bool:
     """Say whether a job is one that people open."""
     blueprint = workshop.blueprints.get(str(job.spec.get("blueprint", "")).partition("@")[0])
     return blueprint is not None and blueprint.interactive
+
+
+def check_single(blueprint: Blueprint, jobs: int) -> None:
+    """Refuse a sweep of sessions."""
+    if blueprint.interactive and jobs > 1:
+        raise SeveralSessions(jobs=jobs)
 
 
 def check_partition(blueprint: Blueprint, partition: Partition, site: Site) -> None:

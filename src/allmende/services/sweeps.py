@@ -1,21 +1,21 @@
 """All jobs of a sweep or an array together."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.scheduling.backends import BackendOf
-from allmende.domain.scheduling.jobs import LIFECYCLE, Job
+from allmende.domain.scheduling.jobs import Job
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.training.sweep_values import ParamValue
-from allmende.domain.training.sweeps import find_varied
+from allmende.domain.training.sweeps import LARGEST_SWEEP, find_varied
 from allmende.domain.trust.permissions import Permission, can_do, check_permission
 from allmende.services import jobs, projects, runs
 from allmende.services.deeds import Deed, one_transaction
+from allmende.services.jobs import JobHasEnded
 from allmende.storage import jobs as job_store
-
-MOST_JOBS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class SweepRow:
 
 def compare_jobs(reader: Person, sweep_id: str, *, backend_of: BackendOf) -> list[SweepRow]:
     """Return the jobs of a sweep or an array side by side, in their order."""
-    found = jobs.list_jobs(reader, sweep_id=sweep_id, limit=MOST_JOBS) if sweep_id else []
+    found = jobs.list_jobs(reader, sweep_id=sweep_id, limit=LARGEST_SWEEP) if sweep_id else []
     if not found:
         raise NotFound(kind="sweep", id=sweep_id)
     found.sort(key=lambda job: job.sweep_index)
@@ -48,14 +48,13 @@ def compare_jobs(reader: Person, sweep_id: str, *, backend_of: BackendOf) -> lis
 def cancel_sweep(deed: Deed, sweep_id: str) -> list[Job]:
     """Cancel every job of a sweep or an array that has not ended; return all. Safe to repeat."""
     check_permission(deed.actor, Permission.CANCEL_JOB)
-    found = job_store.list_jobs(sweep_id=sweep_id, limit=MOST_JOBS) if sweep_id else []
+    found = job_store.list_sweep(sweep_id)
     if not found or not _may_cancel(deed, found[0]):
         raise NotFound(kind="sweep", id=sweep_id)
-    cancelled = [  # in the order in which a plan locks them
-        job if LIFECYCLE.is_final(job.state) else jobs.cancel_job(deed, job.id)
-        for job in reversed(found)
-    ]
-    return sorted(cancelled, key=lambda job: job.sweep_index)
+    for job_id in sorted(job.id for job in found):  # in the order in which a plan locks them
+        with contextlib.suppress(JobHasEnded):  # before, or just now
+            jobs.cancel_job(deed, job_id)
+    return job_store.list_sweep(sweep_id)
 
 
 def _may_cancel(deed: Deed, job: Job) -> bool:

@@ -34,7 +34,7 @@ class Workshop:
     # Returns the nodes of a partition, named by its id, that a cluster keeps.
     cluster_nodes_of: Callable[[str], ClusterNodes]
     blueprints: Mapping[str, Blueprint]
-    # Returns the command's interpreter for a blueprint, building its environment at first use.
+    # Returns the interpreter of a blueprint's environment; refuses where none was built.
     environment_python: Callable[[str], str]
     # Returns the folder that holds a blueprint's files.
     blueprint_folder: Callable[[str], str]
@@ -42,12 +42,12 @@ class Workshop:
     read_meter: Callable[[], MeterReading | None]
     # Returns the marks of training compute that are in force on a day.
     compute_thresholds: Callable[[date], ComputeThresholds]
-    # Returns when a cluster would start a job that asks for as much as this launch.
     seal: Seal  # of the secrets of projects
     # Returns where an archive of code lies, by its project and its hash.
     find_code: Callable[[str, str], Path]
     # Returns by project and hash the hash of those files in it on which a `setup` depends.
     hash_setup_files: Callable[[str, str, str], str]
+    # Returns when a cluster would start a job that asks for as much as this launch.
     predict_start: PredictStart = nobody_can_say
     data_sets: Catalogue = field(default_factory=dict)  # what lies at sites for jobs to read
     container_tools: frozenset[str] = frozenset()  # of this machine: apptainer, podman

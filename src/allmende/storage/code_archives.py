@@ -55,11 +55,12 @@ def list_archives(project_id: str) -> list[CodeArchive]:
     return [_archive(row) for row in rows]
 
 
-def list_needed(project_id: str) -> set[str]:
+def list_needed(project_id: str, *, for_models: bool = True) -> set[str]:
     """Return the hashes of the code of jobs that have not ended, and of those that left a model."""
     kept = TrainedModelRow.objects.filter(project_id=project_id, deleted_at=None).values("job_id")
     jobs = JobRow.objects.filter(project_id=project_id)
-    jobs = jobs.filter(models.Q(state__in=ALIVE) | models.Q(id__in=kept))
+    is_alive = models.Q(state__in=ALIVE)
+    jobs = jobs.filter(is_alive | models.Q(id__in=kept) if for_models else is_alive)
     named = jobs.annotate(code=KT("spec__workdir")).values_list("code", flat=True).distinct()
     return {each.removeprefix(PREFIX) for each in named if each}
 

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
-from django.db import OperationalError, connection
+from django.db import DataError, IntegrityError, OperationalError, connection
 from django.db import transaction as django_transaction
 
 Result = TypeVar("Result")
 TRIES = 5
+# What one row comes to that does not fit; all other troubles of a database concern everything.
+ROW_TROUBLES = (DataError, IntegrityError)
 DEADLOCK_DETECTED = "40P01"  # PostgreSQL's SQLSTATE
 
 

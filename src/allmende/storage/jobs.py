@@ -239,6 +239,12 @@ def list_jobs(
     return [read_job(row) for row in rows[:limit]]
 
 
+def list_sweep(sweep_id: str) -> list[Job]:
+    """Return all jobs of a sweep or an array, in the order of their numbers."""
+    rows = JobRow.objects.filter(sweep_id=sweep_id).exclude(sweep_id="").order_by("sweep_index")
+    return [read_job(row) for row in rows]
+
+
 def list_past_jobs(partition_id: str, *, limit: int) -> list[Job]:
     """Return the jobs of a partition that ran and ended last, the earliest submitted first."""
     rows = JobRow.objects.filter(
@@ -275,12 +281,6 @@ def list_jobs_to_read(partition_id: str) -> list[Job]:
         partition_id=partition_id, state=JobState.COMPLETED, outputs_read_at__isnull=True
     )
     return [read_job(row) for row in rows.order_by("ended_at", "id")]
-
-
-def count_jobs_by_state(partition_id: str) -> dict[str, int]:
-    """Return how many jobs of a partition are in each state."""
-    rows = JobRow.objects.filter(partition_id=partition_id).values_list("state")
-    return {row[0]: row[1] for row in rows.annotate(jobs=models.Count("id")).order_by("state")}
 
 
 def save_attempt(attempt: Attempt, *, partition_id: str) -> None:

@@ -99,3 +99,8 @@ def note_waits(waits: Mapping[str, Sentence]) -> None:
     if rows:
         with connection.cursor() as cursor:
             cursor.executemany("UPDATE job SET wait = %s WHERE id = %s AND state IN (%s, %s)", rows)
+
+
+def has_alive(project_id: str) -> bool:
+    """Say whether some job of a project has not ended."""
+    return JobRow.objects.filter(project_id=project_id, state__in=ALIVE).exists()

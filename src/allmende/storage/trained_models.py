@@ -65,8 +65,10 @@ def add_model(model: Model) -> None:
     """Insert the model."""
     files = [[file.name, file.size_bytes, file.sha256] for file in model.files]
     TrainedModelRow.objects.create(**_values(model), files=files)
+    # Of parents from elsewhere the names stand in the model; nobody asks for their successors.
+    ours = TrainedModelRow.objects.filter(id__in=model.parents).values_list("id", flat=True)
     ModelParentRow.objects.bulk_create(
-        ModelParentRow(child_id=model.id, parent_id=parent) for parent in model.parents
+        ModelParentRow(child_id=model.id, parent_id=parent) for parent in ours
     )
 
 

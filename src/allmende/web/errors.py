@@ -34,7 +34,10 @@ class RefusalPages:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Pass the request on."""
+        """Pass the request on, unless its address has a character that PostgreSQL cannot take."""
+        has_nul = "\0" in request.path or "%00" in request.META["QUERY_STRING"]
+        if has_nul and not request.path.startswith(reverse("api_reference")):
+            return show_error(request, 400)
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:

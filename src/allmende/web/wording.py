@@ -8,11 +8,13 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from allmende.domain.basics.powers import write_power
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.units import TimeUnit, hours_from_seconds, kwh_from_joules
+from allmende.wiring.languages import translate
 
 NARROW_SPACE = "\u202f"
 LARGE = 10**9
-SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 # Below this, hours would be nothing but noughts.
 SHORT_SECONDS = 360
 
@@ -50,11 +52,10 @@ def write_seconds(seconds: int, unit: TimeUnit | str) -> str:
 
 def write_scientific(value: int | Decimal) -> str:
     """Return a large number as 3.1 × 10²³."""
-    if not value:
-        return "0"
-    digits, _, power = f"{value:.1e}".partition("e")
-    front = "" if digits == "1.0" else f"{write_number(Decimal(digits), 1)} × "
-    return f"{front}10{str(int(power)).translate(SUPERSCRIPTS)}"
+    written = write_power(value)
+    if isinstance(written, Sentence):
+        return translate(written)
+    return written if isinstance(written, str) else write_number(written)
 
 
 def write_large(value: int | Decimal) -> str:

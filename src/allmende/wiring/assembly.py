@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import psutil
 
-from allmende.backends.nodes.containers import TOOLS as CONTAINER_TOOLS
+from allmende.backends.jobs.containers import TOOLS as CONTAINER_TOOLS
 from allmende.backends.slurm import starts
 from allmende.backends.slurm.client import SlurmClient
 from allmende.domain.basics.rules import RuleBook

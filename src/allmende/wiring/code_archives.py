@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from allmende.backends.nodes.code import count_entries, hash_for_setup
+from allmende.backends.jobs.code import count_entries, hash_for_setup
 from allmende.storage.code_files import CodeShelves
 from allmende.wiring import home
 

@@ -16,6 +16,7 @@ from pathlib import Path, PurePath
 from pathspec import GitIgnoreSpec
 
 from allmende.domain.basics.sentences import Sentence
+from allmende.domain.training import code_archives
 from allmende.domain.training.code_archives import (
     MEGABYTE,
     MOST_BYTES,
@@ -76,6 +77,16 @@ class CodeFolder:
         """Return the SHA-256 of the archive."""
         digest = hashlib.sha256()
         for piece in self.pack():
+            digest.update(piece)
+        return digest.hexdigest()
+
+    def hash_for_setup(self, setup: str) -> str:
+        """Return the hash of those of its files on which `setup` depends."""
+        return code_archives.hash_for_setup(setup, self.entries, self._hash_file)
+
+    def _hash_file(self, entry: Entry) -> str:
+        digest = hashlib.sha256()
+        for piece in self.read(entry):
             digest.update(piece)
         return digest.hexdigest()
 

@@ -19,8 +19,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from allmende.backends.nodes import tar
-from allmende.backends.nodes.code import read_part
+from allmende.backends.jobs import tar
+from allmende.backends.jobs.code import read_part
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.code_archives import (

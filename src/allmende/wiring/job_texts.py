@@ -1,13 +1,17 @@
 """Reads the text of a job file, YAML or JSON, into keys and values."""
 
+import math
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.training.fields import Finding
+
+# Keys and values in a job file, with each alias (*) written out. Long ones have some hundred.
+MOST_NODES = 10_000
 
 
 class KeyIsThereTwice(Refusal):
@@ -16,9 +20,22 @@ class KeyIsThereTwice(Refusal):
     status = 422
 
 
+class TooMuchToRead(Refusal):
+    """The job file has more than {most} keys and values, or nests them without end. What is
+    repeated with * counts each time."""
+
+    status = 422
+
+
 def read_job_text(text: str) -> Any:
-    """Return what the text says; `KeyIsThereTwice`, or `yaml.YAMLError` where it is no YAML."""
-    return yaml.load(text, Loader=_Loader)  # noqa: S506 - it is a SafeLoader
+    """Return what the text says, as JSON could say it: no day becomes an object of its own.
+
+    Refused, or `yaml.YAMLError` where it is no YAML.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - it is a SafeLoader
+    except RecursionError as error:
+        raise TooMuchToRead(most=MOST_NODES) from error
 
 
 def place_findings(text: str, findings: Iterable[Finding]) -> list[tuple[int | None, Finding]]:
@@ -56,6 +73,28 @@ def _step(node: yaml.Node, word: str) -> tuple[int | None, yaml.Node | None]:
 class _Loader(yaml.SafeLoader):
     """A safe loader that keeps the promise of the job file: nothing is ignored in silence."""
 
+    # A day that there is not, such as 2026-02-30, would end the reader instead of being a mistake.
+    yaml_implicit_resolvers: ClassVar = {
+        letter: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:timestamp"]
+        for letter, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def get_single_node(self) -> yaml.Node | None:
+        """Return the whole text as a tree, unless its aliases make a forest of it."""
+        node = super().get_single_node()
+        if node is not None and _weigh(node, {}) > MOST_NODES:
+            raise TooMuchToRead(most=MOST_NODES)
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002
+        """Return the value of a node; one that is not what its tag says is no YAML."""
+        try:
+            return super().construct_object(node, deep)
+        except (AttributeError, ValueError) as error:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"this is no {node.tag}", node.start_mark
+            ) from error
+
     def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
         """Compose a mapping whose keys are all different; YAML alone keeps the last value."""
         # Here the keys are as written: later a merge (<<) would repeat some that it may override.
@@ -67,6 +106,18 @@ class _Loader(yaml.SafeLoader):
                     raise KeyIsThereTwice(line=key.start_mark.line + 1, key=key.value)
                 seen.add(key.value)
         return node
+
+
+def _weigh(node: yaml.Node, known: dict[int, float]) -> float:
+    """Return how many nodes there are with each alias written out; without end, where it repeats
+    itself."""
+    if id(node) not in known:
+        known[id(node)] = math.inf
+        below = node.value if isinstance(node, yaml.SequenceNode) else ()
+        if isinstance(node, yaml.MappingNode):
+            below = [part for pair in node.value for part in pair]
+        known[id(node)] = 1 + sum(_weigh(each, known) for each in below)
+    return known[id(node)]
 
 
 # YAML 1.1 takes 1e-4 for a text, as it has no dot. With its sign it is no hash of a commit either.

@@ -8,6 +8,7 @@ from django.utils.translation import gettext
 
 from allmende.domain.training.model_cards import render_card
 from allmende.domain.training.models import Model
+from allmende.domain.training.phrases import find_phrases
 from allmende.domain.training.summaries import Part
 from allmende.wiring.languages import choose, get_language, translate, write_instant
 from allmende.wiring.letters import HEADING_POINTS, SUBHEADING_POINTS, Sheet
@@ -50,16 +51,20 @@ def render_record(
             for line in part.lines:
                 value = line.value if isinstance(line.value, str | int) else translate(line.value)
                 sheet.add_tagged("P", f"{translate(line.label)}: {value}")
-        for heading, section in _sections(model.record):
+        tell = find_phrases(model.record, spoken)
+        for heading, section in _sections(model.record, spoken):
             sheet.add_tagged("H2", heading, points=SUBHEADING_POINTS)
             for key, told in _flatten(section):
-                sheet.add_tagged("P", f"{key}: {told}"[:LONGEST_VALUE])
+                sheet.add_tagged("P", f"{key}: {tell(told)}"[:LONGEST_VALUE])
         sheet.add_tagged("P", f"SHA-256: {model.record['sha256']}")
     return bytes(sheet.output())
 
 
-def _sections(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    yield gettext("Model"), record["model"]
+def _sections(record: Mapping[str, Any], language: str) -> Iterator[tuple[str, Any]]:
+    others = record["model"].get("in_other_languages", {})
+    described = {**record["model"], **others.get(language, {})}
+    unsaid = ("in_other_languages", "phrases")  # what is said here in the reader's language
+    yield gettext("Model"), {key: each for key, each in described.items() if key not in unsaid}
     yield gettext("Run"), record["run"]
     yield gettext("Attempts"), record["attempts"]
     yield gettext("Compute"), record["compute"]

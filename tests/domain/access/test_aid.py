@@ -147,6 +147,7 @@ def test_a_grant_also_counts_in_the_periods_of_later_ones():
 days = st.dates(date(2024, 1, 1), date(2033, 12, 31))
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(days, st.integers(1, CEILING)), max_size=12))
 def test_no_three_years_ever_hold_more_than_the_ceiling(wishes):
@@ -268,6 +269,7 @@ def test_a_chain_and_a_merger_count_as_one():
     assert together(chain, of="c") == {"a", "b", "c"}
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 100)), max_size=9))
 def test_everybody_in_an_undertaking_sees_the_same_one(edges):

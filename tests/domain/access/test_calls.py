@@ -1,5 +1,6 @@
 """Calls are open or not by the clock, and offer no more than their mode allows."""
 
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -19,8 +20,15 @@ from allmende.domain.access.organisations import (
     with_size,
 )
 from allmende.domain.access.sme import SizeClass
-from allmende.domain.access.snapshots import from_plain, hash_content, to_plain
+from allmende.domain.access.snapshots import (
+    from_plain,
+    hash_content,
+    hash_plain,
+    render_canonical,
+    to_plain,
+)
 from allmende.domain.basics.refusals import InvalidInput, NotFound
+from allmende.domain.basics.rules import Rule
 from allmende.domain.basics.units import TimeUnit
 from tests.domain.access.building import (
     HOUR,
@@ -123,6 +131,15 @@ def test_rules_of_a_day_have_a_plain_form():
     assert to_plain(["a", {"b": 1}, frozenset({"d", "c"})]) == ["a", {"b": 1}, ["c", "d"]]
 
 
+def test_rules_out_of_the_database_are_those_that_were_kept_with_the_same_hash():
+    rules = RULES.book.in_force(TODAY)
+    kept = json.loads(render_canonical(rules))
+    assert [from_plain(Rule, each) for each in kept] == list(rules)
+    assert hash_plain(kept) == hash_content(rules)
+    kept[0]["value"] = "something else"
+    assert hash_plain(kept) != hash_content(rules)
+
+
 def test_size_class_is_kept_with_the_organisation():
     assert with_size(organisation(), size([SMALL])).size_class is SizeClass.SMALL
     assert lone_firm(organisation()).id == "x"
@@ -137,6 +154,8 @@ def test_size_class_is_kept_with_the_organisation():
         {"country": "Germany"},
         {"country": "de"},
         {"country": "4X"},
+        {"nace_code": "software"},
+        {"nace_code": "62.011"},
         {"ownership": graph([firm("y")])},
     ],
 )
@@ -147,4 +166,4 @@ def test_impossible_organisation_is_refused(changes):
 
 def test_possible_organisation_is_accepted():
     check_organisation(organisation())
-    check_organisation(organisation(ownership=None))
+    check_organisation(organisation(ownership=None, nace_code="62.01"))

@@ -1,13 +1,13 @@
 """More for a running project: within the limits of its mode, once, and never after its end."""
 
+from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from random import Random
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from allmende.domain.access import changes
 from allmende.domain.access.changes import (
@@ -17,19 +17,29 @@ from allmende.domain.access.changes import (
     NothingAskedFor,
     NothingForIt,
     ProjectChange,
+    ReportIsMissing,
     SayWhatGoesBack,
     TooManyMonths,
     TooMuchElsewhere,
     TooMuchTime,
 )
-from allmende.domain.access.conversions import NoPriceOfItsOwn, convert
+from allmende.domain.access.conversions import (
+    NoPriceOfItsOwn,
+    NotForThisProject,
+    check_place,
+    convert,
+    place_on,
+)
+from allmende.domain.access.modes import Price
 from allmende.domain.access.projects import Project, ProjectHasEnded, ProjectState
-from allmende.domain.basics.lifecycle import ForbiddenMove
+from allmende.domain.access.reports import Report, ReportKind, ReportState
 from allmende.domain.basics.periods import Period
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.rules import RuleBook
+from allmende.domain.basics.sites import PartitionStatus
 from allmende.domain.basics.units import TimeUnit
-from tests.domain.access.building import NOON, RULES, TODAY
+from tests.domain.access.building import NOON, RULES, TODAY, draft, frozen
+from tests.trials import IS_LONG
 
 HOUR = 3600
 PROJECT = Project(
@@ -207,59 +217,106 @@ def test_without_a_price_of_its_own_nothing_compares_two_machines():
             convert(book, BENCH, HALL, on=TODAY)
 
 
-class Life(RuleBasedStateMachine):
-    """Whatever is asked and answered, in whatever order, the limits of the mode hold."""
+FROZEN = frozen()
+OFFERED = replace(HALL, status=PartitionStatus.SLURM)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.project, self.known = PROJECT, []
 
-    @rule(
-        months=st.integers(-1, 4),
-        hours=st.integers(-1, 12),
-        back=st.none() | st.integers(0, 12),  # none: not elsewhere
+@pytest.mark.parametrize(
+    ("facts", "partition", "why"),
+    [
+        ({}, BENCH, "ask for more hours without naming it"),
+        ({}, replace(OFFERED, status=PartitionStatus.DESCRIBED), "No jobs are sent there"),
+        ({}, replace(OFFERED, groups=()), "The group of the project has no share"),
+        ({}, replace(OFFERED, access_shares={"national": 1}), "Nothing of the access share"),
+        ({"price": Price.PAID}, OFFERED, "Its time is paid for"),
+    ],
+)
+def test_time_elsewhere_is_where_the_project_could_have_been_awarded_some(facts, partition, why):
+    result = replace(FROZEN.eligibility, **facts)
+    for fits in (OFFERED, replace(OFFERED, access_shares={})):
+        check_place(PROJECT, FROZEN, fits)
+    with pytest.raises(NotForThisProject, match=why):
+        check_place(PROJECT, replace(FROZEN, eligibility=result), partition)
+
+
+def test_an_award_elsewhere_is_checked_as_if_its_call_were_of_that_machine():
+    moved = place_on(replace(draft(), frozen=FROZEN), replace(OFFERED, bought_after_2020=False))
+    assert (moved.submitted.call.partition_id, moved.submitted.call.unit) == ("halle", HALL.unit)
+    assert not moved.submitted.call.bought_after_2020
+    assert replace(moved, frozen=FROZEN) == replace(draft(), frozen=FROZEN)
+
+
+def test_where_the_mode_wants_a_report_only_an_accepted_one_of_this_project_will_do():
+    limits = replace(LIMITS, needs_report=True)
+    told = Report(
+        project_id=PROJECT.id,
+        kind=ReportKind.INTERIM,
+        number=1,
+        state=ReportState.ACCEPTED,
+        handed_in_at=NOON,
     )
-    def ask(self, months, hours, back):
-        number, seconds = len(self.known), hours * HOUR
-        if back is None:
+    changes.check_report(limits, PROJECT, [told])
+    changes.check_report(LIMITS, PROJECT, [])
+    for other in (
+        replace(told, kind=ReportKind.FINAL),
+        replace(told, state=ReportState.HANDED_IN),
+        replace(told, handed_in_at=None),
+        replace(told, handed_in_at=NOON - timedelta(seconds=1)),  # of before it began
+    ):
+        with pytest.raises(ReportIsMissing):
+            changes.check_report(limits, PROJECT, [other])
+
+
+class Life:
+    """The life of a project: whatever is asked and answered, in whatever order."""
+
+    def __init__(self, dice: Random) -> None:
+        self.dice, self.project, self.known = dice, PROJECT, []
+
+    def go(self, steps):
+        """Go so many steps, at random; return what was asked for."""
+        for _ in range(steps):
+            with suppress(Refusal):
+                if self.known and self.dice.random() < 0.6:
+                    self.dice.choice((self.give, self.end))(self.dice.randrange(len(self.known)))
+                else:
+                    self.ask()
+            self.check_that_the_limits_hold()
+        return self.known
+
+    def ask(self):
+        number, months = len(self.known), self.dice.randint(-1, 3)
+        seconds, back = (self.dice.randint(-1, 6) * HOUR for _ in range(2))
+        if self.dice.random() < 0.5:
             change = wanted(months=months, seconds=seconds, number=number)
         else:
-            change = elsewhere(seconds=seconds, back_seconds=back * HOUR, number=number)
-        try:
-            self.known.append(changes.ask(self.project, change, self.known))
-        except Refusal:
-            return
+            change = elsewhere(seconds=seconds, back_seconds=back, number=number)
+        self.known.append(changes.ask(self.project, change, self.known))
 
-    @rule(
-        place=st.integers(0, 9),
-        months=st.integers(0, 4),
-        hours=st.integers(0, 12),
-        back=st.integers(0, 12),
-    )
-    def give(self, place, months, hours, back):
-        if place >= len(self.known):
-            return
+    def give(self, place):
         change = self.known[place]
-        try:
-            given = approved(change, months=months, seconds=hours * HOUR, back_seconds=back * HOUR)
-            changes.check_limits(LIMITS, self.known, given)
-        except Refusal:
-            return
+        given = approved(
+            change,
+            months=self.part_of(change.months),
+            seconds=self.part_of(change.seconds),
+            back_seconds=self.part_of(change.back_seconds),
+        )
+        changes.check_limits(LIMITS, self.known, given)
         self.known[place] = given
         self.project = changes.extend(self.project, given)
 
-    @rule(place=st.integers(0, 9), declines=st.booleans())
-    def end(self, place, declines):
-        if place < len(self.known):
-            deed = changes.decline if declines else changes.withdraw
-            extra = {"answer": "No."} if declines else {}
-            try:
-                self.known[place] = deed(self.known[place], by="p-9", now=NOON, **extra)
-            except ForbiddenMove:
-                assert self.known[place].state is not ChangeState.PENDING
+    def part_of(self, amount):
+        return self.dice.choice([0, amount // 2, amount, amount, amount + 1])
 
-    @invariant()
-    def the_limits_hold(self):
+    def end(self, place):
+        before, deed = self.known[place], {"by": "p-9", "now": NOON}
+        if self.dice.random() < 0.5:
+            self.known[place] = changes.decline(before, answer="No.", **deed)
+        else:
+            self.known[place] = changes.withdraw(before, **deed)
+        assert before.state is ChangeState.PENDING
+
+    def check_that_the_limits_hold(self):
         given = [each for each in self.known if each.state is ChangeState.APPROVED]
         here = [each for each in given if not each.partition_id]
         seconds = sum(each.given_seconds for each in here)
@@ -271,5 +328,12 @@ class Life(RuleBasedStateMachine):
         assert sum(each.state is ChangeState.PENDING for each in self.known) <= 1
 
 
-TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+LIVES = 5_000 if IS_LONG else 500
+
+
+def test_in_no_life_of_a_project_the_limits_of_its_mode_are_passed():
+    lives = [Life(Random(seed)).go(steps=40) for seed in range(LIVES)]
+    ends = Counter(change.state for known in lives for change in known)
+    assert ends[ChangeState.APPROVED] > LIVES // 2
+    assert ends[ChangeState.DECLINED]
+    assert ends[ChangeState.WITHDRAWN]

@@ -77,6 +77,7 @@ records = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(records)
 def test_no_sum_or_difference_of_published_rows_is_a_hidden_cell(found):
     """Every row is a sum over the same records: a hidden one must not lie in what they span."""

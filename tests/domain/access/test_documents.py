@@ -1,6 +1,8 @@
 """Names and numbers of documents."""
 
 import unicodedata
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -10,9 +12,23 @@ from allmende.domain.access.documents import (
     DOCUMENTS_MAX,
     NAME_MAX_LENGTH,
     UNSEEN,
+    Document,
+    DocumentKind,
     TooManyDocuments,
     check_room,
     clean_name,
+    find_same,
+)
+
+PLAN = Document(
+    id="doc-1",
+    kind=DocumentKind.TIME_PLAN,
+    name="plan.pdf",
+    sha256="ab" * 32,
+    size_bytes=9,
+    pages=1,
+    added_by="p-1",
+    added_at=datetime(2026, 11, 23, 12, tzinfo=UTC),
 )
 
 
@@ -46,6 +62,12 @@ def test_whatever_a_file_is_called_its_name_is_short_seen_and_no_path(text):
     assert not name.startswith((".", " "))
     assert not {unicodedata.category(each) for each in name} & UNSEEN
     assert clean_name(name) == name
+
+
+def test_a_document_is_known_by_its_content_whatever_it_is_called():
+    known = [replace(PLAN, sha256="cd" * 32), PLAN]
+    assert find_same(known, replace(PLAN, id="doc-2", name="other.pdf").sha256) is PLAN
+    assert find_same(known, "ef" * 32) is None
 
 
 def test_an_application_takes_so_many_documents_and_no_more():

@@ -1,11 +1,15 @@
 """Two people at one draft: what one changed is merged, what both changed is asked."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from allmende.domain.access import applications
 from allmende.domain.access.application_forms import ApplicationForm
 from allmende.domain.access.edits import AnswersDiffer, Difference, merge, read_seen
+from tests.domain.access.building import NOON, draft
 
 SEEN = {"title": "Signs", "summary": "We train.", "requested_hours": "4"}
 FORM = ApplicationForm().change(SEEN)
@@ -73,6 +77,20 @@ def test_what_is_not_named_as_seen_is_replaced():
     assert merge(theirs, {"title": "Mine"}, seen={}).form.title == "Mine"
 
 
+def test_a_draft_is_changed_as_far_as_nobody_else_changed_it_too():
+    seen, later = {"title": "Signs"}, NOON + timedelta(hours=1)
+    theirs = draft(title="Early signs")
+    with pytest.raises(AnswersDiffer):
+        applications.edit(theirs, {"title": "Late signs"}, now=later, based_on=seen)
+    for mine, kept in (({"summary": "New."}, "New."), ({}, theirs.form.summary)):
+        changed, differences = applications.edit_partly(
+            theirs, {"title": "Late signs", **mine}, now=later, seen=seen
+        )
+        assert (changed.form.title, changed.form.summary) == ("Early signs", kept)
+        assert differences == (Difference("title", "Early signs", "Late signs"),)
+        assert changed.edited_at == (later if mine else theirs.edited_at)
+
+
 FIELDS = ("title", "summary")
 TEXTS = st.sampled_from(["a", "b", "c", "", "a\nb"])
 PEOPLE = st.integers(0, 2)
@@ -135,4 +153,4 @@ class Drafting(RuleBasedStateMachine):
         self.save(who)
 
 
-TestDrafting = Drafting.TestCase
+TestDrafting = pytest.mark.slow(Drafting.TestCase)

@@ -197,6 +197,7 @@ VALUES = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(given_answers=some_answers, name=st.sampled_from(sorted(VALUES)))
 def test_what_is_not_said_never_decides_where_it_could_change_the_verdict(given_answers, name):
@@ -223,6 +224,7 @@ def test_what_is_not_said_decides_the_same_under_a_call(given_answers, name, pla
         assert decide_for_call(known, call, rules=RULES, on=TODAY).verdict is verdict
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(given_answers=some_answers)
 def test_nothing_passes_in_silence(given_answers):

@@ -52,6 +52,7 @@ def test_a_span_is_of_berlin_and_keeps_its_name(name, start, end):
     assert span.period.ends_at == datetime.fromisoformat(end).replace(tzinfo=UTC)
     assert not span.is_over(span.period.ends_at - timedelta(seconds=1))
     assert span.is_over(span.period.ends_at)
+    assert span.is_quarter is ("Q" in name)
 
 
 def test_the_months_of_a_year_follow_each_other_without_a_gap():
@@ -121,6 +122,7 @@ def test_decisions_are_measured_against_their_own_promise():
     other, playground = measure_decisions(found, now=NOON + timedelta(days=9))
     assert (other.mode_id, other.decided, other.in_time) == ("other", 1, 1)
     assert (playground.decided, playground.missing, playground.in_time) == (4, 1, 3)
+    assert (other.share_in_time, playground.share_in_time) == (1.0, 0.6)
     assert [each.application_id for each in playground.late] == ["a3", "missing"]
     assert (playground.median_days, playground.nine_in_ten_days) == (1, 3)
 

@@ -9,9 +9,13 @@ from allmende.domain.access import applications, projects
 from allmende.domain.access.awards import (
     AwardAboveRequest,
     AwardDecision,
+    ConditionIsOpen,
+    NoCondition,
     NotFeasible,
+    accept_condition,
     add_months,
     check_award,
+    check_no_open_condition,
     grant,
     open_project,
 )
@@ -95,6 +99,20 @@ def test_commercial_award_names_its_price():
     award = grant(assessed(call=call, given=answers(size=size([LARGE]))), DECISION)
     assert (award.price, award.price_cents_per_hour) == (Price.PAID, 90)
     assert "The price is 90 cents per hour used." in [each.english() for each in award.letter]
+
+
+def test_a_condition_is_accepted_once_and_before_that_nothing_starts():
+    award = grant(assessed(), replace(DECISION, condition="Share the weights."))
+    with pytest.raises(ConditionIsOpen, match="Share the weights"):
+        check_no_open_condition(award)
+    accepted = accept_condition(award, by="p-1", now=NOON)
+    check_no_open_condition(accepted)
+    assert accept_condition(accepted, by="p-2", now=NOON + SECOND) == accepted
+    assert (accepted.condition_accepted_at, accepted.condition_accepted_by) == (NOON, "p-1")
+    unconditional = grant(assessed(), DECISION)
+    check_no_open_condition(unconditional)
+    with pytest.raises(NoCondition):
+        accept_condition(unconditional, by="p-1", now=NOON)
 
 
 def test_group_follows_from_the_mode_where_a_person_decided():

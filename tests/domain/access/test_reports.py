@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from allmende.domain.access import projects, reports
 from allmende.domain.access.projects import ProjectState
-from allmende.domain.access.reports import EnergyByMethod, Report, ReportFacts, ReportState
+from allmende.domain.access.reports import (
+    EnergyByMethod,
+    NothingIsBarred,
+    ProjectIsNotRunning,
+    Report,
+    ReportFacts,
+    ReportIsDecided,
+    ReportIsIn,
+    ReportKind,
+    ReportState,
+)
 from allmende.domain.basics.periods import Period
 from allmende.domain.basics.refusals import InvalidInput, Refusal
 from allmende.domain.basics.sentences import Sentence
@@ -61,6 +71,9 @@ def test_a_report_is_late_after_the_last_second_of_its_day(end, late):
     assert reports.find_data_deadline(project, book=BOOK) == late
     closed = replace(project, state=ProjectState.CLOSED)
     assert not reports.is_overdue(closed, report, book=BOOK, now=late)
+    assert reports.is_data_due(closed, book=BOOK, now=late)
+    assert not reports.is_data_due(project, book=BOOK, now=late - SECOND)
+    assert not reports.is_data_due(PROJECT, book=BOOK, now=late)
 
 
 def test_a_correction_never_shortens_the_time():
@@ -122,6 +135,56 @@ def test_no_order_of_deeds_accepts_what_was_not_written_and_handed_in(is_over, d
         assert done[-1] == "waive"
         assert report.reason
     assert report.is_open is (report.state in (ReportState.DRAFT, ReportState.RETURNED))
+
+
+def test_a_report_is_written_handed_in_and_accepted_and_each_only_once():
+    over, later = ended(NOON), NOON + SECOND
+    with pytest.raises(InvalidInput, match="Write what came out"):
+        DEEDS["hand_in"](Report(project_id="prj-1"), over)
+    told = DEEDS["hand_in"](DEEDS["write"](Report(project_id="prj-1"), over), over)
+    assert reports.hand_in(told, over, facts=FACTS, by="p-2", now=later) == told
+    with pytest.raises(ReportIsIn, match="handed_in"):
+        DEEDS["write"](told, over)
+    accepted = DEEDS["accept"](told, over)
+    assert reports.accept(accepted, by="p-8", now=later) == accepted
+    assert (accepted.handed_in_by, accepted.decided_by, accepted.facts) == ("p-1", "p-9", FACTS)
+
+
+INTERIM = Report(project_id="prj-1", kind=ReportKind.INTERIM, number=1, results="So far.")
+
+
+def test_an_interim_report_tells_of_a_project_that_runs_and_the_next_comes_after_it():
+    deed = {"facts": FACTS, "by": "p-1"}
+    last = PROJECT.end - SECOND
+    for project, now in ((ended(NOON), NOON - SECOND), (PROJECT, PROJECT.end)):
+        with pytest.raises(ProjectIsNotRunning):
+            reports.hand_in(INTERIM, project, now=now, **deed)
+    suspended = replace(PROJECT, state=ProjectState.SUSPENDED)
+    told = reports.hand_in(INTERIM, suspended, now=last, **deed)
+    assert told == reports.hand_in(INTERIM, PROJECT, now=last, **deed)
+    assert reports.find_next(told) == told
+    following = reports.find_next(reports.accept(told, by="p-9", now=last))
+    assert following == Report(project_id="prj-1", kind=ReportKind.INTERIM, number=2)
+
+
+def test_a_decision_is_not_taken_anew_for_another_reason():
+    over, deed = ended(NOON), {"by": "p-9", "now": NOON}
+    waived = reports.waive(Report(project_id="prj-1"), over, why="The firm is gone.", **deed)
+    assert reports.waive(waived, over, why=" The firm is gone. ", **deed) == waived
+    with pytest.raises(ReportIsDecided, match="The firm is gone"):
+        reports.waive(waived, over, why="It was small.", **deed)
+
+
+def test_a_bar_is_lifted_once_there_is_one_and_the_report_stays_due():
+    over, deed = ended(NOON), {"by": "p-9", "book": BOOK}
+    report = Report(project_id="prj-1")
+    late = reports.find_due(over, report, book=BOOK)
+    with pytest.raises(NothingIsBarred):
+        reports.lift_bar(report, over, why="She is ill.", now=late - SECOND, **deed)
+    lifted = reports.lift_bar(report, over, why="She is ill.", now=late, **deed)
+    assert lifted == replace(report, lifted_because="She is ill.", lifted_at=late, lifted_by="p-9")
+    assert reports.lift_bar(lifted, over, why="She is ill. ", now=late + SECOND, **deed) == lifted
+    assert reports.is_overdue(over, lifted, book=BOOK, now=late)
 
 
 @pytest.mark.parametrize("why", ["", " \n", "x" * 2_001, "a\u202eb"])

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from allmende.domain.access import applications
+from allmende.domain.access.mergers import Merger
 from allmende.domain.access.reviewers import (
     CONFLICT_WORDS,
     Background,
@@ -12,6 +13,7 @@ from allmende.domain.access.reviewers import (
     ReviewerProfile,
     check_profile,
     find_conflict,
+    with_mergers,
 )
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import InvalidInput
@@ -85,6 +87,40 @@ def test_an_applicant_without_a_graph_has_no_linked_firms():
     known = background(affiliation="Fund", email="")
     asked = application(ownership=None, excluded_reviewers=";")
     assert find_conflict(known, asked, applicant=APPLICANT) is None
+
+
+def merged(of, into):
+    return Merger(
+        organisation_id=of,
+        into_id=into,
+        on=NOON.date(),
+        reason="HRB 4711",
+        recorded_at=NOON,
+        recorded_by="p-olga",
+    )
+
+
+HEIR = organisation(id="heir", name="Heir AG")
+GONE = organisation(id="gone", name="Gone GmbH")
+MERGERS = {"x": merged("x", "heir"), "gone": merged("gone", "heir")}
+
+
+@pytest.mark.parametrize(
+    ("known", "kind"),
+    [
+        (background(organisations=["heir"]), ConflictKind.SAME_ORGANISATION),
+        (background(affiliation="heir  ag"), ConflictKind.SAME_ORGANISATION),
+        (background(affiliation="Gone GmbH"), ConflictKind.SAME_ORGANISATION),
+        (background(organisation_names=frozenset({"Heir AG"})), ConflictKind.SAME_ORGANISATION),
+        (background(linked_ids=frozenset({"gone"})), ConflictKind.LINKED_ORGANISATION),
+        (background(applied_for=frozenset({"heir"})), ConflictKind.SHARED_WORK),
+        (background(organisations=["other"], affiliation="Other"), None),
+    ],
+)
+def test_a_tie_to_one_of_what_merged_is_a_tie_to_the_others(known, kind):
+    assert find_conflict(known, application(ownership=None), applicant=APPLICANT) is None
+    wider = with_mergers(known, [organisation(), HEIR, GONE], MERGERS)
+    assert find_conflict(wider, application(ownership=None), applicant=APPLICANT) is kind
 
 
 def test_every_conflict_has_its_words():

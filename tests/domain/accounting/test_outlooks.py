@@ -104,6 +104,7 @@ def test_who_is_stopped_is_told_when_jobs_start_again():
 RATES = st.fractions(min_value=0, max_value=100, max_denominator=1000)
 
 
+@pytest.mark.slow
 @given(style=STYLE, usage=projects(), rate=RATES, more=st.integers(0, 10**7))
 def test_an_outlook_agrees_with_the_standing_at_its_instants(style, usage, rate, more):
     now = usage.period.starts_at

@@ -210,6 +210,7 @@ def projects(draw):
 STYLE = st.sampled_from(sorted(STYLES)).map(STYLES.__getitem__)
 
 
+@pytest.mark.slow
 @given(usage=projects())
 def test_the_quotas_of_all_months_are_the_award(usage):
     quotas = spread(usage)
@@ -217,6 +218,7 @@ def test_the_quotas_of_all_months_are_the_award(usage):
     assert all(quota >= 0 for quota in quotas)
 
 
+@pytest.mark.slow
 @given(style=STYLE, usage=projects(), more=SECONDS, day=DAYS)
 def test_who_uses_more_never_has_more_left_nor_a_better_priority(style, usage, more, day):
     order = list(Priority)
@@ -228,6 +230,7 @@ def test_who_uses_more_never_has_more_left_nor_a_better_priority(style, usage, m
     assert order.index(after.priority) >= order.index(before.priority)
 
 
+@pytest.mark.slow
 @given(style=STYLE, usage=projects(), place=st.integers(0, 24), more=SECONDS)
 def test_use_in_an_earlier_month_never_gives_more_in_a_later_one(style, usage, place, more):
     place %= len(usage.months)
@@ -239,6 +242,7 @@ def test_use_in_an_earlier_month_never_gives_more_in_a_later_one(style, usage, p
     assert after.left_seconds <= before.left_seconds
 
 
+@pytest.mark.slow
 @given(style=STYLE, usage=projects(), wishes=st.lists(SECONDS, min_size=24, max_size=24))
 def test_nobody_uses_more_at_normal_priority_than_was_awarded(style, usage, wishes):
     """Each month as much as is wished and as normal priority allows: all together is the award."""

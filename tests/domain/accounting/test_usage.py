@@ -134,6 +134,7 @@ def test_transfers_bring_the_ledger_to_what_is_owed_and_then_move_nothing(amount
         known, moves = usage.true_up(known, ACCOUNTS, entry=ENTRY)
         for move in moves:
             assert move.id not in ids
+            assert move.id in usage.list_transfer_ids(known)
             ids.add(move.id)
             for account_id, sign in ((move.debit_account_id, -1), (move.credit_account_id, 1)):
                 balances[account_id] = balances.get(account_id, 0) + sign * move.amount_seconds

@@ -1,6 +1,5 @@
 """The marks of the AI Act are dated rules; "greater than" passes one, and the day decides."""
 
-import json
 from datetime import date
 
 import pytest
@@ -8,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.domain.access.building import RULES
 
-from allmende.domain.basics.compute_marks import list_marks, say_provider, write_flop
+from allmende.domain.basics.compute_marks import list_marks, say_provider
 from allmende.domain.basics.rules import NoSuchRule
-from allmende.domain.basics.sentences import Sentence
 
 BOOK, TODAY = RULES.book, date(2026, 11, 26)
 
@@ -35,22 +33,18 @@ def test_a_mark_is_passed_above_it(flop):
         assert mark.is_reached is (flop > mark.flop)
 
 
+def test_a_mark_says_what_passes_it_what_could_and_what_follows():
+    mark = list_marks(0, BOOK, on=TODAY)[2]
+    follows = mark.sentence.english()
+    assert mark.say_passed(2 * 10**25).english() == (
+        f"The training takes 2.0 × 10²⁵ FLOP, more than 10²⁵. {follows}"
+    )
+    assert mark.say_possible(2 * 10**25).english() == (
+        f"The hours asked for are enough for 2.0 × 10²⁵ FLOP, more than 10²⁵. {follows}"
+    )
+    assert mark.say_source().english() == f"{mark.source}; in force since 2025-08-02"
+
+
 def test_before_their_day_there_are_none():
     with pytest.raises(NoSuchRule):
         list_marks(10**26, BOOK, on=date(2025, 8, 1))
-
-
-def test_operations_are_written_as_people_read_them():
-    written = [write_flop(flop) for flop in (59, 10**23, 33 * 10**21, 10**26 * 3)]
-    assert [each.english() if isinstance(each, Sentence) else each for each in written] == [
-        59,
-        "10²³",
-        "3.3 × 10²²",
-        "3.0 × 10²⁶",
-    ]
-
-
-def test_a_frozen_figure_is_written_as_a_fresh_one_in_every_language():
-    fresh = write_flop(23 * 10**24)
-    assert isinstance(fresh, Sentence)
-    assert Sentence.from_json(json.loads(json.dumps(fresh.to_json()))) == fresh

@@ -1,9 +1,18 @@
 """Partitions, groups and sites of a factory."""
 
+from dataclasses import replace
+
 import pytest
 
 from allmende.domain.basics.refusals import NotFound
-from allmende.domain.basics.sites import Factory, Partition, PartitionStatus, ShareGroup, Site
+from allmende.domain.basics.sites import (
+    Factory,
+    Partition,
+    PartitionStatus,
+    ShareGroup,
+    Site,
+    SlurmCluster,
+)
 from allmende.domain.basics.units import TimeUnit
 
 BENCH = Partition(
@@ -50,6 +59,22 @@ def test_gpu_partitions_charge_each_gpu_and_node_partitions_each_node():
 def test_only_embedded_partitions_run_jobs_from_here():
     assert BENCH.is_embedded
     assert not BOOSTER.is_embedded
+
+
+def test_an_attempt_lasts_as_long_as_asked_for_or_as_the_partition_lets_it():
+    assert BENCH.limit_attempt(7200) == 7200  # it has no limit of its own
+    limited = replace(BENCH, max_time_limit_seconds=3600)
+    assert [limited.limit_attempt(seconds) for seconds in (3599, 3600, 7200)] == [3599, 3600, 3600]
+
+
+def test_nodes_see_their_shared_folders_and_what_lies_in_them():
+    cluster = SlurmCluster(
+        cluster="lab", work_folder="/scratch/jobs", shared_folders=("/data/", "/home")
+    )
+    for path in ("/scratch/jobs", "/scratch/jobs/j-1/x", "/data", "/data/ecg", "/home/ada"):
+        assert cluster.sees(path)
+    for path in ("/scratch", "/scratch/jobs-old", "/database", "/", "", "home/ada"):
+        assert not cluster.sees(path)
 
 
 def test_everything_is_found_by_its_id():

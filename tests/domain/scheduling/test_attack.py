@@ -7,6 +7,7 @@ from tests.domain.scheduling import attack
 from tests.domain.scheduling.attack import compiled_kernel, without_pressing_claims
 from tests.domain.scheduling.attack_worlds import World
 
+pytestmark = pytest.mark.slow
 WORLDS = 2_500
 STRONG_ENOUGH = 0.7  # a test that attacks nothing would pass too
 

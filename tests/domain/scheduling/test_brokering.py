@@ -170,6 +170,7 @@ def test_a_choice_survives_being_written_down(needs, offers):
         ({"memory_bytes_most": 32 * GIGABYTE}, {}, "at most 32000 MB; a node here has 64000."),
         ({"nodes": 5}, {}, "It asks for 5 nodes; a job of this project may have 4 here."),
         ({"limit_seconds": 11 * HOUR}, {}, "limit is 39600 s; here it may be 36000 s at most."),
+        ({}, {"data_missing": ("ecg", "mri")}, "that do not lie at this site: ecg, mri."),
         ({}, {"bar": Sentence("It is closed.")}, "It is closed."),
         ({"nodes": 2}, {"available_seconds": HOUR}, "It would hold 2.006 node-h; 1.0 are left"),
         ({"ends_by": at(59)}, {}, "may run until 2026-11-26 13:00:00+00:00, after its deadline"),

@@ -4,7 +4,11 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from allmende.domain.scheduling import lags
+from allmende.domain.scheduling.boards import BOOKED, COUNTS_USAGE, HALF_LIFE, NOW
 from allmende.domain.scheduling.fairness import FairnessState, GroupState, advance, lag_bound
+from allmende.domain.scheduling.layouts import lay_out
+from allmende.domain.scheduling.orders import begin
 from allmende.domain.scheduling.shares import MICRONODES, Share
 from allmende.domain.scheduling.usages import (
     REBASE_HALF_LIVES,
@@ -13,7 +17,15 @@ from allmende.domain.scheduling.usages import (
     decayed_node_seconds,
     power_of_two,
 )
-from tests.domain.scheduling.worlds import a_policy, random_snapshot
+from allmende.domain.scheduling.waiting import push_first
+from tests.domain.scheduling.worlds import (
+    a_machine,
+    a_pending,
+    a_policy,
+    a_snapshot,
+    a_tree,
+    random_snapshot,
+)
 
 POLICY = a_policy(usage_half_life_seconds=100)
 SME = ("sme",)
@@ -119,6 +131,21 @@ def test_it_does_not_matter_how_often_one_advances(steps):
     assert (state.lags, state.worst_lags) == (at_once.lags, at_once.worst_lags)
     if now < REBASE_HALF_LIVES * POLICY.usage_half_life_seconds:
         assert state.usages == at_once.usages
+
+
+def test_where_no_order_depends_on_usage_time_passes_without_booking_any():
+    job = a_pending("j", "sme")
+    snapshot = a_snapshot(a_machine(4), a_tree(sme=(500_000, 1)), [job])
+    boards = [lay_out(snapshot, POLICY, [job]) for _ in range(2)]
+    for counts, board in enumerate(boards):
+        push_first(board, 1)
+        begin(board)
+        board.settings[COUNTS_USAGE], board.settings[HALF_LIFE] = counts, 100
+        before = board.settings[BOOKED]
+        lags.advance(board, board.settings[NOW] + 10)
+        assert (board.settings[BOOKED] > before) == bool(counts)
+    assert [board.groups.lags.tolist() for board in boards] == [[10 * MICRONODES]] * 2
+    assert {int(board.settings[NOW]) for board in boards} == {snapshot.now_seconds + 10}
 
 
 def test_moving_the_epoch_keeps_the_order_and_the_numbers_small():

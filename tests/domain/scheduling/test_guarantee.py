@@ -105,6 +105,7 @@ def bounds(simulation, extra_seconds=0):
     }
 
 
+@pytest.mark.slow
 @given(seed=SEEDS)
 @settings(max_examples=12, deadline=None)
 def test_no_lag_passes_the_bound(seed):
@@ -113,6 +114,7 @@ def test_no_lag_passes_the_bound(seed):
     assert {p: b for p, b in bounds(simulation).items() if worst.get(p, 0) > b} == {}
 
 
+@pytest.mark.slow
 @given(seed=SEEDS)
 @settings(max_examples=12, deadline=None)
 def test_with_preemption_no_lag_passes_the_tighter_bound(seed):
@@ -123,6 +125,7 @@ def test_with_preemption_no_lag_passes_the_tighter_bound(seed):
     assert {p: b for p, b in limits.items() if worst.get(p, 0) > b} == {}
 
 
+@pytest.mark.slow
 @given(seed=SEEDS)
 @settings(max_examples=10, deadline=None)
 def test_each_drained_node_adds_at_most_one_horizon_to_the_bound(seed):
@@ -133,6 +136,7 @@ def test_each_drained_node_adds_at_most_one_horizon_to_the_bound(seed):
     assert {p: b for p, b in bounds(simulation).items() if worst.get(p, 0) > b + room} == {}
 
 
+@pytest.mark.slow
 @given(seed=SEEDS)
 @settings(max_examples=12, deadline=None)
 def test_every_job_that_is_not_cancelled_starts(seed):

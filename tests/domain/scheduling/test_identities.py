@@ -113,6 +113,7 @@ def simulate(works, nodes, backfill):
     return Simulation(machine=a_machine(nodes), tree=tree, policy=policy, works=works).run()
 
 
+@pytest.mark.slow
 @given(seed=SEEDS)
 @settings(max_examples=40, deadline=None)
 def test_one_group_without_guarantee_is_easy_backfilling(seed):
@@ -122,6 +123,7 @@ def test_one_group_without_guarantee_is_easy_backfilling(seed):
     assert simulate(works, nodes, Backfill.EASY).started == easy(works, nodes)
 
 
+@pytest.mark.slow
 @given(seed=SEEDS)
 @settings(max_examples=40, deadline=None)
 def test_with_reservations_for_all_it_is_conservative_backfilling(seed):
@@ -131,6 +133,7 @@ def test_with_reservations_for_all_it_is_conservative_backfilling(seed):
     assert simulate(works, nodes, Backfill.CONSERVATIVE).started == conservative(works, nodes)
 
 
+@pytest.mark.slow
 @given(seed=SEEDS)
 @settings(max_examples=40, deadline=None)
 def test_without_backfill_it_is_first_come_first_served(seed):
@@ -141,6 +144,7 @@ def test_without_backfill_it_is_first_come_first_served(seed):
     assert simulate(works, nodes, Backfill.NONE).started == expected
 
 
+@pytest.mark.slow
 @given(seed=SEEDS)
 @settings(max_examples=40, deadline=None)
 def test_a_reserved_start_never_moves_later(seed):

@@ -125,6 +125,16 @@ def test_the_charge_is_never_negative_and_never_a_second_too_much(microseconds: 
     assert charged * 1_000_000 - max(0, microseconds) in range(1_000_000)
 
 
+def test_a_job_may_move_until_an_attempt_has_begun_or_it_shall_stop():
+    assert a_job().may_move
+    for changes in (
+        {"state": JobState.RUNNING},
+        {"attempts": 1},
+        {"stop_request": StopRequest.AT_CHECKPOINT},
+    ):
+        assert not a_job(**changes).may_move
+
+
 def test_an_attempt_is_settled_once_it_has_an_instant_of_settlement():
     attempt = Attempt(
         key="j-1.1",

@@ -1,6 +1,7 @@
 import pytest
 
 from allmende.domain.scheduling.machine import CapacityChange
+from allmende.domain.scheduling.nodes import UnknownNode, check_node
 from tests.domain.scheduling.worlds import a_machine
 
 
@@ -28,6 +29,12 @@ def test_a_job_that_only_fits_before_a_change_must_end_before_it():
     assert machine.can_hold(3, from_seconds=0, seconds=10)
     assert not machine.can_hold(3, from_seconds=0, seconds=11)
     assert machine.can_hold(2, from_seconds=0, seconds=11)
+
+
+def test_a_node_that_is_not_there_is_refused_with_those_that_are():
+    check_node("Bench", "n2", known=("n1", "n2"))
+    with pytest.raises(UnknownNode, match=r"Bench has no node named n3. Its nodes are n1, n2\."):
+        check_node("Bench", "n3", known=("n1", "n2"))
 
 
 @pytest.mark.parametrize(

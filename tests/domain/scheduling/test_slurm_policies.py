@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from allmende.domain.basics.sites import Site, SlurmCluster
 from allmende.domain.scheduling.slurm_policies import (
     ALL_CLOSED,
     ChangeKind,
@@ -20,6 +21,7 @@ from allmende.domain.scheduling.slurm_policies import (
     list_wanted,
     plan_changes,
     qos_key,
+    realm_of,
     user_key,
 )
 
@@ -209,6 +211,15 @@ def test_what_slurm_assumes_anyway_is_not_shown():
     cluster = {ROOT: {}, account_key("sme"): an_account("allmende", Fairshare="7", MaxJobs="3")}
     (change,) = plan_changes({ROOT: {}, account_key("sme"): an_account("allmende")}, cluster, OURS)
     assert change.list_settings() == (("Fairshare", "7", "1"), ("MaxJobs", "3", ""))
+
+
+def test_what_bears_the_name_of_a_site_is_ours_and_of_no_other_site():
+    cluster = SlurmCluster(cluster="lab", work_folder="/scratch", root_account="factory")
+    site = Site(id="here", name="H", hosting_entity="us", country="DE", slurm=cluster)
+    assert realm_of(site) == replace(OURS, root_account="factory")
+    assert realm_of(replace(site, id="there")).mark != OURS.mark
+    with pytest.raises(AssertionError):
+        realm_of(replace(site, slurm=None))
 
 
 def test_keys_read_as_words():

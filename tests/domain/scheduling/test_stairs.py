@@ -1,6 +1,7 @@
 """How wide a job may be that starts now, by how long it runs."""
 
-from allmende.domain.scheduling.boards import STEPS
+from allmende.domain.scheduling.boards import EXPLAINS, STARTS, STEPS
+from allmende.domain.scheduling.compiled import decide
 from allmende.domain.scheduling.layouts import lay_out
 from allmende.domain.scheduling.running import make_stairs
 from tests.domain.scheduling.worlds import (
@@ -23,3 +24,12 @@ def test_stairs_have_one_step_for_a_second_however_often_it_takes_nodes():
     steps = board.settings[STEPS]
     assert board.stairs.seconds[:steps].tolist() == [NOW, NOW + 5]
     assert board.stairs.nodes[:steps].tolist() == [4, 1]
+
+
+def test_nothing_is_kept_for_a_head_wider_than_all_that_will_come_free():
+    jobs = [a_pending("wide", nodes=3), a_pending("narrow", submitted=1)]
+    board = lay_out(a_snapshot(a_machine(2), FREE, jobs), a_policy(), jobs)
+    board.settings[EXPLAINS] = 0  # as in a replay: what a partition lost may leave such a job
+    decide(board, len(jobs))
+    assert board.start_order[: board.settings[STARTS]].tolist() == [1]
+    assert board.reservations.used[0] == 0

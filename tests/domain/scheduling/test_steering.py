@@ -153,12 +153,14 @@ def test_memory_and_figures_are_kept_as_json():
     assert GroupFigures.from_json(json.loads(json.dumps(asdict(figures)))) == figures
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 3))
 def test_no_group_passes_its_bound(seed, groups):
     assert Cluster(world=random_world(seed, groups=groups)).worst_ratio() <= 1
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 2**32))
 def test_a_group_does_not_pass_the_shorter_bound_of_preemption(seed):

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from allmende.domain.scheduling.kernel import Share, ShareTree, lag_bound, plan
 from allmende.domain.scheduling.shares import check_admission
 from tests.domain.scheduling.simulation import Simulation, Work
@@ -83,6 +85,7 @@ def test_while_one_saves_its_work_no_other_yields_however_short_the_target():
 
 # The first group became pressing while it waited, and then got all nodes, since nobody else asked:
 # if what a pressing group runs were never stopped, the second would get nothing for long.
+@pytest.mark.slow
 def test_a_pressing_group_yields_what_it_runs_beyond_its_target():
     works = [
         a_work(f"{group}-{number:02}", group, arrives=arrives, seconds=seconds)
@@ -103,6 +106,7 @@ def test_a_pressing_group_yields_what_it_runs_beyond_its_target():
 # Every ten seconds all jobs of a group end, others come that ask for one node more in all, and the
 # last of them, four nodes wide, meets three free ones. Had borrowers yielded only what it
 # asked for, one more node would come each time, and three would always lie idle.
+@pytest.mark.slow
 def test_a_demand_that_creeps_upwards_does_not_leave_nodes_idle_for_long():
     works = [a_work(f"b-{number:02}", "borrower", arrives=0, seconds=LONG) for number in range(36)]
     works += [

@@ -19,6 +19,7 @@ from allmende.domain.training.blueprints import (
     find_blueprint,
     list_simplest_first,
     parse_blueprint,
+    suggest_seconds,
 )
 from tests.domain.training.recipes import RECIPE, a_blueprint
 
@@ -73,6 +74,14 @@ def test_one_tries_first_what_needs_nothing_and_is_quick():
     needy = replace(quick, id="needy", data=(replace(toy.data[0], catalogue="toys"),))
     known = {each.id: each for each in (needy, toy, slow, quick)}
     assert [each.id for each in list_simplest_first(known)] == ["quick", "slow", "toy", "needy"]
+
+
+@pytest.mark.parametrize(
+    ("expected", "attempt", "suggested"), [(10, 9, 60), (150, 300, 600), (16, 1, 120),
+    (None, 300, 300), (None, 86400, 3600)]
+)  # fmt: skip
+def test_a_limit_has_room_for_a_busy_machine(expected, attempt, suggested):
+    assert suggest_seconds(expected, attempt_seconds=attempt) == suggested
 
 
 def test_how_long_it_takes_grows_with_what_is_computed():

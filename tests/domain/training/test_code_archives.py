@@ -1,11 +1,14 @@
 """Which folders may be brought along: names and links that stay inside, and not too many."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.training.code_archives import (
     MOST_BYTES,
     MOST_FILES,
+    CodeArchive,
     CodeHasTooManyFiles,
     CodeIsTooLarge,
     Entry,
@@ -14,6 +17,7 @@ from allmende.domain.training.code_archives import (
     check_tree,
     choose_for_setup,
     find_hash,
+    hash_for_setup,
     say_largest,
     show,
 )
@@ -33,6 +37,17 @@ def test_a_workdir_names_a_hash_or_a_folder():
     assert find_hash(f"sha256:{HASH}") == HASH
     for other in ("", ".", "code", HASH, "sha256:", f"sha256:{HASH[1:]}", f"sha256:{HASH.upper()}"):
         assert find_hash(other) == ""
+    now = datetime(2026, 11, 26, 12, tzinfo=UTC)
+    archive = CodeArchive(
+        project_id="p-1",
+        sha256=HASH,
+        size_bytes=9,
+        files=1,
+        added_by="ada",
+        added_at=now,
+        used_at=now,
+    )
+    assert find_hash(archive.workdir) == HASH
 
 
 def test_an_ordinary_folder_passes():
@@ -102,6 +117,13 @@ def test_a_link_that_may_lead_outside_is_refused(name, target):
         check_tree([a_link(name, target)])
 
 
+def test_a_link_leads_to_a_name_as_long_as_any_other_and_no_longer():
+    longest = ("x" * 99 + "/") * 9 + "x" * 100
+    check_tree([a_link("here", longest)])
+    with pytest.raises(UnfitName, match="too long"):
+        check_tree([a_link("here", f"{longest}/{longest}")])
+
+
 @pytest.mark.parametrize(
     ("entries", "refusal"),
     [
@@ -126,6 +148,16 @@ def test_what_a_setup_names_is_chosen():
         "pip install .[dev]": list(names),
     }.items():
         assert [each.name for each in choose_for_setup(setup, entries)] == expected
+
+
+def test_an_environment_is_known_by_the_files_that_it_is_made_from():
+    def hash_of(setup: str, *names: str, content: str = "1") -> str:
+        return hash_for_setup(setup, map(a_file, names), lambda _: content)
+
+    assert hash_of("sh a", "a", "b") == hash_of("sh a", "c", "a") != hash_of("sh b", "a", "b")
+    assert hash_of("sh a b", "a", "b") == hash_of("sh a b", "b", "a")
+    assert hash_of("sh a", "a", content="2") != hash_of("sh a", "a")
+    assert hash_of("echo", "a") == ""
 
 
 def test_the_largest_are_named():

@@ -151,6 +151,7 @@ def test_the_sieve_lets_the_same_lines_through_wherever_they_are_cut(instants, d
     assert pieces.sift(text[:cut]) + pieces.sift(text[cut:]) == Sieve().sift(text)
 
 
+@pytest.mark.slow
 def test_a_week_of_reports_comes_through_a_sieve_within_its_bound():
     sieve = Sieve()
     sent = sum(len(sieve.sift(said(5.0 * n, n, loss=1.0))) for n in range(120_000))

@@ -103,6 +103,14 @@ def test_read_piece_by_piece_and_keeping_little_the_same_jobs_fall(files, cut, k
     assert all(len(each) <= 6 for each in courses.values())
 
 
+def test_lines_that_say_nothing_of_the_metric_are_passed_over():
+    climb = Climb(RULE)
+    for line in ({"metrics": {"loss": 3}}, {"metrics": {"accuracy": 1}}, {}, "loss"):
+        said = line if isinstance(line, str) else {"t": 1, "step": 100, **line}
+        climb.take(json.dumps(said).encode() + b"\n")
+    assert climb.course == {100: 3}
+
+
 def file(**keys: object) -> dict[str, object]:
     return {"name": "s", "blueprint": "medicine", **keys}
 

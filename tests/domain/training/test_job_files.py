@@ -315,6 +315,11 @@ def test_a_job_that_is_never_stopped_for_others_may_refuse_to_start_again():
     assert (spec.retry_on, spec.max_retries) == ((), 0)
 
 
+def test_whoever_is_tried_again_for_a_failure_of_his_own_is_for_one_of_the_site_too():
+    spec = parse_job_file(OWN_CODE | {"retry": {"on": ["preempted", "failed"]}})
+    assert (spec.retry_on, spec.max_retries) == (("preempted", "failed", "node_fail"), 3)
+
+
 def test_a_job_that_may_be_stopped_for_others_must_start_again():
     assert mistakes(retry={"on": ["node_fail"]}) == [
         "retry.on: a job that may be stopped for others starts again afterwards. "
@@ -348,6 +353,11 @@ def test_something_that_is_no_job_file_is_refused(value):
     ]
 
 
+@pytest.mark.parametrize("changes", [{"name": "\ud800"}, {"envs": {"A": ["\0"]}}])
+def test_a_character_that_is_no_text_is_refused_wherever_it_stands(changes):
+    assert mistakes(**changes)[0].startswith("The job file holds a character that is no text.")
+
+
 def test_a_long_wrong_value_is_shown_shortened():
     assert mistakes(preemptible="x" * 100) == [
         f"preemptible: write true or false, not {'x' * 57}...."
@@ -377,3 +387,8 @@ def test_the_environment_tells_the_code_when_to_keep_a_checkpoint():
 def test_without_a_word_in_the_job_file_the_code_decides_when_to_keep_a_checkpoint():
     spec = parse_job_file({"name": "a", "blueprint": "medicine"})
     assert spec.environment() == {"ALLMENDE_CHECKPOINTS_KEPT": "2"}
+
+
+def test_a_job_goes_on_in_a_next_attempt_where_its_code_keeps_checkpoints():
+    files = (OWN_CODE, OWN_CODE | {"checkpoint": {"every": "10m"}}, {"name": "a", "blueprint": "b"})
+    assert [parse_job_file(file).goes_on for file in files] == [False, True, True]

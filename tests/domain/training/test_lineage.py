@@ -3,12 +3,14 @@
 from dataclasses import replace
 
 from allmende.domain.training.ancestry import Ancestry
+from allmende.domain.training.blueprints import parse_blueprint
 from allmende.domain.training.lineage_graphs import NodeKind, draw_graph
 from allmende.domain.training.model_cards import render_card
 from allmende.domain.training.records import CarbonFactor, build_record, data_class_of
 from allmende.domain.training.summaries import render_summary, summarise
 from tests.domain.training.recipes import (
     FACTS,
+    RECIPE,
     THRESHOLDS,
     a_training,
     own_training,
@@ -70,9 +72,9 @@ def test_the_card_names_parents_and_carbon():
     card = render_card(build_record(replace(CASES["parents"], carbon=carbon), THRESHOLDS))
     assert 'base_model: ["toy run", "elsewhere"]' in card
     assert '"emissions": 0.363' in card
-    assert "- Trained further from toy run (`m-1`), 5e+06 FLOP" in card
+    assert "- Trained further from toy run (`m-1`), 5 × 10⁶ FLOP" in card
     assert "- Trained further from elsewhere, of unknown compute" in card
-    assert "- With all that it descends from: at least 1e+07 FLOP" in card
+    assert "- With all that it descends from: at least 10⁷ FLOP" in card
 
 
 def test_a_card_of_an_older_record_has_no_lineage():
@@ -158,6 +160,19 @@ def test_the_public_summary_has_three_parts():
     assert summary["sources"]["crawled"] == "none"
     assert summary["processing"]["bias"] == "Toys: round ones only"
     assert summary["processing"]["personal_data"] == "no"
+
+
+def test_a_summary_is_there_in_both_languages():
+    recipe = RECIPE | {"german": {"made here": "hier gemacht", "round ones only": "nur runde"}}
+    model = model_of(replace(a_training(), blueprint=parse_blueprint(recipe)))
+    parts = summarise(model, provider="Uni")
+    lines = {line.key: line.value for part in parts for line in part.lines}
+    assert lines["public"].facts["told"] == {
+        "en": "Toys, made here, CC0-1.0",
+        "de": "Toys, hier gemacht, CC0-1.0",
+    }
+    assert lines["bias"].facts["told"]["de"] == "Toys: nur runde"
+    assert lines["curation"] == "Toys: none"
 
 
 def test_a_summary_says_what_nobody_said():

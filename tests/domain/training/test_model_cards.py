@@ -7,13 +7,17 @@ from fractions import Fraction
 
 import yaml
 
+from allmende.domain.basics.data_classes import DataClass
+from allmende.domain.training.blueprints import Text, parse_blueprint
 from allmende.domain.training.compute import HardwareUse
+from allmende.domain.training.data_sets import DataSet
 from allmende.domain.training.job_specs import DataMount, JobSpec
 from allmende.domain.training.model_cards import render_card
 from allmende.domain.training.records import EnergyUse, build_record
 from tests.domain.training.recipes import (
     FACTS,
     METRICS,
+    RECIPE,
     THRESHOLDS,
     a_training,
     own_training,
@@ -90,8 +94,8 @@ def test_tables_of_the_training_code_stand_under_their_own_headings():
 def test_training_tells_of_attempts_and_of_work_done_twice():
     card = card_of(a_training())
     assert "3, of which 1 stopped for others and 1 lost with their node; 3 steps done twice" in card
-    assert "5e+06 FLOP executed, 4e+06 useful (counted); by hardware: not measured" in card
-    assert "One part in 20,000,000,000,000,000 of the mark of 1e+23 FLOP" in card
+    assert "5 × 10⁶ FLOP executed, 4 × 10⁶ useful (counted); by hardware: not measured" in card
+    assert "The run took 5 × 10⁻¹⁷ of the mark of 10²³ FLOP: general-purpose model" in card
 
 
 def test_compute_by_hardware_is_shown_where_it_was_measured():
@@ -102,20 +106,20 @@ def test_compute_by_hardware_is_shown_where_it_was_measured():
         utilisation_percent=Decimal(50),
         is_assumed=False,
     )
-    assert "by hardware: 6e+06 FLOP" in card_of(a_training(hardware=hardware))
+    assert "by hardware: 6 × 10⁶ FLOP" in card_of(a_training(hardware=hardware))
 
 
 def test_a_run_above_a_mark_says_so():
     huge = FACTS | {"flop_executed": 2 * 10**23, "flop_useful": 2 * 10**23}
     card = card_of(replace(a_training(), outputs=some_outputs(facts=huge)))
-    assert "The run passed the mark of 1e+23 FLOP: general-purpose model (indicative)." in card
+    assert "The run passed the mark of 10²³ FLOP: general-purpose model (indicative)." in card
 
 
 def test_a_run_of_no_compute_is_no_part_of_a_mark():
     training = replace(a_training(), outputs=some_outputs(facts=FACTS | {"flop_executed": 0}))
     record = json.loads(json.dumps(build_record(training, THRESHOLDS)))
     record["compute"]["marks"][0]["part"] = 0.0
-    assert "One part in 0 of the mark" in render_card(record)
+    assert "The run took 0 of the mark of 10²³ FLOP" in render_card(record)
 
 
 def test_energy_is_given_with_its_method():
@@ -189,6 +193,44 @@ def test_people_read_the_card_in_their_language():
     assert "«0,900 (0,800 to 0,950)»" in card
     assert "- «records»: 1.200" in card
     assert head_of(card) == head_of(render_card(record))  # programs read one language
+
+
+def test_what_blueprint_and_code_say_in_english_is_there_in_german():
+    german = {"two neurons": "zwei Neuronen", "round ones only": "nur runde", "coin": "Münze"}
+    german |= {"Curve": "Kurve", "Higher is better.": "Höher ist besser.", "model": "Modell"}
+    rows = [{"model": {"value": 0.5, "low": 0.4, "high": 0.6}, "bin": "0.1–0.2"}]
+    table = {"title": "Curve", "note": "Higher is better.", "rows": rows}
+    training = replace(
+        a_training(),
+        blueprint=parse_blueprint(RECIPE | {"german": german}),
+        outputs=some_outputs(metrics=METRICS | {"tables": [table]}),
+    )
+    record = json.loads(json.dumps(build_record(training, THRESHOLDS)))
+    card = render_card(record, language="de")
+    for text in ("Architecture: zwei Neuronen", "known bias: nur runde", "Baseline: Münze."):
+        assert text in card
+    assert "## Kurve\n\nHöher ist besser.\n\n| Modell | bin |" in card
+    assert "| 0,500 (0,400 to 0,600) | 0,1–0,2 |" in card
+    english = render_card(record)
+    assert "Architecture: two neurons" in english
+    assert "| 0.500 (0.400 to 0.600) | 0.1–0.2 |" in english
+
+
+def test_a_data_set_of_the_catalogue_has_its_german_title():
+    title = Text(en="Beats", de="Schläge")
+    known = DataSet(
+        id="beats",
+        version="1",
+        title=title,
+        licence="CC0-1.0",
+        origin="here",
+        data_class=DataClass.PUBLIC,
+        personal_data=False,
+    )
+    spec = replace(own_training().spec, data=(DataMount(uri=known.uri),))
+    record = build_record(replace(own_training(), spec=spec, data_sets=(known,)), THRESHOLDS)
+    assert "- **Schläge**" in render_card(record, language="de")
+    assert "- **Beats**" in render_card(record)
 
 
 def test_the_owners_own_words_stay_as_they_are():

@@ -30,17 +30,17 @@ def test_the_record_holds_what_was_said_and_guesses_nothing():
 
 def test_the_card_tells_the_budget_and_who_counted_it():
     card = render_card(record_with(SAID))
-    assert "## Privacy\n\nDifferentially private: ε = 3, δ = 1e-05 for one record added" in card
+    assert "## Privacy\n\nDifferentially private: ε = 3, δ = 10⁻⁵ for one record added" in card
     for line in ("- Counted by: an accountant 1.0", "- Steps counted: 1,200"):
         assert line in card.splitlines()
-    assert "- Noise, in lengths of a cut gradient: 6.432" in card
+    assert "- Noise, in lengths of a cut gradient: 6.43" in card
     assert "Mechanism" not in card
 
 
 def test_the_card_tells_it_in_its_own_language():
     german = render_card(record_with(SAID), language="de", say=lambda each: str(each).upper())
-    assert "## PRIVACY\n\nDIFFERENTIALLY PRIVATE: Ε = 3, Δ = 1E-05 FOR" in german
-    assert "- NOISE, IN LENGTHS OF A CUT GRADIENT: 6,432" in german.splitlines()
+    assert "## PRIVACY\n\nDIFFERENTIALLY PRIVATE: Ε = 3, Δ = 10⁻⁵ FOR" in german
+    assert "- NOISE, IN LENGTHS OF A CUT GRADIENT: 6,43" in german.splitlines()
     assert "- STEPS COUNTED: 1.200" in german.splitlines()
 
 

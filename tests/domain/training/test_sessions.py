@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allmende.domain.training.sessions import Door, read_port
+from allmende.domain.training.sessions import Door, address_of, read_port
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -39,3 +39,9 @@ def test_depth_without_end_is_no_door():
 def test_a_door_does_not_tell_its_token():
     door = Door(host="node01", port=8888, token="secret", certificate="")
     assert "secret" not in repr(door)
+
+
+def test_each_session_has_a_host_name_of_its_own_below_the_gate():
+    gate = "https://gate.example.org:8443"
+    assert address_of("j-1", gate) == "https://j-1.gate.example.org:8443"
+    assert address_of("j-2", gate) != address_of("j-1", gate)

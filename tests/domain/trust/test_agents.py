@@ -111,6 +111,11 @@ def test_a_new_key_takes_over_only_from_whoever_has_it():
         agents.succeed(AGENT, public_key, signatures.sign(KEY, message))
 
 
+def test_secrets_are_for_an_agent_that_can_open_them():
+    assert not AGENT.takes_secrets
+    assert replace(AGENT, sealing_key=PUBLIC).takes_secrets
+
+
 def test_an_agent_is_quiet_when_it_should_have_called():
     assert AGENT.is_quiet(NOON)
     called = replace(AGENT, last_contact_at=NOON)

@@ -125,6 +125,7 @@ def forged_folders(draw: st.DrawFn) -> Folder:
     return folder
 
 
+@pytest.mark.slow
 @given(folder=forged_folders(), is_mended=st.booleans())
 @settings(max_examples=150, deadline=None)
 def test_any_forged_line_is_found_even_when_the_manifest_fits(folder, is_mended):
@@ -168,6 +169,7 @@ def test_a_record_that_was_anchored_is_safe_even_from_a_forged_export(file, kind
     assert not verify(folder).is_clean
 
 
+@pytest.mark.slow
 @given(folder=forged_folders())
 @settings(max_examples=60, deadline=None)
 def test_a_folder_forged_as_a_whole_is_found_by_the_head_that_somebody_noted(folder):
@@ -264,6 +266,22 @@ def test_each_kind_of_contradiction_is_said_in_words():
     assert said == ["promises.jsonl: the evidence gives another result for sme-guarantee"]
     said = findings(rewrite(a_copy(), records.JOBS, 1, project_id="pr-2"))
     assert said == ["jobs.jsonl j-2: j-2: event 9 says pr-1 for project, the record says pr-2"]
+
+
+def test_an_event_told_once_more_is_found():
+    written = world.records_of_the_story()
+    chain = world.events_of_the_story(written)
+    told = next(each for each in chain.events if each.action == "job.submitted")
+    chain.record(told.action, told.subject, **told.facts)
+    written[records.EVENTS] = [world.plain(each) for each in chain.events]
+    assert f"jobs.jsonl j-1: event {len(chain.events)} tells of j-1 once more" in findings(
+        world.seal(written, chain)
+    )
+
+
+def test_another_head_than_the_one_that_somebody_noted_is_found():
+    (found, *_) = verify(TRUE_EXPORT, head_hash="0" * 64).findings
+    assert (found.place, found.problem.facts["expected"]) == (records.EVENTS, "0" * 64)
 
 
 def test_a_balance_that_the_transfers_do_not_make_is_found():

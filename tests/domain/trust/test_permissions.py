@@ -10,10 +10,12 @@ from allmende.domain.trust.permissions import (
     ROLE_WORDS,
     ROLES,
     Permission,
+    ReviewerFromOutside,
     can_do,
     can_see,
     check_member,
     check_permission,
+    check_roles_together,
     list_permissions,
 )
 
@@ -70,6 +72,20 @@ def test_two_roles_may_what_either_may():
     assert list_permissions(both) == list_permissions(somebody(Role.APPLICANT)) | list_permissions(
         somebody(Role.AUDITOR)
     )
+
+
+def test_no_reviewer_opens_by_another_role_what_a_conflict_closes():
+    see_all = Permission.SEE_EVERY_APPLICATION
+    for role in Role:
+        check_roles_together(frozenset({role}))
+        if can_do(somebody(role), see_all):
+            with pytest.raises(ReviewerFromOutside, match=ROLE_WORDS[role].english()):
+                check_roles_together(frozenset({Role.REVIEWER, role}))
+        else:
+            check_roles_together(frozenset({Role.REVIEWER, role}))
+    check_roles_together(frozenset(Role) - {Role.REVIEWER})
+    assert can_do(somebody(Role.PROGRAMME_OFFICER), see_all)
+    assert not can_do(somebody(Role.APPLICANT), see_all)
 
 
 def test_a_refusal_names_the_deed_and_the_roles_it_takes():

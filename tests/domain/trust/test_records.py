@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 from allmende.domain.access import applications
 from allmende.domain.access.awards import AwardDecision, grant
@@ -58,6 +59,23 @@ def test_a_training_without_a_model_left_nothing():
 def test_a_training_whose_record_was_changed_has_no_record():
     forged = replace(world.MODEL, card="", record={**world.MODEL.record, "label": "another"})
     assert records.record_of_training(world.A_JOB, forged)["documents"] == ["model"]
+
+
+def test_an_attempt_on_a_cluster_is_metered_by_the_cluster_itself():
+    written = world.records_of_the_story()
+    dead, _ = gathering.gather_evidence(written, at=world.NOON).attempts
+    assert dead.metered_seconds == 30  # every commenced second of a whole node
+    for partition in written[records.FACTORY]:
+        partition["status"] = "slurm"
+    written[records.ATTEMPTS][0]["used_seconds"] = 7  # of a part of a node
+    shared, _ = gathering.gather_evidence(written, at=world.NOON).attempts
+    assert (shared.metered_seconds, shared.used_seconds) == (7, 7)
+
+
+def test_what_a_cluster_booked_for_a_project_is_one_line_with_every_amount():
+    amounts = {name: number for number, name in enumerate(records.USAGE_FIELDS)}
+    written = records.record_of_usage(SimpleNamespace(**amounts, name="of the project"))
+    assert written == {"record": "usage", **amounts}
 
 
 def test_a_record_is_anchored_once_and_only_when_it_is_finished():

@@ -48,11 +48,12 @@ def test_what_is_no_signature_is_none(key, text):
 
 
 @given(st.text(max_size=8), st.text(max_size=8), st.integers(0, 9), st.binary(max_size=8))
-def test_request_answer_and_succession_are_never_the_same_message(path, agent_id, number, body):
+def test_what_is_signed_for_one_end_is_never_signed_for_another(path, agent_id, number, body):
     request = signatures.request_message(path=path, agent_id=agent_id, counter=number, body=body)
     answer = signatures.answer_message(agent_id=agent_id, counter=number, status=200, body=body)
     succession = signatures.succession_message(agent_id=agent_id, public_key=body)
-    assert len({request, answer, succession}) == 3
+    deletion = signatures.deletion_message(agent_id)
+    assert len({request, answer, succession, deletion}) == 4
 
 
 def test_an_answer_holds_for_its_request_and_status_only():

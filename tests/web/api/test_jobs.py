@@ -41,12 +41,18 @@ def test_a_job_file_is_checked_and_not_submitted(ask, world: World):
     address = f"/jobs/check?project_id={world.ids['project_id']}"
     good = ask("POST", address).json()
     assert (good["ok"], good["held_seconds"], good["unit"]) == (True, 35, "node_seconds")
-    assert good["told"]["start"].startswith("It starts between")
+    assert good["told"]["start"].startswith("It starts ")
     bad = ask("POST", address, resources={"cpus": 99}, secrets=["NONE"])
     assert (bad.status_code, bad.json()["ok"], bad.json()["held_seconds"]) == (200, False, None)
     assert {each["key"] for each in bad.json()["problems"]} == {"resources.cpus", "secrets"}
     assert ask("POST", address, who="foreign").status_code == 404
     assert len(ask("GET", "/jobs").json()["items"]) == 1
+
+
+def test_a_blueprint_without_a_limit_gets_what_it_takes(ask, world: World):
+    file = {"run": None, "max_duration": None, "blueprint": "robot"}
+    asked, *_ = ask("POST", f"/jobs/forecast?project_id={world.ids['project_id']}", **file).json()
+    assert asked["max_duration_seconds"] == 480
 
 
 def test_a_job_that_nobody_knows_cannot_be_waited_for(ask, world: World):

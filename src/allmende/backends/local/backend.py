@@ -15,15 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import allmende
-from allmende.backends.local import outputs, sentences
+from allmende.backends.jobs import code, outputs, sentences
+from allmende.backends.jobs.environment_folders import Environments
+from allmende.backends.jobs.wrapping import wrap_command
 from allmende.backends.local.folders import HOME, Folders
-from allmende.backends.nodes import code, environments, files, limits, locks, logs, processes
+from allmende.backends.nodes import files, limits, locks, logs, processes
 from allmende.backends.nodes.files import SECRETS
-from allmende.backends.nodes.wrapping import wrap_command
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.scheduling.backends import (
     MOST_PROGRESS_BYTES,
     AttemptState,
+    EarlierAttemptRuns,
     EndReason,
     Launch,
     Observation,
@@ -64,12 +66,6 @@ class NodeNotStarted(Refusal):
     status = 503
 
 
-class EarlierAttemptRuns(Refusal):
-    """Attempt {number} of this job still runs: two attempts never write to one job's files."""
-
-    status = 503
-
-
 class FolderChanged(Refusal):
     """The job's folder was changed so that its next attempt cannot start: {problem}. A job may
     fill the folders that it is given, and does not replace them. Submit it again."""
@@ -77,7 +73,7 @@ class FolderChanged(Refusal):
     status = 409
 
 
-class LocalBackend:
+class LocalBackend(Environments):
     """Runs jobs as processes of this machine; knows them again after any crash of its own."""
 
     def __init__(
@@ -87,6 +83,7 @@ class LocalBackend:
         minimum_free_bytes: int = 512 * 2**20,
         output_limit_bytes: int = logs.LIMIT_BYTES,
     ) -> None:
+        super().__init__(root.absolute())
         self.folders = Folders(root.absolute())
         self.minimum_free_bytes = minimum_free_bytes
         self.output_limit_bytes = output_limit_bytes
@@ -118,6 +115,9 @@ class LocalBackend:
         if not (folder / "started.json").exists():
             (folder / SECRETS).unlink(missing_ok=True)  # it will begin nothing
         self._signal_runner(folder, signal.SIGUSR1)
+
+    def set_nice(self, wanted: Mapping[str, int]) -> None:
+        """Do nothing: no attempt waits here."""
 
     def observe(self, keys: Iterable[str]) -> list[Observation]:
         """Report every key asked for, in that order.
@@ -228,7 +228,7 @@ class LocalBackend:
         for part in (home / "out", home / "checkpoints", home / "data", folder / "tmp"):
             part.mkdir(parents=True, exist_ok=True)
         if launch.secrets:
-            files.write_private(folder / SECRETS, dict(launch.secrets))
+            files.write_whole(folder / SECRETS, dict(launch.secrets), mode=files.PRIVATE_MODE)
         if launch.code:
             _bring_code(Path(launch.code), home)
         # The runner takes them from there; no order that is kept names their values.
@@ -243,7 +243,7 @@ class LocalBackend:
     def _command(self, launch: Launch) -> tuple[str, ...]:
         """Return the command with what goes before it; the folder of environments is made."""
         assert launch.account or not launch.setup, "what one project built, no other uses"
-        built = self.folders.root / environments.FOLDER / launch.account
+        built = self.find_environments(launch.account, launch.user_name)
         if launch.setup:
             built.mkdir(parents=True, exist_ok=True, mode=0o700)
         return wrap_command(launch, built)

@@ -1,12 +1,11 @@
 """Where the files of a job and of its attempts lie."""
 
-import re
 from pathlib import Path
 
-KEY = re.compile(r"(?P<job>[A-Za-z0-9][A-Za-z0-9_-]{0,63})\.(?P<number>[1-9][0-9]{0,5})")
+from allmende.backends.jobs.keys import JOB, KEY
+
 # Beside the attempts, not above them: a job that clears its home leaves its runner's files alone.
 HOME = "home"
-JOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 class Folders:

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 MICROSECONDS = 1_000_000
 SECRETS = "secrets.json"  # in the folder of an attempt, from its order to its start
+USUAL_MODE, PRIVATE_MODE = 0o666, 0o600  # of files, before the umask
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 # What the machine is short of. Nothing in a folder, whatever a job made of it, has these effects.
 MACHINE_TROUBLES = FULL_DISK | {
@@ -26,26 +27,11 @@ MACHINE_TROUBLES = FULL_DISK | {
 }
 
 
-def write_whole(path: Path, value: Any) -> None:
+def write_whole(path: Path, value: Any, *, mode: int = USUAL_MODE) -> None:
     """Write the value as JSON in place of whatever the file held."""
-    draft = _write_draft(path, value)
+    draft = _write_draft(path, value, mode=mode)
     draft.replace(path)
     _sync_folder(path.parent)
-
-
-def write_private(path: Path, value: Any) -> None:
-    """Write the value as JSON in place of whatever the file held; only its owner reads it."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(value, file)
-        draft.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise
 
 
 def write_lightly(path: Path, value: Any) -> None:
@@ -141,10 +127,12 @@ def is_machine_trouble(problem: OSError) -> bool:
     return problem.errno in MACHINE_TROUBLES
 
 
-def _write_draft(path: Path, value: Any) -> Path:
+def _write_draft(path: Path, value: Any, *, mode: int = USUAL_MODE) -> Path:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)  # of a process that had this number and died
     try:
-        with draft.open("wb") as file:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        with os.fdopen(descriptor, "wb") as file:
             file.write(json.dumps(value, ensure_ascii=False).encode())
             file.flush()
             os.fsync(file.fileno())

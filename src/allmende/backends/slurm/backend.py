@@ -7,9 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from allmende.backends.local.backend import EarlierAttemptRuns
+from allmende.backends.jobs.wrapping import wrap_command
 from allmende.backends.nodes import logs, outcomes
-from allmende.backends.nodes.wrapping import wrap_command
 from allmende.backends.slurm import notes
 from allmende.backends.slurm.accounting import is_final, parse_sacct, sacct_options
 from allmende.backends.slurm.client import (
@@ -19,9 +18,16 @@ from allmende.backends.slurm.client import (
     SlurmClient,
 )
 from allmende.backends.slurm.endings import describe_ending
+from allmende.backends.slurm.nice import note_nice, tell_nice
 from allmende.backends.slurm.notes import Attempt
 from allmende.backends.slurm.outputs import Outputs
-from allmende.backends.slurm.places import NOBODY, REQUEUED, Place, find_place
+from allmende.backends.slurm.places import (
+    NOBODY,
+    REQUEUED,
+    Place,
+    find_environments,
+    find_place,
+)
 from allmende.backends.slurm.queue import LiveJob, parse_squeue, squeue_options
 from allmende.backends.slurm.starts import describe_queued
 from allmende.backends.slurm.steps import parse_steps, step_options
@@ -31,6 +37,7 @@ from allmende.domain.basics.sites import RunAs, SlurmCluster
 from allmende.domain.basics.usage_records import UsageRecord
 from allmende.domain.scheduling.backends import (
     AttemptState,
+    EarlierAttemptRuns,
     EndReason,
     Launch,
     Observation,
@@ -84,7 +91,7 @@ class SlurmBackend(Outputs):
             _note_owner(place, launch.attempt, found)
             return
         earlier = self._find_earlier(launch) if launch.attempt > 1 else None
-        user_name = self._account_of(launch)
+        user_name = self._account_of(launch.user_name)
         place.prepare(launch.attempt, user_name=user_name, code=launch.code)
         if launch.setup:
             place.prepare_environments(launch.account, user_name=user_name)
@@ -96,11 +103,14 @@ class SlurmBackend(Outputs):
                 notes.note_job(place, launch.attempt, slurm_id=slurm_id, first=first)
                 return
         _note_owner(place, launch.attempt, self._submit(launch, place))
+        note_nice(place, launch.attempt, launch.nice)
 
     def _submit(self, launch: Launch, place: Place) -> int:
         """Return the number of the job that the cluster made of an attempt."""
-        environments = place.environments(launch.account, user_name=self._account_of(launch))
-        wrapped = replace(launch, command=wrap_command(launch, environments))
+        wrapped = replace(
+            launch,
+            command=wrap_command(launch, self.find_environments(launch.account, launch.user_name)),
+        )
         if launch.secrets:
             place.put_secrets(launch.attempt, render_secrets(launch))
         try:
@@ -119,9 +129,14 @@ class SlurmBackend(Outputs):
             raise ReservationNotThere(id=launch.reservation, problem=problem) from refusal
         return int(said.strip().split(";")[0])
 
-    def _account_of(self, launch: Launch) -> str:
-        """Return whose account an attempt runs under; "" where it is our own."""
-        return launch.user_name if self.cluster.run_as is not RunAs.NOBODY else ""
+    def find_environments(self, account: str, user_name: str) -> Path:
+        """Return the folder of those that a person's jobs of a project use."""
+        user_name = self._account_of(user_name)
+        return find_environments(self.work_folder, account, user_name=user_name)
+
+    def _account_of(self, user_name: str) -> str:
+        """Return whose account a person's jobs run under; "" where it is our own."""
+        return user_name if self.cluster.run_as is not RunAs.NOBODY else ""
 
     def stop(self, key: str, *, reason: EndReason, grace_seconds: int) -> None:
         """Ask the attempt to end: SIGTERM, the grace, SIGKILL. Unknown or ended: do nothing."""
@@ -138,6 +153,10 @@ class SlurmBackend(Outputs):
         notes.note_stop(attempt, reason, grace_seconds=grace_seconds, now=self.clock())
         self._cancel(attempt, "--state=PENDING")
         self._cancel(attempt, "--batch", "--signal=USR2")
+
+    def set_nice(self, wanted: Mapping[str, int]) -> None:
+        """Lower the priority of waiting attempts by so much; told before: do nothing."""
+        tell_nice(self._run, self.work_folder, wanted)
 
     def observe(self, keys: Iterable[str]) -> list[Observation]:
         """Report every key asked for, in that order.

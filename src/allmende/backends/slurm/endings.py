@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from allmende.backends.local import sentences
+from allmende.backends.jobs import sentences
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.usage_records import UsageRecord
 from allmende.domain.scheduling.backends import EndReason

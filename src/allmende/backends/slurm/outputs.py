@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from allmende.backends.local.outputs import read_piece, remove_below
+from allmende.backends.jobs.environment_folders import Environments
+from allmende.backends.jobs.outputs import read_piece, remove_below
 from allmende.backends.slurm import notes
 from allmende.backends.slurm.places import find_place, list_below, open_below
 from allmende.domain.basics.refusals import NotFound
@@ -11,10 +12,11 @@ from allmende.domain.scheduling.backends import MOST_PROGRESS_BYTES
 from allmende.domain.training.code_archives import CODE_FOLDER
 
 
-class Outputs:
+class Outputs(Environments):
     """The part of a backend that needs the folder of its jobs, and asks the cluster nothing."""
 
     def __init__(self, work_folder: Path) -> None:
+        super().__init__(work_folder)
         self.work_folder = work_folder
 
     def read_log(self, key: str, *, offset: int, limit: int) -> bytes:

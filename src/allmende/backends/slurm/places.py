@@ -17,10 +17,10 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from allmende.backends.local.folders import JOB, KEY
-from allmende.backends.local.outputs import DEEPEST
-from allmende.backends.nodes import environments
-from allmende.backends.nodes.code import unpack
+from allmende.backends.jobs import environments
+from allmende.backends.jobs.code import unpack
+from allmende.backends.jobs.keys import JOB, KEY
+from allmende.backends.jobs.outputs import DEEPEST
 from allmende.backends.nodes.outcomes import LARGEST_STATE_BYTES, PROGRESS_TAIL_BYTES
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.training.code_archives import CODE_FOLDER
@@ -97,17 +97,12 @@ class Place:
     def prepare_environments(self, project_id: str, *, user_name: str) -> None:
         """Make the folder of the environments that a person's jobs of a project use."""
         assert JOB.fullmatch(project_id), "what one project built, no other uses"
-        folder = self.environments(project_id, user_name=user_name)
+        folder = find_environments(self.root.parent, project_id, user_name=user_name)
         for passage in (folder.parent.parent, folder.parent):
             passage.mkdir(exist_ok=True)
             passage.chmod(PASSAGE)
         if not folder.exists():
             self._put(folder, (), find_user(user_name) if user_name else None, code="")
-
-    def environments(self, project_id: str, *, user_name: str) -> Path:
-        """Return that folder. Nobody runs what another person or project has put into it."""
-        folder = self.root.parent / environments.FOLDER / project_id
-        return folder / (user_name or EVERYBODY)
 
     def _put(
         self, folder: Path, parts: tuple[str, ...], owner: pwd.struct_passwd | None, *, code: str
@@ -220,6 +215,11 @@ def _give(folder: Path, owner: pwd.struct_passwd) -> None:
         for name in (".", *folders, *names):
             path = Path(place) / name
             os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
+
+
+def find_environments(work_folder: Path, project_id: str, *, user_name: str) -> Path:
+    """Return where environments lie: nobody runs what another person or project has put there."""
+    return work_folder / environments.FOLDER / project_id / (user_name or EVERYBODY)
 
 
 def find_place(work_folder: Path, job_id: str) -> Place | None:

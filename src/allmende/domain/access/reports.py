@@ -171,6 +171,12 @@ def find_data_deadline(project: Project, *, book: RuleBook) -> datetime:
     return _end_of_months(project.end, int(book.number("project.data_months", on=day)))
 
 
+def is_data_due(project: Project, *, book: RuleBook, now: datetime) -> bool:
+    """Say whether the data of a project may be deleted."""
+    is_over = project.state in (ProjectState.ENDED, ProjectState.CLOSED)
+    return is_over and now >= find_data_deadline(project, book=book)
+
+
 def has_large_rest(project: Project, *, book: RuleBook) -> bool:
     """Say whether so much expired unused that the office should know."""
     day = day_of(project.end)

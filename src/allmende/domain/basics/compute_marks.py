@@ -4,16 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from allmende.domain.basics.powers import write_power
 from allmende.domain.basics.rules import RuleBook
-from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.sentences import Sentence, quote
 
 MODIFIER = "ai.modifier_share_percent"
 GENERAL_PURPOSE = "ai.general_purpose_flop"
 SYSTEMIC_RISK = "ai.systemic_risk_flop"
 NOTICE_DAYS = "ai.systemic_risk_notice_days"
 HUNDRED_PERCENT = 100
-LARGE = 10_000
-SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +43,12 @@ class Mark:
         """Return who says so, and since when."""
         return Sentence(
             "{source}; in force since {day}",
-            {"source": self.source, "day": self.valid_from.isoformat()},
+            {"source": quote(self.source), "day": self.valid_from.isoformat()},
         )
 
     def _facts(self, flop: int) -> Mapping[str, object]:
         follows = self.sentence
-        return {"flop": write_flop(flop), "mark": write_flop(self.flop), "follows": follows}
+        return {"flop": write_power(flop), "mark": write_power(self.flop), "follows": follows}
 
 
 def say_modifier() -> Sentence:
@@ -80,18 +79,6 @@ def say_systemic_risk(days: int) -> Sentence:
         " {days} days.",
         {"days": days},
     )
-
-
-def write_flop(flop: int) -> int | str | Sentence:
-    """Return operations as a fact of a sentence: 3.3 × 10²², or small ones as they are."""
-    if flop < LARGE:
-        return flop
-    digits, _, power = f"{flop:.1e}".partition("e+")
-    ten = f"10{str(int(power)).translate(SUPERSCRIPTS)}"
-    if digits == "1.0":
-        return ten
-    # A float is one after JSON, too: a frozen reason is written in the reader's language.
-    return Sentence("{digits} × {ten}", {"digits": float(digits), "ten": ten})
 
 
 def list_marks(flop: int, book: RuleBook, *, on: date) -> tuple[Mark, ...]:

@@ -34,6 +34,11 @@ class Sentence:
         return cls(value["template"], {k: _from_json(v) for k, v in value["facts"].items()})
 
 
+def quote(text: str) -> Sentence:
+    """Return a text of the configuration as a sentence: translated where the catalogue has it."""
+    return Sentence(text.replace("{", "{{").replace("}", "}}"))
+
+
 def _plain(fact: Any) -> Any:
     if isinstance(fact, Mapping):
         return fact["en"]

@@ -6,9 +6,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 
 MOST_PROGRESS_BYTES = 16 * 2**20  # of progress.jsonl, in one piece
+
+
+class EarlierAttemptRuns(Refusal):
+    """Attempt {number} of this job still runs: two attempts never write to one job's files."""
+
+    status = 503
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +122,13 @@ class Backend(Protocol):
         """Ask the attempt to end: SIGTERM, the grace, SIGKILL. Unknown or ended: do nothing."""
         ...
 
+    def set_nice(self, wanted: Mapping[str, int]) -> None:
+        """Lower the priority of waiting attempts by so much, as `Launch.nice`; 0 raises it again.
+
+        What was told before is not told again. Where no cluster orders its jobs: do nothing.
+        """
+        ...
+
     def observe(self, keys: Iterable[str]) -> list[Observation]:
         """Report every key asked for, in that order; `UNKNOWN` for one never started."""
         ...
@@ -149,6 +163,18 @@ class Backend(Protocol):
         `NotFound` when there is none of that name. Without a limit the whole file, or a refusal
         where it is too large for that.
         """
+        ...
+
+    def has_environment(self, environment_id: str, *, account: str, user_name: str) -> bool | None:
+        """Say whether what `setup` makes lies there whole; None where that cannot be told."""
+        ...
+
+    def list_environments(self) -> list[str]:
+        """Return the accounts of which `setup` has made something that lies there."""
+        ...
+
+    def remove_environments(self, account: str) -> int:
+        """Delete what `setup` made for an account but for what a job uses; return how many."""
         ...
 
     def remove_output(self, job_id: str) -> Mapping[str, str]:

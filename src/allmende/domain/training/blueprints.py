@@ -15,6 +15,8 @@ from allmende.domain.training.models import DATA_KINDS
 from allmende.domain.training.sweep_values import ParamValue
 
 LANGUAGES = ("en", "de")
+ROOM = 4  # times what a blueprint takes on a quiet core
+UNMEASURED_SECONDS = 3600
 
 
 class InvalidBlueprint(Refusal):
@@ -103,6 +105,7 @@ class Blueprint:
     interactive: bool = False  # people open it while it runs, and it leaves no model
     params: Mapping[str, Param] = field(default_factory=dict)
     data: tuple[DataSource, ...] = ()
+    german: Mapping[str, str] = field(default_factory=dict)  # of what cards show of it in English
 
     @property
     def reference(self) -> str:
@@ -149,6 +152,7 @@ def parse_blueprint(value: Mapping[str, Any]) -> Blueprint:
         seconds=resources.duration("time", None),
         params=_params(top),
         data=tuple(_data_source(item) for item in top.sections("data")),
+        german={name: str(text) for name, text in top.mapping("german").items()},
     )
     resources.finish()
     if not blueprint.entry:
@@ -321,6 +325,18 @@ def expect_seconds(blueprint: Blueprint, params: Mapping[str, ParamValue]) -> in
         return None
     times = estimate_flop(blueprint, params) / max(1, estimate_flop(blueprint, {}))
     return max(1, round(blueprint.seconds * times))
+
+
+def suggest_seconds(expected_seconds: int | None, *, attempt_seconds: int) -> int:
+    """Return the time limit, in whole minutes, of a job that names none: with room for a machine
+    that is busy.
+
+    Where nobody knows what to expect it is an hour, or what one attempt may take if that is less:
+    a session is not to be cut into pieces.
+    """
+    if expected_seconds is None:
+        return min(UNMEASURED_SECONDS, attempt_seconds)
+    return -(-ROOM * expected_seconds // 60) * 60
 
 
 def count_samples(blueprint: Blueprint, params: Mapping[str, ParamValue]) -> int:

@@ -1,8 +1,9 @@
 """A folder of code that a job brings along: one archive, known by the hash of its content."""
 
+import hashlib
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -234,6 +235,13 @@ def choose_for_setup(setup: str, entries: Iterable[Entry]) -> list[Entry]:
             or USUAL_NEEDS.fullmatch(each.name)
         )
     ]
+
+
+def hash_for_setup(setup: str, entries: Iterable[Entry], hash_file: Callable[[Entry], str]) -> str:
+    """Return the hash of those files of the code on which `setup` depends; "" without any."""
+    chosen = sorted(choose_for_setup(setup, entries), key=lambda each: each.name)
+    lines = "".join(f"{hash_file(each)} {each.name}\n" for each in chosen)
+    return hashlib.sha256(lines.encode()).hexdigest() if chosen else ""
 
 
 def fold(name: str) -> str:

@@ -6,14 +6,19 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from allmende.domain.basics.refusals import Refusal
-from allmende.domain.training.fields import Fields, parse_duration, render_duration
+from allmende.domain.training.fields import (
+    LONGEST_SECONDS,
+    Fields,
+    parse_duration,
+    render_duration,
+)
 
 MOST_NAMES = 64
 LONGEST_NAME = 100
 LONGEST_WAIT_DAYS = 30
 YEARS = range(2000, 2200)
 RANGE = re.compile(r"(\d{1,6})-(\d{1,6})(?:%(\d{1,6}))?", re.ASCII)
-LONGEST_SECONDS = 10 * 365 * 86_400  # more than anybody means, and still an instant
+MOST_PARALLEL = 999_999  # the most that an array itself can say
 TASK = re.compile(r"(\d{1,6})/(\d{1,6})", re.ASCII)
 
 
@@ -66,7 +71,7 @@ def read_conditions(top: Fields) -> dict[str, Any]:
         "after": _names(top, "after"),
         "after_ok": _names(top, "after_ok"),
         "array": array,
-        "max_parallel": top.whole("max_parallel", 0) or parallel,
+        "max_parallel": top.whole("max_parallel", 0, most=MOST_PARALLEL) or parallel,
         "flexible_until": _until(when),
         "deadline": _deadline(when),
     }
@@ -167,8 +172,7 @@ def _time(value: object) -> tuple[str, str]:
     """Return what was written, and the duration or instant that it means; "" if it is none."""
     if value is None:
         return "", ""
-    # YAML itself makes an instant of one that has seconds.
-    text = value.isoformat() if isinstance(value, datetime) else str(value) or " "
+    text = str(value) or " "
     seconds = parse_duration(text)
     if seconds:
         return text, render_duration(seconds)

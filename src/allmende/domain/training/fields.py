@@ -12,7 +12,10 @@ from allmende.domain.basics.sentences import Sentence
 
 SECONDS_PER = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 BYTES_PER = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
-DURATION = re.compile(r"(\d+[dhms])+")
+# The digits are bounded, for Python itself reads no number of thousands of them.
+DURATION = re.compile(r"([0-9]{1,15}[dhms])+")
+LONGEST_SECONDS = 10 * 365 * 86_400  # more than anybody means, and less than a database holds
+DEEPEST = 20  # lists and mappings in each other; no file that is read here needs more than four
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -33,6 +36,14 @@ def is_plain(value: object) -> bool:
     if isinstance(value, list | tuple):
         return all(is_plain(item) for item in value)
     return True
+
+
+def is_deep(value: object, most: int = DEEPEST) -> bool:
+    """Say whether a value has more lists and mappings in each other than `most`."""
+    below = value.values() if isinstance(value, Mapping) else value
+    if not isinstance(below, Iterable) or isinstance(below, str | bytes):
+        return False
+    return most == 0 or any(is_deep(each, most - 1) for each in below)
 
 
 class Fields:
@@ -145,9 +156,14 @@ class Fields:
         if value is None:
             return default
         seconds = parse_duration(value) if isinstance(value, str) else None
-        if seconds:
+        if seconds and seconds <= LONGEST_SECONDS:
             return seconds
-        if seconds == 0:
+        if seconds:
+            most = render_duration(LONGEST_SECONDS)
+            self.find(
+                key, "{key}: {value} is too long; the most is {most}.", value=show(value), most=most
+            )
+        elif seconds == 0:
             self.find(key, "{key}: a duration is longer than nothing; write for example 30m.")
         else:
             self.find(
@@ -225,7 +241,7 @@ def parse_duration(text: str) -> int | None:
     """Return the seconds of a text such as 1h30m, or None when it is no duration."""
     if not DURATION.fullmatch(text):
         return None
-    return sum(int(part[:-1]) * SECONDS_PER[part[-1]] for part in re.findall(r"\d+[dhms]", text))
+    return sum(int(part[:-1]) * SECONDS_PER[part[-1]] for part in re.findall(r"[0-9]+[dhms]", text))
 
 
 def render_duration(seconds: int) -> str:

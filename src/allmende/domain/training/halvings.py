@@ -15,6 +15,7 @@ class Fall:
     """A job that does not go on: where it fell, and whom it was measured against."""
 
     job_id: str
+    metric: str
     step: int
     value: float
     place: int  # among those that came so far, from 1
@@ -73,6 +74,7 @@ def find_falls(rule: Halving, courses: Mapping[str, Course], alive: Sequence[str
         if place > kept:
             fall = Fall(
                 job_id=job_id,
+                metric=rule.metric,
                 step=rung,
                 value=values[job_id],
                 place=place,

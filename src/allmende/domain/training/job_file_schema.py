@@ -2,20 +2,26 @@
 
 from typing import Any
 
-from allmende.domain.training.conditions import MOST_NAMES
+from allmende.domain.training.conditions import MOST_NAMES, MOST_PARALLEL
 from allmende.domain.training.containers import IMAGE, MOUNT
 from allmende.domain.training.job_files import (
     DATA_CLASSES,
+    LONGEST_NAME,
     LONGEST_PARENT,
     MOST_PARENTS,
     MOST_RETRIES,
     MOUNT_MODES,
     RETRY_REASONS,
 )
+from allmende.domain.training.models import LONGEST_LICENCE
 from allmende.domain.training.resources import CONSTRAINT, KIND
 from allmende.domain.training.sweep_values import MOST_DRAWS
 
-DURATION = {"type": "string", "pattern": "^([0-9]+[dhms])+$", "examples": ["90s", "30m", "1h30m"]}
+DURATION = {
+    "type": "string",
+    "pattern": "^([0-9]{1,15}[dhms])+$",
+    "examples": ["90s", "30m", "1h30m"],
+}
 COUNT = "[1-9][0-9]{0,8}"
 MEMORY = "[1-9][0-9]{0,11}[KMGTkmgt]?([Bb]|i[Bb]?)?"
 WHOLE = {"type": "integer", "minimum": 1}
@@ -77,7 +83,8 @@ def _range(
 
 def _what() -> dict[str, Any]:
     return {
-        "name": _text("What people call the job; at most 80 characters.") | {"maxLength": 80},
+        "name": _text("What people call the job; at most 80 characters.")
+        | {"maxLength": LONGEST_NAME},
         "blueprint": _text("A tested training recipe, with its version: medicine@1."),
         "params": {
             "type": "object",
@@ -162,7 +169,10 @@ def _how_much() -> dict[str, Any]:
             COUNT, "Nodes, such as 2 or 1..4; run starts once on each.", endless=False
         ),
         "max_duration": DURATION
-        | {"description": "The longest that the job may take; 4m when left out."},
+        | {
+            "description": "The longest that the job may take; left out, 4m, or four times what "
+            "its blueprint takes."
+        },
     }
 
 
@@ -176,7 +186,10 @@ def _conditions() -> dict[str, Any]:
         "array": _text("One job for each index, such as 1-20; 1-20%4 for at most 4 at once.")
         | {"pattern": "^[0-9]+(-[0-9]+(%[1-9][0-9]*)?|/[1-9][0-9]*)$"},
         "max_parallel": WHOLE
-        | {"description": "Jobs of a sweep or an array at once; all when left out."},
+        | {
+            "maximum": MOST_PARALLEL,
+            "description": "Jobs of a sweep or an array at once; all when left out.",
+        },
         "when": _section(
             "How long the job may wait by choice, for better hours, and by when it must end.",
             flexible_until=_text("The latest start: how long from now, 12h, or 2026-12-01T08:00."),
@@ -232,10 +245,11 @@ def _rest() -> dict[str, Any]:
         "reservation": _text("The reservation inside which it runs; anywhere when left out."),
         "record": _section(
             "For the model card and the training record.",
-            licence=_text("Licence of the model, such as CC-BY-4.0; the owner keeps all rights."),
+            licence=_text("Licence of the model, such as CC-BY-4.0; the owner keeps all rights.")
+            | {"maxLength": LONGEST_LICENCE},
             purpose=_text("What the model is for."),
             family=_text("The model of which this is the next version; the name when left out.")
-            | {"maxLength": 80},
+            | {"maxLength": LONGEST_NAME},
             parents={
                 "type": "array",
                 "maxItems": MOST_PARENTS,

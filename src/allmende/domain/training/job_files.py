@@ -15,11 +15,11 @@ from allmende.domain.training.fields import Fields, Finding
 from allmende.domain.training.habits import OURS
 from allmende.domain.training.job_specs import (
     DEFAULT_MAX_DURATION_SECONDS,
-    RECORD_TEXTS,
     USUAL_RETRY_REASONS,
     DataMount,
     JobSpec,
 )
+from allmende.domain.training.models import LONGEST_LICENCE
 from allmende.domain.training.resources import read_resources
 from allmende.domain.training.secrets import read_secrets
 from allmende.domain.training.sweep_values import read_sweep
@@ -27,6 +27,7 @@ from allmende.domain.training.sweep_values import read_sweep
 DATA_CLASSES = tuple(DataClass)
 RETRY_REASONS = ("preempted", "node_fail", "failed")
 MOUNT_MODES = ("ro", "rw")
+LONGEST_NAME = 80
 MOST_PARENTS, LONGEST_PARENT = 20, 200
 # Linux starts no program with a word or a variable above 131,072 bytes; setup and run are words.
 SCRIPT_BYTES_MAX = 100_000
@@ -70,6 +71,9 @@ def parse_job_file(value: object) -> JobSpec:
         raise InvalidJobFile([_no_mapping()])
     findings: list[Finding] = []
     top = Fields(value, findings=findings, habits=OURS)
+    if fields.is_deep(value):
+        top.find("", "The job file has lists or sections in each other beyond all use.")
+        raise InvalidJobFile(findings)
     if not fields.is_plain(value):
         top.find("", "The job file holds a character that is no text. Write it anew, without it.")
         raise InvalidJobFile(findings)
@@ -123,11 +127,8 @@ def _no_mapping() -> Finding:
 
 def _what(top: Fields) -> dict[str, Any]:
     top.require("name")
-    name = top.text("name")
-    if len(name) > 80 or not name.isprintable():
-        top.find("name", "{key} has at most 80 characters, on one line.")
     return {
-        "name": name,
+        "name": _line(top, "name", most=LONGEST_NAME),
         "blueprint": top.text("blueprint"),
         "params": {
             name: value
@@ -141,6 +142,13 @@ def _what(top: Fields) -> dict[str, Any]:
         "envs": _envs(top),
         "secrets": read_secrets(top),
     }
+
+
+def _line(section: Fields, key: str, *, most: int) -> str:
+    text = section.text(key)
+    if len(text) > most or not text.isprintable():
+        section.find(key, "{key} has at most {most} characters, on one line.", most=most)
+    return text
 
 
 def _is_param(top: Fields, name: str, value: object) -> bool:
@@ -223,9 +231,11 @@ def _data_mount(item: Fields) -> DataMount:
 
 
 def _record(section: Fields) -> dict[str, Any]:
-    result: dict[str, Any] = {name: section.text(name) for name in RECORD_TEXTS}
-    if len(result["family"]) > 80 or not result["family"].isprintable():
-        section.find("family", "{key} has at most 80 characters, on one line.")
+    result: dict[str, Any] = {
+        "licence": _line(section, "licence", most=LONGEST_LICENCE),
+        "purpose": section.text("purpose"),
+        "family": _line(section, "family", most=LONGEST_NAME),
+    }
     parents = section.items("parents")
     if len(parents) > MOST_PARENTS or not all(
         isinstance(name, str) and 0 < len(name) <= LONGEST_PARENT for name in parents

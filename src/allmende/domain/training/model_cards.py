@@ -1,10 +1,14 @@
 """The model card: README.md with the front matter that model hubs read, from facts alone."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from allmende.domain.basics.sentences import Sentence
+from allmende.domain.basics.powers import write_power, write_share
+from allmende.domain.basics.sentences import Sentence, quote
+from allmende.domain.training.measures import MEASURES
+from allmende.domain.training.phrases import find_phrases
 from allmende.domain.training.privacy import describe_privacy
 from allmende.domain.training.records import SCOPE_WORDS
 
@@ -13,40 +17,9 @@ Record = Mapping[str, Any]
 MOST_TABLES, MOST_ROWS = 10, 50
 
 GERMAN_DIGITS = str.maketrans(",.", ".,")
+FIGURES = re.compile(r"[<>]?[0-9]+(\.[0-9]+)?(–[0-9]+(\.[0-9]+)?)?")  # such as 0.1–0.2
 
 Say = Callable[[Sentence], str]  # renders a sentence in a language
-
-HEARTBEATS = "NSVFQ"  # the classes of ANSI/AAMI EC57
-MEASURES = {
-    "auroc": Sentence("AUROC"),
-    "balanced_accuracy": Sentence("Balanced accuracy"),
-    "brier": Sentence("Brier score (lower is better)"),
-    "expected_calibration_error": Sentence("Expected calibration error (lower is better)"),
-    "sensitivity_at_95_specificity": Sentence("Sensitivity at 95 % specificity"),
-    "bits_per_byte": Sentence("Bits per byte (lower is better)"),
-    "identification_accuracy": Sentence("Accuracy of identification"),
-    "rmse_cycles": Sentence("Root mean squared error in flights (lower is better)"),
-    "nasa_score": Sentence("NASA score (lower is better)"),
-    "nab_standard": Sentence("NAB score, standard profile"),
-    "nab_reward_low_fp": Sentence("NAB score, false alarms cost twice"),
-    "nab_reward_low_fn": Sentence("NAB score, missed anomalies cost twice"),
-    "episode_return": Sentence("Return of an episode"),
-    "metres_per_second": Sentence("Speed in m/s"),
-    "lap_seconds": Sentence("Lap time in s (lower is better)"),
-    "lap_seconds_ideal": Sentence("Ideal lap time in s (lower is better)"),
-    "seconds_off_track": Sentence("Time off the track in s (lower is better)"),
-    "mean_error_cycles": Sentence("Mean error in flights (above zero: too hopeful)"),
-    **{
-        f"sensitivity_{each.lower()}": Sentence("Sensitivity, heartbeats {kind}", {"kind": each})
-        for each in HEARTBEATS
-    },
-    **{
-        f"ppv_{each.lower()}": Sentence(
-            "Positive predictive value, heartbeats {kind}", {"kind": each}
-        )
-        for each in HEARTBEATS
-    },
-}
 
 
 def render_card(
@@ -145,6 +118,7 @@ class _Card:
     def __init__(self, record: Record, language: str, say: Say) -> None:
         self.record, self.say = record, say
         self.digits = GERMAN_DIGITS if language == "de" else {}
+        self.tell = find_phrases(record, language)
         others = record["model"].get("in_other_languages", {})
         self.model = {**record["model"], **others.get(language, {})}
 
@@ -167,7 +141,7 @@ class _Card:
         none = Sentence("none chosen: all rights stay with the owner")
         trained_by = self.record["run"]["blueprint"] or self.say(Sentence("own code"))
         rows = (
-            (Sentence("Architecture"), self.model["architecture"]),
+            (Sentence("Architecture"), self.tell(self.model["architecture"] or "")),
             (Sentence("Parameters"), self.count(self.model["parameters"])),
             (Sentence("Licence"), licence or self.say(none)),
             (Sentence("Trained by"), trained_by),
@@ -186,14 +160,14 @@ class _Card:
             return ""
         lines = [self.head(Sentence("Data")), ""]
         for row in self.record["data"]:
-            lines.append(f"- **{row['name']}**")
+            lines.append(f"- **{self.tell(row['name'])}**")
             facts: list[tuple[Sentence, object]] = [
                 (Sentence("data set"), row.get("uri")),
-                (Sentence("origin"), row.get("origin")),
-                (Sentence("licence"), row.get("licence")),
+                (Sentence("origin"), self.tell(row.get("origin") or "")),
+                (Sentence("licence"), self.tell(row.get("licence") or "")),
                 (Sentence("records"), self.count(row.get("records"))),
-                (Sentence("curation"), row.get("curation")),
-                (Sentence("known bias"), row.get("bias")),
+                (Sentence("curation"), self.tell(row.get("curation") or "")),
+                (Sentence("known bias"), self.tell(row.get("bias") or "")),
                 (Sentence("SHA-256"), row.get("sha256")),
             ]
             if "personal_data" in row:
@@ -209,7 +183,8 @@ class _Card:
         if not values:
             return ""
         count = self.count(evaluation.get("test_records")) or Sentence("an unstated number of")
-        name = (evaluation.get("baseline") or {}).get("name") or Sentence("none")
+        named = (evaluation.get("baseline") or {}).get("name")
+        name = self.tell(str(named)) if named else Sentence("none")
         columns = Sentence("measure"), Sentence("model"), Sentence("baseline")
         on = Sentence("On {count} held-out records, with 95 % intervals.", {"count": count})
         lines = [
@@ -235,7 +210,8 @@ class _Card:
         table = self.record["evaluation"].get("subgroups")
         if not isinstance(table, Mapping):
             return ""
-        title = self.say(Sentence("Subgroups by {feature}", {"feature": table.get("by")}))
+        by = self.tell(str(table.get("by")))
+        title = self.say(Sentence("Subgroups by {feature}", {"feature": by}))
         few = Sentence("Figures that would speak of fewer than five people are not given.")
         return self.table(title, self.say(few), table.get("rows"))
 
@@ -263,7 +239,9 @@ class _Card:
         return f"| {' | '.join(self.cell(cell) for cell in cells)} |"
 
     def privacy(self) -> str:
-        said = describe_privacy(self.record.get("privacy"), say=self.say, number=self.number)
+        privacy = self.record.get("privacy") or {}
+        told = {name: self.tell(v) if isinstance(v, str) else v for name, v in privacy.items()}
+        said = describe_privacy(told, say=self.say, number=self.number)
         return f"{self.head(Sentence('Privacy'))}\n\n{said}" if said else ""
 
     def training(self) -> str:
@@ -308,9 +286,9 @@ class _Card:
         if compute["flop_executed"] is None:
             return self.say(Sentence("not measured"))
         facts = {
-            "executed": f"{compute['flop_executed']:.3g}",
-            "useful": f"{compute['flop_useful'] or 0:.3g}",
-            "method": compute["method"],
+            "executed": write_power(compute["flop_executed"]),
+            "useful": write_power(compute["flop_useful"] or 0),
+            "method": self.tell(compute["method"]),
             "hardware": self.measured(compute["hardware_flop"]),
         }
         return self.say(
@@ -321,28 +299,31 @@ class _Card:
         )
 
     def measured(self, value: object) -> str:
-        return f"{value:.3g} FLOP" if isinstance(value, int) else self.say(Sentence("not measured"))
+        if not isinstance(value, int):
+            return self.say(Sentence("not measured"))
+        return self.say(Sentence("{flop} FLOP", {"flop": write_power(value)}))
 
     def mark(self, mark: Mapping[str, Any]) -> str:
-        parts = round(1 / mark["part"]) if mark["part"] else 0
-        facts = {"flop": f"{mark['flop']:.3g}", "mark": Sentence(mark["mark"])}
-        facts |= {"parts": self.count(parts)}
+        facts = {"flop": write_power(mark["flop"]), "mark": Sentence(mark["mark"])}
+        facts |= {"part": write_share(mark["part"])}
         if mark["reached"]:
             return self.say(Sentence("The run passed the mark of {flop} FLOP: {mark}.", facts))
-        return self.say(Sentence("One part in {parts} of the mark of {flop} FLOP: {mark}.", facts))
+        return self.say(Sentence("The run took {part} of the mark of {flop} FLOP: {mark}.", facts))
 
     def energy(self) -> str:
         energy, head = self.record["energy"], self.head(Sentence("Energy"))
         if energy["kwh"] is None:
             return f"{head}\n\n{self.say(Sentence('Not measured.'))}"
         facts = {**energy, "method": Sentence(energy["method"])}
+        if "co2_source" in energy:
+            facts["co2_source"] = quote(energy["co2_source"])
         facts |= {"kwh": self.number(f"{energy['kwh']:.6f}")}
         named = [SCOPE_WORDS.get(each, each) for each in energy["scope"].split(", ") if each]
         facts |= {"scope": ", ".join(self.say(Sentence(each)) for each in named)}
         text = self.say(Sentence("{kwh} kWh, {method}, scope: {scope}.", facts))
         carbon = Sentence("Carbon is not given: the grid's figure is unknown.")
         if "co2_grams" in energy:
-            facts |= {"grams": self.number(f"{energy['co2_grams']:.3g}")}
+            facts |= {"grams": write_power(energy["co2_grams"])}
             facts |= {"per_kwh": self.number(f"{energy['co2_grams_per_kwh']:g}")}
             carbon = Sentence(
                 "That stands for {grams} g of CO2 at {per_kwh} g/kWh ({co2_source}).", facts
@@ -359,12 +340,12 @@ class _Card:
                 "name": row["name"] + (f" (`{row['model']}`)" if row["model"] else ""),
                 "flop": Sentence("of unknown compute")
                 if row["flop"] is None
-                else f"{row['flop']:.3g} FLOP",
+                else Sentence("{flop} FLOP", {"flop": write_power(row["flop"])}),
             }
             lines.append(self.say(Sentence("Trained further from {name}, {flop}", facts)))
         total = self.record["cumulative"]["model"]
         if total["flop"] is not None:
-            facts = {"flop": f"{total['flop']:.3g}"}
+            facts = {"flop": write_power(total["flop"])}
             lines.append(
                 self.say(
                     Sentence("With all that it descends from: at least {flop} FLOP", facts)
@@ -391,6 +372,10 @@ class _Card:
             return "–"
         if isinstance(value, float):
             return self.number(f"{value:.3f}")
-        text = str(value)  # measures by their names; no cell may break the table
-        named = self.say(MEASURES[text]) if text in MEASURES else text
-        return " ".join(named.replace("|", "/").split())
+        if isinstance(value, Mapping) and _is_estimate(value):
+            return self.interval(value)
+        text = str(value)
+        if FIGURES.fullmatch(text):
+            return self.number(text)
+        named = self.say(MEASURES[text]) if text in MEASURES else self.tell(text)
+        return " ".join(named.replace("|", "/").split())  # no cell may break the table

@@ -12,6 +12,8 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.domain.training.fields import Fields, Finding
 from allmende.domain.training.privacy import PrivacyFacts, parse_privacy
 
+LONGEST_LICENCE = 100
+
 
 class Visibility(StrEnum):
     """Who may read a model's card and record and take its files; the owner alone decides."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from allmende.domain.basics.powers import write_power
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.units import SECONDS_PER_HOUR
@@ -227,7 +228,9 @@ def plan_training(task: Task, facts: PlanningFacts) -> Plan:
 
 def _check(task: Task) -> None:
     if task.active_parameters and task.active_parameters > task.parameters:
-        raise TooManyActive(active=f"{task.active_parameters:g}", parameters=f"{task.parameters:g}")
+        raise TooManyActive(
+            active=write_power(task.active_parameters), parameters=write_power(task.parameters)
+        )
     if task.precision is Precision.FP8 and not task.gpu.has_fp8:
         raise NoSuchPrecision(gpu=task.gpu.name)
     most = task.machine.gpus if task.machine else None

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from allmende.domain.basics.powers import write_power
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.fields import Fields
 
@@ -64,7 +65,7 @@ def describe_privacy(
         return ""
     facts = {
         "epsilon": number(f"{privacy['epsilon']:.4g}"),
-        "delta": number(f"{privacy['delta']:.3g}"),
+        "delta": write_power(privacy["delta"]),
         "unit": privacy.get("unit", ""),
     }
     promise = Sentence("Differentially private: ε = {epsilon}, δ = {delta}.", facts)
@@ -84,11 +85,14 @@ def describe_privacy(
         (Sentence("Gradients cut to the length"), "max_grad_norm"),
         (Sentence("Steps counted"), "steps"),
     )
-    told = [f"- {say(name)}: {_said(privacy[key], number)}" for name, key in rows if key in privacy]
+
+    def tell(value: str | float) -> str:
+        if isinstance(value, str):
+            return value
+        if isinstance(value, int):
+            return number(f"{value:,}")
+        written = write_power(value)
+        return say(written) if isinstance(written, Sentence) else number(str(written))
+
+    told = [f"- {say(name)}: {tell(privacy[key])}" for name, key in rows if key in privacy]
     return "\n".join([say(promise), say(meaning), "", *told])
-
-
-def _said(value: str | float, number: Callable[[str], str]) -> str:
-    if isinstance(value, str):
-        return value
-    return number(f"{value:,}" if isinstance(value, int) else f"{value:.4g}")

@@ -149,19 +149,24 @@ def _model(training: Training) -> dict[str, Any]:
         "parameters": facts.parameters,
         "data_class": training.spec.data_class,
         "tags": list(blueprint.tags) if blueprint else [],
-        **({"in_other_languages": _translate(training, blueprint)} if blueprint else {}),
+        **_translate(training),
     }
 
 
-def _translate(training: Training, blueprint: Blueprint) -> dict[str, dict[str, str]]:
-    """Return what the blueprint says of its models in German; the owner's own words stay."""
-    own = {} if training.spec.purpose else {"purpose": blueprint.purpose.de}
-    german = {
-        **own,
-        "acceptable_use": blueprint.intended_use.de,
-        "out_of_scope": blueprint.out_of_scope.de,
-    }
-    return {"de": german}
+def _translate(training: Training) -> dict[str, dict[str, Any]]:
+    """Return what blueprint and catalogue say in German; the owner's own words stay."""
+    blueprint, german = training.blueprint, {}
+    phrases = {each.title.en: each.title.de for each in training.data_sets}
+    if blueprint:
+        own = {} if training.spec.purpose else {"purpose": blueprint.purpose.de}
+        german = {
+            **own,
+            "acceptable_use": blueprint.intended_use.de,
+            "out_of_scope": blueprint.out_of_scope.de,
+        }
+        phrases |= blueprint.german
+    de = {**german, **({"phrases": phrases} if phrases else {})}
+    return {"in_other_languages": {"de": de}} if de else {}
 
 
 def _run(training: Training) -> dict[str, Any]:

@@ -16,6 +16,8 @@ LARGEST_DOOR_BYTES = 1000
 # Where people save, in the output folder: JupyterLab shows no other.
 NOTEBOOKS = "notebooks/"
 THIS_MACHINE = "127.0.0.1"
+# The blueprint of a session that nobody wrote a job file for.
+USUAL_SESSION = "notebook"
 LOWEST_PORT, HIGHEST_PORT = 1024, 65535
 
 
@@ -53,6 +55,13 @@ class PassRefused(Refusal):
 class NoSessionsThere(Refusal):
     """The gate does not reach the nodes of {partition}, which are behind an agent. Choose a
     partition of another site, or send a job that needs nobody at the screen."""
+
+    status = 422
+
+
+class SeveralSessions(Refusal):
+    """The job file makes {jobs} sessions, and somebody has to sit at each. Give every parameter one
+    value, and start another session when one is not enough."""
 
     status = 422
 

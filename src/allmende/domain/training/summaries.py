@@ -3,12 +3,13 @@
 It is AI-Act-style and voluntary: it says what the record knows and what nobody said.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.models import DATA_KINDS, Model
+from allmende.domain.training.phrases import find_phrases
 
 KIND_WORDS: Mapping[str, Sentence] = {
     "public": Sentence("Publicly available data sets"),
@@ -19,6 +20,8 @@ KIND_WORDS: Mapping[str, Sentence] = {
     "other": Sentence("Other data"),
 }
 UNSAID = Sentence("not said")
+
+Say = Callable[[str], str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,11 +84,11 @@ def _sources(record: Mapping[str, Any]) -> tuple[Line, ...]:
     lines = []
     for kind in DATA_KINDS:
         rows = [row for row in record["data"] if _kind_of(row) == kind]
-        told = "; ".join(_tell(row) for row in rows)
+        told = _tell(record, rows, _name)
         lines.append(Line(key=kind, label=KIND_WORDS[kind], value=told or Sentence("none")))
     unsaid = [row for row in record["data"] if _kind_of(row) not in DATA_KINDS]
     if unsaid or not record["data"]:
-        told = "; ".join(_tell(row) for row in unsaid)
+        told = _tell(record, unsaid, _name)
         lines.append(
             Line(key="unsaid", label=Sentence("Of a kind that nobody said"), value=told or UNSAID)
         )
@@ -96,9 +99,22 @@ def _kind_of(row: Mapping[str, Any]) -> str:
     return str(row.get("kind") or "")
 
 
-def _tell(row: Mapping[str, Any]) -> str:
+def _tell(
+    record: Mapping[str, Any], rows: list[Any], tell_row: Callable[[Any, Say], str]
+) -> str | Sentence:
+    """Return rows as one text, in both languages where they differ."""
+    english, german = (
+        "; ".join(tell_row(row, find_phrases(record, language)) for row in rows)
+        for language in ("en", "de")
+    )
+    if english == german:
+        return english
+    return Sentence("{told}", {"told": {"en": english, "de": german}})
+
+
+def _name(row: Mapping[str, Any], say: Say) -> str:
     facts = [row["name"], row.get("origin"), row.get("licence")]
-    return ", ".join(str(each) for each in facts if each)
+    return ", ".join(say(str(each)) for each in facts if each)
 
 
 def _processing(record: Mapping[str, Any]) -> tuple[Line, ...]:
@@ -112,17 +128,19 @@ def _processing(record: Mapping[str, Any]) -> tuple[Line, ...]:
         Line(
             key="rights",
             label=Sentence("Rights of others, and what they reserved"),
-            value=_join(data, "licence"),
+            value=_join(record, "licence"),
         ),
-        Line(key="curation", label=Sentence("What was left out"), value=_join(data, "curation")),
-        Line(key="bias", label=Sentence("Known bias"), value=_join(data, "bias")),
+        Line(key="curation", label=Sentence("What was left out"), value=_join(record, "curation")),
+        Line(key="bias", label=Sentence("Known bias"), value=_join(record, "bias")),
         Line(key="personal_data", label=Sentence("Personal data"), value=told),
     )
 
 
-def _join(rows: list[Mapping[str, Any]], key: str) -> str | Sentence:
-    told = [f"{row['name']}: {row[key]}" for row in rows if row.get(key)]
-    return "; ".join(told) or UNSAID
+def _join(record: Mapping[str, Any], key: str) -> str | Sentence:
+    def tell_row(row: Mapping[str, Any], say: Say) -> str:
+        return f"{say(row['name'])}: {say(row[key])}"
+
+    return _tell(record, [row for row in record["data"] if row.get(key)], tell_row) or UNSAID
 
 
 def render_summary(parts: tuple[Part, ...]) -> dict[str, Any]:

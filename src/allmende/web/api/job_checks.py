@@ -12,9 +12,9 @@ from allmende.domain.basics.units import TimeUnit
 from allmende.domain.footprint.energy import EnergyMethod
 from allmende.domain.scheduling.brokering import Verdict
 from allmende.domain.training.job_file_schema import job_file_schema
-from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.trust.permissions import Permission
 from allmende.services import check_sheets, job_checks, previews
+from allmende.services.job_files import read_job_file
 from allmende.services.previews import Option
 from allmende.web.api.jobs import ForecastOut, VerdictOut
 from allmende.web.api.permits import get_actor, takes
@@ -67,6 +67,7 @@ class CheckOut(Schema):
     latest_at: datetime | None
     chosen_at: datetime | None
     data: list[str] | None
+    has_environment: bool | None
     told: dict[str, Words] | None
     sooner: list[Words] | None
     warnings: list[Words] | None
@@ -105,12 +106,13 @@ def forecast_submission(
     job_file: Annotated[dict[str, Any], Body(description="A job file, as JSON.")],
 ) -> list[Option]:
     """Say when a job file would start, without submitting it, and what would start sooner."""
+    workshop = wiring.workshop()
     return previews.forecast_submission(
         get_actor(request),
-        parse_job_file(job_file),
+        read_job_file(job_file, project_id=project_id, workshop=workshop),
         project_id=project_id,
         now=wiring.now(),
-        workshop=wiring.workshop(),
+        workshop=workshop,
     )
 
 
@@ -124,11 +126,12 @@ def choose_partition(
 
     The list is empty where the project has time on one partition only.
     """
+    workshop = wiring.workshop()
     choice = previews.choose_partition(
         get_actor(request),
-        parse_job_file(job_file),
+        read_job_file(job_file, project_id=project_id, workshop=workshop),
         project_id=project_id,
         now=wiring.now(),
-        workshop=wiring.workshop(),
+        workshop=workshop,
     )
     return list(choice.verdicts) if choice else []

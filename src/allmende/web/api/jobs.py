@@ -9,9 +9,9 @@ from ninja import Body, Query, Router, Schema, Status
 from allmende import wiring
 from allmende.domain.scheduling.backends import EndReason
 from allmende.domain.scheduling.jobs import Job, JobEvent, JobState, StopRequest
-from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.trust.permissions import Permission
 from allmende.services import brokering, forecasts, jobs, runs, submissions, sweeps
+from allmende.services.job_files import read_job_file
 from allmende.services.runs import Curve, LogPart, Progress
 from allmende.services.sweeps import SweepRow
 from allmende.web.api.permits import begin_deed, get_actor, takes
@@ -211,12 +211,13 @@ def submit_job(
 
     Sending it again with the same key submits nothing more and returns the same jobs.
     """
+    workshop = wiring.workshop()
     submitted = submissions.submit_job(
         begin_deed(request),
-        parse_job_file(job_file),
+        read_job_file(job_file, project_id=project_id, workshop=workshop),
         project_id=project_id,
         client_key=client_key,
-        workshop=wiring.workshop(),
+        workshop=workshop,
     )
     return Status(201, submitted)
 

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from django.http import FileResponse, HttpRequest, HttpResponse
-from ninja import Path, Router, Schema
+from ninja import Router, Schema
 from pydantic import Field
 
 from allmende import wiring
@@ -15,11 +15,18 @@ from allmende.domain.trust.permissions import Permission
 from allmende.services import model_papers, model_terms, models
 from allmende.web import model_files
 from allmende.web.api.permits import begin_deed, get_actor, takes
-from allmende.web.api.shapes import After, Limit, Page, PathId, QueryId, Words, page_of
+from allmende.web.api.shapes import (
+    After,
+    Limit,
+    Page,
+    PathId,
+    PathName,
+    QueryId,
+    Words,
+    page_of,
+)
 
 router = Router(tags=["models"])
-
-FileName = Annotated[str, Path(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$")]
 
 
 class ModelFileOut(Schema):
@@ -173,7 +180,7 @@ def verify_model(request: HttpRequest, model_id: PathId) -> list[Any]:
     return models.verify_model_files(get_actor(request), model_id, backend_of=backend_of)
 
 
-@router.get("/{model_id}/files/{name}", response=bytes, **takes(Permission.SEE_MODEL))
-def read_model_file(request: HttpRequest, model_id: PathId, name: FileName) -> FileResponse:
+@router.get("/{model_id}/files/{path:name}", response=bytes, **takes(Permission.SEE_MODEL))
+def read_model_file(request: HttpRequest, model_id: PathId, name: PathName) -> FileResponse:
     """Download a file of your model; a file that was changed is not handed out."""
     return model_files.hand_out_file(get_actor(request), model_id, name)

@@ -1,22 +1,18 @@
 """Sessions: jobs that their owner opens while they run, and what was saved in them."""
 
-from typing import Annotated
-
 from django.http import FileResponse, HttpRequest
-from ninja import Path, Router, Schema
+from ninja import Router, Schema
 
 from allmende import wiring
 from allmende.domain.trust.permissions import Permission
 from allmende.services import session_files, session_passes
 from allmende.web.api.permits import begin_deed, get_actor, takes
-from allmende.web.api.shapes import PathId
+from allmende.web.api.shapes import PathId, PathName
 from allmende.web.downloads import hand_out_saved
 from allmende.wiring.sessions import session_address
 from allmende.wiring.tokens import new_ticket
 
 router = Router(tags=["jobs"])
-
-FileName = Annotated[str, Path(min_length=1, max_length=1000)]
 
 
 class SessionOut(Schema):
@@ -50,6 +46,6 @@ def list_files(request: HttpRequest, job_id: PathId) -> list[dict[str, object]]:
 
 
 @router.get("/{job_id}/files/{path:name}", response=bytes, **takes(Permission.SEE_JOB))
-def read_file(request: HttpRequest, job_id: PathId, name: FileName) -> FileResponse:
+def read_file(request: HttpRequest, job_id: PathId, name: PathName) -> FileResponse:
     """Download what was saved in a session of your project."""
     return hand_out_saved(get_actor(request), job_id, name)

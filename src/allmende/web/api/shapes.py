@@ -16,6 +16,7 @@ Item = TypeVar("Item")
 # An id as a path has it, and as a query or a body has it. No database sees anything else.
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:@-]{0,79}$"
 PathId = Annotated[str, Path(pattern=ID_PATTERN)]
+PathName = Annotated[str, Path(min_length=1, max_length=1000)]  # of a file, with its folders
 QueryId = Annotated[str, Query(pattern=ID_PATTERN)]
 BodyId = Annotated[str, Field(pattern=ID_PATTERN)]
 Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]

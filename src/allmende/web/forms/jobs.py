@@ -10,13 +10,14 @@ from django.utils.text import format_lazy
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.blueprints import Blueprint, Param
 from allmende.domain.training.code_archives import MEGABYTE, MOST_PACKED_BYTES, CodeArchive
 from allmende.domain.training.data_sets import SCHEME, Catalogue
 from allmende.domain.training.fields import Finding
 from allmende.web.wording import write_number
-from allmende.wiring.job_texts import KeyIsThereTwice, place_findings, read_job_text
+from allmende.wiring.job_texts import place_findings, read_job_text
 from allmende.wiring.languages import translate
 
 DATA_CLASSES = (
@@ -225,7 +226,7 @@ class JobFileForm(forms.Form):
         """Return the keys and values of the file."""
         try:
             value = read_job_text(self.cleaned_data["text"])
-        except KeyIsThereTwice as refusal:
+        except Refusal as refusal:
             raise forms.ValidationError(translate(refusal.sentence)) from refusal
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)

@@ -16,15 +16,15 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.jobs import LIFECYCLE
 from allmende.domain.training.blueprints import (
-    Blueprint,
     InvalidParams,
     NoSuchBlueprint,
     find_blueprint,
     list_simplest_first,
+    suggest_seconds,
 )
 from allmende.domain.training.code_archives import MOST_PACKED_BYTES, PackedFolderIsTooLarge
 from allmende.domain.training.fields import Finding
-from allmende.domain.training.job_files import DATA_CLASSES, InvalidJobFile, parse_job_file
+from allmende.domain.training.job_files import DATA_CLASSES, InvalidJobFile
 from allmende.domain.trust.permissions import Permission, can_do
 from allmende.services import (
     budgets,
@@ -38,6 +38,7 @@ from allmende.services import (
     sweeps,
 )
 from allmende.services.job_checks import JobCheck
+from allmende.services.job_files import read_job_file
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.jobs import BlueprintForm, JobFileForm
 from allmende.web.pages.job_watching import live_context, log_context
@@ -50,7 +51,6 @@ from allmende.wiring.languages import translate
 
 Answer = TypeVar("Answer")
 PAGE_SIZE = 30
-ROOM = 4  # times what a blueprint takes on a quiet core
 # What a check tells, by topic, in its order.
 TOPICS = {
     "place": _("Where"),
@@ -165,7 +165,7 @@ def new_job(request: HttpRequest, project_id: str) -> HttpResponse:
     """Offer the form of a job, and submit it."""
     reader, workshop = get_person(request), wiring.workshop()
     project = projects.get_project(reader, project_id)
-    form = _job_form(request, limit_seconds=_limit_seconds(project.partition_id))
+    form = _job_form(request, attempt_seconds=_attempt_seconds(project.partition_id))
     asks, checked = "check" in request.POST, None
     if isinstance(form, JobFileForm) and form.is_bound:
         _bring_folder(request, form, project_id)
@@ -226,11 +226,11 @@ def _bring_folder(request: HttpRequest, form: JobFileForm, project_id: str) -> N
         form.set_folder(archive)
 
 
-def _limit_seconds(partition_id: str) -> int:
+def _attempt_seconds(partition_id: str) -> int:
     return wiring.workshop().factory.get_partition(partition_id).max_time_limit_seconds
 
 
-def _job_form(request: HttpRequest, *, limit_seconds: int) -> BlueprintForm | JobFileForm:
+def _job_form(request: HttpRequest, *, attempt_seconds: int) -> BlueprintForm | JobFileForm:
     data = request.POST if request.method == "POST" else None
     if request.GET.get("with") == "file":
         return JobFileForm(data, request.FILES or None, initial={"text": EXAMPLE})
@@ -240,31 +240,28 @@ def _job_form(request: HttpRequest, *, limit_seconds: int) -> BlueprintForm | Jo
     named = [name for name in blueprint.needed_data if name in catalogue]
     classes = [source.data_class for source in blueprint.data] or ["internal"]
     classes += [catalogue[name].data_class.value for name in named]
+    seconds = suggest_seconds(blueprint.seconds, attempt_seconds=attempt_seconds)
     initial = {
         "name": blueprint.id,
-        "minutes": _suggest_minutes(blueprint, limit_seconds=limit_seconds),
+        "minutes": max(1, seconds // 60),
         "data_class": max(classes, key=DATA_CLASSES.index),
         "data": named,
     }
     return BlueprintForm(data, blueprint=blueprint, catalogue=catalogue, initial=initial)
 
 
-def _suggest_minutes(blueprint: Blueprint, *, limit_seconds: int) -> int:
-    """Return a limit with room for a busy machine; half of what is allowed where nobody knows."""
-    seconds = ROOM * blueprint.seconds if blueprint.seconds else limit_seconds // 2
-    return max(1, -(-min(seconds, limit_seconds) // 60))
-
-
 def _submit(
     request: HttpRequest, form: BlueprintForm | JobFileForm, project_id: str
 ) -> list[jobs.Job]:
+    workshop = wiring.workshop()
+
     def submit(value: Mapping[str, Any]) -> list[jobs.Job]:
         return submissions.submit_job(
             begin_deed(request),
-            parse_job_file(value),
+            read_job_file(value, project_id=project_id, workshop=workshop),
             project_id=project_id,
             client_key=request.POST.get("client_key") or wiring.new_id("k"),
-            workshop=wiring.workshop(),
+            workshop=workshop,
         )
 
     return _with_file(form, submit) or []

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from allmende.domain.access.applications import Application, ApplicationState, is_late
+from allmende.domain.access.verdicts import Reason
 from allmende.domain.accounting.ledger import AccountKind
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import InvalidInput
@@ -29,6 +30,7 @@ from allmende.services import (
     reviews,
     worklists,
 )
+from allmende.services.application_marks import MarkNotice
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.forms.programme import AwardForm
 from allmende.web.pages.applications import describe_steps, find_marks, list_answers
@@ -90,9 +92,11 @@ def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
     is_own = is_member(reader, application.organisation_id)
     state = application.state
     assessment = reviews.find_technical_assessment(reader, application_id)
+    marks = find_marks(application)
     context = {
         "application": application,
-        "marks": find_marks(application),
+        "marks": marks,
+        "reasons": _reasons_beside(marks, application),
         "answers": list_answers(application),
         "assessment": assessment,
         **describe_steps(application, assessment),
@@ -115,6 +119,13 @@ def show_application(request: HttpRequest, application_id: str) -> HttpResponse:
         **_limits(reader, application),
     }
     return render(request, "programme/show.html", context)
+
+
+def _reasons_beside(marks: tuple[MarkNotice, ...], application: Application) -> list[Reason]:
+    """Return the reasons of the eligibility check but those that the marks say below."""
+    said = {each.mark.rule for each in marks}
+    reasons = application.frozen.eligibility.reasons if application.frozen else ()
+    return [each for each in reasons if each.rule not in said]
 
 
 def _appeals_on(reader: Person, application: Application) -> dict[str, object]:

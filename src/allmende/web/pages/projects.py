@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST
 from allmende.domain.access.projects import Project, ProjectState, can_run
 from allmende.domain.accounting.allocations import Budget
 from allmende.domain.basics.people import Person
+from allmende.domain.training.sessions import USUAL_SESSION
 from allmende.domain.trust.permissions import Permission, can_do, is_member
 from allmende.services import (
     budgets,
@@ -25,7 +26,7 @@ from allmende.services import (
 from allmende.web.acting import begin_deed, get_person
 from allmende.web.bars import draw_bar
 from allmende.web.burn_downs import draw_burn_down
-from allmende.wiring import now
+from allmende.wiring import now, workshop
 from allmende.wiring.access_rules import load_access_rules
 from allmende.wiring.factory import load_factory
 
@@ -62,6 +63,7 @@ def show_project(request: HttpRequest, project_id: str) -> HttpResponse:
         "can_submit": can_run(project, now=now())
         and is_own
         and can_do(reader, Permission.SUBMIT_JOB),
+        "session": USUAL_SESSION if USUAL_SESSION in workshop().blueprints else "",
         "can_suspend": may_brake and project.state is ProjectState.ACTIVE,
         "can_resume": may_brake and project.state is ProjectState.SUSPENDED,
         **_show_onboarding(reader, project, colleagues=colleagues),

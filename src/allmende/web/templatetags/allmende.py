@@ -14,6 +14,7 @@ from django.utils.translation import get_language, gettext
 
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.units import TimeUnit
+from allmende.domain.training.blueprints import Blueprint
 from allmende.web import icons, states, wording
 from allmende.wiring.languages import translate
 
@@ -182,6 +183,12 @@ def spoken(texts: Any) -> str:
 
 
 @register.filter
+def phrase(text: str, blueprint: Blueprint) -> str:
+    """Return what a blueprint says in English in the reader's language."""
+    return blueprint.german.get(text, text) if get_language() == "de" else text
+
+
+@register.filter
 def answer(field: BoundField) -> str:
     """Return what somebody answered, in the words of the choice."""
     value = field.value()
@@ -218,4 +225,4 @@ def amount(value: Any) -> str:
     """Return the value of a rule: a number, yes or no, or a word."""
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
-    return wording.write_number(value) if isinstance(value, Decimal) else str(value)
+    return wording.write_large(value) if isinstance(value, Decimal) else str(value)

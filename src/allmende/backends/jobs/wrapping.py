@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from allmende.backends.nodes.containers import render_container
-from allmende.backends.nodes.environments import render_environment
+from allmende.backends.jobs.containers import render_container
+from allmende.backends.jobs.environments import render_environment
 from allmende.domain.scheduling.backends import Launch
 
 BEGIN = r"""

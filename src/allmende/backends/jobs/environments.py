@@ -4,6 +4,7 @@ A node does it itself, before the job's command, with bash and flock alone: so t
 a cluster do the same, nobody has to run beside it, and the kernel drops the locks of whoever dies.
 """
 
+import os
 import shlex
 from pathlib import Path
 
@@ -80,6 +81,21 @@ touch -- "$ALLMENDE_ENVIRONMENT"
 say "Environment ${{ALLMENDE_ENVIRONMENT##*/}} is ready."
 set -- /bin/sh -c {activate} sh "$@"
 """
+
+
+def is_built(folder: Path, environment_id: str) -> bool | None:
+    """Say whether an environment is whole in a folder, for any Python and any kind of processor.
+
+    None where the folder belongs to somebody who lets nobody look into it.
+    """
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - of what may be no folder, without opening more
+        made = [name for name in names if name.startswith(f"{environment_id}-")]
+        return any((folder / name / "DONE").exists() for name in made)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except PermissionError:
+        return None
 
 
 def render_environment(setup: str, *, environment_id: str, folder: Path) -> str:

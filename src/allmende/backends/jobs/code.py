@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from allmende.backends.nodes import tar
+from allmende.backends.jobs import tar
 from allmende.domain.basics.sentences import Sentence
+from allmende.domain.training import code_archives
 from allmende.domain.training.code_archives import (
     MOST_FILES,
     UNSEEN,
@@ -18,7 +19,6 @@ from allmende.domain.training.code_archives import (
     NoCodeArchive,
     check_entry,
     check_tree,
-    choose_for_setup,
 )
 
 CHUNK_BYTES = 2**20
@@ -33,17 +33,14 @@ def count_entries(path: Path) -> int:
 
 def hash_for_setup(path: Path, setup: str) -> str:
     """Return the hash of those files of an archive on which `setup` depends; "" without any."""
-    digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
             entries = _find_entries(file)
-            chosen = choose_for_setup(setup, entries)
-            for entry in sorted(chosen, key=lambda each: each.name):
-                found = _hash(file, entries[entry], entry.size_bytes)
-                digest.update(f"{found} {entry.name}\n".encode())
+            return code_archives.hash_for_setup(
+                setup, entries, lambda entry: _hash(file, entries[entry], entry.size_bytes)
+            )
     except FileNotFoundError:
         return ""  # whoever starts with it says so
-    return digest.hexdigest() if chosen else ""
 
 
 def unpack(path: Path, folder: Path) -> None:
