@@ -1,5 +1,7 @@
 """Own code has parameters, too: it finds them as variables, and a sweep tries their values."""
 
+from math import inf
+
 import pytest
 
 from allmende.domain.training.job_files import ENVS_BYTES_MAX, InvalidJobFile, parse_job_file
@@ -46,6 +48,8 @@ def test_a_sweep_tries_values_on_own_code():
             {"sweep": {"ALLMENDE_OUT": ["a", "b"]}},
             "sweep.ALLMENDE_OUT: names with ALLMENDE_ belong to the platform. Choose another.",
         ),
+        ({"params": {"lr": inf}}, "params.lr: inf is no number."),
+        ({"sweep": {"lr": [1, -inf]}}, "sweep.lr: -inf is no number."),
         (
             {"params": {"LR": 1}, "envs": {"LR": 2}},
             "params.LR stands under envs or secrets as well. Keep one of the two.",

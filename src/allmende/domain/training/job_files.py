@@ -1,6 +1,7 @@
 """A job file says what to run, with which parameters, on how much, and for how long at most."""
 
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 from allmende.domain.basics.data_classes import DataClass
@@ -11,7 +12,7 @@ from allmende.domain.training.amounts import UNBOUNDED
 from allmende.domain.training.code_archives import find_hash, is_own_folder
 from allmende.domain.training.conditions import read_conditions
 from allmende.domain.training.containers import check_container, read_image, read_mount
-from allmende.domain.training.fields import Fields, Finding
+from allmende.domain.training.fields import Fields, Finding, show
 from allmende.domain.training.habits import OURS
 from allmende.domain.training.job_specs import (
     DEFAULT_MAX_DURATION_SECONDS,
@@ -282,9 +283,12 @@ def _check_what(top: Fields, spec: JobSpec) -> None:
 
 def _check_params_of_own_code(top: Fields, spec: JobSpec) -> None:
     """Note what cannot be: own code finds its parameters as variables."""
-    for section, names in (("params", spec.params), ("sweep", spec.sweep)):
-        for name in names:
+    for section, values in (("params", spec.params), ("sweep", spec.sweep)):
+        for name, value in values.items():
             key = f"{section}.{name}"
+            for each in value if isinstance(value, tuple) else (value,):
+                if isinstance(each, float) and not isfinite(each):
+                    top.find(key, "{key}: {value} is no number.", value=show(each))
             if _is_variable(top, key, name) and (name in spec.envs or name in spec.secrets):
                 top.find(key, "{key} stands under envs or secrets as well. Keep one of the two.")
 
