@@ -6,6 +6,26 @@ import sys
 import tomllib
 from pathlib import Path
 
+# Operations per second of one device on dense matrices in bfloat16, by the makers' data sheets;
+# more special names first. torch counts each half of an MI250X as a device.
+PEAK_FLOP_PER_SECOND = {
+    "B200": 2250e12,
+    "GH200": 989e12,
+    "H200": 989e12,
+    "H100 PCIe": 756e12,
+    "H100 NVL": 835e12,
+    "H100": 989e12,
+    "A100": 312e12,
+    "L40S": 362e12,
+    "L40": 181e12,
+    "L4": 121e12,
+    "A40": 150e12,
+    "A10": 125e12,
+    "MI250X": 191.5e12,
+    "MI300A": 980.6e12,
+    "MI300X": 1307.4e12,
+}
+
 
 def read_blueprint(script):
     """Return the manifest of the blueprint that a script belongs to."""
@@ -43,6 +63,15 @@ def go_on(run, attempt, load, *, options, differs="other parameters"):
     run.steps_redone += max(0, seen - run.step)
     if found or seen:
         print(f"Attempt {attempt.number} goes on at step {run.step:,}.", flush=True)
+
+
+def find_peak_flop_per_second(device):
+    """Return the peak of a device by the name that its driver gives it, None where it is unknown.
+
+    Names are compared word by word, for an "RTX A4000" is no "A40".
+    """
+    said = f" {device.replace('-', ' ')} "
+    return next((peak for name, peak in PEAK_FLOP_PER_SECOND.items() if f" {name} " in said), None)
 
 
 def hardware_facts(peak_flop_per_second, devices):

@@ -65,6 +65,12 @@ class Corpus:
                 kept = max(FEWEST_TEST_PASSAGES, round(HELD_OUT * len(passages)))
             self.test += [(number, text) for text in passages[:kept]]
             self.train += [(number, text) for text in passages[kept:]]
+        if not self.test:
+            sys.exit(
+                f"No variety in {folder} has {FEWEST_PASSAGES * PASSAGE_SENTENCES} different "
+                "sentences, so none can be held out to measure the model. Give more text, with a "
+                "sentence in each line."
+            )
 
     def texts(self, variety, *, held_out):
         """Return the passages of one variety, by its number."""
@@ -77,9 +83,19 @@ def read_texts(folder):
     sources = {}
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         for name, content in contents(path):
-            lines = [line.strip() for line in content.decode(errors="replace").splitlines()]
+            lines = [line.strip() for line in to_text(content, path).splitlines()]
             sources.setdefault(variety_name(name), []).extend(line for line in lines if line)
     return sources
+
+
+def to_text(content, path):
+    """Return the text of some bytes; end with a sentence where they are in another encoding."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        sys.exit(
+            f"{path} is not in UTF-8. Convert it, for example with iconv -f ISO-8859-15 -t UTF-8."
+        )
 
 
 def contents(path):

@@ -1,7 +1,8 @@
 """Several processes train one model: one for each GPU, or one on each node without any.
 
 The platform starts this script once on each node. Where a node has more work to share, the script
-starts itself again, once for each process, and passes signals on.
+starts itself again, once for each process, and passes signals on. Each process learns its place in
+the words of torchrun, which may start them just as well.
 """
 
 import datetime
@@ -12,23 +13,9 @@ import sys
 
 import torch
 import torch.distributed as dist
+from recipe import find_peak_flop_per_second
 
 TIMEOUT = datetime.timedelta(seconds=120)
-
-# Operations per second on dense matrices in bfloat16, by the makers' data sheets.
-PEAK_FLOP_PER_SECOND = {
-    "H200": 989e12,
-    "GH200": 989e12,
-    "H100 PCIe": 756e12,
-    "H100 NVL": 835e12,
-    "H100": 989e12,
-    "A100": 312e12,
-    "L40S": 362e12,
-    "L40": 181e12,
-    "L4": 121e12,
-    "A40": 150e12,
-    "A10": 125e12,
-}
 
 
 def launch_on_this_node(wanted):
@@ -36,7 +23,7 @@ def launch_on_this_node(wanted):
     count = wanted or max(1, torch.cuda.device_count())
     if count == 1 or "LOCAL_RANK" in os.environ:
         return None
-    started = []
+    started, first = [], node_rank() * count
 
     def pass_on(number, frame):  # noqa: ARG001 - the shape that Python asks for
         for process in started:
@@ -44,12 +31,26 @@ def launch_on_this_node(wanted):
 
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
         signal.signal(number, pass_on)
-    for rank in range(count):
-        places = {"LOCAL_RANK": str(rank), "LOCAL_PROCESSES": str(count)}
+    for local in range(count):
+        places = {
+            "LOCAL_RANK": str(local),
+            "RANK": str(first + local),
+            "WORLD_SIZE": str(nodes() * count),
+        }
         # Our own script with the arguments that it was given.
         command = [sys.executable, *sys.argv]
         started.append(subprocess.Popen(command, env=os.environ | places))
     return wait_for_all(started)
+
+
+def nodes():
+    """Return how many nodes the job has."""
+    return int(os.environ.get("ALLMENDE_NODES", "1"))
+
+
+def node_rank():
+    """Return the number of this node, from 0."""
+    return int(os.environ.get("ALLMENDE_NODE_RANK", "0"))
 
 
 def wait_for_all(started):
@@ -74,12 +75,11 @@ class Processes:
     """This process among all: its number, its device, and what they decide together."""
 
     def __init__(self):
-        here, local = int(os.environ.get("LOCAL_PROCESSES", "1")), os.environ.get("LOCAL_RANK", "0")
-        self.count = int(os.environ.get("ALLMENDE_NODES", "1")) * here
-        self.rank = int(os.environ.get("ALLMENDE_NODE_RANK", "0")) * here + int(local)
+        self.count = int(os.environ.get("WORLD_SIZE", nodes()))
+        self.rank = int(os.environ.get("RANK", node_rank()))
         self.device = torch.device("cpu")
         if torch.cuda.is_available():
-            self.device = torch.device("cuda", int(local))
+            self.device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
             torch.cuda.set_device(self.device)
         # Wide numbers where they are needed, short ones in the products: what these GPUs are for.
         self.is_short = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
@@ -126,9 +126,8 @@ class Processes:
         """Return what all GPUs together can do at most, or None where it is not known."""
         if not self.is_short:
             return None
-        name = torch.cuda.get_device_name(self.device)
-        known = [peak for part, peak in PEAK_FLOP_PER_SECOND.items() if part in name.split("-")[0]]
-        return known[0] * self.count if known else None
+        peak = find_peak_flop_per_second(torch.cuda.get_device_name(self.device))
+        return peak and peak * self.count
 
     def leave(self):
         """End the group; nothing is left to say to the others."""

@@ -1,23 +1,29 @@
-"""One process on each node, alone or together: who I am, what we agree on, on which device."""
+"""Several processes, or one alone: who I am, what we agree on, on which device.
+
+The platform starts one on each node; torchrun may start one for each GPU.
+"""
 
 import os
+import signal
 from datetime import timedelta
 
 import torch
+from recipe import find_peak_flop_per_second
 from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
-
-# Operations per second in bfloat16 without sparsity, from the makers' data sheets.
-PEAK_FLOP_PER_SECOND = {"H100": 989e12, "H200": 989e12, "GH200": 989e12, "A100": 312e12}
 
 
 class Ranks:
     """The processes of this run. The first of them writes; the others only train."""
 
     def __init__(self):
-        self.count = int(os.environ.get("ALLMENDE_NODES", "1"))
-        self.rank = int(os.environ.get("ALLMENDE_NODE_RANK", "0"))
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        places = os.environ
+        self.count = int(places.get("WORLD_SIZE") or places.get("ALLMENDE_NODES", "1"))
+        self.rank = int(places.get("RANK") or places.get("ALLMENDE_NODE_RANK", "0"))
+        self.device = torch.device("cpu")
+        if torch.cuda.is_available():
+            self.device = torch.device("cuda", int(places.get("LOCAL_RANK", "0")))
+            torch.cuda.set_device(self.device)
         if self.count > 1:
             distributed.init_process_group(
                 "nccl" if self.device.type == "cuda" else "gloo",
@@ -26,6 +32,10 @@ class Ranks:
                 world_size=self.count,
                 timeout=timedelta(seconds=120),
             )
+        if not self.is_first:
+            # All are asked to stop; the first answers for all, after a step that all have taken.
+            for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)
 
     @property
     def is_first(self):
@@ -55,9 +65,10 @@ class Ranks:
 
     def peak_flop_per_second(self):
         """Return the peak of all devices together, or None where it is not known."""
-        name = torch.cuda.get_device_name() if self.device.type == "cuda" else ""
-        peaks = [peak for device, peak in PEAK_FLOP_PER_SECOND.items() if device in name.split()]
-        return self.count * peaks[0] if peaks else None
+        if self.device.type != "cuda":
+            return None
+        peak = find_peak_flop_per_second(torch.cuda.get_device_name())
+        return peak and peak * self.count
 
     def leave(self):
         """End the group."""

@@ -293,7 +293,7 @@ def main():
     """Run one attempt."""
     options, ranks = read_options(BLUEPRINT, __doc__, sys.argv[1:]), Ranks()
     if options["batch_size"] % ranks.count:
-        sys.exit(f"batch_size must be a multiple of the {ranks.count} nodes.")
+        sys.exit(f"batch_size must be a multiple of the {ranks.count} processes.")
     # Layers as small as these gain nothing from threads, and lose much where others work, too.
     # One thread also gives the same bits on every number of cores.
     torch.set_num_threads(1)

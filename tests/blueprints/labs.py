@@ -18,6 +18,7 @@ from allmende.wiring.environments import EnvironmentNotBuilt, environment_python
 
 PROJECT = Path(__file__).resolve().parents[2]
 STOPPED = 75
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
 LONGEST_SECONDS = 120
 
 
@@ -44,16 +45,22 @@ class Lab:
         self.attempts = 0
 
     def start(
-        self, *, cores: int = 0, places: dict[str, str] | None = None, **params: object
+        self,
+        *,
+        cores: int = 0,
+        places: dict[str, str] | None = None,
+        launcher: tuple[str, ...] = (),
+        **params: object,
     ) -> subprocess.Popen[str]:
         """Start an attempt: on so many cores (0: all), with further variables and parameters."""
         self.attempts += 1
-        command = command_for(
+        python, *script = command_for(
             load_blueprints()[self.blueprint_id],
             self.params | params,
             folder=str(blueprint_folder(self.blueprint_id)),
             python=str(self.python),
         )
+        command = (python, *launcher, *script)
         environment = {
             "PATH": os.environ["PATH"],
             "ALLMENDE_OUT": str(self.folder / "out"),

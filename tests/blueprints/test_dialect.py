@@ -11,7 +11,7 @@ import pytest
 from allmende.domain.training.blueprints import count_samples, estimate_flop
 from allmende.domain.training.models import parse_training_facts
 from allmende.wiring.blueprints import blueprint_code_sha256, blueprint_folder, load_blueprints
-from tests.blueprints.labs import Lab
+from tests.blueprints.labs import TORCHRUN, Lab
 
 PROJECT = Path(__file__).resolve().parents[2]
 PARAMS = {
@@ -107,14 +107,33 @@ def test_a_run_stopped_and_one_killed_go_on_and_leave_the_same_model(straight, l
 @pytest.mark.slow
 def test_two_processes_learn_what_one_learns(straight, lab):
     # A batch dealt to two gives the same mean gradient, but for the last digits; and either
-    # number of processes goes on from a checkpoint of the other.
+    # number of processes goes on from a checkpoint of the other, whoever started them.
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         places = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
-    assert lab.stop(signal.SIGTERM, at_step=8, places=places, processes_per_node=2) == 75
-    lab.finish()
+    assert lab.stop(signal.SIGTERM, at_step=4) == 75
+    at_step = lab.newest_step() + 4
+    assert lab.stop(signal.SIGTERM, at_step=at_step, places=places, processes_per_node=2) == 75
+    assert f"goes on at step {lab.newest_step()}" in lab.finish(launcher=TORCHRUN)
+    assert lab.read("metrics.json")["speed"]["device"] == "2 × CPU"
+    assert lab.state()["steps_redone"] == 0
     two, one = (each.read("metrics.json")["model"]["bits_per_byte"] for each in (lab, straight))
     assert two["value"] == pytest.approx(one["value"], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("\n".join(f"Sååtz {number}" for number in range(95)).encode(), "100 different sentences"),
+        ("Grüß Gott".encode("latin-1"), "is not in UTF-8"),
+    ],
+)
+def test_text_that_cannot_be_used_is_told_before_the_training(tmp_path, content, told):
+    (tmp_path / "Bavarian.txt").write_bytes(content)
+    output, _ = (ended := Lab("dialect", tmp_path, tmp_path).start()).communicate(timeout=60)
+    assert ended.returncode == 1
+    assert told in output
+    assert len(output.splitlines()) == 1
 
 
 def test_a_folder_without_text_is_told_with_the_way_out(tmp_path):

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from allmende.domain.training.blueprints import count_samples, estimate_flop
 from allmende.domain.training.models import parse_training_facts
 from allmende.wiring.blueprints import blueprint_code_sha256, blueprint_folder, load_blueprints
-from tests.blueprints.labs import Lab
+from tests.blueprints.labs import TORCHRUN, Lab
 
 PARAMS = {"steps": 60, "batch_size": 32, "folds": 2, "width": 8, "window": 30}
 
@@ -91,10 +92,16 @@ def test_two_processes_learn_the_same_together(straight, lab):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     meet = {"ALLMENDE_NODES": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    second = lab.start(places={**meet, "ALLMENDE_NODE_RANK": "1"})
-    lab.finish(places={**meet, "ALLMENDE_NODE_RANK": "0"})
-    output, _ = second.communicate(timeout=60)
-    assert second.returncode == 0, output
+    both = [lab.start(places={**meet, "ALLMENDE_NODE_RANK": rank}) for rank in "01"]
+    while lab.newest_step() < 5:
+        assert [each.poll() for each in both] == [None, None]
+        time.sleep(0.01)
+    for each in reversed(both):  # as the platform stops a job: all its processes
+        each.send_signal(signal.SIGTERM)
+    assert [each.communicate(timeout=60) and each.returncode for each in both] == [75, 75]
+    assert lab.state()["end"] == "preempted"
+    lab.finish(launcher=TORCHRUN)
+    assert lab.state()["steps_redone"] == 0
     together, alone = (each.read("metrics.json") for each in (lab, straight))
     # The same windows, halved: gradients differ by rounding alone.
     for name, row in alone["model"].items():

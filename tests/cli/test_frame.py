@@ -37,6 +37,16 @@ def test_help_needs_no_database_and_imports_no_django():
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
+def test_blueprints_are_listed_in_english_without_django():
+    script = "import sys; from allmende import cli; sys.exit(cli.run(['blueprint', 'list']))"
+    environment = {"PYTHONPATH": ":".join(sys.path), "LANG": "C.UTF-8"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert "medicine@1" in done.stdout, done.stderr
+    assert done.returncode == ExitCode.OK
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_of_the_table_can_be_loaded_and_explains_itself(name):
     command = load(name)

@@ -53,7 +53,7 @@ def test_experts_are_shown(capsys):
         (["--params", "1e99", "--tokens", "1T", "--gpu", "h100"], 1, "not between 1 and"),
         (["--params", "7B", "--tokens", "1T", "--gpu", "h1000"], 3, "Did you mean h100?"),
         (["--params", "7B", "--tokens", "1T", "--machine", "jupitre"], 3, "Did you mean jupiter?"),
-        ([*LARGE, "--gpu", "h100", "--machine", "jupiter"], 1, "not both"),
+        ([*LARGE, "--gpu", "h100", "--machine", "jupiter", "--gpus", "30000"], 1, "23752"),
         ([*LARGE], 1, "Name a GPU"),
         ([*LARGE, "--gpu", "h100", "--gpus", "1e9"], 1, "not between 1 and 10^6"),
         ([*LARGE, "--gpu", "h100", "--gpus", "4"], 1, "Give at least 16"),

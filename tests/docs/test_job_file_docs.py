@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from allmende.domain.training.blueprints import check_params, find_blueprint
 from allmende.domain.training.job_file_schema import job_file_schema
 from allmende.domain.training.job_files import parse_job_file
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.wiring.blueprints import load_blueprints
+from allmende.wiring.job_texts import read_job_text
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 REFERENCE = (DOCS / "reference/job-file.md").read_text()
@@ -35,7 +35,7 @@ def test_the_reference_tells_every_key_as_the_schema_does():
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_every_example_is_accepted(example):
-    for spec in expand_sweep(parse_job_file(yaml.safe_load(example))):
+    for spec in expand_sweep(parse_job_file(read_job_text(example))):
         if spec.blueprint:
             check_params(find_blueprint(load_blueprints(), spec.blueprint), spec.params)
 
@@ -43,4 +43,4 @@ def test_every_example_is_accepted(example):
 def test_the_sweep_makes_as_many_jobs_as_the_page_says():
     example = next(text for text in EXAMPLES if "sweep:" in text)
     assert "# 3 × 2 = 6 jobs" in example
-    assert len(expand_sweep(parse_job_file(yaml.safe_load(example)))) == 6
+    assert len(expand_sweep(parse_job_file(read_job_text(example)))) == 6

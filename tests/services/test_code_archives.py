@@ -314,6 +314,17 @@ def test_it_is_run_again_with_the_same_code(factory, folder, shelves):
         assert factory.backend.read_log(f"{each}.1", offset=0, limit=99) == b"hello\n"
 
 
+def test_a_blueprint_reads_the_data_that_came_along(factory, folder, shelves):
+    factory.workshop = replace(factory.workshop, environment_python=lambda _: Path("/python"))
+    (job,) = factory.submit(
+        KEY, workdir=send(factory, folder, shelves).workdir, blueprint="dialect"
+    )
+    factory.beat()
+    (attempt,) = factory.attempts(job.id)
+    launch = launches.build_launch(job, attempt, workshop=factory.workshop)
+    assert (launch.workdir, launch.environment["ALLMENDE_DATA"]) == ("code", ".")
+
+
 def test_a_project_keeps_so_much_and_no_more(factory, folder, shelves, monkeypatch):
     monkeypatch.setattr(code_archives, "MOST_PROJECT_BYTES", 2 * SIZE)
     begin = factory.act(KEY)

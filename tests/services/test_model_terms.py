@@ -73,7 +73,7 @@ def test_a_parent_from_elsewhere_leaves_the_sum_a_lower_bound(backend, model):  
     total = child.record["cumulative"]["model"]
     assert total["is_lower_bound"]
     assert total["modifier"]["basis"] == "original of unknown compute"
-    assert 'base_model: ["EuroLLM-9B"]' in child.card
+    assert "Trained further from EuroLLM-9B, of unknown compute" in child.card
 
 
 def test_a_parent_that_one_may_not_use_does_not_exist(model):  # noqa: F811

@@ -58,16 +58,20 @@ def test_unknown_hardware_is_refused_with_what_is_near(question, words):
         ask(**question)
 
 
-@pytest.mark.parametrize(
-    ("question", "words"),
-    [
-        ({"gpu": "h100", "machine": "jupiter"}, "not both"),
-        ({}, "Name a GPU .a100, .* or a machine"),
-    ],
-)
-def test_one_of_both_must_be_named(question, words):
-    with pytest.raises(InvalidInput, match=words):
-        ask(**question)
+def test_a_gpu_or_a_machine_must_be_named():
+    with pytest.raises(InvalidInput, match=r"Name a GPU .a100, .* or a machine"):
+        ask()
+
+
+def test_a_machine_is_planned_as_if_it_had_the_gpu_that_is_named():
+    own, other = ask(machine="jupiter"), ask(gpu="b200", machine="jupiter")
+    assert other.plan.gpu_hours == ask(gpu="b200").plan.gpu_hours
+    assert (other.price, other.task.gpus_per_node) == (own.price, own.task.gpus_per_node)
+    assert other.assumptions[0].english() == (
+        "JUPITER Booster has NVIDIA GH200 96 GB. This is what the training would take if it had"
+        " as many NVIDIA B200 180 GB."
+    )
+    assert ask(gpu="gh200", machine="jupiter") == own
 
 
 def test_a_gpu_costs_what_clouds_take_and_a_machine_what_the_rules_say():

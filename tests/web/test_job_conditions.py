@@ -49,7 +49,10 @@ def test_the_form_says_after_whom_how_many_at_once_and_until_when(
     assert f'href="/jobs?sweep={two[0].sweep_id}"' in page
     together = founder.get(answer["Location"])
     assert [row["job"].sweep_index for row in together.context["rows"]] == [1, 2]
-    assert "hidden_units: 2" in together.content.decode()
+    for words in ("hidden_units: 2", "hidden_units: 4", "In the order of the submission"):
+        assert words in together.content.decode()
+    assert "Cancel now" in page
+    assert "Stop after the next checkpoint" not in page  # it has not begun
 
 
 @pytest.mark.parametrize(

@@ -121,12 +121,28 @@ def test_the_record_is_a_document_in_the_language_of_the_reader(world: World, la
     assert answer.content == page.content
 
 
+def test_the_document_tells_what_the_card_tells(world: World):
+    text = document_text(world, "de")
+    for words in (
+        "Wofür es gedacht ist",
+        "Wie es trainiert wurde",
+        "AUROC · 0,900 (0,800 bis 0,950)",
+    ):
+        assert words in text
+    assert "load_file" not in text
+    assert "in_other_languages" not in text
+
+
 def test_the_document_tells_what_a_private_training_spent(world: World):
     record = dict(store.get_model("m-1").record) | {"privacy": {"epsilon": 2.5, "delta": 1e-05}}
     store.TrainedModelRow.objects.update(record=record)
-    content = browser_of(world, "applicant").get(f"{MODEL}/record.pdf").content
-    text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages)
-    assert "epsilon: 2.5" in text
+    assert "epsilon: 2.5" in document_text(world, "en")
+
+
+def document_text(world: World, language: str) -> str:
+    spoken = {"Accept-Language": language}
+    content = browser_of(world, "applicant").get(f"{MODEL}/record.pdf", headers=spoken).content
+    return "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages)
 
 
 def test_the_api_tells_lineage_bill_summary_and_versions(world: World):

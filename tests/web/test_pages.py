@@ -263,6 +263,7 @@ def test_a_log_is_searched_and_handed_out_in_pieces(ids: dict[str, str]):
     text = log.getvalue().decode()
     first = text.splitlines()[0]
     page = mina.get(f"/jobs/{job_id}", {"find": first.upper()}).content.decode()
+    assert f'href="/models/{ids["model_id"]}">To its model' in page  # what the owner wants now
     assert "have these words" in page or "has these words" in page
     page = mina.get(f"/jobs/{job_id}", {"find": "<b>nowhere"}).content.decode()
     assert "No line of the log has these words." in page

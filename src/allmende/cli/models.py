@@ -151,12 +151,14 @@ def write_package(
 @app.command("check")
 def verify_model(model_id: str, json: AsJson = False) -> None:
     """Compare files and record with what was registered; exit code 1 when something changed."""
-    backend_of = wiring.workshop().backend_of
-    findings = models.verify_model_files(acting_person(), model_id, backend_of=backend_of)
+    reader, backend_of = acting_person(), wiring.workshop().backend_of
+    findings = models.verify_model_files(reader, model_id, backend_of=backend_of)
     if json:
         show({"model": model_id, "findings": findings}, json=True)
-    elif not findings:
+    elif not findings and models.get_model(reader, model_id).is_kept:
         say(Sentence("Every file and the record are as they were registered."))
+    elif not findings:
+        say(Sentence("The files were deleted; the record is as it was registered."))
     if findings:
         raise ModelIsChanged(model=model_id, first=findings[0])
 

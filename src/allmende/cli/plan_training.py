@@ -33,7 +33,9 @@ def plan_training(
         str, typer.Option(help="Of a mixture of experts: those that one token meets.")
     ] = "",
     gpu: Annotated[str, typer.Option(help="The kind of GPU, such as h100 or mi250x.")] = "",
-    machine: Annotated[str, typer.Option(help="Instead: a machine, such as jupiter.")] = "",
+    machine: Annotated[
+        str, typer.Option(help="A machine, such as jupiter; with --gpu as if it had that one.")
+    ] = "",
     gpus: Annotated[str, typer.Option(help="How many at once.")] = "",
     precision: Annotated[Precision, typer.Option(help="Of most operations.")] = Precision.BF16,
     json: AsJson = False,

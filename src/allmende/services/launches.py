@@ -117,7 +117,7 @@ def build_launch(
         attempt=attempt.number,
         nodes=attempt.nodes,
         command=_command(spec, workshop, is_elsewhere=site.agent),
-        environment=spec.environment() | _tell_data(places),
+        environment=spec.environment() | _tell_data(spec, places),
         workdir=CODE_FOLDER if code else spec.workdir,
         code=_code(job.project_id, code, workshop, is_elsewhere=site.agent) if code else "",
         secrets=secrets,
@@ -173,8 +173,13 @@ def choose_nice(*, is_late: bool) -> int:
     return NICE_IF_LATE if is_late else 0
 
 
-def _tell_data(places: Sequence[DataPlace]) -> dict[str, str]:
-    """Return the variables that say where the job finds its data sets."""
+def _tell_data(spec: JobSpec, places: Sequence[DataPlace]) -> dict[str, str]:
+    """Return the variables that say where the job finds its data sets.
+
+    A blueprint that is given none reads the folder that came along, in which it starts.
+    """
+    if spec.blueprint and find_hash(spec.workdir) and not places:
+        return {"ALLMENDE_DATA": "."}
     found = {each.id: place for each, _, place in places}
     return data_environment([each for each, _, _ in places], lambda each: found[each.id])
 

@@ -39,7 +39,7 @@ class NoSuchMachine(Refusal):
 
 @dataclass(frozen=True, kw_only=True)
 class PlanQuestion:
-    """What somebody wants to train; exactly one of `gpu` and `machine` is named."""
+    """What somebody wants to train, on a GPU, a machine, or a machine as if it had that GPU."""
 
     parameters: int
     tokens: int
@@ -129,17 +129,17 @@ def as_facts(answer: Answer) -> dict[str, Any]:
 
 
 def _build_task(question: PlanQuestion, facts: PlanningFacts) -> Task:
-    if question.gpu and question.machine:
-        problem = Sentence("Name a GPU or a machine, not both: a machine has its own GPUs.")
-        raise InvalidInput(field="gpu", problem=problem)
-    if not question.gpu and not question.machine:
+    machine = _find_machine(question.machine, facts.machines) if question.machine else None
+    if question.gpu:
+        gpu = _find_gpu(question.gpu, facts.gpus)
+    elif machine:
+        gpu = facts.gpus[machine.gpu]
+    else:
         problem = Sentence(
             "Name a GPU ({gpus}) or a machine ({machines}).",
             {"gpus": ", ".join(facts.gpus), "machines": ", ".join(facts.machines)},
         )
         raise InvalidInput(field="gpu", problem=problem)
-    machine = _find_machine(question.machine, facts.machines) if question.machine else None
-    gpu = facts.gpus[machine.gpu] if machine else _find_gpu(question.gpu, facts.gpus)
     return Task(
         parameters=question.parameters,
         tokens=question.tokens,
@@ -218,6 +218,16 @@ def _list_modes(
 
 
 def _list_assumptions(task: Task, plan: Plan, facts: PlanningFacts) -> Iterable[Sentence]:
+    machine = task.machine
+    if machine and machine.gpu != task.gpu.id:
+        yield Sentence(
+            "{machine} has {own}. This is what the training would take if it had as many {gpu}.",
+            {
+                "machine": machine.name,
+                "own": facts.gpus[machine.gpu].name,
+                "gpu": task.gpu.name,
+            },
+        )
     yield from plan.notes
     yield Sentence(
         "{name}: {peak} TFLOP/s in BF16 without sparsity, {memory} GB, at most {watts} W and"

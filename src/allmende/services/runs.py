@@ -233,10 +233,10 @@ def stream_log(
 
 
 def search_log(
-    reader: Person, job_id: str, words: str, *, attempt: int = 0, backend_of: BackendOf
+    reader: Person, job_id: str, words: str, *, backend_of: BackendOf
 ) -> list[FoundLine]:
-    """Return the first lines of an attempt's output with these words, in whatever case."""
-    log, wanted = open_log(reader, job_id, attempt=attempt, backend_of=backend_of), words.casefold()
+    """Return the first lines of the newest output with these words, in whatever case."""
+    log, wanted = open_log(reader, job_id, backend_of=backend_of), words.casefold()
     found: list[FoundLine] = []
     if log is None or not wanted:
         return found

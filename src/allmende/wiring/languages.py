@@ -28,6 +28,8 @@ def speak(language: str) -> None:
 
 def get_language() -> str:
     """Return the language now spoken."""
+    if not apps.ready:
+        return "en"
     return choose(translation.get_language() or "")
 
 

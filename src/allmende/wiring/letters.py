@@ -99,8 +99,10 @@ class Sheet(FPDF):
         self.set_font("letter", size=TEXT_POINTS)
         self.add_page()
 
-    def add_tagged(self, tag: str, text: str, *, points: int = TEXT_POINTS) -> None:
-        """Write a paragraph or a heading below what is there."""
+    def add_tagged(
+        self, tag: str, text: str, *, points: int = TEXT_POINTS, is_tight: bool = False
+    ) -> None:
+        """Write a paragraph or a heading below what is there; a tight one leaves no gap."""
         self.set_font("letter", size=points)
         height = points * LINE_HEIGHT * MILLIMETRES_PER_POINT
         lines = self.multi_cell(
@@ -115,7 +117,8 @@ class Sheet(FPDF):
             for line in part:
                 self.cell(0, height, line, new_x="LMARGIN", new_y="NEXT")
             self._out("EMC")
-        self.ln(height / 2)
+        if not is_tight:
+            self.ln(height / 2)
 
 
 def _part(lines: list[str]) -> Iterator[list[str]]:

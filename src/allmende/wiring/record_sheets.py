@@ -6,14 +6,16 @@ from typing import Any
 from django.utils import translation
 from django.utils.translation import gettext
 
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.model_cards import render_card
 from allmende.domain.training.models import Model
-from allmende.domain.training.phrases import find_phrases
 from allmende.domain.training.summaries import Part
 from allmende.wiring.languages import choose, get_language, translate, write_instant
 from allmende.wiring.letters import HEADING_POINTS, SUBHEADING_POINTS, Sheet
 
 LONGEST_VALUE = 600
+SMALL_POINTS = 8
+GAP_MILLIMETRES = 3  # below a list or a table
 # An older record has not all that a card takes.
 FIRST_COMPLETE_FORMAT = 2
 
@@ -51,23 +53,45 @@ def render_record(
             for line in part.lines:
                 value = line.value if isinstance(line.value, str | int) else translate(line.value)
                 sheet.add_tagged("P", f"{translate(line.label)}: {value}")
-        tell = find_phrases(model.record, spoken)
-        for heading, section in _sections(model.record, spoken):
+        _add_card(sheet, say_card(model))
+        sheet.add_tagged(
+            "P", gettext("Below, all figures stand as programs find them in the JSON.")
+        )
+        for heading, section in _sections(model.record):
             sheet.add_tagged("H2", heading, points=SUBHEADING_POINTS)
             for key, told in _flatten(section):
-                sheet.add_tagged("P", f"{key}: {tell(told)}"[:LONGEST_VALUE])
+                told = f"{key}: {told}"[:LONGEST_VALUE]
+                sheet.add_tagged("P", told, points=SMALL_POINTS, is_tight=True)
+            sheet.ln(GAP_MILLIMETRES)
         sheet.add_tagged("P", f"SHA-256: {model.record['sha256']}")
     return bytes(sheet.output())
 
 
-def _sections(record: Mapping[str, Any], language: str) -> Iterator[tuple[str, Any]]:
-    others = record["model"].get("in_other_languages", {})
-    described = {**record["model"], **others.get(language, {})}
-    unsaid = ("in_other_languages", "phrases")  # what is said here in the reader's language
-    yield gettext("Model"), {key: each for key, each in described.items() if key not in unsaid}
+def _add_card(sheet: Sheet, card: str) -> None:
+    """Write what the card says, without its head and how a program loads the model."""
+    text = card.split("\n---\n", 1)[-1]
+    text = text.partition(f"## {translate(Sentence('How to load it'))}\n")[0]
+    is_list = False
+    for line in text.splitlines():
+        is_row = line.startswith("|")
+        if is_list and not line:
+            sheet.ln(GAP_MILLIMETRES)
+        is_list = is_row or line.lstrip().startswith("- ")
+        if line.startswith("## "):
+            sheet.add_tagged("H2", line.removeprefix("## "), points=SUBHEADING_POINTS)
+        elif is_row and not line.startswith("|---"):
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            sheet.add_tagged("P", " · ".join(filter(None, cells)), is_tight=True)
+        elif line and not is_row and not line.startswith("# "):
+            sheet.add_tagged("P", line.replace("**", ""), is_tight=is_list)
+
+
+def _sections(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    model = {key: told for key, told in record["model"].items() if key != "in_other_languages"}
+    yield gettext("Model"), model
     yield gettext("Run"), record["run"]
     yield gettext("Attempts"), record["attempts"]
-    yield gettext("Compute"), record["compute"]
+    yield gettext("Training compute"), record["compute"]
     yield gettext("Discarded"), record["discarded"]
     yield gettext("Energy"), record["energy"]
     if record.get("privacy"):

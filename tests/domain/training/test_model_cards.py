@@ -5,9 +5,11 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
+import pytest
 import yaml
 
 from allmende.domain.basics.data_classes import DataClass
+from allmende.domain.training.ancestry import Ancestry
 from allmende.domain.training.blueprints import Text, parse_blueprint
 from allmende.domain.training.compute import HardwareUse
 from allmende.domain.training.data_sets import DataSet
@@ -38,6 +40,7 @@ def test_the_head_is_what_model_hubs_read():
         "license": "cc-by-4.0",
         "tags": ["toy", "allmende"],
         "datasets": ["Toys"],
+        "pipeline_tag": "tabular-classification",
         "metrics": ["auroc", "made_up"],
         "model-index": [
             {
@@ -64,7 +67,29 @@ def test_carbon_is_left_out_where_it_is_unknown():
 def test_no_name_can_break_the_head():
     spec = JobSpec(name='a: "b"\'#', run="x", licence='"---')
     card = card_of(replace(own_training(), spec=spec))
-    assert head_of(card)["license"] == '"---'
+    head = head_of(card)
+    assert (head["license"], head["license_name"]) == ("other", '"---')
+
+
+@pytest.mark.parametrize(
+    ("said", "known", "name"),
+    [
+        ("Apache-2.0", "apache-2.0", None),
+        ("LGPL-3.0-only", "lgpl-3.0", None),
+        ("ODbL-1.0", "odbl", None),
+        ("Unser Hausrecht", "other", "Unser Hausrecht"),
+    ],
+)
+def test_a_licence_goes_by_the_name_that_model_hubs_know(said, known, name):
+    head = head_of(render_card(build_record(a_training(), THRESHOLDS), licence=said))
+    assert (head["license"], head.get("license_name")) == (known, name)
+
+
+def test_only_a_parent_with_an_owner_is_a_model_of_the_hub():
+    parents = ("utter-project/EuroLLM-9B", "EuroLLM-9B")
+    training = replace(a_training(), ancestry=Ancestry(parents=parents))
+    assert head_of(card_of(training))["base_model"] == ["utter-project/EuroLLM-9B"]
+    assert "- Trained further from EuroLLM-9B, of unknown compute" in card_of(training)
 
 
 def test_the_evaluation_stands_beside_the_baseline_with_intervals():
@@ -96,6 +121,13 @@ def test_training_tells_of_attempts_and_of_work_done_twice():
     assert "3, of which 1 stopped for others and 1 lost with their node; 3 steps done twice" in card
     assert "5 × 10⁶ FLOP executed, 4 × 10⁶ useful (counted); by hardware: not measured" in card
     assert "The run took 5 × 10⁻¹⁷ of the mark of 10²³ FLOP: general-purpose model" in card
+
+
+def test_training_tells_of_attempts_that_reached_the_time_limit():
+    training = a_training()
+    tries = [replace(each, end="timeout") for each in training.run.tries]
+    card = card_of(replace(training, run=replace(training.run, tries=tuple(tries))))
+    assert f"lost with their node; {len(tries)} ended at the time limit; 3 steps" in card
 
 
 def test_compute_by_hardware_is_shown_where_it_was_measured():
@@ -163,6 +195,15 @@ def test_data_of_own_code_are_named_without_guesses():
     spec = replace(own_training().spec, data=(DataMount(uri="allmende:x@1"),))
     card = card_of(replace(own_training(), spec=spec))
     assert "## Data\n\n- **allmende:x@1**\n\n## How it was trained" in card
+
+
+@pytest.mark.parametrize(
+    ("said", "words"), [({}, 0), ({"personal_data": False}, 1), ({"personal_data": True}, 1)]
+)
+def test_what_nobody_said_of_personal_data_is_not_denied(said, words):
+    outputs = some_outputs(facts={"data": [{"name": "x"} | said]})
+    card = card_of(replace(own_training(), outputs=outputs))
+    assert card.count("- personal data: ") == words
 
 
 def test_measures_of_a_strange_form_are_left_out():

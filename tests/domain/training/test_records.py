@@ -128,6 +128,33 @@ def test_a_record_tells_what_the_catalogue_says_of_a_data_set():
     assert named[-2:] == ["Roads", "allmende:x@1"]
 
 
+@pytest.mark.parametrize(("needed", "is_usual"), [("roads", True), ("toys", False)])
+def test_data_that_a_recipe_reads_from_the_catalogue_are_listed_once(needed, is_usual):
+    training = a_training()
+    recipe = replace(
+        training.blueprint, data=(replace(training.blueprint.data[0], catalogue=needed),)
+    )
+    spec = replace(training.spec, data=(DataMount(uri=ROADS.uri),))
+    training = replace(training, spec=spec, blueprint=recipe, data_sets=(ROADS,))
+    (row,) = build_record(training, THRESHOLDS)["data"]
+    assert (row["uri"], row["sha256"]) == ("allmende:roads@2", "da7a")
+    assert (row["licence"], row["origin"]) == ("CC-BY-4.0", "a survey")
+    # Of another data set nobody knows what the recipe says of its usual one.
+    assert row["name"] == ("Toys" if is_usual else "Roads")
+    assert (row["records"], row["bias"]) == (
+        (1200, "round ones only") if is_usual else (None, None)
+    )
+
+
+def test_data_that_the_job_brought_to_a_recipe_are_not_taken_for_its_usual_ones():
+    training = a_training()
+    usual = replace(training.blueprint.data[0], catalogue="toys")
+    recipe = replace(training.blueprint, data=(usual,))
+    (row,) = build_record(replace(training, blueprint=recipe), THRESHOLDS)["data"]
+    assert (row["name"], row["sha256"]) == ("Files that came along with the job", "da7a")
+    assert (row["licence"], row["records"], row["personal_data"]) == (None, None, None)
+
+
 def test_energy_carries_its_method_and_scope():
     assert build_record(a_training(), THRESHOLDS)["energy"] == {
         "joules": 3600,

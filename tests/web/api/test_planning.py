@@ -25,7 +25,7 @@ def test_anybody_gets_a_plan(call):
         ("params=7B&tokens=1T&gpu=h1000", 404, "NoSuchGpu"),
         ("params=7B&tokens=1T&machine=jupitr", 404, "NoSuchMachine"),
         ("params=7B&tokens=1T", 422, "InvalidInput"),
-        ("params=7B&tokens=1T&gpu=h100&machine=lumi", 422, "InvalidInput"),
+        ("params=7B&tokens=1T&gpu=h100&machine=lumi&gpus=99999", 422, "MoreThanThereIs"),
         ("params=7B&tokens=1T&gpu=h100&precision=fp4", 422, "InvalidRequest"),
         ("params=7B&tokens=1T&gpu=a100&precision=fp8", 422, "NoSuchPrecision"),
         ("params=7B&active_params=8B&tokens=1T&gpu=h100", 422, "TooManyActive"),

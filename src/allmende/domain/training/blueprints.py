@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from allmende.domain.basics.refusals import NotFound, Refusal
+from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training import fields
 from allmende.domain.training.amounts import read_memory
 from allmende.domain.training.fields import Fields, Finding
@@ -272,10 +273,10 @@ def _checked(given: Fields, param: Param) -> int | float:
     if isinstance(value, str):
         value = _from_text(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        given.find(param.name, "{key} takes a number in {unit}.", unit=param.unit)
+        given.find(param.name, "{key} takes a number in {unit}.", unit=Sentence(param.unit))
         return param.default
     if param.type == "integer" and value != int(value):
-        given.find(param.name, "{key} takes a whole number of {unit}.", unit=param.unit)
+        given.find(param.name, "{key} takes a whole number of {unit}.", unit=Sentence(param.unit))
         return param.default
     if not param.min <= value <= param.max:
         given.find(
@@ -284,7 +285,7 @@ def _checked(given: Fields, param: Param) -> int | float:
             value=value,
             low=param.min,
             high=param.max,
-            unit=param.unit,
+            unit=Sentence(param.unit),
         )
     return int(value) if param.type == "integer" else float(value)
 

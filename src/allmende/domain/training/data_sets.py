@@ -53,7 +53,7 @@ class DataClassTooWeak(Refusal):
 
 class BlueprintNeedsData(Refusal):
     """The blueprint {blueprint} reads data that do not come with it. Name them in the job file
-    under data, with uri: allmende:{name}. {hint}"""
+    under data, with uri: allmende:{name}, or bring files of your own along: workdir. {hint}"""
 
     status = 422
 

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from allmende.domain.training.model_cards import list_estimates
+from allmende.domain.training.card_heads import list_estimates
 from allmende.domain.training.models import Model
 
 Record = Mapping[str, Any]

@@ -1,12 +1,12 @@
 """The model card: README.md with the front matter that model hubs read, from facts alone."""
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from allmende.domain.basics.powers import write_power, write_share
 from allmende.domain.basics.sentences import Sentence, quote
+from allmende.domain.training.card_heads import is_estimate, list_estimates, render_front_matter
 from allmende.domain.training.measures import MEASURES
 from allmende.domain.training.phrases import find_phrases
 from allmende.domain.training.privacy import describe_privacy
@@ -48,68 +48,6 @@ def render_card(
         card.loading(),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def render_front_matter(record: Record, *, licence: str | None) -> str:
-    """Return the YAML head. What is unknown is left out, never guessed."""
-    # JSON strings are YAML strings, so that no name can break the head.
-    head = {
-        "license": json.dumps((licence or "other").lower(), ensure_ascii=False),
-        "tags": json.dumps([*record["model"].get("tags", ()), "allmende"]),
-        "datasets": json.dumps(
-            list(dict.fromkeys(row["name"] for row in record["data"])), ensure_ascii=False
-        ),
-    }
-    parents = [row["name"] for row in record.get("lineage", {}).get("parents", ())]
-    if parents:
-        head["base_model"] = json.dumps(parents, ensure_ascii=False)
-    if "co2_grams" in record["energy"]:
-        head["co2_eq_emissions"] = json.dumps(_emissions(record, parents), ensure_ascii=False)
-    values = list_estimates(record, "model")
-    if values:
-        head["metrics"] = json.dumps(list(values))
-        head["model-index"] = json.dumps([_model_index(record, values)], ensure_ascii=False)
-    lines = [f"{key}: {value}" for key, value in head.items()]
-    return "\n".join(["---", *lines, "---"])
-
-
-def _emissions(record: Record, parents: list[str]) -> dict[str, Any]:
-    energy = record["energy"]
-    return {
-        "emissions": energy["co2_grams"],  # grams, as model hubs count
-        "source": f"{energy['kwh']} kWh {energy['method']} (scope: {energy['scope']}) at "
-        f"{energy['co2_grams_per_kwh']:g} g/kWh: {energy['co2_source']}",
-        "training_type": "fine-tuning" if parents else "pre-training",
-        "hardware_used": record["run"]["partition"],
-    }
-
-
-def _model_index(record: Record, values: Mapping[str, Any]) -> dict[str, Any]:
-    data = record["data"][0]["name"] if record["data"] else record["model"]["name"]
-    return {
-        "name": record["model"]["name"],
-        "results": [
-            {
-                "task": {"type": record["model"]["task"] or "other"},
-                "dataset": {"name": data, "type": "held-out test"},
-                "metrics": [{"type": name, "value": row["value"]} for name, row in values.items()],
-            }
-        ],
-    }
-
-
-def list_estimates(record: Record, who: str) -> dict[str, Any]:
-    """Return the measures that come with a value and an interval."""
-    rows = record["evaluation"].get(who)
-    if not isinstance(rows, Mapping):
-        return {}
-    return {name: row for name, row in rows.items() if _is_estimate(row)}
-
-
-def _is_estimate(row: object) -> bool:
-    return isinstance(row, Mapping) and all(
-        isinstance(row.get(key), int | float) for key in ("value", "low", "high")
-    )
 
 
 class _Card:
@@ -170,7 +108,7 @@ class _Card:
                 (Sentence("known bias"), self.tell(row.get("bias") or "")),
                 (Sentence("SHA-256"), row.get("sha256")),
             ]
-            if "personal_data" in row:
+            if row.get("personal_data") is not None:
                 is_personal = Sentence("yes") if row["personal_data"] else Sentence("no")
                 facts.append((Sentence("personal data"), self.say(is_personal)))
             lines += self.rows(facts, indent="  ")
@@ -276,10 +214,14 @@ class _Card:
                 facts,
             )
         )
-        if not run["steps_redone"]:
-            return text
-        redone = Sentence("{steps} steps done twice", {"steps": self.count(run["steps_redone"])})
-        return f"{text}; {self.say(redone)}"
+        parts = [text]
+        ends = [each["end"] for each in self.record.get("attempts", ())]
+        if count := ends.count("timeout"):
+            parts.append(self.say(Sentence("{count} ended at the time limit", {"count": count})))
+        if run["steps_redone"]:
+            steps = {"steps": self.count(run["steps_redone"])}
+            parts.append(self.say(Sentence("{steps} steps done twice", steps)))
+        return "; ".join(parts)
 
     def flop(self) -> str:
         compute = self.record["compute"]
@@ -372,7 +314,7 @@ class _Card:
             return "–"
         if isinstance(value, float):
             return self.number(f"{value:.3f}")
-        if isinstance(value, Mapping) and _is_estimate(value):
+        if isinstance(value, Mapping) and is_estimate(value):
             return self.interval(value)
         text = str(value)
         if FIGURES.fullmatch(text):

@@ -15,7 +15,12 @@ from typing import Any
 from allmende.domain.basics.data_classes import DataClass
 from allmende.domain.basics.units import kwh_from_joules
 from allmende.domain.training.ancestry import Ancestry, cumulate, describe_lineage
-from allmende.domain.training.blueprints import Blueprint, check_params, estimate_flop
+from allmende.domain.training.blueprints import (
+    Blueprint,
+    DataSource,
+    check_params,
+    estimate_flop,
+)
 from allmende.domain.training.code_archives import find_hash
 from allmende.domain.training.compute import (
     NOT_MEASURED,
@@ -24,12 +29,12 @@ from allmende.domain.training.compute import (
     agreement_of,
     compare_with_marks,
 )
-from allmende.domain.training.data_sets import DataSet
+from allmende.domain.training.data_sets import SCHEME, DataSet
 from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.training.models import DataHash, Outputs
 
 LABEL = "AI-Act-style record, voluntary"
-
+BROUGHT = "Files that came along with the job"
 
 SCOPE_WORDS = {
     "cpu": "the processors alone",
@@ -290,23 +295,37 @@ def _data(training: Training) -> list[dict[str, Any]]:
     hashes = {item.name: item for item in facts.data}
     rows = []
     for source in blueprint.data:
-        seen = hashes.get(source.name)
-        rows.append(
-            {
-                "name": source.name,
-                "kind": source.kind,
-                "origin": source.origin,
-                "licence": source.licence,
-                "records": source.records,
-                "bytes": seen.size_bytes if seen else None,
-                "sha256": seen.sha256 if seen else None,
-                "personal_data": source.personal_data,
-                "data_class": source.data_class,
-                "curation": source.curation,
-                "bias": source.bias,
-            }
-        )
+        row = _blueprint_data(source, hashes.get(source.name))
+        if source.catalogue:
+            # What does not come with it is read from the first data set that the job names.
+            read = named.pop(0) if named else {"name": BROUGHT, **_class_of(training)}
+            row = _join(row, read, source)
+        rows.append(row)
     return [*rows, *named]
+
+
+def _blueprint_data(source: DataSource, seen: DataHash | None) -> dict[str, Any]:
+    return {
+        "name": source.name,
+        "kind": source.kind,
+        "origin": source.origin,
+        "licence": source.licence,
+        "records": source.records,
+        "bytes": seen.size_bytes if seen else None,
+        "sha256": seen.sha256 if seen else None,
+        "personal_data": source.personal_data,
+        "data_class": source.data_class,
+        "curation": source.curation,
+        "bias": source.bias,
+    }
+
+
+def _join(row: dict[str, Any], named: dict[str, Any], source: DataSource) -> dict[str, Any]:
+    """Return what was read: as the catalogue says it, and the blueprint where it is its own."""
+    if named.get("uri", "").startswith(f"{SCHEME}{source.catalogue}@"):
+        return row | named | {"name": source.name}
+    unknown = dict.fromkeys(("kind", "origin", "licence", "records", "curation", "bias"))
+    return row | unknown | {"personal_data": None} | named
 
 
 def _named_data(training: Training) -> list[dict[str, Any]]:
@@ -315,9 +334,13 @@ def _named_data(training: Training) -> list[dict[str, Any]]:
     return [
         _catalogued(known[mount.uri])
         if mount.uri in known
-        else {"name": mount.uri, "data_class": training.spec.data_class}
+        else {"name": mount.uri, **_class_of(training)}
         for mount in training.spec.data
     ]
+
+
+def _class_of(training: Training) -> dict[str, str]:
+    return {"data_class": training.spec.data_class}
 
 
 def _catalogued(data_set: DataSet) -> dict[str, Any]:

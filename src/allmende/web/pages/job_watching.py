@@ -57,7 +57,9 @@ def read_new_log(request: HttpRequest, job_id: str) -> HttpResponse:
     reader, backend_of = get_person(request), wiring.workshop().backend_of
     number = jobs.get_job(reader, job_id).job.attempts
     offset, known = _number(request, "offset"), _number(request, "attempt")
-    tail = runs.find_log_tail(reader, job_id, most_bytes=TAIL_BYTES, backend_of=backend_of)
+    tail = runs.find_log_tail(
+        reader, job_id, attempt=number, most_bytes=TAIL_BYTES, backend_of=backend_of
+    )
     goes_on = known == number and tail <= offset
     begin = offset if goes_on else tail
     part = runs.read_job_log(reader, job_id, attempt=number, offset=begin, backend_of=backend_of)

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext
 
+from allmende import wiring
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.units import TimeUnit
 from allmende.domain.training.blueprints import Blueprint
@@ -94,6 +95,12 @@ def euros(cents: int | None) -> str:
 def duration(seconds: float) -> str:
     """Return a length of time in words."""
     return wording.write_duration(seconds)
+
+
+@register.filter
+def lasted(begin: datetime, end: datetime | None) -> str:
+    """Return how long something lasted; without an end, how long it has lasted so far."""
+    return wording.write_duration(((end or wiring.now()) - begin).total_seconds())
 
 
 @register.filter

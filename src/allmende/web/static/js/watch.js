@@ -65,9 +65,9 @@ async function watch() {
   setTimeout(watch, EVERY);
 }
 
-const log = box.querySelector("pre[data-log]");
+const log = document.querySelector("pre[data-log]");
 if (log) {
   log.scrollTop = log.scrollHeight;
   tags.log = `"${log.dataset.attempt}.${log.dataset.offset}"`;
 }
-setTimeout(watch, EVERY);
+if (box) setTimeout(watch, EVERY); // what has ended does not change
