@@ -190,7 +190,8 @@ def messages_of_template(source: str) -> Iterator[Message]:
         if token.contents.split()[0] in ("blocktranslate", "blocktrans"):
             yield _block(token, tokens)
         elif match := TRANSLATE.match(token.contents):
-            yield Message((match[1] or match[2] or "").replace('\\"', '"'))
+            text = (match[1] or match[2] or "").replace('\\"', '"')
+            yield Message(text.replace("%", "%%"))
 
 
 def _block(opening: Token, tokens: Iterator[Token]) -> Message:

@@ -87,3 +87,11 @@ def test_stop_that_cannot_be_written_is_refused_and_the_job_goes_on(backend, dis
     (disk / "filler").unlink()
     backend.stop(launch.key, reason=EndReason.CANCELLED, grace_seconds=0)
     assert wait_for_end(backend, launch.key).reason is EndReason.CANCELLED
+
+
+def test_temporary_files_go_with_their_attempt_so_a_job_that_filled_the_disk_ends(backend):
+    launch = a_launch('head -c 2M /dev/zero > "$TMPDIR/big"; exit 3')
+    backend.start(launch)
+    end = wait_for_end(backend, launch.key)
+    assert (end.reason, end.exit_code) == (EndReason.FAILED, 3)
+    assert not (folder_of(backend, launch.key) / "tmp").exists()

@@ -101,6 +101,16 @@ def test_an_array_is_listed_and_cancelled_as_one(allmende, world, tmp_path):
         assert [job["state"] for job in cancelled] == ["cancelled"] * 3
 
 
+def test_the_jobs_of_a_sweep_are_compared_side_by_side(allmende, world, tmp_path):
+    file = tmp_path / "job.yaml"
+    file.write_text(JOB_FILE + "sweep: {lr: [1e-3, 1e-4], layers: [2]}\n")
+    jobs = allmende("job", "submit", str(file), "--project", world.ids["project_id"])
+    rows = allmende("job", "compare", jobs[0]["sweep_id"])
+    assert [row["values"] for row in rows] == [{"lr": 0.001}, {"lr": 0.0001}]
+    assert [row["job"]["id"] for row in rows] == [job["id"] for job in jobs]
+    assert allmende("job", "compare", "s-none", expect=3)["error"]["code"] == "NotFound"
+
+
 def test_a_misspelt_key_is_refused_with_a_hint(allmende, world, tmp_path):
     file = tmp_path / "job.yaml"
     file.write_text(JOB_FILE.replace("max_duration", "max_durration"))
@@ -199,11 +209,14 @@ def test_watch_tells_programs_one_document_a_line(capsys, world):
 def test_a_curve_in_letters_and_how_far_a_job_is():
     assert job_watching.draw_bars([(0, 0.0), (1, 0.5), (2, 1.0)]) == "▁▅█"
     assert job_watching.draw_bars([(0, 3.0)]) == "▁"
-    left = TimeLeft(least_seconds=20, most_seconds=40)
+    left = TimeLeft(least_seconds=20, most_seconds=4000)
     sayings = [
         (runs.Progress(step=4), "Step 4."),
         (runs.Progress(step=4, total=8), "Step 4 of 8, 50 %."),
-        (runs.Progress(step=4, total=8, time_left=left), "Step 4 of 8, 50 %, 20 to 40 s left."),
+        (
+            runs.Progress(step=4, total=8, time_left=left),
+            "Step 4 of 8, 50 %, 20 s to 67 min left.",
+        ),
     ]
     for progress, words in sayings:
         assert job_watching.say_progress(progress).english() == words

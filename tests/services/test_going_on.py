@@ -98,6 +98,11 @@ def test_of_a_sweep_with_halving_only_the_best_go_on(factory: Running):
     states = [factory.job(job.id).state for job in sweep]
     assert states == [JobState.COMPLETED, JobState.CANCELLED, JobState.CANCELLED]
     assert any("place 3 of 3, and 1 go on" in text for text in factory.sentences(sweep[2].id))
+    ends = [factory.job(job.id).end.english() for job in sweep]
+    assert ends[0].startswith("It is complete")
+    assert ends[2] == (
+        "It fell behind: at step 10 its loss was 3.0, which was place 3 of 3, and 1 went on."
+    )
 
 
 def test_a_sweep_that_cannot_be_judged_is_left_out_and_stops_no_other(factory: Running):

@@ -209,6 +209,14 @@ def test_a_long_job_without_checkpoints_is_warned_of(factory: Running):
     )
 
 
+def test_a_variable_of_another_tool_is_warned_of(factory: Running):
+    said = warnings(check(factory, run="echo $SKYPILOT_NODE_RANK"), factory.workshop)
+    assert said == (
+        "run reads SKYPILOT_NODE_RANK, which nobody sets here; take ALLMENDE_NODE_RANK in its "
+        "place."
+    )
+
+
 def test_nothing_is_submitted(factory: Running):
     check(factory, run="true")
     assert jobs.list_jobs(factory.person("founder")) == []

@@ -70,15 +70,15 @@ class LedgerMachine(RuleBasedStateMachine):
         self.savepoint = transaction.atomic()
         self.savepoint.__enter__()
         self.count = 0
-        self.pools = dict.fromkeys(UNITS, 500)
+        self.pools = dict.fromkeys(UNITS, 900)
         self.projects = {place: PlainProject() for place in PLACES}
         self.open: dict[str, tuple[Place, int]] = {}
         self.used: dict[str, tuple[Place, int]] = {}
         self.done: list[Callable[[], object]] = []
         for partition_id in UNITS:
-            allocations.open_pool(DEED, **pool_of(partition_id), seconds=500)
+            allocations.open_pool(DEED, **pool_of(partition_id), seconds=900)
         for place in PLACES:
-            self.award(place, 100)
+            self.award(place, 300)
 
     def teardown(self) -> None:
         assert ledger.check(DAEMON).findings == ()
@@ -250,7 +250,7 @@ def test_the_ledger_agrees_with_plain_dictionaries():
         LedgerMachine,
         settings=settings(
             max_examples=25,
-            stateful_step_count=25,
+            stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),

@@ -89,7 +89,7 @@ def test_a_chatty_job_is_thinned_with_a_note_and_no_look_reads_much(factory: Run
         counted.read_bytes = 0
         runs.get_progress(founder, job.id, backend_of=lambda _: counted)
         most = max(most, counted.read_bytes)
-    assert most <= runs.LOOK_BYTES + runs.MARK_BYTES
+    assert most <= runs.FIRST_LOOK_BYTES + runs.MARK_BYTES
     (curve,) = runs.list_curves(founder, job.id, backend_of=factory.backend_of)
     assert len(curve.points) <= POINTS_PER_METRIC
     assert (50, 1e6) in curve.points
@@ -109,12 +109,15 @@ def test_a_first_look_at_a_huge_file_reads_a_part_of_it_and_says_so(factory: Run
     founder, counted = factory.person("founder"), CountedBackend(factory.backend)
     progress = runs.get_progress(founder, job.id, backend_of=lambda _: counted)
     assert (progress.percent, progress.is_thinned) == (100, True)
-    most = runs.LOOK_BYTES + runs.MARK_BYTES
+    most = runs.FIRST_LOOK_BYTES + runs.MARK_BYTES
     assert counted.read_bytes <= most < file.stat().st_size
     (curve,) = runs.list_curves(founder, job.id, backend_of=factory.backend_of)
+    assert len(curve.points) > POINTS_PER_METRIC // 2
     assert (curve.points[0], curve.points[-1]) == ((0, 0.0), (99_999, 99_999.0))
     widest = max(b[0] - a[0] for a, b in pairwise(curve.points))
     assert widest < 100_000 / (runs.LOOK_PARTS - 1)
+    latest = runs.read_latest(factory.backend, job.id)
+    assert (latest.step, dict(latest.metrics)) == (99_999, {"a": 99_999})
     file.write_text('{"t": 1, "step": 7, "total": 8}\n')  # it began anew
     progress = runs.get_progress(founder, job.id, backend_of=lambda _: counted)
     assert (progress.step, progress.is_thinned) == (7, False)

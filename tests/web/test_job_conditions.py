@@ -48,8 +48,8 @@ def test_the_form_says_after_whom_how_many_at_once_and_until_when(
     assert f'href="/jobs/{first.id}"' in page
     assert f'href="/jobs?sweep={two[0].sweep_id}"' in page
     together = founder.get(answer["Location"])
-    assert [job.sweep_index for job in together.context["jobs"]] == [1, 2]
-    for words in ("hidden_units 2", "hidden_units 4", "In the order of the submission"):
+    assert [row["job"].sweep_index for row in together.context["rows"]] == [1, 2]
+    for words in ("hidden_units: 2", "hidden_units: 4", "In the order of the submission"):
         assert words in together.content.decode()
     assert "Cancel now" in page
     assert "Stop after the next checkpoint" not in page  # it has not begun
@@ -79,7 +79,7 @@ def test_a_whole_array_is_cancelled_with_one_button(factory: Running, founder: C
     address = f"/jobs?sweep={tasks[0].sweep_id}"
     button = f'action="/jobs/sweeps/{tasks[0].sweep_id}/cancel"'
     assert button in founder.get(address).content.decode()
-    assert founder.get("/jobs").context["can_cancel"] == ""
+    assert "/cancel" not in founder.get("/jobs").content.decode()
     for _ in range(2):
         answer = founder.post(f"/jobs/sweeps/{tasks[0].sweep_id}/cancel")
         assert answer["Location"] == address
@@ -90,6 +90,6 @@ def test_a_whole_array_is_cancelled_with_one_button(factory: Running, founder: C
 def test_nobody_sees_or_cancels_the_array_of_others(factory: Running, client: Client):
     tasks = factory.submit("founder", run="sleep 20", array="1-3")
     client.login(username="startup@demo.example", password="allmende-demo")
-    assert client.get(f"/jobs?sweep={tasks[0].sweep_id}").context["jobs"] == []
+    assert client.get(f"/jobs?sweep={tasks[0].sweep_id}").status_code == 404
     assert client.post(f"/jobs/sweeps/{tasks[0].sweep_id}/cancel").status_code == 404
     assert {factory.job(job.id).state.value for job in tasks} == {"pending"}

@@ -32,6 +32,11 @@ def test_a_merge_may_be_overridden_and_lists_may_repeat_keys():
     assert read_job_text("") is None
 
 
+def test_a_small_number_is_one_and_the_hash_of_a_commit_is_a_text():
+    found = read_job_text("rates: [1e-4, -2E+3, 1.5e-4]\ncommit: 1234e56\nname: run-1e-4\n")
+    assert found == {"rates": [1e-4, -2e3, 1.5e-4], "commit": "1234e56", "name": "run-1e-4"}
+
+
 def test_no_text_makes_an_object_of_a_program():
     with pytest.raises(Exception, match="could not determine a constructor"):
         read_job_text("a: !!python/object/apply:os.getcwd []")

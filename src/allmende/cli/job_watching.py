@@ -14,6 +14,7 @@ from allmende.cli.output import AsJson, say, to_json
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
+from allmende.domain.scheduling.explain import say_duration
 from allmende.domain.scheduling.jobs import LIFECYCLE, Job, JobState
 from allmende.domain.training.courses import Point, thin
 from allmende.services import jobs, runs
@@ -50,8 +51,10 @@ class Watcher:
     def look(self) -> Job:
         """Tell what is new, and return the job as it was before that."""
         job = jobs.get_job(self.reader, self.job_id).job
-        # What it printed comes before the word that it ended.
+        # What it printed comes before the word that it ended, or that it begins again.
         ends_now = LIFECYCLE.is_final(job.state) and self._told > 0
+        for attempt in range(self._attempt or job.attempts, job.attempts):
+            self._tell_log(attempt)
         tellings = (self._tell_events, lambda: self._tell_output(job))
         for tell in reversed(tellings) if ends_now else tellings:
             tell()
@@ -59,7 +62,7 @@ class Watcher:
 
     def _tell_output(self, job: Job) -> None:
         try:
-            self._tell_log(job)
+            self._tell_log(job.attempts)
             curves = runs.list_curves(self.reader, self.job_id, backend_of=self.backend_of)
         except NotFound:  # staff see how far a job is, and not what it writes
             curves = []
@@ -75,28 +78,28 @@ class Watcher:
                 say(Sentence("{at}  {what}", {"at": clock, "what": event.sentence}))
         self._told = len(events)
 
-    def _tell_log(self, job: Job) -> None:
-        """Tell what was printed since; of much that is new the end."""
+    def _tell_log(self, attempt: int) -> None:
+        """Tell what an attempt printed since; of much that is new the end."""
         tail = runs.find_log_tail(
             self.reader,
             self.job_id,
-            attempt=job.attempts,
+            attempt=attempt,
             most_bytes=TAIL_BYTES,
             backend_of=self.backend_of,
         )
-        is_new = self._attempt != job.attempts
+        is_new = self._attempt != attempt
         begin = tail if is_new else max(tail, self._offset)
         part = runs.read_job_log(
             self.reader,
             self.job_id,
-            attempt=job.attempts,
+            attempt=attempt,
             offset=begin,
             backend_of=self.backend_of,
         )
         skipped_bytes = 0 if is_new else begin - self._offset
-        self._attempt, self._offset = job.attempts, part.next_offset
+        self._attempt, self._offset = attempt, part.next_offset
         if self.json and part.text:
-            log = {"attempt": job.attempts, "skipped_bytes": skipped_bytes, "text": part.text}
+            log = {"attempt": attempt, "skipped_bytes": skipped_bytes, "text": part.text}
             _write_line("log", log)
         elif part.text:
             if skipped_bytes:
@@ -127,10 +130,10 @@ def say_progress(progress: runs.Progress) -> Sentence:
     if progress.time_left is None or progress.step >= progress.total:
         return Sentence("Step {step} of {total}, {percent} %.", facts)
     facts |= {
-        "least": progress.time_left.least_seconds,
-        "most": progress.time_left.most_seconds,
+        "least": say_duration(progress.time_left.least_seconds),
+        "most": say_duration(progress.time_left.most_seconds),
     }
-    return Sentence("Step {step} of {total}, {percent} %, {least} to {most} s left.", facts)
+    return Sentence("Step {step} of {total}, {percent} %, {least} to {most} left.", facts)
 
 
 def draw_bars(points: Sequence[Point]) -> str:

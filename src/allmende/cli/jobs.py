@@ -16,6 +16,7 @@ from allmende.cli.output import AsJson, say, show
 from allmende.cli.sessions import open_shell
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
+from allmende.domain.scheduling.jobs import Job
 from allmende.domain.training.job_file_schema import job_file_schema
 from allmende.services import (
     brokering,
@@ -39,8 +40,8 @@ MORE_COLUMNS = (
     "after_ok", "chosen_start_at", "latest_start_at",
 )  # fmt: skip
 ATTEMPT_COLUMNS = (
-    "number", "nodes", "started_at", "ended_at", "reason", "used_seconds", "energy_joules",
-    "energy_method", "sentence",
+    "number", "nodes", "started_at", "ended_at", "reason", "used_seconds", "refunded_seconds",
+    "energy_joules", "energy_method", "sentence",
 )  # fmt: skip
 VERDICT_COLUMNS = (
     "partition_id", "fits", "starts_at", "start_note", "green_percent", "bytes_to_move", "sentence",
@@ -85,6 +86,8 @@ def submit_job(
         workshop=workshop,
     )
     show(submitted, json=json, columns=("id", "name", "state", "held_seconds", "wait"))
+    if not json:
+        _say_next(submitted)
 
 
 @app.command("check")
@@ -255,6 +258,27 @@ def cancel_sweep(sweep_id: str, json: AsJson = False) -> None:
     show(sweeps.cancel_sweep(acting_deed(), sweep_id), json=json, columns=COLUMNS)
 
 
+@app.command("compare")
+def compare_jobs(sweep_id: str, json: AsJson = False) -> None:
+    """Show the jobs of a sweep or an array side by side: what each tries, and what came of it."""
+    rows = sweeps.compare_jobs(acting_person(), sweep_id, backend_of=wiring.workshop().backend_of)
+    if json:
+        show(rows, json=True)
+        return
+    table = [
+        {
+            "job": row.job.id,
+            "number": row.job.sweep_index,
+            **row.values,
+            "state": row.job.state,
+            "step": row.progress.step,
+            **{name: f"{value:.4g}" for name, value in row.progress.metrics.items()},
+        }
+        for row in rows
+    ]
+    show(table, columns=tuple(dict.fromkeys(name for line in table for name in line)))
+
+
 @app.command("stop")
 def stop_job(job_id: str, json: AsJson = False) -> None:
     """Stop a job after it has saved a checkpoint."""
@@ -269,6 +293,14 @@ def run_job_again(job_id: str, key: Key = "", json: AsJson = False) -> None:
         deed, job_id, client_key=key or deed.new_id("key"), workshop=wiring.workshop()
     )
     show(again, json=json, columns=COLUMNS)
+
+
+def _say_next(submitted: list[Job]) -> None:
+    first = submitted[0]
+    if first.sweep_id:
+        say(Sentence("See them together: allmende job compare {sweep}", {"sweep": first.sweep_id}))
+    else:
+        say(Sentence("Follow it: allmende job watch {job}", {"job": first.id}))
 
 
 def _wait_also(value: Any, **names: list[str]) -> Any:

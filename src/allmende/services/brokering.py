@@ -159,7 +159,7 @@ def _check_words(question: Question) -> None:
         raise NoSuchPartition(partition=spec.partition, hint=hint)
     words = {word for partition in partitions for word in partition.specialisations}
     if spec.specialisation and spec.specialisation not in words:
-        hint = did_you_mean(spec.specialisation, sorted(words)) if words else Sentence("")
+        hint = did_you_mean(spec.specialisation, sorted(words))
         raise NobodySpecialised(specialisation=spec.specialisation, hint=hint)
 
 

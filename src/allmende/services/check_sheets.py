@@ -8,6 +8,7 @@ from allmende.domain.basics.sites import Site
 from allmende.domain.basics.units import JOULES_PER_KWH, TimeUnit, hours_from_seconds
 from allmende.domain.scheduling.explain import say_duration, say_nodes
 from allmende.domain.training.blueprints import Blueprint, expect_seconds, find_blueprint
+from allmende.domain.training.habits import find_foreign_variables
 from allmende.domain.training.sweeps import expand_sweep
 from allmende.services import forecasts, previews
 from allmende.services.job_checks import JobCheck, Outlook
@@ -47,7 +48,8 @@ def list_warnings(outlook: Outlook, workshop: Workshop) -> list[Sentence]:
     """Say what is allowed and odd, and which marks of the AI Act the model would pass."""
     blueprint = _find_blueprint(outlook, workshop)
     about = _warn_of_time(outlook, blueprint) if blueprint else iter(())
-    return [*_warn_of_nodes(outlook, blueprint), *about, *outlook.preview.marks]
+    theirs = _warn_of_variables(outlook)
+    return [*_warn_of_nodes(outlook, blueprint), *about, *theirs, *outlook.preview.marks]
 
 
 def as_facts(check: JobCheck, workshop: Workshop) -> dict[str, Any]:
@@ -284,6 +286,14 @@ def _warn_of_time(outlook: Outlook, blueprint: Blueprint) -> Iterator[Sentence]:
             "max_duration is {limit}; the blueprint takes about {needed} with these parameters. A "
             "shorter limit starts sooner and holds less.",
             facts,
+        )
+
+
+def _warn_of_variables(outlook: Outlook) -> Iterator[Sentence]:
+    for theirs, ours in find_foreign_variables(outlook.spec.run).items():
+        yield Sentence(
+            "run reads {theirs}, which nobody sets here; take {ours} in its place.",
+            {"theirs": theirs, "ours": ours},
         )
 
 

@@ -105,19 +105,26 @@ def _stop(deed: Deed, fall: Fall, *, holder: str) -> Job | None:
     job = job_store.lock_job(fall.job_id)
     if job.state is not JobState.RUNNING or job.stop_request is not StopRequest.NONE:
         return None
-    job = replace(job, stop_request=StopRequest.AT_CHECKPOINT)
+    facts = {
+        "step": fall.step,
+        "metric": fall.metric,
+        "value": float(f"{fall.value:.6g}"),
+        "place": fall.place,
+        "came": fall.came,
+        "kept": fall.kept,
+    }
+    end = Sentence(
+        "It fell behind: at step {step} its {metric} was {value}, which was place {place} of "
+        "{came}, and {kept} went on.",
+        facts,
+    )
+    # Why it ends, once it has; a job that gets done before says that instead.
+    job = replace(job, stop_request=StopRequest.AT_CHECKPOINT, end=end)
     job_store.save_job(job)
     sentence = Sentence(
         "It stops at a checkpoint: at step {step} its {metric} is {value}, which is place {place} "
         "of {came}, and {kept} go on.",
-        {
-            "step": fall.step,
-            "metric": fall.metric,
-            "value": float(f"{fall.value:.6g}"),
-            "place": fall.place,
-            "came": fall.came,
-            "kept": fall.kept,
-        },
+        facts,
     )
     job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=sentence))
     audit.record(deed, action="job.fell_behind", subject=job.id, step=fall.step, place=fall.place)

@@ -151,7 +151,8 @@ def _move_on(deed: Deed, job: Job, attempt: Attempt) -> Job:
         why = attempt.sentence or Sentence("The attempt ended early.")
         sentence = Sentence("{why} The job goes back to the queue by itself.", {"why": why})
     else:
-        job = replace(job, end=attempt.sentence)
+        fell_behind = job.end if state is JobState.CANCELLED else None
+        job = replace(job, end=fell_behind or attempt.sentence)
         sentence = attempt.sentence or Sentence("The job ended.")
     job_store.save_job(job)
     job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=sentence))

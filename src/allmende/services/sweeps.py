@@ -1,14 +1,47 @@
 """All jobs of a sweep or an array together."""
 
 import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 
+from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound
+from allmende.domain.scheduling.backends import BackendOf
 from allmende.domain.scheduling.jobs import Job
+from allmende.domain.training.job_files import parse_job_file
+from allmende.domain.training.sweep_values import ParamValue
+from allmende.domain.training.sweeps import LARGEST_SWEEP, find_varied
 from allmende.domain.trust.permissions import Permission, can_do, check_permission
-from allmende.services import jobs, projects
+from allmende.services import jobs, projects, runs
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.jobs import JobHasEnded
 from allmende.storage import jobs as job_store
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepRow:
+    """One job of a sweep or an array beside the others: what it tries, and how far it came."""
+
+    job: Job
+    values: Mapping[str, ParamValue]  # the parameters in which the jobs differ
+    progress: runs.Progress
+
+
+def compare_jobs(reader: Person, sweep_id: str, *, backend_of: BackendOf) -> list[SweepRow]:
+    """Return the jobs of a sweep or an array side by side, in their order."""
+    found = jobs.list_jobs(reader, sweep_id=sweep_id, limit=LARGEST_SWEEP) if sweep_id else []
+    if not found:
+        raise NotFound(kind="sweep", id=sweep_id)
+    found.sort(key=lambda job: job.sweep_index)
+    varied = find_varied([parse_job_file(job.spec).params for job in found])
+    return [
+        SweepRow(
+            job=job,
+            values=values,
+            progress=runs.read_latest(backend_of(job.partition_id), job.id),
+        )
+        for job, values in zip(found, varied, strict=True)
+    ]
 
 
 @one_transaction

@@ -58,12 +58,6 @@ def get_entry(entry_id: str) -> AidEntry:
     return from_plain(AidEntry, row.content)
 
 
-def find_entry_of_award(award_id: str) -> AidEntry | None:
-    """Return the aid that an award is, or None where it is no aid."""
-    row = AidEntryRow.objects.filter(award_id=award_id).first()
-    return from_plain(AidEntry, row.content) if row else None
-
-
 def list_entries_of(organisation_ids: Collection[str]) -> list[AidEntry]:
     """Return everything that was ever granted to these organisations."""
     rows = AidEntryRow.objects.filter(organisation_id__in=organisation_ids).order_by("id")

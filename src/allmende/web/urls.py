@@ -5,7 +5,7 @@ from django.views.generic import RedirectView
 
 from allmende.domain.trust.agents import ENROL_PATH, EXCHANGE_PATH
 from allmende.web import agents as agent_calls
-from allmende.web.api import api
+from allmende.web.api import api, problems
 from allmende.web.pages import (
     administrators,
     agents,
@@ -350,6 +350,7 @@ urlpatterns = [
     path("api/v1/", api.urls),
     path(ENROL_PATH.lstrip("/"), agent_calls.enrol),
     path(EXCHANGE_PATH.lstrip("/"), agent_calls.exchange),
+    path("api/v1/<path:rest>", problems.refuse_address),
     # Changing the address is no deed yet: it would have to change the person too.
     path("account/email/", RedirectView.as_view(pattern_name="home"), name="account_email"),
     path("account/", include("allauth.account.urls")),

@@ -118,3 +118,9 @@ def _weigh(node: yaml.Node, known: dict[int, float]) -> float:
             below = [part for pair in node.value for part in pair]
         known[id(node)] = 1 + sum(_weigh(each, known) for each in below)
     return known[id(node)]
+
+
+# YAML 1.1 takes 1e-4 for a text, as it has no dot. With its sign it is no hash of a commit either.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+][0-9]+\Z"), list("-+0123456789")
+)

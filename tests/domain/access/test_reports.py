@@ -12,6 +12,7 @@ from allmende.domain.access.projects import ProjectState
 from allmende.domain.access.reports import (
     EnergyByMethod,
     NothingIsBarred,
+    ProjectIsNotOver,
     ProjectIsNotRunning,
     Report,
     ReportFacts,
@@ -167,8 +168,10 @@ def test_an_interim_report_tells_of_a_project_that_runs_and_the_next_comes_after
     assert following == Report(project_id="prj-1", kind=ReportKind.INTERIM, number=2)
 
 
-def test_a_decision_is_not_taken_anew_for_another_reason():
+def test_a_decision_comes_when_the_project_is_over_and_not_anew_for_another_reason():
     over, deed = ended(NOON), {"by": "p-9", "now": NOON}
+    with pytest.raises(ProjectIsNotOver):
+        reports.waive(Report(project_id="prj-1"), PROJECT, why="The firm is gone.", **deed)
     waived = reports.waive(Report(project_id="prj-1"), over, why="The firm is gone.", **deed)
     assert reports.waive(waived, over, why=" The firm is gone. ", **deed) == waived
     with pytest.raises(ReportIsDecided, match="The firm is gone"):

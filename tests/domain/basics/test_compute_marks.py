@@ -37,10 +37,10 @@ def test_a_mark_says_what_passes_it_what_could_and_what_follows():
     mark = list_marks(0, BOOK, on=TODAY)[2]
     follows = mark.sentence.english()
     assert mark.say_passed(2 * 10**25).english() == (
-        f"The training takes 2.0 × 10²⁵ FLOP, more than 10²⁵. {follows}"
+        f"The training takes 2 × 10²⁵ FLOP, more than 10²⁵. {follows}"
     )
     assert mark.say_possible(2 * 10**25).english() == (
-        f"The hours asked for are enough for 2.0 × 10²⁵ FLOP, more than 10²⁵. {follows}"
+        f"The hours asked for are enough for 2 × 10²⁵ FLOP, more than 10²⁵. {follows}"
     )
     assert mark.say_source().english() == f"{mark.source}; in force since 2025-08-02"
 

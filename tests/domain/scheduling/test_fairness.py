@@ -144,8 +144,12 @@ def test_where_no_order_depends_on_usage_time_passes_without_booking_any():
         before = board.settings[BOOKED]
         lags.advance(board, board.settings[NOW] + 10)
         assert (board.settings[BOOKED] > before) == bool(counts)
-    assert [board.groups.lags.tolist() for board in boards] == [[10 * MICRONODES]] * 2
-    assert {int(board.settings[NOW]) for board in boards} == {snapshot.now_seconds + 10}
+        lags.advance(board, board.settings[NOW] + 5)
+    assert [board.groups.lags.tolist() for board in boards] == [[15 * MICRONODES]] * 2
+    now = snapshot.now_seconds
+    assert {int(board.settings[NOW]) for board in boards} == {now + 15}
+    # Any lag is above a threshold of nothing: the claim presses since it was first looked at.
+    assert [board.groups.pressing_since.tolist() for board in boards] == [[now + 10]] * 2
 
 
 def test_moving_the_epoch_keeps_the_order_and_the_numbers_small():

@@ -94,7 +94,7 @@ def test_a_group_has_a_qos_on_each_partition_of_a_cluster_that_runs_several():
     policy = compiled(project, partitions=(booster, batch))
     assert policy[qos_key("sme-booster")]["MaxTRESPerJob"] == "node=2"
     assert policy[qos_key("sme-batch")]["MaxTRESPerJob"] == "node=1"
-    assert policy[qos_key("sme-batch")]["MaxWall"] == "01:00:00"
+    assert policy[qos_key("sme-batch")]["MaxWall"] == "01:02:00"
     assert qos_key("sme") not in policy
     for account in ("sme", "pr-1"):
         assert policy[account_key(account)]["QOS"] == "sme-batch,sme-booster"
@@ -114,7 +114,7 @@ def test_a_qos_has_the_widest_and_the_longest_job():
         "UsageFactor": "1.000000",
         "Flags": "DenyOnLimit",
         "MaxTRESPerJob": "node=16",
-        "MaxWall": "1-00:00:00",
+        "MaxWall": "1-00:02:00",
     }
     assert compiled()[qos_key("sme")]["MaxTRESPerJob"] == "node=2"
 
@@ -220,8 +220,13 @@ def test_wall_times_are_written_as_slurm_does(seconds, text):
     assert render_wall_time(seconds) == text
 
 
+def test_the_longest_job_that_may_be_submitted_is_not_refused_for_its_grace():
+    longest = replace(BOOSTER, max_time_limit_seconds=300, grace_seconds=61)
+    assert compiled(partitions=(longest,))[qos_key("sme")]["MaxWall"] == "00:07:00"
+
+
 def test_a_commenced_minute_of_the_longest_job_counts():
-    odd = replace(BOOSTER, max_time_limit_seconds=301)
+    odd = replace(BOOSTER, max_time_limit_seconds=301, grace_seconds=0)
     assert compiled(partitions=(odd,))[qos_key("sme")]["MaxWall"] == "00:06:00"
 
 

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from allmende.domain.scheduling import waiting
 from allmende.domain.scheduling.boards import DECISION, NEVER, STEPS
+from allmende.domain.scheduling.kernel import Share, ShareTree
 from allmende.domain.scheduling.layouts import lay_out
+from allmende.domain.scheduling.orders import waiting_nodes
 from tests.domain.scheduling.worlds import (
     NOW,
     a_machine,
@@ -69,6 +71,19 @@ def check_index(board, queues, rng):
         }
         expected = lined_up[min(lined_up)] if lined_up else NEVER
         assert waiting.first_leaf(board, g) == expected
+
+
+def test_a_group_asks_for_the_nodes_of_all_who_wait_and_break_no_ceiling():
+    half = ShareTree(shares=(Share(path=("a",), ceiling_ppm=500_000, widest_job_nodes=4),))
+    jobs = [
+        a_pending(f"j{number}", "a", nodes=nodes, submitted=number)
+        for number, nodes in enumerate((1, 2, 3, 1))
+    ]
+    board = lay_out(a_snapshot(a_machine(4), half, jobs), a_policy(), jobs)
+    waiting.push_first(board, len(jobs))
+    assert waiting_nodes(board, 0) == 1 + 2 + 1
+    waiting.remove(board, 1)
+    assert waiting_nodes(board, 0) == 1 + 1
 
 
 @given(seed=SEEDS)

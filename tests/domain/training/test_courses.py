@@ -83,6 +83,20 @@ def test_time_left_is_a_range_of_recent_paces_and_unknown_while_young():
     assert 51 <= uneven.least_seconds < 102 < uneven.most_seconds <= 153
 
 
+def test_who_reports_in_bursts_is_measured_over_time_and_not_over_lines():
+    bursts = (said(n // 100 / 10, n + 1, 30_000) for n in range(25_000))
+    left = a_course(*bursts).time_left  # 5,000 steps at 1,000 a second
+    assert 4 <= left.least_seconds <= 5 <= left.most_seconds <= 6
+
+
+def test_a_clock_that_was_set_back_is_measured_anew():
+    course = a_course(*(said(5000 + n, n, 100) for n in range(20)))
+    course.take(b"".join(said(n, n, 100) for n in range(20, 25)))
+    assert course.time_left is None
+    course.take(b"".join(said(n, n, 100) for n in range(25, 51)))
+    assert course.time_left == TimeLeft(least_seconds=50, most_seconds=50)
+
+
 def test_the_pace_before_a_resume_says_nothing():
     course = a_course(*(said(n, n, 100) for n in range(50)), said(60, 40, 100))
     assert (course.seconds_left, course.time_left) == (None, None)

@@ -53,13 +53,17 @@ GOOD = {
     "params": st.just({"steps": 4000}),
     "sweep": st.just({"hidden_units": [16, 32], "l2": {"from": 0.1, "to": 1, "scale": "log"}}),
     "envs": st.just({"MODE": "fast", "N": 1}),
-    "secrets": st.just(["TOKEN"]),
+    "secrets": st.sampled_from([["TOKEN"], {"TOKEN": None}]),
     "resources": st.fixed_dictionaries(
         {},
         optional={
             "cpus": st.one_of(COUNTS, st.sampled_from(["1", "4+", "1..4"])),
-            "memory": st.sampled_from(["512M", "2G", "32", 32, "32+", "32G+", "8G..64G", "8..64"]),
-            "accelerators": st.sampled_from([4, "4", "H100:4", "H100:1..4", "1..4", "4+", "a:2+"]),
+            "memory": st.sampled_from(
+                ["512M", "2G", "32", 32, "32+", "32G+", "8G..64G", "8..64", "24gb..", "9Gi"]
+            ),
+            "accelerators": st.sampled_from(
+                [4, "4", "H100:4", "H100", "1..4", "4+", "a:2+", "b:1..4"]
+            ),
             "constraint": st.just("a100&ib"),
         },
     ),
@@ -113,7 +117,7 @@ def test_resources_that_the_parser_accepts_the_schema_accepts(key: str, value: o
     [
         {"cpus": 1}, {"resources": {"cpu": 1}}, {"resources": {"cpus": 0}}, {"max_duration": "4"},
         {"max_duration": 240}, {"resources": {"memory": "lots"}}, {"resources": {"cpus": "4-8"}},
-        {"resources": {"accelerators": "H100"}}, {"resources": {"accelerators": 0}},
+        {"resources": {"accelerators": "H100:"}}, {"resources": {"accelerators": 0}},
         {"num_nodes": 0}, {"num_nodes": "2+"}, {"num_nodes": "many"}, {"data": [{"url": "x"}]},
         {"retry": {"max": 11}}, {"data_class": "secret"}, {"preemptible": "maybe"},
         {"blueprint": "medicine"}, {"run": None}, {"name": 7}, {"sweep": {"a": []}},

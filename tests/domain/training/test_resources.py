@@ -19,7 +19,7 @@ def mistakes(**changes: object) -> list[str]:
     return [finding.sentence.english() for finding in refusal.value.findings]
 
 
-@pytest.mark.parametrize("memory", [0, 1.5, "0G", "2 G", "two", "+", "8G..", "8G+..9G", "9G..8G"])
+@pytest.mark.parametrize("memory", [0, 1.5, "0G", "2 G", "two", "+", "..8G", "8G+..9G", "9G..8G"])
 def test_memory_that_is_no_amount_is_refused(memory):
     assert mistakes(resources={"memory": memory}) == [
         f"resources.memory: {memory} is no amount of memory. Write a number above zero, of GiB or "
@@ -32,7 +32,8 @@ def test_memory_that_is_no_amount_is_refused(memory):
     [
         (32, 32, None, "32G"), ("32", 32, None, "32G"), ("32GB", 32, None, "32G"),
         ("32+", 32, UNBOUNDED, "32G+"), ("8..64", 8, 64 * 2**30, "8G..64G"),
-        ("8GB..64G", 8, 64 * 2**30, "8G..64G"),
+        ("8GB..64G", 8, 64 * 2**30, "8G..64G"), ("24GB..", 24, UNBOUNDED, "24G+"),
+        ("64GiB", 64, None, "64G"), ("64Gi", 64, None, "64G"), ("8gb", 8, None, "8G"),
     ],
 )  # fmt: skip
 def test_memory_as_people_of_other_tools_write_it(memory, least, most, written):
@@ -43,7 +44,14 @@ def test_memory_as_people_of_other_tools_write_it(memory, least, most, written):
 
 @pytest.mark.parametrize(
     ("cpus", "expected"),
-    [(4, (4, None)), ("4", (4, None)), ("4+", (4, UNBOUNDED)), ("1..4", (1, 4)), ("4..4", (4, 4))],
+    [
+        (4, (4, None)),
+        ("4", (4, None)),
+        ("4+", (4, UNBOUNDED)),
+        ("4..", (4, UNBOUNDED)),
+        ("1..4", (1, 4)),
+        ("4..4", (4, 4)),
+    ],
 )
 def test_cores_may_be_a_range(cpus, expected):
     spec = parse_job_file({"name": "a", "run": "b", "resources": {"cpus": cpus}})

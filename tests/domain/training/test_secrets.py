@@ -21,7 +21,6 @@ def test_a_job_file_names_each_once():
     ("keys", "words"),
     [
         ({"secrets": ["ALLMENDE_OUT"]}, "secrets: ALLMENDE_OUT is no name of a secret."),
-        ({"secrets": [{"A": "value"}]}, "is no name of a secret."),
         ({"secrets": ["A"], "envs": {"A": "1"}}, "secrets: A stands under envs as well."),
         ({"secrets": "A"}, "secrets takes a list"),
         ({"secrets": ["A"], "envs": "B"}, "envs takes keys and values"),
@@ -31,6 +30,20 @@ def test_what_is_no_name_is_refused(keys, words):
     with pytest.raises(InvalidJobFile) as refused:
         parse(**keys)
     assert words in str(refused.value)
+
+
+def test_they_may_be_keys_without_values_as_in_skypilot():
+    assert parse(secrets={"HUB_TOKEN": None, "b": None}).secrets == ("HUB_TOKEN", "b")
+
+
+@pytest.mark.parametrize("given", [["A=hush"], [{"A": "hush"}], {"A": "hush"}])
+def test_a_value_that_stands_there_by_mistake_is_not_repeated(given):
+    with pytest.raises(InvalidJobFile) as refused:
+        parse(secrets=given)
+    assert str(refused.value) == (
+        "The job file was not accepted. secrets: the value of A does not belong here. "
+        "Set it once with allmende secret set, and write its name alone."
+    )
 
 
 @pytest.mark.parametrize("name", ["", "1A", "A-B", "Ä", "A B", "A" * 65, "PATH", "ALLMENDE_X"])
@@ -52,5 +65,5 @@ def test_an_unknown_one_is_refused_with_the_one_that_was_meant():
     secrets.check_known(["TOKEN"], ["TOKEN"], project_id="p")
     with pytest.raises(secrets.NoSuchSecret, match="Did you mean token"):
         secrets.check_known(["tokem"], ["token"], project_id="p")
-    with pytest.raises(secrets.NoSuchSecret, match=r"no secret A\.  A member"):
+    with pytest.raises(secrets.NoSuchSecret, match=r"no secret A\. There are none yet\. A member"):
         secrets.check_known(["A"], [], project_id="p")

@@ -3,7 +3,7 @@
 import pytest
 
 from allmende.domain.training.job_files import parse_job_file
-from allmende.domain.training.sweeps import SweepTooLarge, expand_sweep
+from allmende.domain.training.sweeps import SweepTooLarge, expand_sweep, find_varied
 
 BASE = {"name": "s", "blueprint": "medicine", "params": {"steps": 5}}
 
@@ -49,3 +49,10 @@ def test_sixty_four_jobs_are_the_most():
 def test_a_long_name_stays_within_its_bounds():
     spec = parse_job_file(BASE | {"name": "x" * 80, "sweep": {"l2": [0, 1]}})
     assert [len(job.name) for job in expand_sweep(spec)] == [80, 80]
+
+
+def test_jobs_differ_in_what_the_sweep_tries():
+    jobs = expand(l2=[0, 1], hidden_units=[8])
+    assert find_varied([job.params for job in jobs]) == [{"l2": 0}, {"l2": 1}]
+    assert find_varied([{"a": 1}, {"a": True}, {}]) == [{"a": 1}, {"a": True}, {}]
+    assert find_varied([]) == []

@@ -68,6 +68,9 @@ def test_an_array_is_listed_and_cancelled_as_one_and_by_its_own_people(ask, worl
     sweep_id = tasks[0]["sweep_id"]
     listed = ask("GET", f"/jobs?sweep_id={sweep_id}").json()["items"]
     assert {job["id"] for job in listed} == {task["id"] for task in tasks}
+    rows = ask("GET", f"/jobs/sweeps/{sweep_id}").json()
+    assert [row["job"]["sweep_index"] for row in rows] == [1, 2, 3]
+    assert ask("GET", f"/jobs/sweeps/{sweep_id}", who="foreign").status_code == 404
     cancel = f"/jobs/sweeps/{sweep_id}/cancel"
     assert ask("POST", cancel, who="foreign").status_code == 404
     assert ask("GET", f"/jobs?sweep_id={sweep_id}", who="foreign").json()["items"] == []

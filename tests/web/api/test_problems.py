@@ -3,6 +3,7 @@
 import errno
 
 import pytest
+from django.test import Client
 
 from allmende.domain.basics.people import Role
 from allmende.services import audit, people
@@ -96,3 +97,12 @@ def test_lists_are_paged_by_key(call):
         seen += [person["name"] for person in page["items"]]
         after = page["next"]
     assert sorted(seen) == ["ada", "bo", "cy"]
+
+
+def test_an_address_where_nothing_is_gets_a_problem_and_not_a_page():
+    client = Client(enforce_csrf_checks=True)
+    for method in (client.get, client.post):
+        answer = method("/api/v1/nothing/here")
+        assert answer.status_code == 404
+        assert answer["Content-Type"] == "application/problem+json"
+        assert "The page at /api/v1/ lists what it has." in answer.json()["detail"]

@@ -330,6 +330,7 @@ class LocalBackend(Environments):
         out = folder.parent.parent / HOME / "out"
         marks = [f"ALLMENDE_OUT={out}".encode(), f"ALLMENDE_ATTEMPT={folder.name}".encode()]
         processes.kill_all(lambda: processes.list_marked(marks))
+        files.remove_folder(folder / "tmp")
         for used in (files.find_json(folder / "limits.json") or {}).values():
             if used["cgroup"]:
                 limits.remove_cgroup(Path(used["cgroup"]))

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import stat
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -52,6 +53,12 @@ def write_once(path: Path, value: Any) -> bool:
         draft.unlink()
     _sync_folder(path.parent)
     return True
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder as far as that goes; a link in its place is left, and never followed."""
+    with contextlib.suppress(RecursionError):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def find_json(path: Path) -> dict[str, Any] | None:

@@ -95,6 +95,7 @@ class Runner:
             self.stop = Stop(breakdown, now=time.monotonic(), grace_seconds=0)
         ended_at = time.time()
         self._bury()
+        files.remove_folder(self.folder / "tmp")  # it may be what the disk is full of
         self._write_end(ended_at)
 
     def _hold(self) -> None:

@@ -218,8 +218,11 @@ def lends(partition: Partition) -> bool:
 
 
 def _longest(partitions: Iterable[Partition]) -> str:
-    """Return the longest time limit; Slurm keeps whole minutes, so a commenced one counts."""
-    seconds = max(partition.max_time_limit_seconds for partition in partitions)
+    """Return the longest that a job is submitted for: its limit, and the grace to stop in.
+
+    Slurm keeps whole minutes, so a commenced one counts.
+    """
+    seconds = max(p.max_time_limit_seconds + p.grace_seconds for p in partitions)
     return render_wall_time(-(-seconds // 60) * 60)
 
 

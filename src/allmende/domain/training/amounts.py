@@ -8,8 +8,9 @@ from allmende.domain.training.fields import BYTES_PER, Fields, show
 
 UNBOUNDED = 2**62  # more than there is of anything
 COUNT = re.compile(r"[1-9][0-9]{0,8}")
-MEMORY = re.compile(r"([1-9][0-9]{0,11})([KMGT]?)B?")
-AMOUNT = re.compile(r"(?P<least>[^.+]+)(?P<plus>\+)?(\.\.(?P<most>[^.+]+))?")
+MEMORY = re.compile(r"([1-9][0-9]{0,11})([KMGTkmgt]?)(?:[Bb]|i[Bb]?)?")
+# 4+, or 4.. as dstack has it, and 1..4
+AMOUNT = re.compile(r"(?P<least>[^.+]+)(?P<to>\+|\.\.)?((?<=\.\.)(?P<most>[^.+]+))?")
 
 
 class Amount(NamedTuple):
@@ -64,13 +65,13 @@ def read_memory(section: Fields, key: str) -> Amount | None:
 def parse_amount(text: str, parse: Callable[[str], int | None]) -> Amount | None:
     """Return the amount of a text; None where it is none, or where it ends before it begins."""
     match = AMOUNT.fullmatch(text)
-    if match is None or (match["plus"] and match["most"]):
+    if match is None:
         return None
     least = parse(match["least"])
     most = parse(match["most"]) if match["most"] else None
     if least is None or (match["most"] and (most is None or most < least)):
         return None
-    return Amount(least, UNBOUNDED if match["plus"] else most)
+    return Amount(least, most or (UNBOUNDED if match["to"] else None))
 
 
 def render_amount(amount: Amount, render: Callable[[int], str] = str) -> str:
@@ -89,4 +90,4 @@ def parse_count(text: str) -> int | None:
 
 def _parse_memory(text: str) -> int | None:
     match = MEMORY.fullmatch(text)
-    return int(match[1]) * BYTES_PER[match[2] or "G"] if match else None
+    return int(match[1]) * BYTES_PER[match[2].upper() or "G"] if match else None

@@ -2,6 +2,7 @@
 
 import json
 import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -74,6 +75,7 @@ class Course:
         self.left_out_metrics = False
         self.was_thinned = False  # on its way here
         self._marks: list[tuple[float, int]] = []  # instant and step, of this attempt
+        self._gap_seconds = 0.0  # between two marks, at least
         self._lines = WholeLines()
 
     def take(self, content: bytes) -> None:
@@ -109,20 +111,22 @@ class Course:
         """Return the range of what is left; None while too little was seen to know it."""
         if self.last is None or self.last.total <= 0:
             return None
-        steps, paces = self.last.total - self.last.step, self.list_paces()
+        steps = self.last.total - self.last.step
+        paces = self._list_paces((self.last.at, self.last.step))
         if len(paces) < FEWEST_WINDOWS or self._marks[-1][0] - self._marks[0][0] < YOUNG_SECONDS:
             return None
         return TimeLeft(
             least_seconds=_seconds(steps / max(paces)), most_seconds=_seconds(steps / min(paces))
         )
 
-    def list_paces(self) -> list[float]:
+    def _list_paces(self, last: tuple[float, int]) -> list[float]:
         """Return the steps per second in equal windows of the recent half of this attempt."""
         marks = self._marks
-        recent = marks[len(marks) // 2 :] if len(marks) > WINDOWS else marks
-        last = len(recent) - 1
-        count = max(1, min(WINDOWS, last))
-        ends = [recent[last * number // count] for number in range(count + 1)] if recent else []
+        begin, end = marks[0][0], last[0]
+        recent = (begin + end) / 2 if len(marks) > WINDOWS else begin
+        opened = [recent + (end - recent) * number / WINDOWS for number in range(WINDOWS)]
+        places = [bisect_right(marks, (at, LARGEST_NUMBER)) - 1 for at in opened]
+        ends = [*dict.fromkeys(marks[max(0, place)] for place in places), last]
         paces = [_pace(begin, end) for begin, end in pairwise(ends)]
         return [pace for pace in paces if pace > 0]
 
@@ -150,11 +154,17 @@ class Course:
                 points.pop()
 
     def _mark(self, at: float, step: int) -> None:
-        if self._marks and step <= self._marks[-1][1]:
+        """Keep marks evenly over the time of the attempt, however many lines come in a second."""
+        if self._marks and at < self._marks[-1][0]:  # the clock was set back: it tells no pace
+            self._marks.clear()
+        if not self._marks:
+            self._gap_seconds = 0.0
+        elif step <= self._marks[-1][1] or at - self._marks[-1][0] < self._gap_seconds:
             return
         self._marks.append((at, step))
         if len(self._marks) > MOST_MARKS:
-            self._marks[1:-1] = self._marks[2:-1:2]
+            del self._marks[1::2]
+            self._gap_seconds = (at - self._marks[0][0]) / len(self._marks)
 
 
 def parse_line(text: bytes) -> Line | None:

@@ -104,7 +104,7 @@ def _find(mount: DataMount, catalogue: Catalogue) -> DataSet:
     name, _, version = mount.uri.removeprefix(SCHEME).partition("@")
     found = catalogue.get(name)
     if found is None:
-        hint = did_you_mean(name, sorted(catalogue)) if catalogue else Sentence("")
+        hint = did_you_mean(name, sorted(catalogue))
         raise NoSuchDataSet(name=name, hint=hint)
     if version not in ("", found.version):
         raise OtherVersion(name=name, asked=version, there=found.version)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite
+from types import MappingProxyType
 from typing import Any
 
 from allmende.domain.basics.sentences import Sentence
@@ -48,10 +49,19 @@ def is_deep(value: object, most: int = DEEPEST) -> bool:
 class Fields:
     """A mapping while it is read: what is never asked for is unknown, and said to be so."""
 
-    def __init__(self, values: Mapping[Any, Any], *, findings: list[Finding], path: str = ""):
+    def __init__(
+        self,
+        values: Mapping[Any, Any],
+        *,
+        findings: list[Finding],
+        path: str = "",
+        habits: Mapping[str, str] = MappingProxyType({}),
+    ):
+        """`habits`: words that mean a key elsewhere, each with the path of the key here."""
         self.values = {_key(key): value for key, value in values.items()}
         self.findings = findings
         self.path = path
+        self.habits = habits
         self.asked: list[str] = []
 
     def has(self, key: str) -> bool:
@@ -77,6 +87,13 @@ class Fields:
         """Return a text."""
         value = self.get(key)
         if value is None:
+            return default
+        if isinstance(value, list | tuple):
+            self.find(
+                key,
+                "{key} takes a text, not a list. For several lines write {key}: | and begin each "
+                "line below it with two spaces.",
+            )
             return default
         if not isinstance(value, str) or not value.strip():
             self.find(key, "{key}: {value} is no text. Put it in quotes.", value=show(value))
@@ -159,7 +176,7 @@ class Fields:
 
     def section(self, key: str) -> "Fields":
         """Return the fields below a key; an empty section when it is missing."""
-        return Fields(self.mapping(key), findings=self.findings, path=f"{self.path}{key}.")
+        return self._below(self.mapping(key), f"{key}.")
 
     def mapping(self, key: str) -> Mapping[str, Any]:
         """Return a mapping with keys of our own choosing."""
@@ -176,8 +193,7 @@ class Fields:
         result = []
         for number, item in enumerate(self.items(key)):
             if isinstance(item, Mapping):
-                path = f"{self.path}{key}[{number}]."
-                result.append(Fields(item, findings=self.findings, path=path))
+                result.append(self._below(item, f"{key}[{number}]."))
             else:
                 self.find(
                     f"{key}[{number}]",
@@ -200,13 +216,21 @@ class Fields:
         """Note every key that was never asked for, with the key that was probably meant."""
         for key in self.values:
             if key not in self.asked:
-                hint = did_you_mean(key, self.asked)
+                meant = self.habits.get(key.lower().replace("-", "_"))
+                if meant:
+                    meant = meant.removeprefix(re.sub(r"\[\d+\]", "[]", self.path))
+                hint = did_you_mean(meant or key, [meant] if meant else self.asked)
                 self.find(key, "{key}: there is no such key. {hint}", hint=hint)
+
+    def _below(self, values: Mapping[Any, Any], path: str) -> "Fields":
+        return Fields(values, findings=self.findings, path=self.path + path, habits=self.habits)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> Sentence:
-    """Return the nearest known word as a question, or all known words."""
+    """Return the nearest known word as a question, or all known words, if there are any."""
     words = list(dict.fromkeys(known))
+    if not words:
+        return Sentence("There are none yet.")
     close = difflib.get_close_matches(word.lower(), words, n=1)
     if close:
         return Sentence("Did you mean {suggestion}?", {"suggestion": close[0]})

@@ -14,7 +14,7 @@ from allmende.domain.training.job_files import (
     RETRY_REASONS,
 )
 from allmende.domain.training.models import LONGEST_LICENCE
-from allmende.domain.training.resources import CONSTRAINT
+from allmende.domain.training.resources import CONSTRAINT, KIND
 from allmende.domain.training.sweep_values import MOST_DRAWS
 
 DURATION = {
@@ -23,7 +23,7 @@ DURATION = {
     "examples": ["90s", "30m", "1h30m"],
 }
 COUNT = "[1-9][0-9]{0,8}"
-MEMORY = "[1-9][0-9]{0,11}[KMGT]?B?"
+MEMORY = "[1-9][0-9]{0,11}[KMGTkmgt]?([Bb]|i[Bb]?)?"
 WHOLE = {"type": "integer", "minimum": 1}
 SCALAR = {"type": ["string", "number", "boolean"]}
 RANGE = {
@@ -64,14 +64,19 @@ def _text(described: str) -> dict[str, Any]:
     return {"type": "string", "description": described}
 
 
-def _range(part: str, described: str, *, before: str = "", endless: bool = True) -> dict[str, Any]:
-    """Return an amount: one number, or from so much on; `before` may stand before it."""
+def _range(
+    part: str, described: str, *, before: str = "", alone: str = "", endless: bool = True
+) -> dict[str, Any]:
+    """Return an amount: one number, or from so much on; `before` may stand before it.
+
+    What `alone` matches is an amount without any number.
+    """
     start = f"({before})?" if before else ""
-    rest = rf"(\+|\.\.{part})?" if endless else rf"(\.\.{part})?"
+    rest = rf"(\+|\.\.({part})?)?" if endless else rf"(\.\.{part})?"
     return {
         "type": ["integer", "string"],
         "minimum": 1,
-        "pattern": f"^{start}{part}{rest}$",
+        "pattern": f"^({start}{part}{rest}|{alone})$" if alone else f"^{start}{part}{rest}$",
         "description": described,
     }
 
@@ -83,7 +88,7 @@ def _what() -> dict[str, Any]:
         "blueprint": _text("A tested training recipe, with its version: medicine@1."),
         "params": {
             "type": "object",
-            "description": "Parameters of the blueprint; those left out keep their defaults.",
+            "description": "Parameters of the blueprint; own code gets its own as variables.",
             "additionalProperties": SCALAR,
         },
         "sweep": {
@@ -131,8 +136,9 @@ def _what() -> dict[str, Any]:
             "additionalProperties": {"type": ["string", "number"]},
         },
         "secrets": {
-            "type": "array",
+            "type": ["array", "object"],
             "items": {"type": "string"},
+            "additionalProperties": {"type": "null"},
             "description": "Names of secrets of the project, which run gets as variables.",
         },
     }
@@ -147,7 +153,10 @@ def _how_much() -> dict[str, Any]:
                 MEMORY, "Memory: 512M, 32G+, or 32 for GiB; all of the node's when left out."
             ),
             accelerators=_range(
-                COUNT, "Accelerators, with their kind or without: H100:4, 4+ or 1..4.", before=".*:"
+                COUNT,
+                "Accelerators, with their kind or without: H100:4, 4+ or 1..4; H100 is one.",
+                before=".*:",
+                alone=KIND.pattern,
             ),
             specialisation=_text("What the nodes must be made for, such as robotics or medicine."),
             constraint=_text(

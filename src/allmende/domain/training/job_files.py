@@ -1,6 +1,7 @@
 """A job file says what to run, with which parameters, on how much, and for how long at most."""
 
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 from allmende.domain.basics.data_classes import DataClass
@@ -11,7 +12,8 @@ from allmende.domain.training.amounts import UNBOUNDED
 from allmende.domain.training.code_archives import find_hash, is_own_folder
 from allmende.domain.training.conditions import read_conditions
 from allmende.domain.training.containers import check_container, read_image, read_mount
-from allmende.domain.training.fields import Fields, Finding
+from allmende.domain.training.fields import Fields, Finding, show
+from allmende.domain.training.habits import OURS
 from allmende.domain.training.job_specs import (
     DEFAULT_MAX_DURATION_SECONDS,
     USUAL_RETRY_REASONS,
@@ -69,7 +71,7 @@ def parse_job_file(value: object) -> JobSpec:
     if not isinstance(value, Mapping) or not value:
         raise InvalidJobFile([_no_mapping()])
     findings: list[Finding] = []
-    top = Fields(value, findings=findings)
+    top = Fields(value, findings=findings, habits=OURS)
     if fields.is_deep(value):
         top.find("", "The job file has lists or sections in each other beyond all use.")
         raise InvalidJobFile(findings)
@@ -168,21 +170,23 @@ def _envs(top: Fields) -> dict[str, str]:
     envs = {}
     for name, value in top.mapping("envs").items():
         key = f"envs.{name}"
-        if not name.isidentifier() or not name.isascii():
-            top.find(key, "{key}: a variable has letters, digits and _ in its name.")
-        elif name.startswith("ALLMENDE_"):
-            top.find(key, "{key}: names with ALLMENDE_ belong to the platform. Choose another.")
-        elif isinstance(value, bool) or not isinstance(value, str | int | float):
+        if not _is_variable(top, key, name):
+            continue
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
             top.find(key, "{key} takes a text or a number. Put it in quotes.")
         else:
             envs[name] = str(value)
-    if sum(len(f"{name}={value}".encode()) for name, value in envs.items()) > ENVS_BYTES_MAX:
-        top.find(
-            "envs",
-            "{key} have more than {most} bytes together. Let run fetch what is longer.",
-            most=ENVS_BYTES_MAX,
-        )
     return envs
+
+
+def _is_variable(top: Fields, key: str, name: str) -> bool:
+    if not name.isidentifier() or not name.isascii():
+        top.find(key, "{key}: a variable has letters, digits and _ in its name.")
+    elif name.startswith("ALLMENDE_"):
+        top.find(key, "{key}: names with ALLMENDE_ belong to the platform. Choose another.")
+    else:
+        return True
+    return False
 
 
 def _how_long(top: Fields) -> dict[str, Any]:
@@ -205,6 +209,8 @@ def _retry_reasons(retry: Fields) -> tuple[str, ...]:
         retry.get("on")
         return USUAL_RETRY_REASONS
     reasons = [str(item) for item in retry.items("on")]
+    if not isinstance(retry.values["on"], list | tuple):
+        return USUAL_RETRY_REASONS  # it was said already that this is no list
     for reason in reasons:
         if reason not in RETRY_REASONS:
             hint = fields.did_you_mean(reason, RETRY_REASONS)
@@ -257,9 +263,13 @@ def _check_what(top: Fields, spec: JobSpec) -> None:
             "{key} and setup have more than {most} bytes together. Let run fetch what is longer.",
             most=SCRIPT_BYTES_MAX,
         )
-    if not spec.blueprint and (spec.params or spec.sweep):
+    if not spec.blueprint:
+        _check_params_of_own_code(top, spec)
+    if _count_variable_bytes(spec) > ENVS_BYTES_MAX:
         top.find(
-            "params", "{key} belong to a blueprint. Hand your own code its settings with envs."
+            "envs",
+            "{key} have more than {most} bytes together. Let run fetch what is longer.",
+            most=ENVS_BYTES_MAX,
         )
     if spec.preemptible and set(spec.retry_on) <= {"node_fail", "failed"}:
         top.find(
@@ -269,3 +279,26 @@ def _check_what(top: Fields, spec: JobSpec) -> None:
         )
     for name in sorted(spec.sweep.keys() & spec.params.keys()):
         top.find(f"sweep.{name}", "{key} is also under params. Keep one of the two.")
+
+
+def _check_params_of_own_code(top: Fields, spec: JobSpec) -> None:
+    """Note what cannot be: own code finds its parameters as variables."""
+    for section, values in (("params", spec.params), ("sweep", spec.sweep)):
+        for name, value in values.items():
+            key = f"{section}.{name}"
+            for each in value if isinstance(value, tuple) else (value,):
+                if isinstance(each, float) and not isfinite(each):
+                    top.find(key, "{key}: {value} is no number.", value=show(each))
+            if _is_variable(top, key, name) and (name in spec.envs or name in spec.secrets):
+                top.find(key, "{key} stands under envs or secrets as well. Keep one of the two.")
+
+
+def _count_variable_bytes(spec: JobSpec) -> int:
+    """Return the size of all variables of a job; of a sweep's values the longest count."""
+    variables = dict(spec.envs)
+    if not spec.blueprint:
+        variables |= spec.param_variables()
+        for name, choices in spec.sweep.items():
+            texts = map(str, choices) if isinstance(choices, tuple) else ()
+            variables[name] = max(texts, key=len, default="")
+    return sum(len(f"{name}={value}".encode()) for name, value in variables.items())

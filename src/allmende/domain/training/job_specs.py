@@ -33,7 +33,7 @@ class JobSpec:
 
     name: str
     blueprint: str = ""  # "medicine" or "medicine@1"; empty when `run` is given
-    params: Mapping[str, ParamValue] = field(default_factory=dict)
+    params: Mapping[str, ParamValue] = field(default_factory=dict)  # own code: as variables
     workdir: str = ""  # "." or "code": a folder to bring along; then "sha256:…", once it is here
     image: str = ""  # in which setup and run are executed; empty: on the node itself
     setup: str = ""
@@ -139,7 +139,15 @@ class JobSpec:
         checkpoints = {"ALLMENDE_CHECKPOINTS_KEPT": str(self.checkpoints_kept)}
         if self.checkpoint_seconds is not None:
             checkpoints["ALLMENDE_CHECKPOINT_SECONDS"] = str(self.checkpoint_seconds)
-        return {**self.envs, **checkpoints, **self._task()}
+        own = {} if self.blueprint else self.param_variables()
+        return {**self.envs, **own, **checkpoints, **self._task()}
+
+    def param_variables(self) -> dict[str, str]:
+        """Return the parameters as own code gets them: true and false as in the job file."""
+        return {
+            name: str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in self.params.items()
+        }
 
     def _task(self) -> dict[str, str]:
         if self.array is None:

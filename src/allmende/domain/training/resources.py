@@ -12,6 +12,7 @@ from allmende.domain.training.amounts import (
 )
 from allmende.domain.training.fields import Fields
 
+KIND = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")  # of accelerators: H100, RTX-6000
 CONSTRAINT = re.compile(r"[A-Za-z0-9_.:=+&|,*!()\[\]-]{1,200}")  # names of features, and signs
 
 
@@ -60,6 +61,8 @@ def _accelerators(section: Fields) -> tuple[str, Amount]:
     value = section.get("accelerators")
     if value is None:
         return "", Amount(0)
+    if isinstance(value, str) and KIND.fullmatch(value):  # one, as in SkyPilot
+        return value, Amount(1)
     kind, _, count = str(value).rpartition(":")
     found = None if isinstance(value, bool) else parse_amount(count, parse_count)
     if found is not None:

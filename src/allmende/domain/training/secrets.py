@@ -4,9 +4,9 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from allmende.domain.basics.refusals import Refusal
-from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training.fields import Fields, did_you_mean
 
 NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -81,19 +81,43 @@ def check_known(names: Collection[str], known: Collection[str], *, project_id: s
     """Refuse a name that the project has no secret for."""
     for name in names:
         if name not in known:
-            hint = did_you_mean(name, sorted(known)) if known else Sentence("")
+            hint = did_you_mean(name, sorted(known))
             raise NoSuchSecret(project=project_id, name=name, hint=hint)
 
 
 def read_secrets(top: Fields) -> tuple[str, ...]:
-    """Return the names of secrets in a job file, each once."""
+    """Return the names of secrets in a job file, each once.
+
+    They are a list, or as in SkyPilot keys without values. A value that stands there by mistake
+    is never repeated: what is said about it may be kept.
+    """
     given = top.values.get("envs")
     envs, found = given if isinstance(given, Mapping) else {}, []
-    for item in top.items("secrets"):
-        name = str(item)
-        if not is_name(name):
+    value = top.get("secrets")
+    for item in _list_names(value) if isinstance(value, Mapping) else top.items("secrets"):
+        name, has_value = _part(item)
+        if has_value:
+            top.find(
+                "secrets",
+                "{key}: the value of {value} does not belong here. Set it once with allmende "
+                "secret set, and write its name alone.",
+                value=name[:64],
+            )
+        elif not is_name(name):
             top.find("secrets", "{key}: {value} is no name of a secret.", value=name[:80])
         elif name in envs:
             top.find("secrets", "{key}: {value} stands under envs as well.", value=name)
         found.append(name)
     return tuple(dict.fromkeys(found))
+
+
+def _list_names(value: Mapping[Any, Any]) -> list[Any]:
+    return [name if each is None else {name: each} for name, each in value.items()]
+
+
+def _part(item: object) -> tuple[str, bool]:
+    """Return the name of a secret, and whether a value stands beside it."""
+    if isinstance(item, Mapping):
+        return ", ".join(map(str, item)), True
+    name, sign, _ = str(item).partition("=")
+    return name, bool(sign)

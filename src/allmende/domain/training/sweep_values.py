@@ -99,6 +99,8 @@ def write_sweep(
 
 def _values(section: Fields, name: str) -> tuple[ParamValue, ...]:
     values = section.items(name)
+    if isinstance(section.values[name], str | int | float):
+        return ()  # it was said already that this is no list
     if not values or not all(isinstance(value, str | int | float | bool) for value in values):
         section.find(name, "{key} takes a list of values to try, for example [8, 16, 32].")
     elif len({repr(value) for value in values}) < len(values):

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from allmende.domain.basics.refusals import Refusal
@@ -89,3 +90,10 @@ def _check_size(jobs: int) -> None:
 def _number(name: str, number: int, *, last: int) -> str:
     width = len(str(last))
     return f"{name[: 80 - width - 1]}-{number:0{width}d}"
+
+
+def find_varied(jobs: Sequence[Mapping[str, ParamValue]]) -> list[dict[str, ParamValue]]:
+    """Return of each job's parameters those in which the jobs differ, by name."""
+    names = sorted({name for params in jobs for name in params})
+    varied = [name for name in names if len({repr(params.get(name)) for params in jobs}) > 1]
+    return [{name: params[name] for name in varied if name in params} for params in jobs]

@@ -13,6 +13,7 @@ from allmende.domain.trust.permissions import Permission
 from allmende.services import brokering, forecasts, jobs, runs, submissions, sweeps
 from allmende.services.job_files import read_job_file
 from allmende.services.runs import Curve, LogPart, Progress
+from allmende.services.sweeps import SweepRow
 from allmende.web.api.permits import begin_deed, get_actor, takes
 from allmende.web.api.shapes import After, ClientKey, Limit, Page, PathId, QueryId, Words, page_of
 from allmende.web.api.sites import HitRateOut
@@ -183,6 +184,14 @@ class CurveOut(Schema):
     points: list[tuple[int, float]]
 
 
+class SweepRowOut(Schema):
+    """A job of a sweep beside the others: the parameters in which they differ, how far it is."""
+
+    job: JobOut
+    values: dict[str, Any]
+    progress: ProgressOut
+
+
 class LogPartOut(Schema):
     """A piece of output; ask again from `next_offset` until it is whole."""
 
@@ -299,6 +308,13 @@ def read_job_log(
 def cancel_job(request: HttpRequest, job_id: PathId) -> Job:
     """Cancel a job; safe to repeat."""
     return jobs.cancel_job(begin_deed(request), job_id)
+
+
+@router.get("/sweeps/{sweep_id}", response=list[SweepRowOut], **takes(Permission.SEE_JOB))
+def compare_jobs(request: HttpRequest, sweep_id: PathId) -> list[SweepRow]:
+    """Return the jobs of a sweep or an array side by side: what each tries, and what came of it."""
+    backend_of = wiring.workshop().backend_of
+    return sweeps.compare_jobs(get_actor(request), sweep_id, backend_of=backend_of)
 
 
 @router.post("/sweeps/{sweep_id}/cancel", response=list[JobOut], **takes(Permission.CANCEL_JOB))

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
 
@@ -19,6 +20,12 @@ from allmende.wiring.languages import translate
 
 logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
+
+
+class NoSuchOperation(Refusal):
+    """The API has nothing at {path}. The page at {page} lists what it has."""
+
+    status = 404
 
 
 class Problem(Schema):
@@ -40,6 +47,13 @@ def answer_with_problems(api: NinjaAPI) -> None:
     api.exception_handler(Http404)(lambda *_: _plain(404))
     api.exception_handler(HttpError)(lambda _, error: _fault(error))
     api.exception_handler(Exception)(_fail)
+
+
+@csrf_exempt
+def refuse_address(request: HttpRequest, rest: str) -> HttpResponse:
+    """Answer programs that ask at an address of the API where nothing is."""
+    page = request.path.removesuffix(rest)
+    return _refuse(NoSuchOperation(path=request.path, page=page))
 
 
 def _refuse(refusal: Refusal) -> HttpResponse:

@@ -25,7 +25,6 @@ from allmende.domain.training.blueprints import (
 from allmende.domain.training.code_archives import MOST_PACKED_BYTES, PackedFolderIsTooLarge
 from allmende.domain.training.fields import Finding
 from allmende.domain.training.job_files import DATA_CLASSES, InvalidJobFile
-from allmende.domain.training.sweeps import LARGEST_SWEEP
 from allmende.domain.trust.permissions import Permission, can_do
 from allmende.services import (
     budgets,
@@ -45,6 +44,7 @@ from allmende.web.forms.jobs import BlueprintForm, JobFileForm
 from allmende.web.pages.job_watching import live_context, log_context
 from allmende.web.pages.sessions import session_context
 from allmende.web.uploads import takes_file
+from allmende.web.wording import write_number
 from allmende.wiring.code_archives import shelves
 from allmende.wiring.code_uploads import pack_upload
 from allmende.wiring.languages import translate
@@ -80,20 +80,36 @@ record:
 
 
 def list_jobs(request: HttpRequest) -> HttpResponse:
-    """Show the jobs that the reader may see, the newest first; all of a sweep on one page."""
-    reader, sweep_id = get_person(request), request.GET.get("sweep", "")
-    size = LARGEST_SWEEP if sweep_id else PAGE_SIZE
-    after = request.GET.get("after", "")
-    found = jobs.list_jobs(reader, sweep_id=sweep_id, after=after, limit=size + 1)
-    is_alive = any(not LIFECYCLE.is_final(job.state) for job in found)
-    shown = sorted(found, key=lambda job: job.sweep_index) if sweep_id else found[:size]
+    """Show the jobs that the reader may see, the newest first; those of a sweep side by side."""
+    reader = get_person(request)
+    if "sweep" in request.GET:
+        return _show_sweep(request, reader, request.GET["sweep"])
+    found = jobs.list_jobs(reader, after=request.GET.get("after", ""), limit=PAGE_SIZE + 1)
+    more = found[PAGE_SIZE - 1].id if len(found) > PAGE_SIZE else ""
+    return render(request, "jobs/list.html", {"jobs": found[:PAGE_SIZE], "more": more})
+
+
+def _show_sweep(request: HttpRequest, reader: Person, sweep_id: str) -> HttpResponse:
+    rows = sweeps.compare_jobs(reader, sweep_id, backend_of=wiring.workshop().backend_of)
+    is_alive = any(not LIFECYCLE.is_final(row.job.state) for row in rows)
     context = {
-        "jobs": shown,
-        "more": found[size - 1].id if len(found) > size else "",
+        "rows": [
+            {
+                "job": row.job,
+                # As the job file writes them: they are typed again in the next one.
+                "values": [f"{name}: {value}" for name, value in row.values.items()],
+                "progress": row.progress,
+                "metrics": [
+                    (name, write_number(float(f"{value:.4g}")))
+                    for name, value in row.progress.metrics.items()
+                ],
+            }
+            for row in rows
+        ],
         "sweep_id": sweep_id,
-        "can_cancel": sweep_id and is_alive and can_do(reader, Permission.CANCEL_JOB),
+        "can_cancel": is_alive and can_do(reader, Permission.CANCEL_JOB),
     }
-    return render(request, "jobs/list.html", context)
+    return render(request, "jobs/sweep.html", context)
 
 
 def show_job(request: HttpRequest, job_id: str) -> HttpResponse:

@@ -13,6 +13,7 @@ from allmende.domain.training.models import Model
 from allmende.domain.trust.permissions import Permission, can_do
 from allmende.services import model_papers, model_terms, models
 from allmende.web.acting import begin_deed, get_person
+from allmende.web.estimate_pictures import draw_estimates
 from allmende.web.forms.models import TermsForm
 from allmende.web.lineage_pictures import KIND_WORDS, draw_lineage, say_detail
 from allmende.web.markdown import render_markdown
@@ -56,6 +57,7 @@ def show_model(request: HttpRequest, model_id: str) -> HttpResponse:
         "card": render_markdown(say_card(model)),
         "record": json.dumps(model.record, indent=2, ensure_ascii=False),
         "summary": model_papers.summarise_data(reader, model_id) if is_complete else (),
+        "estimates": draw_estimates(model.record) if is_complete else (),
         "versions": models.list_versions(reader, model),
         "nodes": [
             (node, translate(KIND_WORDS[node.kind]), say_detail(node)) for node in graph.nodes
