@@ -207,6 +207,17 @@ def test_an_answer_needs_a_name_and_a_value(allmende):
     assert wrong["error"]["code"] == "InvalidInput"
 
 
+def test_answers_in_a_file_are_read_as_they_stand_and_refused_in_a_sentence(allmende, tmp_path):
+    open_playground()
+    ada, firm = founder()
+    draft, file = drafted(ada, firm), tmp_path / "answers.yaml"
+    words = ("--as", ada.id, "application", "edit", draft.id, "--answers", str(file))
+    file.write_text("title: 2026-02-30\n")  # no day, but a title may say so
+    assert allmende(*words)["form"]["title"] == "2026-02-30"
+    file.write_text("a: " + "[" * 3000)
+    assert allmende(*words, expect=1)["error"]["code"] == "TooMuchToRead"
+
+
 def test_people_read_tables_and_sentences(capsys):
     ada, firm = founder()
     office = officer()

@@ -24,6 +24,7 @@ from allmende.services import (
 from allmende.services.application_marks import MarkNotice
 from allmende.wiring import now
 from allmende.wiring.access_rules import load_access_rules
+from allmende.wiring.job_texts import read_job_text
 from allmende.wiring.languages import get_language
 
 app = typer.Typer()
@@ -205,7 +206,7 @@ def _read_answers(written: list[str] | None) -> dict[str, object]:
 
 def _read_file(file: Path) -> dict[str, object]:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = read_job_text(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         problem = Sentence("It is neither YAML nor JSON: {error}", {"error": str(error)})
         raise InvalidInput(field=file.name, problem=problem) from error

@@ -104,6 +104,8 @@ class Gate:
                 await say(line, refusal, language)
         except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError):
             pass  # it went away, or never said what it wants
+        except asyncio.CancelledError:
+            pass  # the gate ends, of which a stream of Python 3.11 would print a traceback
         finally:
             await part(writer)
             self.connections -= 1

@@ -1,4 +1,4 @@
-"""Reads the text of a job file, YAML or JSON, into keys and values."""
+"""Reads the text of a job file, or of answers to a form, YAML or JSON, into keys and values."""
 
 import math
 import re
@@ -21,7 +21,7 @@ class KeyIsThereTwice(Refusal):
 
 
 class TooMuchToRead(Refusal):
-    """The job file has more than {most} keys and values, or nests them without end. What is
+    """The file has more than {most} keys and values, or nests them without end. What is
     repeated with * counts each time."""
 
     status = 422
