@@ -176,6 +176,22 @@ def test_nothing_goes_that_a_link_leads_to(tmp_path):
     assert (outside / "kept").exists()
 
 
+def test_what_is_no_folder_of_environments_stays_and_stops_nothing(tmp_path):
+    home, outside = tmp_path / "environments/prj-1", tmp_path / "outside"
+    outside.mkdir()
+    for folder in (home, outside):
+        (folder / "e1-a").mkdir(parents=True)
+        (folder / "e1-a.lock").touch()
+    (home / "notes").touch()
+    (home / "elsewhere").symlink_to(outside)
+    kept = Environments(tmp_path)
+    assert (kept.remove_environments("prj-1"), kept.list_environments()) == (1, ["prj-1"])
+    assert sorted(path.name for path in home.iterdir()) == ["elsewhere", "notes"]
+    assert (outside / "e1-a").exists()
+    (tmp_path / "environments/stray").touch()
+    assert kept.remove_environments("stray") == 0
+
+
 def test_what_is_built_is_closed_to_run(bench):
     bench.run(setup='mkdir "$ALLMENDE_ENVIRONMENT/deep"')
     for folder in bench.folder.glob("*/**/"):

@@ -45,19 +45,18 @@ class Environments:
 
 
 def _list_folders_of_people(home: Path) -> list[Path]:
-    """Return what is no environment, for those have a lock beside them."""
-    with contextlib.suppress(FileNotFoundError):
-        names = {path.name for path in home.iterdir()}
-        return [home / name for name in names if not (name.endswith(LOCK) or name + LOCK in names)]
+    """Return the folders that are no environment, for those have a lock beside them."""
+    with contextlib.suppress(OSError), os.scandir(home) as entries:
+        folders = {each.name: each.is_dir(follow_symlinks=False) for each in entries}
+        return [home / name for name in folders if folders[name] and name + LOCK not in folders]
     return []
 
 
 def _remove_unused(folder: Path) -> int:
-    try:
+    with contextlib.suppress(OSError):  # whoever owns it lets nobody else in
         names = [path.name for path in folder.iterdir()]
         return sum(_remove(folder, name) for name in names if name.endswith(LOCK))
-    except (FileNotFoundError, PermissionError):  # whoever owns it lets nobody else in
-        return 0
+    return 0
 
 
 def _remove(folder: Path, lock: str) -> bool:
@@ -71,7 +70,7 @@ def _remove(folder: Path, lock: str) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         remove_below(folder, (name, lock))
-    except BlockingIOError:
+    except OSError:  # a job uses it, or it is not ours to delete
         return False
     finally:
         os.close(descriptor)
