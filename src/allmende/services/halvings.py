@@ -14,7 +14,7 @@ from allmende.domain.scheduling.backends import Backend
 from allmende.domain.scheduling.jobs import Job, JobEvent, JobState, StopRequest
 from allmende.domain.training import halvings
 from allmende.domain.training.halvings import Climb, Fall
-from allmende.domain.training.job_files import parse_job_file
+from allmende.domain.training.job_files import parse_kept_job_file
 from allmende.domain.training.sweep_values import Halving
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import audit, leases, mistakes
@@ -70,7 +70,7 @@ def stop_fallen(
     for sweep_id in queue_store.list_running_sweeps():
         sweep = job_store.list_sweep(sweep_id)
         try:
-            rule = parse_job_file(sweep[0].spec).halving
+            rule = parse_kept_job_file(sweep[0].spec).halving
             falls = _judge(sweep, rule, workshop) if rule else []
         except (Refusal, *mistakes.MISTAKES) as error:
             left_out.append(mistakes.leave_out(deed, sweep[0].id, error))

@@ -23,7 +23,7 @@ from allmende.domain.training.data_sets import (
     data_environment,
     find_data_sets,
 )
-from allmende.domain.training.job_files import parse_job_file
+from allmende.domain.training.job_files import parse_kept_job_file
 from allmende.domain.training.job_specs import JobSpec
 from allmende.services import (
     agents,
@@ -93,7 +93,7 @@ def build_launch(
 
     `is_late`: its project has used its quota, and it goes after the others of its group.
     """
-    spec = parse_job_file(job.spec)
+    spec = parse_kept_job_file(job.spec)
     partition = workshop.factory.get_partition(job.partition_id)
     site = workshop.factory.get_site(partition.site_id)
     user_name = cluster_accounts.get_user_name(site, job.person_id)

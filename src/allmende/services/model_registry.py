@@ -16,7 +16,7 @@ from allmende.domain.training.ancestry import Ancestry, parents_of
 from allmende.domain.training.blueprints import Blueprint
 from allmende.domain.training.compute import ComputeThresholds, HardwareUse
 from allmende.domain.training.data_sets import Catalogue
-from allmende.domain.training.job_files import parse_job_file
+from allmende.domain.training.job_files import parse_kept_job_file
 from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.training.model_cards import render_card
 from allmende.domain.training.models import Model, Outputs
@@ -64,7 +64,7 @@ def register_model(
     job = job_store.get_job(job_id)
     if job.state is not JobState.COMPLETED:
         raise TrainingNotFinished(job=job.id, state=job.state.value)
-    spec, attempts = parse_job_file(job.spec), job_store.list_attempts(job_id)
+    spec, attempts = parse_kept_job_file(job.spec), job_store.list_attempts(job_id)
     training = Training(
         spec=spec,
         blueprint=blueprint,

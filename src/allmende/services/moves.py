@@ -11,7 +11,7 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.brokering import Choice, Verdict, find_move
 from allmende.domain.scheduling.jobs import Job, JobEvent
-from allmende.domain.training.job_files import parse_job_file
+from allmende.domain.training.job_files import parse_kept_job_file
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import allocations, audit, better_hours, brokering, jobs, leases
 from allmende.services.brokering import Question
@@ -54,7 +54,7 @@ def move_waiting(deed: Deed, *, workshop: Workshop, holder: str = "") -> list[Jo
 
 def _find_move(deed: Deed, job: Job, workshop: Workshop) -> Choice | None:
     question = Question(
-        spec=parse_job_file(job.spec),
+        spec=parse_kept_job_file(job.spec),
         project=project_store.get_project(job.project_id),
         person_id=job.person_id,
         now=deed.now,
@@ -98,7 +98,7 @@ def _move(deed: Deed, seen: Job, choice: Choice, *, workshop: Workshop, holder: 
 def _hold_there(deed: Deed, job: Job, taken: Verdict, *, number: int, workshop: Workshop) -> Job:
     """Return the job as it waits on its new partition, by the rules of that one."""
     partition = workshop.factory.get_partition(taken.partition_id)
-    spec = parse_job_file(job.spec)
+    spec = parse_kept_job_file(job.spec)
     chosen, latest = better_hours.choose(spec, partition, now=job.submitted_at)
     there = replace(
         job,

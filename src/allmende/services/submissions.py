@@ -3,7 +3,7 @@
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.brokering import Choice, check_found
 from allmende.domain.scheduling.jobs import Job
-from allmende.domain.training.job_files import parse_job_file
+from allmende.domain.training.job_files import parse_kept_job_file
 from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.trust.permissions import Permission, check_permission
 from allmende.services import brokering, client_keys, jobs, node_counts, projects
@@ -91,7 +91,7 @@ def run_job_again(deed: Deed, job_id: str, *, client_key: str, workshop: Worksho
     old = jobs.get_own_job(deed.actor, job_id)
     again = submit_job(
         deed,
-        parse_job_file(old.spec),
+        parse_kept_job_file(old.spec),
         project_id=old.project_id,
         client_key=client_key,
         workshop=workshop,

@@ -8,7 +8,7 @@ from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.scheduling.backends import BackendOf
 from allmende.domain.scheduling.jobs import Job
-from allmende.domain.training.job_files import parse_job_file
+from allmende.domain.training.job_files import parse_kept_job_file
 from allmende.domain.training.sweep_values import ParamValue
 from allmende.domain.training.sweeps import LARGEST_SWEEP, find_varied
 from allmende.domain.trust.permissions import Permission, can_do, check_permission
@@ -33,7 +33,7 @@ def compare_jobs(reader: Person, sweep_id: str, *, backend_of: BackendOf) -> lis
     if not found:
         raise NotFound(kind="sweep", id=sweep_id)
     found.sort(key=lambda job: job.sweep_index)
-    varied = find_varied([parse_job_file(job.spec).params for job in found])
+    varied = find_varied([parse_kept_job_file(job.spec).params for job in found])
     return [
         SweepRow(
             job=job,

@@ -3,7 +3,7 @@
 import pytest
 
 from allmende.domain.training import fields
-from allmende.domain.training.job_files import InvalidJobFile, parse_job_file
+from allmende.domain.training.job_files import InvalidJobFile, parse_job_file, parse_kept_job_file
 
 
 def mistakes(**changes: object) -> list[str]:
@@ -44,3 +44,18 @@ def test_a_file_of_lists_in_lists_is_refused_however_deep():
     assert mistakes(params={"steps": deep}) == [
         "The job file has lists or sections in each other beyond all use."
     ]
+
+
+def test_a_job_that_was_accepted_before_there_were_these_bounds_goes_on():
+    kept = parse_job_file({"name": "a", "blueprint": "medicine"}).to_json()
+    assert parse_kept_job_file(kept) == parse_job_file(kept)
+    before = kept | {
+        "max_duration": "9999d",
+        "checkpoint": {"every": "9999d", "keep": 3},
+        "record": {"licence": "MIT\n" + 200 * "x", "purpose": "fun"},
+    }
+    spec = parse_kept_job_file(before)
+    assert spec.licence == "MIT " + 96 * "x"
+    assert (spec.max_duration_seconds, spec.checkpoint_seconds) == (fields.LONGEST_SECONDS,) * 2
+    assert (spec.purpose, spec.checkpoints_kept) == ("fun", 3)
+    assert parse_kept_job_file(spec.to_json()) == spec

@@ -97,6 +97,23 @@ def parse_job_file(value: object) -> JobSpec:
     return spec
 
 
+def parse_kept_job_file(value: Mapping[str, Any]) -> JobSpec:
+    """Return a job file as a job keeps it: one from before some of today's limits is cut to them.
+
+    Its job was accepted, so it goes on.
+    """
+    kept = dict(value)
+    record = dict(kept.get("record") or {})
+    if licence := str(record.get("licence", "")):
+        line = "".join(each if each.isprintable() else " " for each in licence)
+        record["licence"] = line[:LONGEST_LICENCE]
+    checkpoint = dict(kept.get("checkpoint") or {})
+    for section, key in ((kept, "max_duration"), (checkpoint, "every")):
+        if (fields.parse_duration(str(section.get(key))) or 0) > fields.LONGEST_SECONDS:
+            section[key] = fields.render_duration(fields.LONGEST_SECONDS)
+    return parse_job_file(kept | {"record": record, "checkpoint": checkpoint})
+
+
 def find_unservable(
     spec: JobSpec, *, cores_per_node: int, accelerators_per_node: int
 ) -> Iterator[Refusal]:
