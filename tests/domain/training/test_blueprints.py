@@ -78,7 +78,7 @@ def test_one_tries_first_what_needs_nothing_and_is_quick():
 
 @pytest.mark.parametrize(
     ("expected", "attempt", "suggested"), [(10, 9, 60), (150, 300, 600), (16, 1, 120),
-    (None, 300, 300), (None, 86400, 3600)]
+    (None, 300, 300), (None, 86400, 3600), (10**9, 300, 10 * 365 * 86400)]
 )  # fmt: skip
 def test_a_limit_has_room_for_a_busy_machine(expected, attempt, suggested):
     assert suggest_seconds(expected, attempt_seconds=attempt) == suggested

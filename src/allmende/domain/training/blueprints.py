@@ -337,7 +337,7 @@ def suggest_seconds(expected_seconds: int | None, *, attempt_seconds: int) -> in
     """
     if expected_seconds is None:
         return min(UNMEASURED_SECONDS, attempt_seconds)
-    return -(-ROOM * expected_seconds // 60) * 60
+    return min(-(-ROOM * expected_seconds // 60) * 60, fields.LONGEST_SECONDS)
 
 
 def count_samples(blueprint: Blueprint, params: Mapping[str, ParamValue]) -> int:
