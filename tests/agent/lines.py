@@ -217,3 +217,6 @@ class PumpedRelay:
 
     def remove_output(self, job_id: str) -> Mapping[str, str]:
         return self.line.relay.remove_output(job_id)
+
+    def forget_output(self, job_id: str) -> None:
+        self.line.relay.forget_output(job_id)

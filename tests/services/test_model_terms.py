@@ -204,16 +204,21 @@ class FarAway:
         self.backend = backend
         self.is_cut_off = True
         self.asked: list[str] = []
+        self.copies = {"j-1", "j-2"}  # here, of what the jobs left there
 
     def __getattr__(self, name: str):
         return getattr(self.backend, name)
 
     def remove_output(self, job_id: str) -> dict[str, str]:
         self.asked.append(job_id)
+        self.forget_output(job_id)
         if self.is_cut_off:
             raise SiteIsCutOff(site="harz", instant=NOON)
         self.backend.remove_output(job_id)
         return {"site": "harz", "site_statement": "gone"}
+
+    def forget_output(self, job_id: str) -> None:
+        self.copies.discard(job_id)
 
 
 def test_a_site_that_does_not_answer_is_asked_once_in_a_look(backend, model):  # noqa: F811
@@ -223,7 +228,7 @@ def test_a_site_that_does_not_answer_is_asked_once_in_a_look(backend, model):  #
         model_terms.set_terms(a_deed(OWNER, hours=1), each.id, keep)
     asked = model_terms.delete_expired(a_deed(hours=72), backend_of=lambda _: far)
     assert [each.deletion_asked_at for each in asked] == [NOON + timedelta(hours=72)] * 2
-    assert len(far.asked) == 1
+    assert (len(far.asked), far.copies) == (1, set())
     far.is_cut_off = False
     done = model_terms.delete_expired(a_deed(hours=73), backend_of=lambda _: far)
     assert [each.deleted_at for each in done] == [NOON + timedelta(hours=73)] * 2

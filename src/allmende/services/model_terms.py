@@ -62,7 +62,10 @@ class Terms:
 
 
 class Places:
-    """Where files of models lie; one that was asked in vain is asked no more."""
+    """Where files of models lie; one that was asked in vain is asked no more.
+
+    What came here from there goes all the same.
+    """
 
     def __init__(self, backend_of: BackendOf) -> None:
         self.backend_of = backend_of
@@ -71,10 +74,12 @@ class Places:
     def remove_files(self, model: Model) -> Mapping[str, str]:
         """Delete what the job of a model left; return what the certificate says of the place."""
         partition_id = job_store.get_job(model.job_id).partition_id
+        backend = self.backend_of(partition_id)
         if partition_id in self.silent:
+            backend.forget_output(model.job_id)
             raise self.silent[partition_id]
         try:
-            return self.backend_of(partition_id).remove_output(model.job_id)
+            return backend.remove_output(model.job_id)
         except Refusal as refusal:
             if refusal.status >= MACHINE_TROUBLE:
                 self.silent[partition_id] = refusal

@@ -228,9 +228,9 @@ class Relay:
             word = self._check_word(said, job_id)
         except Refusal as refusal:
             if refusal.status >= MACHINE_TROUBLE:
-                self._forget_output(job_id)
+                self.forget_output(job_id)
             raise
-        self._forget_output(job_id)
+        self.forget_output(job_id)
         return word
 
     def _check_word(self, said: Any, job_id: str) -> dict[str, str]:
@@ -255,7 +255,8 @@ class Relay:
             "site_public_key": agent.public_key.hex(),
         }
 
-    def _forget_output(self, job_id: str) -> None:
+    def forget_output(self, job_id: str) -> None:
+        """Delete what came here of what a job left."""
         files = store.list_output_files(self.site_id, job_id)
         for file in files:
             self.folder.remove(file.id)

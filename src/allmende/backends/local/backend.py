@@ -167,6 +167,9 @@ class LocalBackend(Environments):
             outputs.remove_below(home, ("out", "checkpoints", CODE_FOLDER))
         return {}
 
+    def forget_output(self, job_id: str) -> None:
+        """Do nothing: there are no copies."""
+
     def fail_node(self, key: str) -> bool:
         """Let the virtual node of a running attempt die at once, as if its power had gone.
 

@@ -185,6 +185,10 @@ class Backend(Protocol):
         """
         ...
 
+    def forget_output(self, job_id: str) -> None:
+        """Delete what was copied here of what a job left elsewhere, without asking there."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class StartEstimate:
