@@ -126,6 +126,12 @@ def test_a_record_tells_what_the_catalogue_says_of_a_data_set():
     with_recipe = replace(a_training(), spec=spec, data_sets=(ROADS,))
     named = [row["name"] for row in build_record(with_recipe, THRESHOLDS)["data"]]
     assert named[-2:] == ["Roads", "allmende:x@1"]
+    assert record["model"]["in_other_languages"] == {"de": {"phrases": {"Roads": ROADS.title.de}}}
+
+
+def test_a_record_says_nothing_of_data_that_the_job_did_not_read():
+    record = build_record(replace(own_training(), data_sets=(ROADS,)), THRESHOLDS)
+    assert ROADS.title.de not in str(record)
 
 
 @pytest.mark.parametrize(("needed", "is_usual"), [("roads", True), ("toys", False)])

@@ -161,7 +161,8 @@ def _model(training: Training) -> dict[str, Any]:
 def _translate(training: Training) -> dict[str, dict[str, Any]]:
     """Return what blueprint and catalogue say in German; the owner's own words stay."""
     blueprint, german = training.blueprint, {}
-    phrases = {each.title.en: each.title.de for each in training.data_sets}
+    named = {mount.uri for mount in training.spec.data}
+    phrases = {each.title.en: each.title.de for each in training.data_sets if each.uri in named}
     if blueprint:
         own = {} if training.spec.purpose else {"purpose": blueprint.purpose.de}
         german = {
