@@ -1,5 +1,6 @@
 """Sessions: start one, open it, take what was saved; all else is done as with any job."""
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ from allmende.cli.session_shell import ScriptFailed, use_shell, wait_for_ticket
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.jobs import Job
-from allmende.domain.training.sessions import USUAL_SESSION
+from allmende.domain.training.sessions import USUAL_SESSION, SessionIsOver
 from allmende.services import jobs, session_files, session_passes, submissions
 from allmende.services.job_files import read_job_file
 from allmende.wiring.languages import translate
@@ -95,19 +96,21 @@ def open_shell(
         visit = None if json else enter(job_id, address)
     except BaseException:
         if is_new:  # nobody would look for it
-            jobs.cancel_job(acting_deed(), job_id)
+            with contextlib.suppress(jobs.JobHasEnded):
+                jobs.cancel_job(acting_deed(), job_id)
         raise
     if visit is None:
         show({"job": job_id, "address": address}, json=True)
         return
-    status = use_shell(visit)
-    if is_new and not keep and _is_to_end():
-        jobs.stop_job(acting_deed(), job_id)
-    else:
-        goes_on = Sentence(
-            "Session {job} goes on. End it with: allmende job stop {job}", {"job": job_id}
-        )
-        typer.echo(translate(goes_on), err=True)
+    may_end = is_new and not keep
+    try:
+        status = use_shell(visit)
+    except SessionIsOver:
+        raise
+    except BaseException:
+        _part(job_id, ends=may_end and not sys.stdin.isatty())  # else somebody may have work there
+        raise
+    _part(job_id, ends=may_end and _is_to_end())
     if status != "0":
         raise ScriptFailed(status=status or "?")
 
@@ -116,6 +119,18 @@ def _is_to_end() -> bool:
     """Ask whether the session that was started for a shell ends with it, where one can ask."""
     question = translate(Sentence("End the session?"))
     return not sys.stdin.isatty() or typer.confirm(question, default=True, err=True)
+
+
+def _part(job_id: str, *, ends: bool) -> None:
+    """End the session, or say that it goes on: it is charged as long as it runs."""
+    if ends:
+        with contextlib.suppress(jobs.JobHasEnded):
+            jobs.stop_job(acting_deed(), job_id)
+        return
+    goes_on = Sentence(
+        "Session {job} goes on. End it with: allmende job stop {job}", {"job": job_id}
+    )
+    typer.echo(translate(goes_on), err=True)
 
 
 @app.command("open")
