@@ -59,7 +59,7 @@ def test_what_nobody_could_read_is_refused(text):
         read_job_text(text)
 
 
-@pytest.mark.parametrize("text", ["!!int x", "!!float x", "!!timestamp x"])
+@pytest.mark.parametrize("text", ["!!int x", "!!float x", "!!timestamp x", "!!bool x", "!!int ''"])
 def test_what_is_not_as_its_tag_says_is_a_mistake_with_its_line(text):
     with pytest.raises(yaml.YAMLError) as mistake:
         read_job_text(f"name: a\nnum_nodes: {text}")

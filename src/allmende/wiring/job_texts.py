@@ -90,7 +90,7 @@ class _Loader(yaml.SafeLoader):
         """Return the value of a node; one that is not what its tag says is no YAML."""
         try:
             return super().construct_object(node, deep)
-        except (AttributeError, ValueError) as error:
+        except (AttributeError, LookupError, ValueError) as error:
             raise yaml.constructor.ConstructorError(
                 None, None, f"this is no {node.tag}", node.start_mark
             ) from error
