@@ -114,9 +114,9 @@ class LazyGroup(TyperGroup):
         loaded = load(name)
         if command.needs_database or command.speaks:
             _speak(language)
-        if say := helps.find_words(language):
-            helps.translate_help(loaded, say, ctx)
         asks_for_help = "--help" in rest or (isinstance(loaded, TyperGroup) and not rest)
+        if asks_for_help and (say := helps.find_words(language)):
+            helps.translate_help(loaded, say, ctx)
         if command.needs_database and not ctx.resilient_parsing and not asks_for_help:
             _check_database()
         return name, loaded, rest

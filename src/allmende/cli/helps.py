@@ -47,4 +47,4 @@ def walk(command: Any, context: Any) -> Iterator[Any]:
 
 def list_paragraphs(part: Any) -> list[str]:
     """Return the paragraphs of a help, each on one line: the keys of their translations."""
-    return [" ".join(each.split()) for each in (part.help or "").split("\n\n")]
+    return [" ".join(each.split()) for each in (part.help or "").split("\n\n") if each.strip()]
