@@ -1,7 +1,10 @@
 # Everything a person does with this checkout. Each target makes its own set-up; only bench-slurm needs root.
 PYTHON ?= python3
 BIN := .venv/bin
-MAKEFLAGS += --jobs=3  # the kernel is compiled while packages are fetched
+# The kernel is compiled while packages are fetched. Several targets follow each other: fix check.
+ifeq ($(words $(MAKECMDGOALS)),1)
+MAKEFLAGS += --jobs=3
+endif
 
 .PHONY: help demo serve ready test check fix bench bench-slurm attack docs migration messages lock clean
 
