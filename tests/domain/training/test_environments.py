@@ -29,6 +29,13 @@ def test_what_setup_depends_on_makes_another_environment(changes):
     assert environment_id(job_of(**changes)) != environment_id(job_of())
 
 
+def test_a_parameter_of_own_code_that_setup_names_makes_another_environment():
+    same, other = (job_of(envs={"SEED": 1}, params={"TORCH": each}) for each in ("2.13.0", 3))
+    assert environment_id(same) == environment_id(job_of())
+    assert environment_id(other) != environment_id(same)
+    assert environment_id(job_of(params={"steps": 5})) == environment_id(job_of())
+
+
 def test_other_uploaded_files_make_another_environment():
     assert environment_id(job_of(), files_sha256="a" * 64) != environment_id(job_of())
 

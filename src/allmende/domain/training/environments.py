@@ -21,6 +21,6 @@ def environment_id(spec: JobSpec, *, files_sha256: str = "") -> str:
 
 
 def _list_named(spec: JobSpec) -> list[tuple[str, str]]:
-    """Return the variables of `envs` that `setup` names: other values make another environment."""
+    """Return the variables that `setup` names: other values make another environment."""
     words = set(re.findall(r"\w+", spec.setup))
-    return sorted((name, value) for name, value in spec.envs.items() if name in words)
+    return sorted((name, value) for name, value in spec.variables().items() if name in words)

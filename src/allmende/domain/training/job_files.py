@@ -312,9 +312,8 @@ def _check_params_of_own_code(top: Fields, spec: JobSpec) -> None:
 
 def _count_variable_bytes(spec: JobSpec) -> int:
     """Return the size of all variables of a job; of a sweep's values the longest count."""
-    variables = dict(spec.envs)
+    variables = spec.variables()
     if not spec.blueprint:
-        variables |= spec.param_variables()
         for name, choices in spec.sweep.items():
             texts = map(str, choices) if isinstance(choices, tuple) else ()
             variables[name] = max(texts, key=len, default="")

@@ -139,15 +139,16 @@ class JobSpec:
         checkpoints = {"ALLMENDE_CHECKPOINTS_KEPT": str(self.checkpoints_kept)}
         if self.checkpoint_seconds is not None:
             checkpoints["ALLMENDE_CHECKPOINT_SECONDS"] = str(self.checkpoint_seconds)
-        own = {} if self.blueprint else self.param_variables()
-        return {**self.envs, **own, **checkpoints, **self._task()}
+        return {**self.variables(), **checkpoints, **self._task()}
 
-    def param_variables(self) -> dict[str, str]:
-        """Return the parameters as own code gets them: true and false as in the job file."""
-        return {
+    def variables(self) -> dict[str, str]:
+        """Return the variables that the file itself gives: for own code its parameters, too."""
+        params = {} if self.blueprint else self.params
+        own = {
             name: str(value).lower() if isinstance(value, bool) else str(value)
-            for name, value in self.params.items()
+            for name, value in params.items()
         }
+        return {**self.envs, **own}
 
     def _task(self) -> dict[str, str]:
         if self.array is None:
