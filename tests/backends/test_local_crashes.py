@@ -10,6 +10,8 @@ import pytest
 
 from allmende.backends.local.backend import LocalBackend
 from allmende.backends.nodes import files, locks
+from allmende.backends.nodes.outcomes import Outcome
+from allmende.backends.nodes.runner import Runner
 from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch
 from allmende.wiring import stage
 from tests.backends.attempts import folder_of, in_another_process, is_running, log_of
@@ -169,6 +171,18 @@ def test_word_of_the_runner_counts_when_it_ended_just_before_it_left(backend):
     end = backend._settle_dead_node(folder, files.find_json(folder / "started.json"))
     assert end["reason"] == "failed"
     assert observe(backend, seen.key) == seen
+
+
+def test_a_runner_that_dies_while_it_clears_away_has_written_down_the_end(tmp_path, monkeypatch):
+    runner = Runner.__new__(Runner)
+    runner.folder, runner.began_at = tmp_path, 0.0
+    for step in ("_prepare", "_hold", "_bury"):
+        monkeypatch.setattr(runner, step, lambda: None, raising=False)
+    monkeypatch.setattr(runner, "_decide", lambda: Outcome("COMPLETED", "exit_code"), raising=False)
+    monkeypatch.setattr(runner, "_measure_use", dict, raising=False)
+    monkeypatch.setattr(files, "remove_folder", lambda _: os.kill(os.getpid(), signal.SIGKILL))
+    os.waitpid(in_another_process(runner.run), 0)
+    assert (tmp_path / "ended.json").exists()
 
 
 def test_shutdown_of_the_machine_lets_the_job_save_and_is_a_node_failure(backend):

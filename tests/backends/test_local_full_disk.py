@@ -94,4 +94,4 @@ def test_temporary_files_go_with_their_attempt_so_a_job_that_filled_the_disk_end
     backend.start(launch)
     end = wait_for_end(backend, launch.key)
     assert (end.reason, end.exit_code) == (EndReason.FAILED, 3)
-    assert not (folder_of(backend, launch.key) / "tmp").exists()
+    wait_until(lambda: not (folder_of(backend, launch.key) / "tmp").exists())

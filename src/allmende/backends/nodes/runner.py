@@ -95,8 +95,8 @@ class Runner:
             self.stop = Stop(breakdown, now=time.monotonic(), grace_seconds=0)
         ended_at = time.time()
         self._bury()
-        files.remove_folder(self.folder / "tmp")  # it may be what the disk is full of
         self._write_end(ended_at)
+        self._clear()  # last, for it may take its time: killed in it, the attempt has its end
 
     def _hold(self) -> None:
         self._read_request()
@@ -333,9 +333,13 @@ class Runner:
                 files.write_once(self.folder / "ended.json", end)
             except OSError as problem:
                 _wait_for_disk(problem)
+                self._clear()  # it may be what the disk is full of
                 time.sleep(ALIVE_SECONDS)
             else:
                 return
+
+    def _clear(self) -> None:
+        files.remove_folder(self.folder / "tmp")
 
 
 def _wait_for_disk(problem: OSError) -> None:
