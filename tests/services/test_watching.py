@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from allmende.domain.training.courses import POINTS_PER_METRIC
+from allmende.domain.training.courses import MOST_METRICS, POINTS_PER_METRIC
 from allmende.services import jobs, runs, tallies
 from allmende.wiring.access_rules import load_access_rules
 from tests.services.running import PARTITION, Running, a_running_factory
@@ -121,6 +121,19 @@ def test_a_first_look_at_a_huge_file_reads_a_part_of_it_and_says_so(factory: Run
     file.write_text('{"t": 1, "step": 7, "total": 8}\n')  # it began anew
     progress = runs.get_progress(founder, job.id, backend_of=lambda _: counted)
     assert (progress.step, progress.is_thinned) == (7, False)
+
+
+def test_of_a_job_that_reports_thousands_of_metrics_as_many_are_shown_as_have_curves(factory):
+    (job,) = factory.submit("founder", run="true")
+    factory.run_to_end(job.id)
+    lines = (
+        json.dumps({"t": n, "step": n, "metrics": {"loss": 0.5 + n} | dict.fromkeys(names, 1)})
+        for n, names in enumerate((map(str, range(2000)), ["late"]))
+    )
+    file = factory.backend.folders.root / job.id / "home/progress.jsonl"
+    file.write_text("\n".join(lines) + "\n")
+    latest = runs.read_latest(factory.backend, job.id).metrics
+    assert (len(latest), latest["loss"]) == (MOST_METRICS, 1.5)
 
 
 def test_a_log_is_searched_and_its_end_begins_with_a_whole_line(factory: Running):

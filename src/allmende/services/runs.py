@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.scheduling.backends import Backend, BackendOf
-from allmende.domain.training.courses import Course, TimeLeft, parse_line, thin
+from allmende.domain.training.courses import MOST_METRICS, Course, TimeLeft, parse_line, thin
 from allmende.services import jobs, projects
 from allmende.services.jobs import JobView
 
@@ -164,7 +164,10 @@ def read_latest(backend: Backend, job_id: str) -> Progress:
     lines = [line for each in text.split(b"\n") if (line := parse_line(each))]
     if not lines:
         return Progress()
-    metrics = {name: value for line in lines for name, value in line.metrics.items()}
+    metrics: dict[str, float] = {}
+    for name, value in (pair for line in lines for pair in line.metrics.items()):
+        if name in metrics or len(metrics) < MOST_METRICS:  # as many as there are curves
+            metrics[name] = value
     return Progress(step=lines[-1].step, total=lines[-1].total, at=lines[-1].at, metrics=metrics)
 
 
