@@ -111,6 +111,16 @@ def test_the_jobs_of_a_sweep_are_compared_side_by_side(allmende, world, tmp_path
     assert allmende("job", "compare", "s-none", expect=3)["error"]["code"] == "NotFound"
 
 
+def test_what_a_job_tries_is_told_apart_from_what_it_reports(allmende, world, tmp_path, capsys):
+    file = tmp_path / "job.yaml"
+    file.write_text(JOB_FILE + "sweep: {step: [31, 41]}\n")
+    jobs = allmende("job", "submit", str(file), "--project", world.ids["project_id"])
+    cli.run(["--as", world.people["applicant"].id, "job", "compare", jobs[0]["sweep_id"]])
+    head, *rows = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert head == ["job", "number", "step=", "state", "step"]
+    assert [row[2:] for row in rows] == [["31", "pending", "0"], ["41", "pending", "0"]]
+
+
 def test_a_misspelt_key_is_refused_with_a_hint(allmende, world, tmp_path):
     file = tmp_path / "job.yaml"
     file.write_text(JOB_FILE.replace("max_duration", "max_durration"))

@@ -269,7 +269,8 @@ def compare_jobs(sweep_id: str, json: AsJson = False) -> None:
         {
             "job": row.job.id,
             "number": row.job.sweep_index,
-            **row.values,
+            # Its own mark, for code often reports a metric by the name of a parameter.
+            **{f"{name}=": value for name, value in row.values.items()},
             "state": row.job.state,
             "step": row.progress.step,
             **{name: f"{value:.4g}" for name, value in row.progress.metrics.items()},
