@@ -11,6 +11,7 @@ from allmende.backends.slurm.notes import Attempt
 from allmende.backends.slurm.places import Place
 
 NOTE = "nice.json"
+MOST_AT_ONCE = 500  # a command line has an end, and so has the time that a cluster takes for one
 
 
 def note_nice(place: Place, number: int, nice: int) -> None:
@@ -19,11 +20,13 @@ def note_nice(place: Place, number: int, nice: int) -> None:
 
 
 def tell_nice(run: Callable[..., str], work_folder: Path, wanted: Mapping[str, int]) -> None:
-    """Tell the cluster what it was not told yet, with one command for all that want the same.
+    """Tell the cluster what it was not told yet, with one command for those that want the same.
 
     What it refuses, such as for a job that has just begun, is refused here, and not tried again.
+    What is too much for one command is left for the next time.
     """
-    for nice, attempts in _group_untold(work_folder, wanted).items():
+    for nice, untold in _group_untold(work_folder, wanted).items():
+        attempts = untold[:MOST_AT_ONCE]
         job_ids = ",".join(str(attempt.slurm_id) for attempt in attempts)
         try:
             run("scontrol", "update", f"jobid={job_ids}", f"nice={nice}")
