@@ -28,19 +28,18 @@ class SweepRow:
 
 
 def compare_jobs(reader: Person, sweep_id: str, *, backend_of: BackendOf) -> list[SweepRow]:
-    """Return the jobs of a sweep or an array side by side, in their order."""
+    """Return the jobs of a sweep or an array side by side, in their order; metrics to members."""
     found = jobs.list_jobs(reader, sweep_id=sweep_id, limit=LARGEST_SWEEP) if sweep_id else []
     if not found:
         raise NotFound(kind="sweep", id=sweep_id)
     found.sort(key=lambda job: job.sweep_index)
     varied = find_varied([parse_job_file(job.spec).params for job in found])
+    latest = [runs.read_latest(backend_of(job.partition_id), job.id) for job in found]
+    if not runs.is_own(reader, found[0]):
+        latest = [progress.for_staff() for progress in latest]
     return [
-        SweepRow(
-            job=job,
-            values=values,
-            progress=runs.read_latest(backend_of(job.partition_id), job.id),
-        )
-        for job, values in zip(found, varied, strict=True)
+        SweepRow(job=job, values=values, progress=progress)
+        for job, values, progress in zip(found, varied, latest, strict=True)
     ]
 
 
