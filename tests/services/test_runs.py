@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.training.courses import POINTS_PER_METRIC
 from allmende.services import runs, sweeps
+from allmende.storage import jobs as job_store
 from tests.services.running import Running, a_running_factory
 
 pytestmark = pytest.mark.django_db
@@ -170,3 +172,11 @@ def test_staff_see_how_far_a_sweep_is_but_not_what_it_measures(factory: Running)
         )
         assert [row.progress.percent for row in rows] == [0, 50]
         assert rows[1].progress.metrics == metrics
+
+
+def test_a_sweep_of_a_version_that_is_gone_can_still_be_looked_at(factory: Running):
+    (job,) = factory.submit("founder", run="true")
+    spec = {"name": "a", "gone": True}
+    job_store.save_job(replace(job, id="j-a", client_key="a", sweep_id="s-a", spec=spec))
+    (row,) = sweeps.compare_jobs(factory.person("founder"), "s-a", backend_of=factory.backend_of)
+    assert (row.job.id, row.values) == ("j-a", {})
