@@ -230,6 +230,7 @@ def train(run, batches, attempt):
         if stops:
             if processes.is_first:
                 print(f"Stopped at step {run.step:,}; the checkpoint is kept.", flush=True)
+            processes.agree(stops)  # nobody leaves before it is kept: who ends badly ends all
             return False
         loss = run.learn(*batches.at(run.step))
     run.seconds = time.monotonic() - begun

@@ -188,6 +188,7 @@ def train(run, data, attempt):
         if attempt and (stops or attempt.is_checkpoint_due()):
             run.save(attempt, end="preempted" if stops else None)
         if stops:
+            run.ranks.agree(stops)  # nobody leaves before it is kept: who ends badly ends all
             print(f"Stopped at step {run.step:,}; the checkpoint is kept.", flush=True)
             return False
         loss = run.learn(forward, *batches.at(run.step))

@@ -104,7 +104,7 @@ def test_a_specialisation_that_nobody_has_is_refused_with_the_one_that_was_meant
     factory.workshop = replace(
         factory.workshop, factory=replace(factory.workshop.factory, sites=())
     )
-    with pytest.raises(NobodySpecialised, match=r"made for robotics\. $"):
+    with pytest.raises(NobodySpecialised, match=r"made for robotics\. There are none yet\."):
         factory.submit(KEY, run="true", resources={"specialisation": "robotics"})
 
 
