@@ -167,6 +167,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "report-decision": ("/projects/ENDED_ID/report", "olga"),
     "reports": ("/reports", "olga"),
     "jobs": ("/jobs", "mina"),
+    "sweep": ("/jobs?sweep=SWEEP_ID", "mina"),
     "job-new": ("/projects/PROJECT/jobs/new", "mina"),
     "job-file": ("/projects/PROJECT/jobs/new?with=file", "mina"),
     "session-new": ("/projects/PROJECT/jobs/new?blueprint=notebook", "mina"),
@@ -203,5 +204,6 @@ def address(name: str, ids: dict[str, str]) -> str:
     """Return the address of a page with the ids of this world."""
     path = PAGES[name][0]
     for key, value in ids.items():
-        path = path.replace(f"/{key.upper()}", f"/{value}")
+        for mark in "/=":
+            path = path.replace(f"{mark}{key.upper()}", f"{mark}{value}")
     return path

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.training.courses import POINTS_PER_METRIC
-from allmende.services import runs
+from allmende.services import runs, sweeps
+from allmende.storage import jobs as job_store
 from tests.services.running import Running, a_running_factory
 
 pytestmark = pytest.mark.django_db
@@ -137,9 +139,10 @@ def test_nobody_reads_a_foreign_run(factory: Running):
 
 
 def test_staff_see_how_far_a_job_is_but_not_what_it_writes(factory: Running):
-    job_id = a_run_that_writes(factory, [])
-    auditor = factory.person("auditor")
-    assert runs.get_progress(auditor, job_id, backend_of=factory.backend_of).percent == 0
+    line = {"t": 1.0, "step": 1, "total": 4, "metrics": {"loss": 2.0}}
+    job_id, auditor = a_run_that_writes(factory, [line]), factory.person("auditor")
+    seen = runs.get_progress(auditor, job_id, backend_of=factory.backend_of)
+    assert (seen.percent, seen.metrics) == (25, {})
     for look in (runs.list_curves, runs.read_job_log):
         with pytest.raises(NotFound):
             look(auditor, job_id, backend_of=factory.backend_of)
@@ -156,3 +159,24 @@ def test_a_log_that_is_no_text_is_read_to_its_end(factory: Running):
             break
     assert part.is_whole
     assert text == "\ufffd" * 200_000
+
+
+def test_staff_see_how_far_a_sweep_is_but_not_what_it_measures(factory: Running):
+    jobs = factory.submit("founder", run="true", array="1-2")
+    file = factory.backend.folders.root / jobs[1].id / "home/progress.jsonl"
+    file.parent.mkdir(parents=True)
+    file.write_text('{"t": 1, "step": 1, "total": 2, "metrics": {"loss": 2.5}}\n')
+    for key, metrics in (("founder", {"loss": 2.5}), ("auditor", {})):
+        rows = sweeps.compare_jobs(
+            factory.person(key), jobs[0].sweep_id, backend_of=factory.backend_of
+        )
+        assert [row.progress.percent for row in rows] == [0, 50]
+        assert rows[1].progress.metrics == metrics
+
+
+def test_a_sweep_of_a_version_that_is_gone_can_still_be_looked_at(factory: Running):
+    (job,) = factory.submit("founder", run="true")
+    spec = {"name": "a", "gone": True}
+    job_store.save_job(replace(job, id="j-a", client_key="a", sweep_id="s-a", spec=spec))
+    (row,) = sweeps.compare_jobs(factory.person("founder"), "s-a", backend_of=factory.backend_of)
+    assert (row.job.id, row.values) == ("j-a", {})

@@ -56,7 +56,10 @@ for step in 10 20 30 40 50 60 70 80; do tell $step $((900 / step)) $step; sleep 
 """
 FINISH = """
 tell 100 08 97
-echo '{"accuracy": 0.97}' > "$ALLMENDE_OUT/metrics.json"
+cat > "$ALLMENDE_OUT/metrics.json" <<END
+{"model": {"auroc": {"value": 0.97, "low": 0.95, "high": 0.99}},
+ "baseline": {"auroc": {"value": 0.93, "low": 0.9, "high": 0.96}}}
+END
 echo weights > "$ALLMENDE_OUT/model.txt"
 """
 
@@ -86,6 +89,7 @@ class World:
     done_job: Job
     running_job: Job
     pending_job: Job
+    sweep_id: str  # of the running job
     model_id: str
     incident_id: str  # which lasts
     usage_number: str = ""  # of a run that a node took with it, where a cluster is shown
@@ -163,9 +167,9 @@ def award(officer: Person, operator: Person, application_id: str) -> str:
     return granted.project_id
 
 
-def submit(person: Person, project_id: str, name: str, script: str) -> Job:
-    file = {"name": name, "run": script, "max_duration": "2m", "data_class": "public"}
-    file["resources"] = {"memory": "256M"}
+def submit(person: Person, project_id: str, name: str, script: str, **keys: object) -> Job:
+    file: dict[str, object] = {"name": name, "run": script, "max_duration": "2m", **keys}
+    file |= {"resources": {"memory": "256M"}, "data_class": "public"}
     return jobs.submit_job(
         deed_of(person),
         parse_job_file(file),
@@ -261,7 +265,7 @@ def register_experts() -> list[Person]:
     return [register(name, Role.REVIEWER) for name in ("Xenia Klug", "Yvo Kenner", "Zita Nah")]
 
 
-def build_world(*, waiting_jobs: int = 7) -> World:
+def build_world(*, waiting_jobs: int = 6) -> World:
     """Build everything once; `stop_world` ends what runs."""
     officer = register("Olga Amtmann", Role.PROGRAMME_OFFICER)
     operator = register("Theo Betrieb", Role.OPERATOR)
@@ -293,7 +297,8 @@ def build_world(*, waiting_jobs: int = 7) -> World:
     done = submit(founder, project_id, "tissue-classifier", TRAINING + FINISH)
     done = beat_until(founder, done.id, JobState.COMPLETED, JobState.FAILED)
     beat()
-    running = submit(founder, project_id, "tissue-large", TRAINING + "sleep 90")
+    rates = {"rate": [0.1, 0.00001]}
+    running = submit(founder, project_id, "tissue-large", TRAINING + "sleep 90", sweep=rates)
     beat_until(founder, running.id, JobState.RUNNING)
     pending = running
     for number in range(waiting_jobs):
@@ -326,6 +331,7 @@ def build_world(*, waiting_jobs: int = 7) -> World:
         done_job=jobs.get_job(founder, done.id).job,
         running_job=jobs.get_job(founder, running.id).job,
         pending_job=jobs.get_job(founder, pending.id).job,
+        sweep_id=running.sweep_id,
         model_id=model.id,
         incident_id=note_incidents(operator),
     )

@@ -1,7 +1,9 @@
 """The form and the pages of jobs that wait for others, come in numbers, or wait by choice."""
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from allmende.services import jobs
 from tests.services.running import Running, a_running_factory
@@ -93,3 +95,18 @@ def test_nobody_sees_or_cancels_the_array_of_others(factory: Running, client: Cl
     assert client.get(f"/jobs?sweep={tasks[0].sweep_id}").status_code == 404
     assert client.post(f"/jobs/sweeps/{tasks[0].sweep_id}/cancel").status_code == 404
     assert {factory.job(job.id).state.value for job in tasks} == {"pending"}
+
+
+def test_lists_ask_the_database_as_often_for_many_jobs_as_for_few(
+    factory: Running, founder: Client
+):
+    def count(path: str) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert founder.get(path).status_code == 200
+        return len(queries)
+
+    few = factory.submit("founder", "few", run="true", array="1-2")
+    listed = count("/jobs")
+    many = factory.submit("founder", "many", run="true", array="1-12")
+    assert count("/jobs") == listed
+    assert len({count(f"/jobs?sweep={each[0].sweep_id}") for each in (few, many)}) == 1

@@ -123,6 +123,14 @@ def test_errors_are_pages_with_a_way_out(world: factory.World, path: str, status
     assert 'href="/home"' in answer.content.decode()
 
 
+def test_a_form_with_a_character_that_no_database_takes_is_refused(
+    world: factory.World, ids: dict[str, str]
+):
+    answer = client_of("mina").post(f"/jobs/{ids['done_job']}/again", {"client_key": "a\0b"})
+    assert answer.status_code == 400
+    assert 'href="/home"' in answer.content.decode()
+
+
 def test_a_forged_form_is_refused(world: factory.World, ids: dict[str, str]):
     client = Client(enforce_csrf_checks=True)
     client.force_login(User.objects.get(email="mina@example.org"))

@@ -30,6 +30,22 @@ def test_numbers_are_written_as_the_language_has_them(value: object, english: st
 
 
 @pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (0.0, "0"),
+        (0.93456, "0,9346"),
+        (-1234.56, "-1.235"),
+        (1e-5, "10⁻⁵"),
+        (-2.5e-7, "−2,5 × 10⁻⁷"),
+        (1e300, "10³⁰⁰"),
+    ],
+)
+def test_what_code_measured_is_short_whatever_its_size(value: float, written: str):
+    with translation.override("de"):
+        assert wording.write_measure(value) == written
+
+
+@pytest.mark.parametrize(
     ("seconds", "written"),
     [
         (0, "0 node-h"),

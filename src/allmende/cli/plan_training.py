@@ -98,7 +98,7 @@ def _describe(answer: Answer) -> Iterator[tuple[Sentence, str | Sentence]]:
     )
     yield Sentence("power"), f"{_in_words(plan.power_kilowatts)} kW"
     yield Sentence("energy"), f"{_in_words(plan.energy_kwh)} kWh"
-    yield Sentence("carbon"), f"{_in_words(plan.carbon_kg)} kg CO2"
+    yield Sentence("carbon"), f"{_in_words(plan.carbon_kg)} kg CO₂"
     source = translate(quote(answer.price_source))
     yield Sentence("cost"), f"{_in_words(answer.cost_euros)} EUR ({source})"
     modes = ", ".join(mode.id for mode in answer.modes)

@@ -243,7 +243,7 @@ def _list_assumptions(task: Task, plan: Plan, facts: PlanningFacts) -> Iterable[
     )
     known = facts.assumptions
     yield Sentence(
-        "Carbon: {grams} grams of CO2 per kWh. Source: {source}.",
+        "Carbon: {grams} grams of CO₂ per kWh. Source: {source}.",
         {
             "grams": _tidy(known.grams_per_kwh.expected),
             "source": quote(known.grams_per_kwh.source),

@@ -4,11 +4,12 @@ import codecs
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.scheduling.backends import Backend, BackendOf
+from allmende.domain.scheduling.jobs import Job
 from allmende.domain.training.courses import MOST_METRICS, Course, TimeLeft, parse_line, thin
 from allmende.services import jobs, projects
 from allmende.services.jobs import JobView
@@ -43,6 +44,10 @@ class Progress:
     def percent(self) -> int:
         """Return the part done, from 0 to 100."""
         return min(100, 100 * self.step // self.total) if self.total > 0 else 0
+
+    def for_staff(self) -> "Progress":
+        """Return what staff may know: not what the job measures."""
+        return replace(self, metrics={})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,9 +134,10 @@ _lock = threading.Lock()
 
 
 def get_progress(reader: Person, job_id: str, *, backend_of: BackendOf) -> Progress:
-    """Return how far a job is; zero before its first word."""
-    view = jobs.get_job(reader, job_id)
-    return read_progress(backend_of(view.job.partition_id), job_id)
+    """Return how far a job is, zero before its first word; its metrics are for its own people."""
+    job = jobs.get_job(reader, job_id).job
+    progress = read_progress(backend_of(job.partition_id), job_id)
+    return progress if is_own(reader, job) else progress.for_staff()
 
 
 def read_progress(backend: Backend, job_id: str) -> Progress:
@@ -285,10 +291,14 @@ def open_log(
     return backend_of(view.job.partition_id), f"{job_id}.{number}"
 
 
+def is_own(reader: Person, job: Job) -> bool:
+    """Say whether a job is the reader's own, by organisation or project."""
+    return projects.is_own(reader, organisation_id=job.organisation_id, project_id=job.project_id)
+
+
 def _check_own(reader: Person, job_id: str) -> JobView:
     """Return the job to its own people: what it writes is theirs, not the staff's."""
     view = jobs.get_job(reader, job_id)
-    job = view.job
-    if not projects.is_own(reader, organisation_id=job.organisation_id, project_id=job.project_id):
+    if not is_own(reader, view.job):
         raise NotFound(kind="log of job", id=job_id)
     return view

@@ -36,9 +36,16 @@ class RefusalPages:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Pass the request on, unless its address has a character that PostgreSQL cannot take."""
         has_nul = "\0" in request.path or "%00" in request.META["QUERY_STRING"]
-        if has_nul and not request.path.startswith(reverse("api_reference")):
+        if has_nul and not _is_for_programs(request):
             return show_error(request, 400)
         return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_: object) -> HttpResponse | None:
+        """Refuse that character in what a form says, too: not all of it passes a field."""
+        if _is_for_programs(request):
+            return None
+        has_nul = any("\0" in text for _, texts in request.POST.lists() for text in texts)
+        return show_error(request, 400) if has_nul else None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Show the page of a refusal; anything else is not ours to catch."""
@@ -47,6 +54,10 @@ class RefusalPages:
         if error.status == HTTPStatus.FORBIDDEN and get_person(request) is PUBLIC:
             return ask_to_sign_in(request)
         return show_error(request, error.status, sentence=error.sentence)
+
+
+def _is_for_programs(request: HttpRequest) -> bool:
+    return request.path.startswith(reverse("api_reference"))
 
 
 def ask_to_sign_in(request: HttpRequest) -> HttpResponse:

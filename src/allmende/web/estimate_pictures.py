@@ -6,7 +6,7 @@ from typing import Any
 
 from allmende.domain.training.card_heads import list_estimates
 from allmende.domain.training.measures import MEASURES
-from allmende.web.wording import write_number
+from allmende.web.wording import write_measure
 from allmende.wiring.languages import translate
 
 WIDTH, EDGE = 300, 8
@@ -54,7 +54,7 @@ def _draw(key: str, rows: Sequence[Mapping[str, float]]) -> Measure:
                 low=x(row["low"]),
                 at=x(row["value"]),
                 high=x(row["high"]),
-                value=write_number(float(f"{row['value']:.3g}")),
+                value=write_measure(row["value"]),
             )
             for (kind, y), row in zip(ROWS, rows, strict=True)
         ),

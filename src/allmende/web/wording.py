@@ -14,7 +14,7 @@ from allmende.domain.basics.units import TimeUnit, hours_from_seconds, kwh_from_
 from allmende.wiring.languages import translate
 
 NARROW_SPACE = "\u202f"
-LARGE = 10**9
+LARGE, SMALL = 10**9, 10**-4
 # Below this, hours would be nothing but noughts.
 SHORT_SECONDS = 360
 
@@ -50,7 +50,7 @@ def write_seconds(seconds: int, unit: TimeUnit | str) -> str:
     return f"{write_number(seconds)}{NARROW_SPACE}{name}"
 
 
-def write_scientific(value: int | Decimal) -> str:
+def write_scientific(value: float | Decimal) -> str:
     """Return a large number as 3.1 × 10²³."""
     written = write_power(value)
     if isinstance(written, Sentence):
@@ -61,6 +61,14 @@ def write_scientific(value: int | Decimal) -> str:
 def write_large(value: int | Decimal) -> str:
     """Return a number in full, or with powers of ten where nobody reads the noughts."""
     return write_scientific(value) if value >= LARGE else write_number(value)
+
+
+def write_measure(value: float) -> str:
+    """Return what code measured, with four digits that count, whatever its size."""
+    if not value or SMALL <= abs(value) < LARGE:
+        return write_number(float(f"{value:.4g}"))
+    sign = "−" if value < 0 else ""
+    return f"{sign}{write_scientific(abs(value))}"
 
 
 def write_energy(joules: int) -> str:

@@ -215,7 +215,21 @@ def test_an_evaluation_without_a_baseline_or_a_count_says_so():
     outputs = some_outputs(metrics={"model": {"auroc": {"value": 1.0, "low": 1.0, "high": 1.0}}})
     card = card_of(replace(a_training(), outputs=outputs))
     assert "On an unstated number of held-out records" in card
-    assert "Baseline: none." in card
+    assert "There is no baseline to compare with." in card
+
+
+@pytest.mark.parametrize(
+    ("baseline", "said"),
+    [
+        ("a coin", "Baseline: a coin."),
+        ({"auroc": {"value": 0.5, "low": 0.4, "high": 0.6}}, "The baseline has no name."),
+        ([1], "There is no baseline to compare with."),
+    ],
+)
+def test_a_baseline_may_be_no_more_than_a_name_or_no_less_than_figures(baseline, said):
+    rows = {"auroc": {"value": 1.0, "low": 1.0, "high": 1.0}}
+    outputs = some_outputs(metrics={"model": rows, "baseline": baseline})
+    assert said in card_of(replace(a_training(), outputs=outputs))
 
 
 def test_a_model_without_named_data_is_its_own_data_set():

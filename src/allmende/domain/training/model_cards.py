@@ -121,15 +121,13 @@ class _Card:
         if not values:
             return ""
         count = self.count(evaluation.get("test_records")) or Sentence("an unstated number of")
-        named = (evaluation.get("baseline") or {}).get("name")
-        name = self.tell(str(named)) if named else Sentence("none")
         columns = Sentence("measure"), Sentence("model"), Sentence("baseline")
         on = Sentence("On {count} held-out records, with 95 % intervals.", {"count": count})
         lines = [
             self.head(Sentence("Evaluation")),
             "",
             self.say(on),
-            self.say(Sentence("Baseline: {name}.", {"name": name})),
+            self.say(self.baseline(evaluation.get("baseline"))),
             "",
             f"| {' | '.join(map(self.say, columns))} |",
             "|---|---|---|",
@@ -139,6 +137,15 @@ class _Card:
             measure = self.say(MEASURES[key]) if key in MEASURES else key
             lines.append(f"| {measure} | {self.interval(row)} | {beside} |")
         return "\n".join(lines)
+
+    def baseline(self, said: object) -> Sentence:
+        """Return by what name the code calls the baseline: it may say no more than that."""
+        named = said.get("name") if isinstance(said, Mapping) else said
+        if isinstance(named, str) and named:
+            return Sentence("Baseline: {name}.", {"name": self.tell(named)})
+        if list_estimates(self.record, "baseline"):
+            return Sentence("The baseline has no name.")
+        return Sentence("There is no baseline to compare with.")
 
     def interval(self, row: Mapping[str, Any]) -> str:
         facts = {name: self.number(f"{row[name]:.3f}") for name in ("value", "low", "high")}
@@ -268,7 +275,7 @@ class _Card:
             facts |= {"grams": write_power(energy["co2_grams"])}
             facts |= {"per_kwh": self.number(f"{energy['co2_grams_per_kwh']:g}")}
             carbon = Sentence(
-                "That stands for {grams} g of CO2 at {per_kwh} g/kWh ({co2_source}).", facts
+                "That stands for {grams} g of CO₂ at {per_kwh} g/kWh ({co2_source}).", facts
             )
         return f"{head}\n\n{text}\n\n{self.say(carbon)}"
 

@@ -44,7 +44,7 @@ from allmende.web.forms.jobs import BlueprintForm, JobFileForm
 from allmende.web.pages.job_watching import live_context, log_context
 from allmende.web.pages.sessions import session_context
 from allmende.web.uploads import takes_file
-from allmende.web.wording import write_number
+from allmende.web.wording import write_measure
 from allmende.wiring.code_archives import shelves
 from allmende.wiring.code_uploads import pack_upload
 from allmende.wiring.languages import translate
@@ -97,11 +97,10 @@ def _show_sweep(request: HttpRequest, reader: Person, sweep_id: str) -> HttpResp
             {
                 "job": row.job,
                 # As the job file writes them: they are typed again in the next one.
-                "values": [f"{name}: {value}" for name, value in row.values.items()],
+                "values": [f"{name}: {_write_param(value)}" for name, value in row.values.items()],
                 "progress": row.progress,
                 "metrics": [
-                    (name, write_number(float(f"{value:.4g}")))
-                    for name, value in row.progress.metrics.items()
+                    (name, write_measure(value)) for name, value in row.progress.metrics.items()
                 ],
             }
             for row in rows
@@ -110,6 +109,10 @@ def _show_sweep(request: HttpRequest, reader: Person, sweep_id: str) -> HttpResp
         "can_cancel": is_alive and can_do(reader, Permission.CANCEL_JOB),
     }
     return render(request, "jobs/sweep.html", context)
+
+
+def _write_param(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def show_job(request: HttpRequest, job_id: str) -> HttpResponse:
