@@ -70,6 +70,7 @@ SQLITE_ONLY = "test_hold_and_pair_questions_are_answered_by_their_indexes"
 
 
 @pytest.mark.slow
+@pytest.mark.first
 @pytest.mark.postgresql
 @pytest.mark.parametrize("files", GROUPS.values(), ids=GROUPS)
 def test_it_passes_on_postgresql_too(postgresql_url, tmp_path, files):
