@@ -4,6 +4,7 @@ It is the virtual node: if it dies, the node died, and the kernel ends its comma
 knows the standard library only and starts in a few hundredths of a second.
 """
 
+import contextlib
 import os
 import resource
 import select
@@ -109,7 +110,8 @@ class Runner:
 
         Dying of it would read as a dead node, and what a job does to itself would be refunded.
         """
-        traceback.print_exc()
+        with contextlib.suppress(OSError):  # the log may be on a full disk
+            traceback.print_exc()
         return outcomes.describe_breakdown(problem, node=self.launch["nodes"][0])
 
     def _prepare(self) -> None:
@@ -136,7 +138,7 @@ class Runner:
             self.nodes.append(node)
             self._poll.register(node.output, select.POLLIN)
         limits = {node.name: node.describe_limits() for node in self.nodes}
-        files.write_lightly(self.folder / "limits.json", limits)
+        self._note("limits.json", limits)
 
     def _watch(self) -> None:
         while True:
@@ -264,11 +266,14 @@ class Runner:
         if now >= self._alive_at + ALIVE_SECONDS:
             self._alive_at = now
             (self.folder / "lock").stat()  # without it nobody finds this process: it had better end
-            alive = self._measure_use() | {"at": _microseconds(time.time())}
-            try:
-                files.write_lightly(self.folder / "alive.json", alive)
-            except OSError as problem:
-                _wait_for_disk(problem)
+            self._note("alive.json", self._measure_use() | {"at": _microseconds(time.time())})
+
+    def _note(self, name: str, value: dict[str, Any]) -> None:
+        """Write a note for others; the job may have filled the disk, and goes on without it."""
+        try:
+            files.write_lightly(self.folder / name, value)
+        except OSError as problem:
+            _wait_for_disk(problem)
 
     def _measure_use(self) -> dict[str, Any]:
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
