@@ -9,6 +9,7 @@ from schemathesis.generation import GenerationMode
 
 from allmende.domain.basics.people import Role
 from allmende.domain.trust.tokens import Scope
+from tests.trials import IS_LONG
 from tests.web.api.conftest import a_token
 from tests.web.world import build_world, register
 
@@ -51,7 +52,7 @@ def _try_all(description):
 
 def _probe(strategy):
     @settings(
-        max_examples=5,
+        max_examples=5 if IS_LONG else 3,
         deadline=None,
         derandomize=True,
         database=None,
