@@ -4,7 +4,7 @@ from io import BytesIO
 
 import numpy as np
 import safetensors.numpy
-from recipe import go_on
+from recipe import go_on, state_of
 
 
 class NumpyRun:
@@ -42,13 +42,7 @@ class NumpyRun:
                 "model.safetensors": safetensors.numpy.save(self.weights),
                 "optimizer.npz": npz_bytes(moments),
             },
-            state={
-                "end": end,
-                "options": self.options,
-                "seed": self.options["seed"],
-                "flop": self.flop(self.step + self.steps_redone),
-                "steps_redone": self.steps_redone,
-            },
+            state=state_of(self, end=end),
         )
 
 

@@ -65,6 +65,17 @@ def go_on(run, attempt, load, *, options, differs="other parameters"):
         print(f"Attempt {attempt.number} goes on at step {run.step:,}.", flush=True)
 
 
+def state_of(run, *, end):
+    """Return what a checkpoint says of a run, for `go_on` and the platform; `end`: why it ends."""
+    return {
+        "end": end,
+        "options": run.options,
+        "seed": run.options["seed"],
+        "flop": run.flop(run.step + run.steps_redone),
+        "steps_redone": run.steps_redone,
+    }
+
+
 def find_peak_flop_per_second(device):
     """Return the peak of a device by the name that its driver gives it, None where it is unknown.
 

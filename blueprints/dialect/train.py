@@ -19,7 +19,7 @@ from attempt import STOPPED_BEFORE_THE_END, Attempt
 from corpus import Corpus
 from network import Gpt, weight_decay_groups
 from processes import Processes, launch_on_this_node
-from recipe import go_on, read_options
+from recipe import go_on, read_options, state_of
 from results import BLUEPRINT, write_results
 from tokens import Tokenizer, learn_merges
 from torch.nn import functional
@@ -175,13 +175,7 @@ class Run:
                 "model.safetensors": safetensors.torch.save(self.model.state_dict()),
                 "optimizer.safetensors": safetensors.torch.save(moments),
             },
-            state={
-                "end": end,
-                "options": self.known_options(),
-                "seed": self.options["seed"],
-                "flop": self.flop(self.step + self.steps_redone),
-                "steps_redone": self.steps_redone,
-            },
+            state=state_of(self, end=end) | {"options": self.known_options()},
         )
 
 

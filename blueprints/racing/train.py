@@ -15,7 +15,7 @@ import safetensors.numpy
 from attempt import STOPPED_BEFORE_THE_END, Attempt
 from driver import Course, first_weights, improve, split
 from picture import draw_lap
-from recipe import code_sha256, go_on, read_blueprint, read_options
+from recipe import code_sha256, go_on, read_blueprint, read_options, state_of
 from tracks import POINTS, TAPS, read_tracks
 from vehicle import drive
 
@@ -70,13 +70,7 @@ class Run:
         attempt.save(
             step=self.step,
             files={"driver.safetensors": safetensors.numpy.save(arrays)},
-            state={
-                "end": end,
-                "options": self.options,
-                "seed": self.options["seed"],
-                "flop": self.flop(self.step + self.steps_redone),
-                "steps_redone": self.steps_redone,
-            },
+            state=state_of(self, end=end),
         )
 
 

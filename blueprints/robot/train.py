@@ -35,7 +35,7 @@ from evaluate import (
     summarise,
     with_interval,
 )
-from recipe import code_sha256, go_on, read_blueprint, read_options
+from recipe import code_sha256, go_on, read_blueprint, read_options, state_of
 from simulation import ACTIONS, OBSERVATIONS, ROBOT, Moments, draw_seeds, run_episodes
 
 BLUEPRINT = read_blueprint(__file__)
@@ -162,13 +162,7 @@ class Run:
             files={
                 "learners.safetensors": safetensors.numpy.save(arrays | {"history": self.history})
             },
-            state={
-                "end": end,
-                "options": self.options,
-                "seed": self.options["seed"],
-                "flop": self.flop(self.step + self.steps_redone),
-                "steps_redone": self.steps_redone,
-            },
+            state=state_of(self, end=end),
         )
 
 

@@ -20,7 +20,7 @@ from attempt import STOPPED_BEFORE_THE_END, Attempt
 from engines import SENSORS, Fleet, Tables, draw_cuts, select_sensors
 from network import Ensemble, count_weights, loss_of
 from ranks import Ranks
-from recipe import code_sha256, go_on, hardware_facts, read_blueprint, read_options
+from recipe import code_sha256, go_on, hardware_facts, read_blueprint, read_options, state_of
 from results import evaluate_all
 
 BLUEPRINT = read_blueprint(__file__)
@@ -133,13 +133,7 @@ class Run:
         attempt.save(
             step=self.step,
             files={"run.safetensors": to_bytes(self.tensors())},
-            state={
-                "end": end,
-                "options": self.options,
-                "seed": self.options["seed"],
-                "flop": self.flop(self.step + self.steps_redone),
-                "steps_redone": self.steps_redone,
-            },
+            state=state_of(self, end=end),
         )
 
     def learn(self, forward, windows, shares):

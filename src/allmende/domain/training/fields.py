@@ -275,7 +275,12 @@ def _key(key: object) -> str:
     return "on" if key is True else str(key)
 
 
-def show(value: Any) -> str:
+def render_value(value: object) -> str:
+    """Return a plain value as a job file writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def show(value: object) -> str:
     """Return a wrong value as a mistake shows it: not too long."""
-    text = str(value).lower() if isinstance(value, bool) else str(value)
+    text = render_value(value)
     return text if len(text) <= 60 else text[:57] + "..."

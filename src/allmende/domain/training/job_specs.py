@@ -144,11 +144,7 @@ class JobSpec:
     def variables(self) -> dict[str, str]:
         """Return the variables that the file itself gives: for own code its parameters, too."""
         params = {} if self.blueprint else self.params
-        own = {
-            name: str(value).lower() if isinstance(value, bool) else str(value)
-            for name, value in params.items()
-        }
-        return {**self.envs, **own}
+        return {**self.envs, **{name: fields.render_value(value) for name, value in params.items()}}
 
     def _task(self) -> dict[str, str]:
         if self.array is None:

@@ -23,7 +23,7 @@ from allmende.domain.training.blueprints import (
     suggest_seconds,
 )
 from allmende.domain.training.code_archives import MOST_PACKED_BYTES, PackedFolderIsTooLarge
-from allmende.domain.training.fields import Finding
+from allmende.domain.training.fields import Finding, render_value
 from allmende.domain.training.job_files import DATA_CLASSES, InvalidJobFile
 from allmende.domain.trust.permissions import Permission, can_do
 from allmende.services import (
@@ -97,7 +97,7 @@ def _show_sweep(request: HttpRequest, reader: Person, sweep_id: str) -> HttpResp
             {
                 "job": row.job,
                 # As the job file writes them: they are typed again in the next one.
-                "values": [f"{name}: {_write_param(value)}" for name, value in row.values.items()],
+                "values": [f"{name}: {render_value(value)}" for name, value in row.values.items()],
                 "progress": row.progress,
                 "metrics": [
                     (name, write_measure(value)) for name, value in row.progress.metrics.items()
@@ -109,10 +109,6 @@ def _show_sweep(request: HttpRequest, reader: Person, sweep_id: str) -> HttpResp
         "can_cancel": is_alive and can_do(reader, Permission.CANCEL_JOB),
     }
     return render(request, "jobs/sweep.html", context)
-
-
-def _write_param(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def show_job(request: HttpRequest, job_id: str) -> HttpResponse:
