@@ -93,8 +93,11 @@ def configured(workshop: Workshop, **changes: object) -> Workshop:
 
 
 @contextmanager
-def a_running_factory(folder: Path) -> Iterator[Running]:
-    """Play the story up to the awards; afterwards, end what still runs."""
+def a_running_factory(folder: Path, *, python: str = "") -> Iterator[Running]:
+    """Play the story up to the awards; afterwards, end what still runs.
+
+    `python`: what stands for the environments of all blueprints, which else have to be prepared.
+    """
     ids = stage.seeded_ids(7)
     backend = LocalBackend(folder / "work", minimum_free_bytes=0)
     workshop = replace(build_workshop(), backend_of=lambda _: backend)
@@ -107,6 +110,8 @@ def a_running_factory(folder: Path) -> Iterator[Running]:
     for part in (*parts, story.award):
         for _ in part():
             pass
+    if python:
+        workshop = replace(workshop, environment_python=lambda _: python)
     try:
         yield Running(story=story, workshop=workshop, backend=backend)
     finally:

@@ -25,8 +25,7 @@ ASKED = {"name": "asked", "max_duration": "4m"}
 
 @pytest.fixture
 def factory(tmp_path: Path, db: None) -> Iterator[Running]:
-    with a_running_factory(tmp_path) as running:
-        running.workshop = replace(running.workshop, environment_python=lambda _: "/bin/true")
+    with a_running_factory(tmp_path, python="/bin/true") as running:
         yield running
 
 

@@ -1,7 +1,6 @@
 """A job file that names no limit gets what its blueprint takes, whichever way it comes."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +15,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def factory(tmp_path: Path, db: None) -> Iterator[Running]:
-    with a_running_factory(tmp_path) as running:
-        running.workshop = replace(running.workshop, environment_python=lambda _: "/bin/true")
+    with a_running_factory(tmp_path, python="/bin/true") as running:
         yield running
 
 

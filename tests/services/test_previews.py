@@ -22,8 +22,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def factory(tmp_path: Path, db: None) -> Iterator[Running]:
-    with a_running_factory(tmp_path) as running:
-        running.workshop = replace(running.workshop, environment_python=lambda _: "/bin/true")
+    with a_running_factory(tmp_path, python="/bin/true") as running:
         yield running
 
 

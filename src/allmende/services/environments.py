@@ -16,9 +16,8 @@ from allmende.services.workshop import Workshop
 from allmende.storage import projects as project_store
 from allmende.storage import queues as queue_store
 
-HashFiles = Callable[
-    [str], str
-]  # of those files of a folder on which these lines of `setup` depend
+# Hashes those files of a folder on which some lines of `setup` depend.
+HashFiles = Callable[[str], str]
 
 
 def identify(
