@@ -19,7 +19,7 @@ from attempt import STOPPED_BEFORE_THE_END, Attempt
 from corpus import Corpus
 from network import Gpt, weight_decay_groups
 from processes import Processes, launch_on_this_node
-from recipe import go_on, read_options, state_of
+from recipe import go_on, leave_at_once, read_options, state_of
 from results import BLUEPRINT, write_results
 from tokens import Tokenizer, learn_merges
 from torch.nn import functional
@@ -294,4 +294,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave_at_once(main())

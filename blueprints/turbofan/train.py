@@ -20,7 +20,15 @@ from attempt import STOPPED_BEFORE_THE_END, Attempt
 from engines import SENSORS, Fleet, Tables, draw_cuts, select_sensors
 from network import Ensemble, count_weights, loss_of
 from ranks import Ranks
-from recipe import code_sha256, go_on, hardware_facts, read_blueprint, read_options, state_of
+from recipe import (
+    code_sha256,
+    go_on,
+    hardware_facts,
+    leave_at_once,
+    read_blueprint,
+    read_options,
+    state_of,
+)
 from results import evaluate_all
 
 BLUEPRINT = read_blueprint(__file__)
@@ -309,4 +317,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave_at_once(main())
