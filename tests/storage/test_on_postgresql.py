@@ -91,7 +91,7 @@ def test_it_passes_on_postgresql_too(postgresql_url, tmp_path, files):
 
 
 @pytest.mark.postgresql
-def test_of_two_deeds_that_wait_for_each_other_one_is_run_again(empty_postgresql_url, tmp_path):
+def test_of_two_deeds_that_wait_for_each_other_both_come_to_an_end(empty_postgresql_url, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "tests.storage.deadlock_trial"],
         cwd=PROJECT,
@@ -106,4 +106,5 @@ def test_of_two_deeds_that_wait_for_each_other_one_is_run_again(empty_postgresql
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "Traceback" not in done.stderr
-    assert sorted(json.loads(done.stdout).values()) == [1, 2]
+    tries = json.loads(done.stdout)
+    assert sum(tries.values()) > len(tries)  # one had to be run again

@@ -1,5 +1,6 @@
 """Transactions, and what SQLite and PostgreSQL need to behave alike."""
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TypeVar
@@ -9,6 +10,7 @@ from django.db import transaction as django_transaction
 
 Result = TypeVar("Result")
 TRIES = 5
+FIRST_PAUSE_SECONDS = 0.1
 # What one row comes to that does not fit; all other troubles of a database concern everything.
 ROW_TROUBLES = (DataError, IntegrityError)
 DEADLOCK_DETECTED = "40P01"  # PostgreSQL's SQLSTATE
@@ -22,7 +24,7 @@ def transaction() -> AbstractContextManager[None]:
 def run_whole(work: Callable[[], Result]) -> Result:
     """Run the work in a transaction: all of it happens, or nothing.
 
-    Where two wait for each other, PostgreSQL ends one of them; that one is simply run again.
+    Where two wait for each other, PostgreSQL ends one of them; that one is run again after a pause.
     """
     for tries_left in reversed(range(TRIES)):
         try:
@@ -31,6 +33,8 @@ def run_whole(work: Callable[[], Result]) -> Result:
         except OperationalError as error:
             if tries_left == 0 or connection.in_atomic_block or not _is_deadlock(error):
                 raise
+        # Else it takes its rows again before the other woke up, and the two meet once more.
+        time.sleep(FIRST_PAUSE_SECONDS * (TRIES - tries_left))
     raise AssertionError("the last try returns or raises")
 
 
