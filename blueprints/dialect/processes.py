@@ -14,8 +14,12 @@ import sys
 import torch
 import torch.distributed as dist
 from recipe import find_peak_flop_per_second
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.nn.parallel import DistributedDataParallel
 
-TIMEOUT = datetime.timedelta(seconds=120)
+# The others wait while the first process writes a large checkpoint.
+TIMEOUT = datetime.timedelta(minutes=10)
 
 
 def launch_on_this_node(wanted):
@@ -94,11 +98,38 @@ class Processes:
         """Say whether this process writes for all."""
         return self.rank == 0
 
-    def share(self, model):
-        """Return the model so wrapped that gradients are averaged over all processes."""
+    def share(self, model, *, sharded):
+        """Return the model so that all processes train it together; it moves to its device.
+
+        Each holds all of it and gradients are averaged: quickest. Or, sharded, each holds a part of
+        every weight, its gradient and its moments, and sees one block whole at a time: a model may
+        then be larger than one GPU.
+        """
         if self.count == 1:
-            return model
-        return torch.nn.parallel.DistributedDataParallel(model)
+            return model.to(self.device)
+        if not sharded:
+            return DistributedDataParallel(model.to(self.device))
+        mesh = dist.init_device_mesh(self.device.type, (self.count,))
+        for block in model.blocks:
+            fully_shard(block, mesh=mesh)
+        return fully_shard(model, mesh=mesh)
+
+    def whole(self, weight):
+        """Return all of a weight in ordinary memory, to the first process; every process asks."""
+        if isinstance(weight, DTensor):
+            weight = weight.full_tensor()
+        return weight.detach().cpu() if self.is_first else None
+
+    def deal(self, weight, value):
+        """Let a weight have the value that the first process holds; every process asks."""
+        value = torch.empty(weight.shape) if value is None else value
+        value = value.to(self.device)
+        if isinstance(weight, DTensor):
+            value = distribute_tensor(value, weight.device_mesh, weight.placements)
+        else:
+            self.spread(value)
+        with torch.no_grad():
+            weight.copy_(value)
 
     def agree(self, *wishes):
         """Return for each wish whether any process has it: all stop and save at the same step."""

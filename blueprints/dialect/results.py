@@ -16,9 +16,9 @@ BLUEPRINT = read_blueprint(__file__)
 SAMPLE_TOKENS = 60
 
 
-def write_results(run, corpus, tokenizer, attempt, data):
+def write_results(run, model, corpus, tokenizer, attempt, data):
     """Evaluate on held-out text, beside the baselines, and write what the job leaves behind."""
-    seed, model = run.options["split_seed"], run.model.eval()
+    seed = run.options["split_seed"]
     print("Measuring on held-out text.", flush=True)
     whole, rows = measure_varieties(model, corpus, tokenizer, seed=seed)
     metrics = {

@@ -28,7 +28,7 @@ REPORT_EVERY_STEPS = 10
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
 MOMENTS = ("exp_avg", "exp_avg_sq")  # what AdamW keeps of each weight
 # Where the work is done changes nothing about what is learnt.
-NOT_OF_THE_RUN = ("processes_per_node",)
+NOT_OF_THE_RUN = ("processes_per_node", "sharded")
 
 
 def find_problem(options):
@@ -84,8 +84,8 @@ class Run:
     def __init__(self, options, corpus, processes):
         self.options, self.processes = options, processes
         self.text_sha256 = corpus.sha256
-        self.model = Gpt(options, options["vocabulary"]).to(processes.device)
-        self.shared = self.model
+        self.model = Gpt(options, options["vocabulary"])
+        self.shared = processes.share(self.model, sharded=options["sharded"])
         self.adam = torch.optim.AdamW(
             weight_decay_groups(self.model, options["weight_decay"]),
             lr=options["learning_rate"],
@@ -135,48 +135,63 @@ class Run:
 
     def resume(self, attempt):
         """Go on from the newest complete checkpoint, if there is one; the first process reads."""
+        kept = {}
+
+        def load(folder, state):
+            for name in ("model", "optimizer"):
+                kept.update(safetensors.torch.load_file(folder / f"{name}.safetensors"))
+            self.step = state["step"]
+
         if self.processes.is_first:
             go_on(
                 self,
                 attempt,
-                self._load,
+                load,
                 options=self.known_options(),
                 differs="other parameters or other text",
             )
         counts = torch.tensor([self.step, self.steps_redone], device=self.processes.device)
         self.step, self.steps_redone = self.processes.spread(counts).tolist()
         self.first_step = self.step
-        for weight in self.model.parameters() if self.step else ():
+        for name, weight in self.model.named_parameters() if self.step else ():
+            self.processes.deal(weight, kept.pop(name, None))
             state = self.adam.state[weight]
-            state.setdefault("step", torch.tensor(float(self.step)))
-            for name in MOMENTS:
-                state.setdefault(name, torch.zeros_like(weight))
-                self.processes.spread(state[name])
-        self.shared = self.processes.share(self.model)  # here all get the weights of the first
-
-    def _load(self, folder, state):
-        self.model.load_state_dict(safetensors.torch.load_file(folder / "model.safetensors"))
-        moments = safetensors.torch.load_file(folder / "optimizer.safetensors")
-        for name, weight in self.model.named_parameters():
-            for moment in MOMENTS if moments else ():
-                value = moments[f"{moment}.{name}"].to(weight.device)
-                self.adam.state[weight][moment] = value
-        self.step = state["step"]
+            state["step"] = torch.tensor(float(self.step))
+            for moment in MOMENTS:
+                state[moment] = torch.zeros_like(weight)
+                self.processes.deal(state[moment], kept.pop(f"{moment}.{name}", None))
 
     def save(self, attempt, *, end):
-        """Keep a checkpoint, and in it why the attempt ends, if it does."""
-        moments = {}
+        """Keep a checkpoint, and in it why the attempt ends: all gather it, the first writes."""
+        weights, moments = self.gather(), {}
+        for moment in MOMENTS if self.step else ():
+            moments |= self.gather(moment)
+        if self.processes.is_first:
+            attempt.save(
+                step=self.step,
+                files={
+                    "model.safetensors": safetensors.torch.save(weights),
+                    "optimizer.safetensors": safetensors.torch.save(moments),
+                },
+                state=state_of(self, end=end) | {"options": self.known_options()},
+            )
+
+    def gather(self, moment=None):
+        """Return all weights by name, or a moment of each, for the first process to keep."""
+        gathered = {}
         for name, weight in self.model.named_parameters():
-            if kept := self.adam.state.get(weight):
-                moments |= {f"{moment}.{name}": kept[moment] for moment in MOMENTS}
-        attempt.save(
-            step=self.step,
-            files={
-                "model.safetensors": safetensors.torch.save(self.model.state_dict()),
-                "optimizer.safetensors": safetensors.torch.save(moments),
-            },
-            state=state_of(self, end=end) | {"options": self.known_options()},
-        )
+            value = self.adam.state[weight][moment] if moment else weight
+            gathered[f"{moment}.{name}" if moment else name] = self.processes.whole(value)
+        return gathered
+
+    def whole_model(self):
+        """Return the model in one piece, for the first process to measure; all gather it."""
+        weights = self.gather()
+        if not self.processes.is_first:
+            return None
+        model = Gpt(self.options, self.options["vocabulary"])
+        model.load_state_dict(weights)
+        return model.to(self.processes.device).eval()
 
 
 def schedule(step, total):
@@ -219,7 +234,7 @@ def train(run, batches, attempt):
             run.seconds = time.monotonic() - begun
             report(run, attempt, loss)
         stops, saves = processes.agree(attempt.is_stopping, attempt.is_checkpoint_due())
-        if (stops or saves) and processes.is_first:
+        if stops or saves:
             run.save(attempt, end="preempted" if stops else None)
         if stops:
             if processes.is_first:
@@ -229,8 +244,7 @@ def train(run, batches, attempt):
         loss = run.learn(*batches.at(run.step))
     run.seconds = time.monotonic() - begun
     report(run, attempt, loss)
-    if processes.is_first:
-        run.save(attempt, end="completed")
+    run.save(attempt, end="completed")
     return True
 
 
@@ -275,8 +289,9 @@ def run_attempt(options):
     batches = Batches(passages, options, processes)
     run.resume(attempt)
     is_done = train(run, batches, attempt)
-    if is_done and processes.is_first:
-        write_results(run, corpus, tokenizer, attempt, data)
+    model = run.whole_model() if is_done else None
+    if model:
+        write_results(run, model, corpus, tokenizer, attempt, data)
     processes.leave()
     return 0 if is_done else STOPPED_BEFORE_THE_END
 
@@ -291,6 +306,11 @@ def main():
         return run_attempt(options)
     except OSError as error:  # a full disk: the last complete checkpoint is still there
         sys.exit(f"Could not read or write: {error}. Free some space and run again.")
+    except torch.OutOfMemoryError:
+        sys.exit(
+            "The memory of the GPU does not suffice. Lower batch_size or context, or give the job "
+            "several GPUs and sharded=1."
+        )
 
 
 if __name__ == "__main__":

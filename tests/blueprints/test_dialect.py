@@ -106,16 +106,17 @@ def test_a_run_stopped_and_one_killed_go_on_and_leave_the_same_model(straight, l
 
 @pytest.mark.slow
 def test_two_processes_learn_what_one_learns(straight, lab):
-    # A batch dealt to two gives the same mean gradient, but for the last digits; and either
-    # number of processes goes on from a checkpoint of the other, whoever started them.
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        places = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    # A batch dealt to two gives the same mean gradient, but for the last digits; and each way to
+    # hold the model goes on from a checkpoint of the others, whoever started the processes.
     assert lab.stop(signal.SIGTERM, at_step=4) == 75
-    at_step = lab.newest_step() + 4
-    assert lab.stop(signal.SIGTERM, at_step=at_step, places=places, processes_per_node=2) == 75
-    assert lab.state()["end"] == "preempted"
-    assert f"goes on at step {lab.newest_step()}" in lab.finish(launcher=TORCHRUN)
+    for sharded in (0, 1):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            places = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+        two = {"places": places, "processes_per_node": 2, "sharded": sharded}
+        assert lab.stop(signal.SIGTERM, at_step=lab.newest_step() + 4, **two) == 75
+        assert lab.state()["end"] == "preempted"
+    assert f"goes on at step {lab.newest_step()}" in lab.finish(launcher=TORCHRUN, sharded=1)
     assert lab.read("metrics.json")["speed"]["device"] == "2 × CPU"
     assert lab.state()["steps_redone"] == 0
     two, one = (each.read("metrics.json")["model"]["bits_per_byte"] for each in (lab, straight))
