@@ -5,6 +5,7 @@ import hashlib
 import os
 import sys
 import tomllib
+import traceback
 from pathlib import Path
 
 # Operations per second of one device on dense matrices in bfloat16, by the makers' data sheets;
@@ -77,15 +78,25 @@ def state_of(run, *, end):
     }
 
 
-def leave_at_once(code):
-    """End this process without Python's cleaning up, in which torch aborts now and then.
+def leave_at_once(main):
+    """Run a program, and end this process without Python's cleaning up: torch fails in it at times.
 
-    It does so where several processes trained together ("terminate called without an active
-    exception"), and whoever started them took the whole run for failed.
+    Where several processes trained together it aborts ("terminate called without an active
+    exception"), or waits for itself for ever where DDP is the last to hold their group. So all
+    that ends a program comes here, an error, too, and a group that DDP holds is left as it is.
     """
+    try:
+        code = main()
+    except SystemExit as told:
+        code = told.code
+    except BaseException:  # noqa: BLE001 - told below
+        code = traceback.format_exc()
+    if isinstance(code, str):
+        sys.stderr.write(f"{code}\n")
+        code = 1
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code)
+    os._exit(code or 0)
 
 
 def find_peak_flop_per_second(device):

@@ -159,8 +159,3 @@ class Processes:
             return None
         peak = find_peak_flop_per_second(torch.cuda.get_device_name(self.device))
         return peak and peak * self.count
-
-    def leave(self):
-        """End the group; nothing is left to say to the others."""
-        if self.count > 1:
-            dist.destroy_process_group()

@@ -292,7 +292,6 @@ def run_attempt(options):
     model = run.whole_model() if is_done else None
     if model:
         write_results(run, model, corpus, tokenizer, attempt, data)
-    processes.leave()
     return 0 if is_done else STOPPED_BEFORE_THE_END
 
 
@@ -314,4 +313,4 @@ def main():
 
 
 if __name__ == "__main__":
-    leave_at_once(main())
+    leave_at_once(main)

@@ -317,4 +317,4 @@ def main():
 
 
 if __name__ == "__main__":
-    leave_at_once(main())
+    leave_at_once(main)
