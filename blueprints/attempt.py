@@ -88,7 +88,10 @@ class Attempt:
         return time.monotonic() - self._saved_at >= self.checkpoint_seconds
 
     def save(self, *, step, files, state):
-        """Keep a checkpoint: all of it, or nothing that a later attempt would believe."""
+        """Keep a checkpoint: all of it, or nothing that a later attempt would believe.
+
+        `files`: for each name the content, or what writes it to a path, for what is large.
+        """
         target = self.checkpoints / f"step-{step:08d}"
         if not (target / DONE).exists():
             shutil.rmtree(target, ignore_errors=True)
@@ -100,7 +103,7 @@ class Attempt:
             draft.rename(target)
         write_durably(target / "state.json", json.dumps({"step": step} | state).encode())
         write_durably(target / DONE, b"")
-        sync_folder(self.checkpoints)
+        reach_disk(self.checkpoints)
         self._saved_at = time.monotonic()
         for old in self.list_checkpoints()[: -self.checkpoints_kept]:
             shutil.rmtree(old)
@@ -124,17 +127,15 @@ class Attempt:
 def write_durably(path, content):
     """Write beside the file, reach the disk, then take its place."""
     draft = path.with_name(f".{path.name}.new")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    content(draft) if callable(content) else draft.write_bytes(content)
+    reach_disk(draft)
     draft.replace(path)
-    sync_folder(path.parent)
+    reach_disk(path.parent)
 
 
-def sync_folder(folder):
-    """Make the names in a folder reach the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def reach_disk(path):
+    """Wait until the disk has a file, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -14,7 +14,7 @@ import sys
 import torch
 import torch.distributed as dist
 from recipe import find_peak_flop_per_second
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
@@ -110,8 +110,13 @@ class Processes:
         if not sharded:
             return DistributedDataParallel(model.to(self.device))
         mesh = dist.init_device_mesh(self.device.type, (self.count,))
-        for block in model.blocks:
-            fully_shard(block, mesh=mesh)
+        # What is short in the products travels short. Else autocast makes short copies of whole
+        # weights, and they all stay until the gradients are known.
+        kind = torch.bfloat16 if self.is_short else None
+        policy = MixedPrecisionPolicy(param_dtype=kind, reduce_dtype=torch.float32)
+        for block in model.blocks:  # norms stay wide, and with the root
+            layers = [part for part in block.modules() if isinstance(part, torch.nn.Linear)]
+            fully_shard(layers, mesh=mesh, mp_policy=policy)
         return fully_shard(model, mesh=mesh)
 
     def whole(self, weight):

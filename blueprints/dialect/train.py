@@ -7,13 +7,13 @@ a GPT; both are measured on held-out passages of every variety, beside n-grams a
 """
 
 import contextlib
+import functools
 import os
 import signal
 import sys
 import time
 
 import numpy as np
-import safetensors.torch
 import torch
 from attempt import STOPPED_BEFORE_THE_END, Attempt
 from corpus import Corpus
@@ -21,6 +21,8 @@ from network import Gpt, weight_decay_groups
 from processes import Processes, launch_on_this_node
 from recipe import go_on, leave_at_once, read_options, state_of
 from results import BLUEPRINT, write_results
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from tokens import Tokenizer, learn_merges
 from torch.nn import functional
 
@@ -139,7 +141,7 @@ class Run:
 
         def load(folder, state):
             for name in ("model", "optimizer"):
-                kept.update(safetensors.torch.load_file(folder / f"{name}.safetensors"))
+                kept.update(load_file(folder / f"{name}.safetensors"))
             self.step = state["step"]
 
         if self.processes.is_first:
@@ -170,8 +172,8 @@ class Run:
             attempt.save(
                 step=self.step,
                 files={
-                    "model.safetensors": safetensors.torch.save(weights),
-                    "optimizer.safetensors": safetensors.torch.save(moments),
+                    "model.safetensors": functools.partial(save_file, weights),
+                    "optimizer.safetensors": functools.partial(save_file, moments),
                 },
                 state=state_of(self, end=end) | {"options": self.known_options()},
             )
@@ -187,6 +189,8 @@ class Run:
     def whole_model(self):
         """Return the model in one piece, for the first process to measure; all gather it."""
         weights = self.gather()
+        self.adam.zero_grad()  # makes room for it on the GPU, and so does what follows
+        self.adam.state.clear()
         if not self.processes.is_first:
             return None
         model = Gpt(self.options, self.options["vocabulary"])
@@ -303,7 +307,8 @@ def main():
         return code
     try:
         return run_attempt(options)
-    except OSError as error:  # a full disk: the last complete checkpoint is still there
+    # A full disk: the last complete checkpoint is still there.
+    except (OSError, SafetensorError) as error:
         sys.exit(f"Could not read or write: {error}. Free some space and run again.")
     except torch.OutOfMemoryError:
         sys.exit(

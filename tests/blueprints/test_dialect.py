@@ -25,6 +25,25 @@ PARAMS = {
 }
 VARIETIES = ("UD_Bavarian-MaiBaam", "UD_Low_Saxon-LSDC", "UD_Swiss_German-UZH")
 XSID = ("de-ba", "de-st", "gsw")
+# One of two processes, the other made up; as on a GPU, but that the CPU multiplies short numbers.
+WHOLE_WEIGHTS_KEPT = """
+import torch
+from network import Gpt
+from processes import Processes
+from train import short_numbers
+
+torch.distributed.init_process_group("fake", rank=0, world_size=2)
+processes = Processes()
+processes.count, processes.is_short = 2, True
+width, kept = 64, []
+options = {"layers": 2, "heads": 1, "head_size": width, "context": 8, "seed": 1}
+model = processes.share(Gpt(options, 32), sharded=True)
+hooks = torch.autograd.graph.saved_tensors_hooks(lambda it: kept.append(it) or it, lambda it: it)
+with hooks, short_numbers(processes):
+    model(torch.zeros(1, 2, dtype=torch.long))
+sizes = [it.untyped_storage().size() / it.element_size() for it in kept]
+print(len(sizes), sum(size >= width * width for size in sizes))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +140,13 @@ def test_two_processes_learn_what_one_learns(straight, lab):
     assert lab.state()["steps_redone"] == 0
     two, one = (each.read("metrics.json")["model"]["bits_per_byte"] for each in (lab, straight))
     assert two["value"] == pytest.approx(one["value"], abs=0.01)
+
+
+@pytest.mark.slow
+def test_sharded_and_in_short_numbers_no_whole_weight_waits_for_the_gradients(straight):
+    kept, whole = map(int, straight.run_code(WHOLE_WEIGHTS_KEPT).split())
+    assert kept > 50
+    assert whole == 0
 
 
 @pytest.mark.parametrize(
