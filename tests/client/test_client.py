@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from allmende.client import Client, FileDiffers, Refused, TokenNeedsCover, Unreachable
+from allmende.client import ApiError, Client, FileDiffers, TokenNeedsCover, Unreachable
 
 TOKEN = "allmende_secret"
 
@@ -83,7 +83,7 @@ def test_what_is_not_safe_to_repeat_is_asked_once(client, server):
 def test_patience_ends_with_what_the_proxy_said(server, monkeypatch):
     monkeypatch.setattr("allmende.client.calls.FIRST_PAUSE_SECONDS", 0.02)
     server.answers = [(502, b"")] * 9
-    with pytest.raises(Refused, match="502 Bad Gateway"):
+    with pytest.raises(ApiError, match="502 Bad Gateway"):
         Client(address(server), TOKEN, patience_seconds=0.1).ask("GET", "/me")
     assert 1 < len(server.asked) < 9
 
@@ -91,7 +91,7 @@ def test_patience_ends_with_what_the_proxy_said(server, monkeypatch):
 def test_a_refusal_has_its_sentence_its_code_and_its_facts(client, server):
     problem = {"detail": "Es gibt keinen Job j-1.", "code": "NotFound", "facts": {"id": "j-1"}}
     server.answers = [(404, problem)]
-    with pytest.raises(Refused, match=r"Es gibt keinen Job j-1\.") as refused:
+    with pytest.raises(ApiError, match=r"Es gibt keinen Job j-1\.") as refused:
         client.job("j-1")
     assert (refused.value.status, refused.value.code) == (404, "NotFound")
     assert refused.value.facts == {"id": "j-1"}
@@ -99,7 +99,7 @@ def test_a_refusal_has_its_sentence_its_code_and_its_facts(client, server):
 
 def test_a_token_is_sent_to_its_factory_alone(client, server):
     server.answers = [(302, b"", ("Location", "https://elsewhere.example/me"))]
-    with pytest.raises(Refused, match=r"moved to https://elsewhere\.example/me"):
+    with pytest.raises(ApiError, match=r"moved to https://elsewhere\.example/me"):
         client.ask("GET", "/me")
     assert server.tokens == [f"Bearer {TOKEN}"]
     for url in ("http://factory.example", "ftp://factory.example", "factory.example"):
@@ -169,7 +169,7 @@ def test_code_that_the_project_has_is_not_sent_again(client, server, tmp_path):
 
 
 def test_a_folder_that_cannot_come_along_is_refused_before_anything_is_sent(client, server):
-    with pytest.raises(Refused, match="no folder") as refused:
+    with pytest.raises(ApiError, match="no folder") as refused:
         client.submit({"name": "n", "run": "true", "workdir": "not-there"}, project="p")
     assert refused.value.code == "NoSuchFolder"
     assert server.asked == []

@@ -3,9 +3,9 @@
 Speaks to the API of a factory as its person, from any machine; needs no database and no Django.
 """
 
-from allmende.client.calls import Refused, TokenNeedsCover, Unreachable
+from allmende.client.calls import ApiError, TokenNeedsCover, Unreachable
 from allmende.client.factory import Client
 from allmende.client.jobs import Job
 from allmende.client.models import FileDiffers, Model
 
-__all__ = ["Client", "FileDiffers", "Job", "Model", "Refused", "TokenNeedsCover", "Unreachable"]
+__all__ = ["ApiError", "Client", "FileDiffers", "Job", "Model", "TokenNeedsCover", "Unreachable"]

@@ -22,7 +22,7 @@ CHUNK_BYTES = 2**20
 HOSTS_OF_THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 
 
-class Refused(Exception):
+class ApiError(Exception):
     """The factory said no. As text it is the sentence with the way out; `code` is stable."""
 
     def __init__(self, status: int, problem: dict[str, Any]) -> None:
@@ -122,7 +122,7 @@ class Caller:
                 with self._opener.open(request, timeout=ONE_CALL_SECONDS) as answer:
                     return use(answer)
             except urllib.error.HTTPError as error:
-                failure: Exception = Refused(error.code, _read_problem(error))
+                failure: Exception = ApiError(error.code, _read_problem(error))
                 if error.code not in PASSING:
                     raise failure from None
             except TROUBLES as error:

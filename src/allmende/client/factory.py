@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from allmende.client.calls import Caller, Refused
+from allmende.client.calls import ApiError, Caller
 from allmende.client.jobs import Job, make_key
 from allmende.client.models import Model, each_of, list_models
 from allmende.domain.basics.refusals import NotFound, Refusal
@@ -91,12 +91,12 @@ class Client:
             sha256 = folder.hash()
         except Refusal as refusal:  # what the factory would say, had it seen our files
             problem = {"detail": str(refusal), "code": type(refusal).__name__}
-            raise Refused(refusal.status, problem) from refusal
+            raise ApiError(refusal.status, problem) from refusal
         archives = f"/projects/{project}/code"
         try:
             archive = self.ask("GET", f"{archives}/{sha256}")
-        except Refused as refused:
-            if refused.code != NotFound.__name__:
+        except ApiError as error:
+            if error.code != NotFound.__name__:
                 raise
             archive = self._caller.send(archives, folder.pack())
         return {**value, "workdir": archive["workdir"]}
