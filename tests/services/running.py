@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from allmende import wiring
 from allmende.backends.local import LocalBackend
 from allmende.domain.basics.people import DAEMON, Person
 from allmende.domain.basics.sites import Partition
@@ -17,9 +16,10 @@ from allmende.services.cycle import CycleReport
 from allmende.services.deeds import Deed
 from allmende.services.story import Story
 from allmende.services.workshop import Workshop
+from allmende.storage.jobs import JobRow
 from allmende.wiring import stage
-from allmende.wiring.access_rules import load_access_rules
 from allmende.wiring.assembly import build_workshop
+from tests.services.told_story import tell_up_to_the_awards
 
 PARTITION = "werkbank"
 
@@ -80,6 +80,11 @@ class Running:
         self.beat_until(lambda: all(self.job(j).ended_at for j in job_ids), seconds=seconds)
 
 
+def end_pauses() -> None:
+    """Let whoever pauses after a failure try again now."""
+    JobRow.objects.filter(retry_at__isnull=False).update(retry_at=None)
+
+
 def configured(workshop: Workshop, **changes: object) -> Workshop:
     """Return a workshop whose partition is configured otherwise."""
     whole = workshop.factory
@@ -98,18 +103,9 @@ def a_running_factory(folder: Path, *, python: str = "") -> Iterator[Running]:
 
     `python`: what stands for the environments of all blueprints, which else have to be prepared.
     """
-    ids = stage.seeded_ids(7)
     backend = LocalBackend(folder / "work", minimum_free_bytes=0)
     workshop = replace(build_workshop(), backend_of=lambda _: backend)
-    story = Story(
-        act=lambda person: Deed(actor=person, now=wiring.now(), new_id=ids),
-        workshop=workshop,
-        rules=load_access_rules(),
-    )
-    parts = (story.open_factory, story.gather_people, story.check_eligibility, story.apply)
-    for part in (*parts, story.award):
-        for _ in part():
-            pass
+    story = tell_up_to_the_awards(workshop)
     if python:
         workshop = replace(workshop, environment_python=lambda _: python)
     try:

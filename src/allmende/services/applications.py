@@ -19,7 +19,7 @@ from allmende.domain.access.countries import list_barred, name_machine
 from allmende.domain.access.edits import Difference
 from allmende.domain.access.eligibility import answers_for, decide_for_call
 from allmende.domain.access.organisations import Organisation
-from allmende.domain.access.snapshots import hash_content, to_plain
+from allmende.domain.access.snapshots import hash_content, hash_plain, to_plain
 from allmende.domain.access.verdicts import EligibilityResult
 from allmende.domain.access.working_days import day_of
 from allmende.domain.basics.people import Person
@@ -256,7 +256,7 @@ def list_earlier(reader: Person, *, limit: int = 20) -> list[Application]:
 def keep_rules_of_day(deed: Deed, rules: AccessRules) -> str:
     """Keep the rules in force on the day of a deed, and return the hash that finds them again."""
     in_force = to_plain(rules.book.in_force(day_of(deed.now)))
-    rules_hash = hash_content(in_force)
+    rules_hash = hash_plain(in_force)
     call_store.keep_rules(rules_hash, in_force)
     return rules_hash
 
