@@ -153,23 +153,23 @@ def test_a_misspelt_parameter_is_refused_with_the_one_that_was_meant():
 
 def test_all_wrong_parameters_are_said_at_once():
     assert problems(steps=0, rate=2) == (
-        "params.steps is 0; choose between 1 and 100 steps. "
-        "params.rate is 2; choose between 0 and 1 per step."
+        "params.steps is 0; it must lie between 1 and 100. "
+        "params.rate is 2; it must lie between 0 and 1."
     )
 
 
 @pytest.mark.parametrize("value", [0, 101])
 def test_a_parameter_outside_of_its_range_is_refused(value):
-    assert problems(steps=value) == f"params.steps is {value}; choose between 1 and 100 steps."
+    assert problems(steps=value) == f"params.steps is {value}; it must lie between 1 and 100."
 
 
 @pytest.mark.parametrize("value", ["many", True, float("nan"), float("inf"), "nan"])
 def test_a_parameter_that_is_no_number_is_refused(value):
-    assert problems(steps=value) == "params.steps takes a number in steps."
+    assert problems(steps=value) == "params.steps takes a number from 1 to 100."
 
 
 def test_half_a_step_is_refused():
-    assert problems(steps=1.5) == "params.steps takes a whole number of steps."
+    assert problems(steps=1.5) == "params.steps takes a whole number from 1 to 100."
 
 
 def test_more_nodes_than_the_blueprint_can_use_are_refused():

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from allmende.domain.basics.refusals import NotFound, Refusal
-from allmende.domain.basics.sentences import Sentence
 from allmende.domain.training import fields
 from allmende.domain.training.amounts import read_memory
 from allmende.domain.training.fields import Fields, Finding
@@ -272,20 +271,19 @@ def _checked(given: Fields, param: Param) -> int | float:
     # A YAML reader takes 1e-3 (without a point) for a text; people mean the number.
     if isinstance(value, str):
         value = _from_text(value)
+    span = {"low": param.min, "high": param.max}
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        given.find(param.name, "{key} takes a number in {unit}.", unit=Sentence(param.unit))
+        given.find(param.name, "{key} takes a number from {low} to {high}.", **span)
         return param.default
     if param.type == "integer" and value != int(value):
-        given.find(param.name, "{key} takes a whole number of {unit}.", unit=Sentence(param.unit))
+        given.find(param.name, "{key} takes a whole number from {low} to {high}.", **span)
         return param.default
     if not param.min <= value <= param.max:
         given.find(
             param.name,
-            "{key} is {value}; choose between {low} and {high} {unit}.",
+            "{key} is {value}; it must lie between {low} and {high}.",
             value=value,
-            low=param.min,
-            high=param.max,
-            unit=Sentence(param.unit),
+            **span,
         )
     return int(value) if param.type == "integer" else float(value)
 
