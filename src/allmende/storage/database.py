@@ -26,15 +26,15 @@ def run_whole(work: Callable[[], Result]) -> Result:
 
     Where two wait for each other, PostgreSQL ends one of them; that one is run again after a pause.
     """
-    for tries_left in reversed(range(TRIES)):
+    for number in range(1, TRIES + 1):
         try:
             with transaction():
                 return work()
         except OperationalError as error:
-            if tries_left == 0 or connection.in_atomic_block or not _is_deadlock(error):
+            if number == TRIES or connection.in_atomic_block or not _is_deadlock(error):
                 raise
         # Else it takes its rows again before the other woke up, and the two meet once more.
-        time.sleep(FIRST_PAUSE_SECONDS * (TRIES - tries_left))
+        time.sleep(number * FIRST_PAUSE_SECONDS)
     raise AssertionError("the last try returns or raises")
 
 
