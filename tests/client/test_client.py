@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,7 +28,8 @@ class Line(BaseHTTPRequestHandler):
         self.server.asked.append((self.command, self.path, key, body))
         self.server.tokens.append(self.headers.get("Authorization"))
         status, content, *headers = self.server.answers.pop(0)
-        if status == 0:  # the line breaks
+        if status == 0:  # the line breaks, after some seconds
+            time.sleep(content)
             self.connection.close()
             return
         self.send_response(status)
@@ -75,7 +77,7 @@ JOB = {"id": "j-1", "name": "n", "state": "pending", "project_id": "p", "attempt
 
 
 def test_a_submission_whose_answer_was_lost_is_sent_again_under_the_same_key(client, server):
-    server.answers = [(0, ""), (503, b"<html>starting</html>"), (201, [JOB])]
+    server.answers = [(0, 0), (503, b"<html>starting</html>"), (201, [JOB])]
     [job] = client.submit({"name": "n", "run": "true"}, project="p")
     assert (job.id, job.state, job.has_ended) == ("j-1", "pending", False)
     assert len(server.asked) == 3
@@ -84,7 +86,7 @@ def test_a_submission_whose_answer_was_lost_is_sent_again_under_the_same_key(cli
 
 
 def test_what_is_not_safe_to_repeat_is_asked_once(client, server):
-    server.answers = [(0, "")]
+    server.answers = [(0, 0)]
     with pytest.raises(Unreachable, match="cannot be reached"):
         client.ask("POST", "/tokens", body={})
     assert len(server.asked) == 1
@@ -96,6 +98,12 @@ def test_patience_ends_with_what_the_proxy_said(server, monkeypatch):
     with pytest.raises(ApiError, match="502 Bad Gateway"):
         Client(address(server), TOKEN, patience_seconds=0.1).ask("GET", "/me")
     assert 1 < len(server.asked) < 9
+
+
+def test_patience_begins_when_the_line_first_fails(server, monkeypatch):
+    monkeypatch.setattr("allmende.client.calls.FIRST_PAUSE_SECONDS", 0.01)
+    server.answers = [(0, 0.2), (200, {})]
+    assert Client(address(server), TOKEN, patience_seconds=0.1).ask("GET", "/me") == {}
 
 
 def test_a_refusal_has_its_sentence_its_code_and_its_facts(client, server):
@@ -217,7 +225,7 @@ def test_code_that_the_project_has_is_not_sent_again(client, server, tmp_path, m
     monkeypatch.chdir(tmp_path)
     missing = (404, {"code": "NotFound", "facts": {"kind": "code"}, "detail": ""})
     there = {"workdir": "sha256:1"}
-    sent = [(0, ""), (201, there)]  # at the second try
+    sent = [(0, 0), (201, there)]  # at the second try
     server.answers = [missing, *sent, (201, [JOB]), (200, there), (201, [JOB])]
     for job_file in (tmp_path / "job.yaml", {"workdir": Path("code"), "run": "true"}):
         client.submit(job_file, project="p", key="k")

@@ -19,8 +19,9 @@ JobFile = Path | str | Mapping[str, Any]
 class Client:
     """Speaks to one factory as the person of a token.
 
-    Without them it takes `ALLMENDE_URL` and `ALLMENDE_TOKEN` of the environment. Its sentences
-    come in `language`, `en` or `de`. Where the line fails it asks again for `patience_seconds`.
+    Without url and token it takes `ALLMENDE_URL` and `ALLMENDE_TOKEN` of the environment. The
+    factory's sentences come in `language`, `en` or `de`. Where the line fails it asks again for
+    `patience_seconds`.
     """
 
     def __init__(
@@ -40,8 +41,9 @@ class Client:
         Nothing is submitted; its `workdir` comes along, for the check looks at it.
         """
         body = self._bring_code(job_file, project=project)
-        found: dict[str, Any] = self.ask("POST", "/jobs/check", body=body, project_id=project)
-        return found
+        # The key says that it may be asked twice; the check itself needs none.
+        found = self.ask("POST", "/jobs/check", body=body, key=make_key(), project_id=project)
+        return dict(found)
 
     def submit(self, job_file: JobFile, *, project: str, key: str = "") -> list[Job]:
         """Submit a job file: a path, or its keys and values. A sweep becomes several jobs.
