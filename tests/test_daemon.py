@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.core import mail as outbox
 from django.db import OperationalError
+from structlog.testing import capture_logs
 
 from allmende.daemon import Daemon
 from allmende.domain.access.message_kinds import MessageKind
@@ -83,6 +84,24 @@ class Mailing(Daemon):
     def beat(self) -> None:
         self.leads = True
         self.beats += 1
+
+
+@pytest.mark.django_db
+def test_what_cannot_be_cleared_away_keeps_nothing_else_from_going(monkeypatch):
+    def fail(*_deed, **_places):
+        raise OSError("a disk that does not answer")
+
+    for part in ("model_terms.delete_expired", "code_archives.remove_unneeded"):
+        monkeypatch.setattr(f"allmende.daemon.{part}", fail)
+    monkeypatch.setattr("allmende.daemon.environments.remove_overdue", lambda *_, **__: 7)
+    with capture_logs() as told:
+        Daemon().clear_away()
+    assert [each["event"] for each in told] == [
+        "models past their day stay",
+        "unneeded code stays",
+        "environments of ended projects removed",
+    ]
+    assert [type(each.get("exc_info")) for each in told[:2]] == [OSError, OSError]
 
 
 class Reservations(dict):

@@ -101,19 +101,30 @@ class Daemon:
 
     def clear_away(self) -> None:
         """Delete what is kept no longer: models past their day, and what projects that are over
-        ran with. Sites are slow to answer, and disks to forget: it holds up nobody."""
-        workshop, rules = self.workshop, load_access_rules()
-        for each in model_terms.delete_expired(
-            wiring.deed_of(DAEMON), backend_of=workshop.backend_of
-        ):
+        ran with. Sites are slow to answer, and disks to forget: it holds up nobody. What cannot be
+        deleted now keeps nothing else from going."""
+        with _guarded("models past their day stay"):
+            self._clear_models()
+        with _guarded("unneeded code stays"):
+            self._clear_code()
+        with _guarded("environments of ended projects stay"):
+            self._clear_environments()
+
+    def _clear_models(self) -> None:
+        deleted = model_terms.delete_expired(
+            wiring.deed_of(DAEMON), backend_of=self.workshop.backend_of
+        )
+        for each in deleted:
             log.info("model files past their day", outcome=getattr(each, "id", str(each)))
-        if removed := code_archives.remove_unneeded(
-            wiring.deed_of(DAEMON), shelves=shelves(), rules=rules
-        ):
+
+    def _clear_code(self) -> None:
+        deed, rules = wiring.deed_of(DAEMON), load_access_rules()
+        if removed := code_archives.remove_unneeded(deed, shelves=shelves(), rules=rules):
             log.info("unneeded code removed", files=removed)
-        if removed := environments.remove_overdue(
-            wiring.deed_of(DAEMON), workshop=workshop, rules=rules
-        ):
+
+    def _clear_environments(self) -> None:
+        deed, rules = wiring.deed_of(DAEMON), load_access_rules()
+        if removed := environments.remove_overdue(deed, workshop=self.workshop, rules=rules):
             log.info("environments of ended projects removed", environments=removed)
 
     def _tell_delivery(self, delivery: mail.Delivery) -> None:

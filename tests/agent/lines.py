@@ -1,6 +1,6 @@
 """A centre and an agent in one process: calls go through the real view, with real signatures."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from django.test import Client
@@ -199,6 +199,10 @@ class PumpedRelay:
     def measure_progress(self, job_id: str) -> int:
         self.line.pump()
         return self.line.relay.measure_progress(job_id)
+
+    def read_progress_tails(self, job_ids: Iterable[str], *, limit: int) -> Iterator[bytes]:
+        self.line.pump()
+        return self.line.relay.read_progress_tails(job_ids, limit=limit)
 
     def list_output(self, job_id: str) -> dict[str, int]:
         return self.line.relay.list_output(job_id)

@@ -335,7 +335,7 @@ def test_without_an_agent_or_with_an_old_one_nothing_is_asked(line):
     agent = agent_store.get_agent(line.enrolled.id)
     agent_store.save_agent(replace(agent, protocol=1))
     far = far_reach_of(HARZ).nodes_of(PLACE)
-    with pytest.raises(errands.AgentIsTooOld):
+    with pytest.raises(errands.AgentTakesNoErrands):
         far.list_nodes()
     agents.revoke_agent(wiring.deed_of(OPERATOR), agent.id)
     with pytest.raises(errands.NobodyAtSite, match="allmende agents enrol harz"):

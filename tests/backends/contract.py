@@ -254,6 +254,8 @@ class BackendContract:
         assert backend.read_progress(job_id) == (b'{"t":1,"step":1}\n{"t":2,"step":2}\n')
         assert backend.measure_progress(job_id) == 34
         assert backend.read_progress(job_id, offset=17, limit=16) == b'{"t":2,"step":2}'
+        tails = backend.read_progress_tails(["../j", job_id], limit=17)
+        assert list(tails) == [b"", b'{"t":2,"step":2}\n']
 
     def test_command_starts_in_the_folder_asked_for(self, backend, tmp_path):
         for workdir, wanted in (("", "$HOME"), (".", "$HOME"), (str(tmp_path), str(tmp_path))):

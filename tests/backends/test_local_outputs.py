@@ -27,6 +27,40 @@ assert [each.name for each in home.iterdir()] == ["other"]
 assert (home / "other").stat().st_mode & 0o777 == 0o755
 """
 
+# No file can be opened any more, as in a process that has too many open.
+OUT_OF_FILES = """
+import os, resource, sys
+from pathlib import Path
+from allmende.backends.jobs.outputs import list_files, read_file
+from allmende.backends.slurm.places import list_below, open_below
+home = Path(sys.argv[1])
+asked = {
+    "list_files": lambda: list_files(home / "out"),
+    "read_file": lambda: read_file(home / "out", "model"),
+    "list_below": lambda: list_below(home, "out"),
+    "open_below": lambda: open_below(home, "out/model"),
+}
+found = {name: bool(ask()) for name, ask in asked.items()}
+assert all(found.values()), found
+free = os.open(os.devnull, os.O_RDONLY)
+os.close(free)
+resource.setrlimit(resource.RLIMIT_NOFILE, (free, free))
+for name, ask in asked.items():
+    try:
+        sys.exit(f"{name}: {ask()}")
+    except OSError:
+        pass
+"""
+
+
+def test_what_the_machine_cannot_open_now_is_not_taken_for_gone(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/model").write_text("weights")
+    told = subprocess.run(
+        [sys.executable, "-c", OUT_OF_FILES, tmp_path], capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 0, told.stderr
+
 
 def test_locked_folders_go_and_what_links_name_stays():
     with tempfile.TemporaryDirectory() as folder:

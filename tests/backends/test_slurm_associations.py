@@ -12,6 +12,7 @@ from allmende.backends.slurm.associations import (
     ListingUnreadable,
     parse_associations,
     parse_configuration,
+    parse_longest_seconds,
     parse_qos,
     parse_used_minutes,
     render_change,
@@ -180,6 +181,13 @@ def test_no_tres_is_left_over_from_before(before, after):
     }
 
 
+def test_a_partition_without_a_limit_has_none():
+    text = read("scontrol-partitions")
+    assert "PartitionName=endless" in text
+    assert parse_longest_seconds(text) == {"booster": 24 * 3600, "short": 300}
+    assert parse_longest_seconds("No partitions in the system") == {}
+
+
 class Refusing:
     """A client of a cluster that says no, in given words."""
 
@@ -212,11 +220,12 @@ def test_where_jobs_run_under_one_account_its_name_is_told(monkeypatch):
         def run(self, command, *arguments, **_options):
             if command == "sacctmgr":
                 return read(answers[" ".join(arguments[2:4])])
-            return read("sshare" if command == "sshare" else "scontrol-config")
+            return read("sshare" if command == "sshare" else f"scontrol-{arguments[1]}")
 
     shared, own = Client(""), Client("")
     shared.cluster = SlurmCluster(cluster="lab", work_folder="/nowhere", run_as=RunAs.NOBODY)
     assert SlurmPolicies(shared).read().shared_user == "service"
     state = SlurmPolicies(own).read()
     assert state.shared_user == ""
+    assert state.longest_seconds == {"booster": 24 * 3600, "short": 300}
     assert {account_key("pr-1"), qos_key("sme")} <= set(state.policy)

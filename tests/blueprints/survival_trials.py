@@ -31,7 +31,7 @@ from allmende.domain.training.job_files import parse_job_file  # noqa: E402
 from allmende.services import audit, jobs, ledger, submissions  # noqa: E402
 from allmende.storage.cycles import LeaseRow  # noqa: E402
 from allmende.wiring import home  # noqa: E402
-from tests.services.running import Running, a_running_factory  # noqa: E402
+from tests.services.running import Running, a_running_factory, end_pauses  # noqa: E402
 
 OWNERS = ("founder", "startup", "researcher")
 AT_ONCE = 3
@@ -80,6 +80,7 @@ class Trial:
             if len(running) < AT_ONCE:
                 self.submit()
             self.harm(running)
+            end_pauses()
             time.sleep(self.dice.uniform(0.05, 0.5))
         self.wait_for(self.submitted)
 
@@ -90,6 +91,7 @@ class Trial:
         give_up_at = time.monotonic() + LONGEST_SECONDS
         while not all(self.factory.job(job.id).ended_at for job in submitted):
             assert time.monotonic() < give_up_at, "a training does not end"
+            end_pauses()
             time.sleep(0.2)
 
     def harm(self, running: list[Job]) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from allmende.cli.job_watching import Watcher
-from tests.services.running import a_running_factory
+from tests.services.running import a_running_factory, end_pauses
 
 pytestmark = pytest.mark.django_db
 
@@ -24,6 +24,8 @@ def test_the_last_words_of_an_attempt_are_told_before_the_next_one_begins(tmp_pa
         while "first words" not in capsys.readouterr().out:
             watcher.look()
         (tmp_path / "work" / job.id / "home" / "go").touch()
+        factory.beat_until(lambda: factory.job(job.id).retry_at)
+        end_pauses()
         factory.beat_until(lambda: factory.job(job.id).attempts == 2)
         watcher.look()
         told = capsys.readouterr().out

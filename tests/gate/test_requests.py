@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allmende.domain.basics.refusals import Refusal
-from allmende.gate.answers import AnswerUnreadable, read_answer
+from allmende.gate.answers import SessionUnreadable, read_answer
 from allmende.gate.requests import RequestUnreadable, read_request
 
 PLAIN = b"GET /session/j-1/api?x=1 HTTP/1.1\r\nHost: h\r\n"
@@ -64,7 +64,7 @@ def test_blanks_without_end_are_read_in_a_moment():
     ],
 )
 def test_an_answer_that_web_servers_might_read_differently_is_refused(said: bytes):
-    with pytest.raises(AnswerUnreadable):
+    with pytest.raises(SessionUnreadable):
         read_answer(said, read_request(PLAIN + b"\r\n"))
 
 

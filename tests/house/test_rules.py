@@ -2,6 +2,7 @@
 
 import ast
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,6 +78,25 @@ def test_a_function_with_many_parameters_takes_them_by_name(path: Path):
 @pytest.mark.parametrize("path", PYTHON_FILES, ids=name_of)
 def test_every_file_name_says_what_is_in_it(path: Path):
     assert path.stem not in VAGUE_NAMES
+
+
+def test_every_refusal_has_a_code_of_its_own():
+    # Programs compare the name of the class, wherever it stands.
+    bases: dict[str, set[str]] = {}
+    found: list[str] = []
+    for path in SOURCE_FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                bases.setdefault(node.name, set()).update(
+                    base.id for base in node.bases if isinstance(base, ast.Name)
+                )
+                found.append(node.name)
+    refusals = {"Refusal"}
+    while more := {name for name, above in bases.items() if above & refusals} - refusals:
+        refusals |= more
+    names = Counter(name for name in found if name in refusals)
+    assert len(names) > 300
+    assert {name for name, count in names.items() if count > 1} == set()
 
 
 def test_every_ring_of_the_architecture_is_a_folder():

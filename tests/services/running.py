@@ -16,6 +16,7 @@ from allmende.services.cycle import CycleReport
 from allmende.services.deeds import Deed
 from allmende.services.story import Story
 from allmende.services.workshop import Workshop
+from allmende.storage.jobs import JobRow
 from allmende.wiring import stage
 from allmende.wiring.assembly import build_workshop
 from tests.services.told_story import tell_up_to_the_awards
@@ -77,6 +78,11 @@ class Running:
 
     def run_to_end(self, *job_ids: str, seconds: float = 30.0) -> None:
         self.beat_until(lambda: all(self.job(j).ended_at for j in job_ids), seconds=seconds)
+
+
+def end_pauses() -> None:
+    """Let whoever pauses after a failure try again now."""
+    JobRow.objects.filter(retry_at__isnull=False).update(retry_at=None)
 
 
 def configured(workshop: Workshop, **changes: object) -> Workshop:

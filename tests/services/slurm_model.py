@@ -54,6 +54,7 @@ class ModelCluster:
     policy: Policy = field(default_factory=new_policy)
     used_minutes: dict[str, dict[str, int]] = field(default_factory=dict)
     configuration: dict[str, str] = field(default_factory=lambda: CONFIGURATION)
+    longest_seconds: dict[str, int] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     refuses: tuple[ItemKey, ...] = ()
     dies_before: int | None = None
@@ -61,7 +62,10 @@ class ModelCluster:
 
     def read(self) -> ClusterState:
         return ClusterState(
-            policy=self.policy, used_minutes=self.used_minutes, configuration=self.configuration
+            policy=self.policy,
+            used_minutes=self.used_minutes,
+            configuration=self.configuration,
+            longest_seconds=self.longest_seconds,
         )
 
     def change(self, change: Change) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from allmende.domain.access.application_forms import HoursAboveLimit, WrongUnit
+from allmende.domain.access.application_forms import HoursAboveLimit, SizeInWrongUnit
 from allmende.domain.access.applications import (
     ApplicationIsFrozen,
     ApplicationIsIncomplete,
@@ -184,7 +184,7 @@ def test_edit_after_submission_is_refused():
     ("changes", "refusal"),
     [
         ({"requested_hours": "4.1"}, HoursAboveLimit),
-        ({"unit": "gpu_seconds"}, WrongUnit),
+        ({"unit": "gpu_seconds"}, SizeInWrongUnit),
         ({"accepts_terms": "no"}, ApplicationIsIncomplete),
     ],
 )

@@ -33,7 +33,7 @@ from allmende.storage.code_files import CodeShelves
 from allmende.wiring.access_rules import read_access_rules
 from allmende.wiring.code_archives import count_entries, hash_for_setup
 from allmende.wiring.code_folders import open_folder
-from tests.services.running import PARTITION, Running, a_running_factory
+from tests.services.running import PARTITION, Running, a_running_factory, end_pauses
 from tests.web.world import save_model
 
 pytestmark = pytest.mark.django_db
@@ -128,6 +128,8 @@ def test_a_job_runs_in_its_folder_and_the_next_attempt_finds_what_it_left(factor
         retry=retry,
     )  # fmt: skip
     assert job.spec["workdir"] == f"sha256:{archive.sha256}"
+    factory.beat_until(lambda: factory.job(job.id).retry_at)
+    end_pauses()
     factory.run_to_end(job.id)
     said = [factory.backend.read_log(f"{job.id}.{n}", offset=0, limit=999).decode() for n in (1, 2)]
     home = factory.backend.folders.find_home(job.id)

@@ -10,6 +10,7 @@ from allmende.backends.local import LocalBackend
 from allmende.domain.scheduling.backends import EndReason
 from allmende.domain.scheduling.jobs import JobState
 from allmende.services import allocations, ledger
+from allmende.services.errands import NobodyAtSite
 from tests.services.running import Running, a_running_factory
 
 pytestmark = pytest.mark.django_db
@@ -91,6 +92,11 @@ class Unforeseen(LocalBackend):
             raise OSError("a mistake of ours")
         return super().list_output(job_id)
 
+    def read_output(self, job_id, name, **piece):
+        if (self.step, self.job_id) == ("ask", job_id):
+            raise NobodyAtSite(site="grünau")
+        return super().read_output(job_id, name, **piece)
+
 
 def test_a_model_that_the_database_refuses_is_left_out_and_stops_no_other(factory: Running):
     act = factory.story.act
@@ -109,12 +115,13 @@ def test_a_model_that_the_database_refuses_is_left_out_and_stops_no_other(factor
     assert sum("left out" in sentence for sentence in factory.sentences(other)) == 1
 
 
-@pytest.mark.parametrize("step", ["start", "settle", "read"])
+@pytest.mark.parametrize("step", ["start", "settle", "read", "ask"])
 def test_a_job_that_meets_a_mistake_of_ours_waits_for_its_end_alone(factory: Running, step: str):
     backend = Unforeseen(factory.backend.folders.root, minimum_free_bytes=0)
     factory.workshop = replace(factory.workshop, backend_of=lambda _: backend)
     first, second = (
-        factory.submit("founder", client_key=f"k{n}", run="true")[0].id for n in range(2)
+        factory.submit("founder", client_key=f"k{n}", run="touch $ALLMENDE_OUT/model")[0].id
+        for n in range(2)
     )
     backend.step, backend.job_id = step, first
     factory.beat_until(lambda: factory.job(second).outputs_read_at is not None)
@@ -123,3 +130,4 @@ def test_a_job_that_meets_a_mistake_of_ours_waits_for_its_end_alone(factory: Run
     backend.step = ""
     factory.beat_until(lambda: factory.job(first).outputs_read_at is not None)
     assert factory.job(first).state is JobState.COMPLETED
+    assert factory.sentences(first)[-1].startswith("Its model is registered")

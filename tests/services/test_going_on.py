@@ -2,16 +2,26 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from allmende import wiring
 from allmende.domain.basics.people import DAEMON
 from allmende.domain.scheduling.backends import EndReason
-from allmende.domain.scheduling.jobs import Job, JobState
-from allmende.services import allocations, halvings, job_limits, ledger
+from allmende.domain.scheduling.jobs import FIRST_PAUSE, Job, JobState
+from allmende.services import (
+    allocations,
+    cycle,
+    forecasts,
+    halvings,
+    hand_overs,
+    job_limits,
+    ledger,
+)
 from allmende.storage import jobs as job_store
-from tests.services.running import Running, a_running_factory
+from tests.services.running import PARTITION, Running, a_running_factory, end_pauses
 
 pytestmark = pytest.mark.django_db
 
@@ -74,10 +84,34 @@ def test_a_command_that_failed_is_tried_again_where_the_file_says_so(
     (job,) = factory.submit("founder", run=run, max_duration="2s", retry={"on": ["failed"]},
                             preemptible=False)  # fmt: skip
     (other,) = factory.submit("founder", client_key="other", run="exit 3", max_duration="2s")
+    factory.beat_until(lambda: factory.job(job.id).retry_at)
+    end_pauses()
     factory.run_to_end(job.id, other.id)
     assert [a.reason for a in factory.attempts(job.id)] == [EndReason.FAILED, EndReason.COMPLETED]
     assert [a.refunded_seconds for a in factory.attempts(job.id)] == [0, 0]
     assert [a.reason for a in factory.attempts(other.id)] == [EndReason.FAILED]
+
+
+def test_after_a_failure_it_pauses_and_says_until_when(factory: Running):
+    (job,) = factory.submit("founder", run="exit 3", max_duration="2s", retry={"on": ["failed"]},
+                            preemptible=False)  # fmt: skip
+    factory.beat_until(lambda: factory.job(job.id).retry_at)
+    factory.beat()
+    waiting, (attempt,) = factory.job(job.id), factory.attempts(job.id)
+    assert waiting.retry_at == attempt.ended_at + FIRST_PAUSE
+    assert str(waiting.wait).endswith(f"it tries again at {waiting.retry_at}.")
+    assert factory.sentences(job.id)[-1].endswith(f"by itself at {waiting.retry_at}.")
+    partition, reader = factory.workshop.factory.get_partition(PARTITION), factory.person("founder")
+    for ask in (forecasts.forecast_job, forecasts.recall_forecast):
+        assert ask(reader, job.id, now=wiring.now(), workshop=factory.workshop) is None
+    early, due = (
+        replace(factory.story.act(DAEMON), now=waiting.retry_at + timedelta(seconds=seconds))
+        for seconds in (-1, 0)
+    )
+    for choose in (cycle.decide, hand_overs.hand_over):  # to nodes of our own, and to a cluster
+        decided = choose(early, partition)
+        assert (decided.starts, decided.waits[0].sentence) == ((), waiting.wait)
+    assert len(cycle.decide(due, partition).starts) == 1
 
 
 def test_of_a_sweep_with_halving_only_the_best_go_on(factory: Running):

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from allmende import wiring
 from allmende.domain.basics.people import PUBLIC
+from allmende.domain.basics.periods import TimeWithoutZone
 from allmende.domain.basics.refusals import InvalidInput, NotFound, NotPermitted
 from allmende.domain.trust import incidents as rules
 from allmende.domain.trust.agents import Agent
@@ -135,7 +136,7 @@ def test_notes_and_names_are_for_the_staff(factory: Running):
     ("of", "refusal"),
     [
         ({"began_at": wiring.now() + timedelta(hours=1)}, rules.IncidentHasNotBegun),
-        ({"began_at": datetime(2026, 1, 1)}, rules.IncidentTimeWithoutZone),  # noqa: DTZ001
+        ({"began_at": datetime(2026, 1, 1)}, TimeWithoutZone),  # noqa: DTZ001
         ({"ended_at": wiring.now() - timedelta(hours=1)}, rules.IncidentEndsBeforeItBegan),
         ({"ended_at": wiring.now() + timedelta(hours=1)}, rules.IncidentEndsLater),
         ({"site_id": "juelich"}, rules.PartitionElsewhere),

@@ -10,7 +10,7 @@ from allmende.domain.basics.people import DAEMON, PUBLIC, Person, Role
 from allmende.domain.basics.refusals import NotFound, NotPermitted
 from allmende.domain.training.models import ModelRemembersPeople, SharedWithoutLicence, Visibility
 from allmende.services import model_terms, models
-from allmende.services.errands import AgentIsTooOld, SiteIsCutOff
+from allmende.services.errands import AgentTakesNoErrands, SiteIsCutOff
 from allmende.services.model_terms import Terms
 from allmende.storage import audit as audit_store
 from tests.services.test_models import (
@@ -274,8 +274,8 @@ def test_files_that_cannot_be_deleted_stop_no_other_deletion(backend, model):  #
 
 def test_what_a_site_refuses_for_good_is_refused(backend, model):  # noqa: F811
     far = FarAway(backend)
-    far.remove_output = lambda _: (_ for _ in ()).throw(AgentIsTooOld(site="harz"))
-    with pytest.raises(AgentIsTooOld):
+    far.remove_output = lambda _: (_ for _ in ()).throw(AgentTakesNoErrands(site="harz"))
+    with pytest.raises(AgentTakesNoErrands):
         model_terms.delete_files(a_deed(OWNER), model.id, backend_of=lambda _: far)
     assert models.get_model(OWNER, model.id).is_kept
     assert take(OWNER, model, far) == b"weights"

@@ -138,7 +138,7 @@ def test_members_leave_by_themselves_or_by_an_administrator():
     gone = people.leave_organisation(a_deed(), person_id=two.id, organisation_id="o-1")
     assert gone.organisation_ids == frozenset()
     assert people.leave_organisation(a_deed(), person_id=two.id, organisation_id="o-1") == gone
-    with pytest.raises(people.LastMember):
+    with pytest.raises(people.LastOfOrganisation):
         people.leave_organisation(a_deed(one), person_id=one.id, organisation_id="o-1")
 
 

@@ -6,12 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from allmende.domain.basics.refusals import NotFound
+from allmende.domain.scheduling.exchanges import FileKind, FileName
 from allmende.domain.training.courses import POINTS_PER_METRIC
 from allmende.services import runs, sweeps
 from allmende.storage import jobs as job_store
-from tests.services.running import Running, a_running_factory
+from allmende.storage import relays as relay_store
+from allmende.wiring.agents import relay_of
+from tests.services.running import PARTITION, Running, a_running_factory
 
 pytestmark = pytest.mark.django_db
 
@@ -172,6 +177,28 @@ def test_staff_see_how_far_a_sweep_is_but_not_what_it_measures(factory: Running)
         )
         assert [row.progress.percent for row in rows] == [0, 50]
         assert rows[1].progress.metrics == metrics
+
+
+def test_however_many_jobs_are_compared_at_a_far_site_its_files_are_looked_up_at_once(
+    factory: Running,
+):
+    relay = relay_of(factory.workshop.factory.sites[0], PARTITION)
+    counts = []
+    for count in (2, 9):
+        sweep = factory.submit("founder", f"k{count}", run="true", array=f"1-{count}")
+        for job in sweep[1:]:
+            name = FileName(kind=FileKind.PROGRESS, owner=job.id)
+            file = relay_store.get_or_add_file(relay.site_id, name)
+            text = b'{"t": 1, "step": %d, "total": 10}\n' % job.sweep_index
+            relay.folder.write(file.id, offset=0, content=text)
+            relay_store.save_file(replace(file, have_bytes=len(text)))
+        with CaptureQueriesContext(connection) as queries:
+            rows = sweeps.compare_jobs(
+                factory.person("founder"), sweep[0].sweep_id, backend_of=lambda _: relay
+            )
+        assert [row.progress.step for row in rows] == [0, *range(2, count + 1)]
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
 
 
 def test_a_sweep_of_a_version_that_is_gone_can_still_be_looked_at(factory: Running):

@@ -58,6 +58,11 @@ def test_a_new_cluster_gets_groups_projects_and_members(world):
     assert plan.outsiders == ()
 
 
+def test_the_plan_says_where_the_cluster_lets_jobs_run_too_short(world):
+    world.cluster.longest_seconds = {"booster": 60}
+    assert ["MaxTime of booster" in str(each) for each in world.plan().shortcomings] == [True]
+
+
 def test_planning_changes_nothing(world):
     world.plan()
     assert world.cluster.changes == []

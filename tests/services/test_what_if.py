@@ -11,7 +11,7 @@ from allmende.domain.basics.people import DAEMON, Person, Role
 from allmende.domain.basics.refusals import InvalidInput, NotPermitted, Refusal
 from allmende.services import outcomes, what_if
 from allmende.services.studio import KEPT, MOST_OF_ONE, State, Studio, TooManyQuestions
-from allmende.services.what_if import NoSuchMachine, WhatIf
+from allmende.services.what_if import NodesUnknown, WhatIf
 from allmende.storage import jobs as job_store
 from allmende.wiring.factory import load_factory
 from allmende.wiring.languages import translate
@@ -66,7 +66,7 @@ def test_what_does_not_fit_is_said_at_its_field(parts, field, words):
 def test_who_may_not_ask_is_refused_and_so_is_a_machine_without_nodes():
     with pytest.raises(NotPermitted):
         prepare(question(), Person(id="p", name="P", roles=frozenset({Role.APPLICANT})))
-    with pytest.raises(NoSuchMachine, match="blue-lion"):
+    with pytest.raises(NodesUnknown, match="blue-lion"):
         what_if.find_machine(load_factory(), "blue-lion")
     with pytest.raises(InvalidInput, match="from 1 to 60"):
         prepare(question(days=99))

@@ -145,13 +145,14 @@ class Errands:
     def _read_policy(self, reach: Reach, _body: Mapping[str, Any]) -> Any:
         state = reach.policies().read()
         self._policy = state.policy
-        return errands.state_to_json(tell_ours(state, realm_of(reach.site)))
+        told = tell_ours(state, realm_of(reach.site), partitions=_list_partitions(reach))
+        return errands.state_to_json(told)
 
     def _change_policy(self, reach: Reach, body: Mapping[str, Any]) -> None:
         change, keeper = errands.change_from_json(body["change"]), reach.policies()
         policy = keeper.read().policy if self._policy is None else self._policy
-        ours = [each.name_on_slurm for each in reach.site.partitions if each.is_on_slurm]
-        check_change(change, policy, realm_of(reach.site), partitions=ours)
+        ours = realm_of(reach.site)
+        check_change(change, policy, ours, partitions=_list_partitions(reach))
         self._policy = None  # should this fail, nobody knows
         keeper.change(change)
         self._policy = apply_change(policy, change)
@@ -164,6 +165,11 @@ class Errands:
         levels = errands.levels_from_json(body["levels"])
         check_levels(levels, groups=[group.id for group in partition.groups])
         return reach.wheel_of(partition).set_levels(levels)
+
+
+def _list_partitions(reach: Reach) -> list[str]:
+    """Return the partitions on which the centre's jobs run, by their names in the cluster."""
+    return [each.name_on_slurm for each in reach.site.partitions if each.is_on_slurm]
 
 
 def _find_partition(reach: Reach, body: Mapping[str, Any]) -> Partition:

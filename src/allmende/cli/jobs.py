@@ -36,7 +36,7 @@ app = typer.Typer()
 COLUMNS = ("id", "name", "state", "project_id", "submitted_at", "attempts", "wait", "end")
 MORE_COLUMNS = (
     "started_at", "ended_at", "data_class", "sweep_id", "sweep_index", "max_parallel", "after",
-    "after_ok", "chosen_start_at", "latest_start_at",
+    "after_ok", "chosen_start_at", "latest_start_at", "retry_at",
 )  # fmt: skip
 ATTEMPT_COLUMNS = (
     "number", "nodes", "started_at", "ended_at", "reason", "used_seconds", "refunded_seconds",

@@ -10,7 +10,7 @@ STATUS_LINE = re.compile(r"HTTP/1\.[01] ([1-5][0-9]{2})(?: [ -~]*)?")
 SWITCHING, FIRST_OF_THE_LAST = 101, 200
 
 
-class AnswerUnreadable(Refusal):
+class SessionUnreadable(Refusal):
     """The session answers with what no browser reads. Its log may say why; else start another."""
 
     status = 502
@@ -38,10 +38,10 @@ def read_answer(head: bytes, request: Request) -> Answer:
     first, headers = split_head(head)
     line = STATUS_LINE.fullmatch(first)
     if line is None or headers is None:
-        raise AnswerUnreadable
+        raise SessionUnreadable
     status = int(line[1])
     if status == SWITCHING and not request.is_upgrade:
-        raise AnswerUnreadable
+        raise SessionUnreadable
     kept = [(name, value) for name, value in headers if name not in OF_THE_LINE]
     kept.append(("connection", "Upgrade" if status == SWITCHING else "close"))
     return Answer(status=status, head=join_head(f"HTTP/1.1 {status} ", kept))

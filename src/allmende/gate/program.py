@@ -28,7 +28,7 @@ from django.conf import settings  # noqa: E402
 
 from allmende.domain.basics.refusals import Refusal  # noqa: E402
 from allmende.domain.training.sessions import PASS_LIFE, Door, SessionNotReady  # noqa: E402
-from allmende.gate.answers import AnswerUnreadable, read_answer  # noqa: E402
+from allmende.gate.answers import SessionUnreadable, read_answer  # noqa: E402
 from allmende.gate.requests import GateIsFull, Request, read_request  # noqa: E402
 from allmende.services import session_doors, session_passes  # noqa: E402
 from allmende.services.workshop import Workshop  # noqa: E402
@@ -237,7 +237,7 @@ async def bring_back(
         while not answer.is_last:
             answer = read_answer(await source.readuntil(b"\r\n\r\n"), request)
     except (EOFError, asyncio.LimitOverrunError) as error:
-        raise AnswerUnreadable from error
+        raise SessionUnreadable from error
     target.write(answer.head)
     await copy(source, target)
 

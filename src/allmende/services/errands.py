@@ -48,7 +48,7 @@ class SiteIsCutOff(Refusal):
     status = 503
 
 
-class AgentIsTooOld(Refusal):
+class AgentTakesNoErrands(Refusal):
     """The agent of {site} carries jobs and usage only. Install this version of Allmende on its
     machine too."""
 
@@ -100,7 +100,7 @@ class Messenger:
         if agent.is_quiet(self.now()):
             raise SiteIsCutOff(site=self.site_id, instant=agent.last_contact_at)
         if agent.protocol < ERRANDS_SINCE:
-            raise AgentIsTooOld(site=self.site_id)
+            raise AgentTakesNoErrands(site=self.site_id)
         return agent
 
     def _find_answer(self, seen: Standing, agent: Agent) -> str:

@@ -9,6 +9,7 @@ from allmende.domain.basics.people import Person
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.backends import StartEstimate
+from allmende.domain.scheduling.eligibility import find_pause
 from allmende.domain.scheduling.jobs import Job, JobState
 from allmende.domain.scheduling.plans import PendingJob, Plan, WaitReason
 from allmende.domain.scheduling.windows import rest_of
@@ -81,7 +82,7 @@ def forecast_job(
     """Return when a job will start; None when it waits neither for nodes nor by its own choice."""
     job = jobs.get_job(reader, job_id).job
     partition = workshop.factory.get_partition(job.partition_id)
-    if job.state is not JobState.PENDING:
+    if job.state is not JobState.PENDING or find_pause(job, now=now):
         return None
     if job.chosen_start_at and job.chosen_start_at > now:
         return tell_choice(job.id, job.chosen_start_at, partition, now)
@@ -103,6 +104,8 @@ def recall_forecast(
     it is kept.
     """
     job = jobs.get_job(reader, job_id).job
+    if find_pause(job, now=now):
+        return None
     kept = _find_kept(job, now)
     if kept is None:
         if job.state is not JobState.PENDING or not job.hold_id:

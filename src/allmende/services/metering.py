@@ -1,6 +1,7 @@
 """Metering: what an attempt used enters the ledger once and only once."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
@@ -146,10 +147,7 @@ def _move_on(deed: Deed, job: Job, attempt: Attempt) -> Job:
         job = jobs.move(job, state, now=deed.now)
     job = replace(job, hold_id="", held_seconds=0)
     if state is JobState.PENDING:
-        if attempt.reason is EndReason.TIMEOUT:
-            job = replace(job, request=job.request.go_on())
-        why = attempt.sentence or Sentence("The attempt ended early.")
-        sentence = Sentence("{why} The job goes back to the queue by itself.", {"why": why})
+        job, sentence = _go_back(job, attempt, now=deed.now)
     else:
         fell_behind = job.end if state is JobState.CANCELLED else None
         job = replace(job, end=fell_behind or attempt.sentence)
@@ -157,3 +155,18 @@ def _move_on(deed: Deed, job: Job, attempt: Attempt) -> Job:
     job_store.save_job(job)
     job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=sentence))
     return job
+
+
+def _go_back(job: Job, attempt: Attempt, *, now: datetime) -> tuple[Job, Sentence]:
+    """Return a job as it goes back to the queue, and what is said about that."""
+    assert attempt.reason is not None
+    assert attempt.ended_at is not None
+    why = attempt.sentence or Sentence("The attempt ended early.")
+    if attempt.reason is EndReason.TIMEOUT:
+        job = replace(job, request=job.request.go_on())
+    ended_at = min(attempt.ended_at, now)  # clocks of machines differ
+    job = replace(job, retry_at=jobs.find_retry(job, attempt.reason, ended_at=ended_at))
+    if job.retry_at is None or job.retry_at <= now:
+        return job, Sentence("{why} The job goes back to the queue by itself.", {"why": why})
+    facts = {"why": why, "retry": job.retry_at}
+    return job, Sentence("{why} The job tries again by itself at {retry}.", facts)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import IO, TypeVar
 
 from allmende.domain.basics.characters import find_unseen
+from allmende.domain.basics.mistakes import MACHINE_TROUBLE
 from allmende.domain.basics.people import PUBLIC, Person
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
@@ -84,7 +85,8 @@ def go_on(steps: Steps[Found], *, seconds: float = math.inf) -> Found | None:
 def read_outputs(backend: Backend, job_id: str) -> Steps[Outputs]:
     """Read and hash what a job left behind, piece by piece, so that it holds nobody up.
 
-    Take the steps outside of a transaction.
+    Take the steps outside of a transaction. What passes, such as a site that does not answer, is
+    raised: reading anew finds what was left.
     """
     files, texts, findings = [], {FACTS: b"{}", METRICS: b"{}"}, []
     for name, size_bytes in sorted(backend.list_output(job_id).items()):
@@ -97,6 +99,8 @@ def read_outputs(backend: Backend, job_id: str) -> Steps[Outputs]:
                 most = LARGEST_FACTS_BYTES + 1
                 texts[name] = backend.read_output(job_id, name, limit=most)
         except Refusal as refusal:  # too large to pass on: noted, and no reason to lose the rest
+            if refusal.status >= MACHINE_TROUBLE:
+                raise
             findings.append(Finding(name, refusal.sentence))
     facts = parse_training_facts(_parse(texts[FACTS]))
     return Outputs(

@@ -62,7 +62,7 @@ class AdminLinkIsUsed(Refusal):
     """This link was used, replaced or has expired. Run `allmende person admin-link` for another."""
 
 
-class LastMember(Refusal):
+class LastOfOrganisation(Refusal):
     """{name} is the last member of this organisation. Add somebody else first."""
 
 
@@ -222,7 +222,7 @@ def leave_organisation(deed: Deed, *, person_id: str, organisation_id: str) -> P
     if organisation_id not in person.organisation_ids:
         return person
     if len(store.list_members(organisation_id)) == 1:
-        raise LastMember(name=person.name)
+        raise LastOfOrganisation(name=person.name)
     store.remove_member(person_id, organisation_id)
     audit.record(deed, action="person.left", subject=person_id, organisation=organisation_id)
     return store.get_person(person_id)

@@ -57,6 +57,7 @@ def find_bars(alive: Collection[Job], *, now: datetime) -> dict[str, Sentence]:
         if (bar := projects.get(job.project_id))
         or (bar := eligibility.find_dependency(job, states))
         or (bar := eligibility.find_choice(job, now=now))
+        or (bar := eligibility.find_pause(job, now=now))
     }
     unheld = {job.id for job in waiting if not job.hold_id}
     return bars | eligibility.find_throttled(alive, barred=bars.keys() | unheld)

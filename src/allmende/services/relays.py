@@ -6,7 +6,7 @@ reads all of them.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -181,6 +181,16 @@ class Relay:
     def measure_progress(self, job_id: str) -> int:
         """Return how many bytes of the job's progress have come."""
         return self._measure(FileName(kind=FileKind.PROGRESS, owner=job_id))
+
+    def read_progress_tails(self, job_ids: Iterable[str], *, limit: int) -> Iterator[bytes]:
+        """Yield the last `limit` bytes of each job's progress, as far as it has come."""
+        wanted = list(job_ids)
+        found = store.find_progress_files(self.site_id, wanted)  # of all jobs at once
+        for job_id in wanted:
+            file = found.get(job_id)
+            begin = max(0, file.have_bytes - limit) if file else 0
+            most = file.have_bytes - begin if file else 0
+            yield self.folder.read(file.id, offset=begin, limit=most) if file else b""
 
     def list_output(self, job_id: str) -> dict[str, int]:
         """Return the files that the job's last attempt left, and their sizes in bytes."""

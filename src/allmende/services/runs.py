@@ -3,7 +3,7 @@
 import codecs
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from allmende.domain.basics.people import Person
@@ -160,13 +160,15 @@ def read_progress(backend: Backend, job_id: str) -> Progress:
         )
 
 
-def read_latest(backend: Backend, job_id: str) -> Progress:
-    """Return the step and of each metric the latest value, from the end of the file alone.
+def read_latest(backend: Backend, job_ids: Iterable[str]) -> Iterator[Progress]:
+    """Yield of each job the step and of each metric the latest value, from the end of its file.
 
     For many jobs side by side, and for those who asked for permission already.
     """
-    begin = max(0, backend.measure_progress(job_id) - LATEST_BYTES)
-    text = backend.read_progress(job_id, offset=begin, limit=LATEST_BYTES)
+    return map(_parse_latest, backend.read_progress_tails(job_ids, limit=LATEST_BYTES))
+
+
+def _parse_latest(text: bytes) -> Progress:
     lines = [line for each in text.split(b"\n") if (line := parse_line(each))]
     if not lines:
         return Progress()

@@ -13,7 +13,7 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Factory, Partition, Site
 from allmende.domain.scheduling.policy_compilation import Claim, ProjectClaim, compile_policy
-from allmende.domain.scheduling.policy_demands import list_shortcomings
+from allmende.domain.scheduling.policy_demands import list_short_partitions, list_shortcomings
 from allmende.domain.scheduling.slurm_policies import (
     Change,
     ClusterState,
@@ -200,7 +200,10 @@ def compare(site: Site, state: ClusterState, *, now: datetime) -> PolicyPlan:
         site_id=site.id,
         wanted=list_wanted(wanted, state.policy, realm),
         changes=plan_changes(wanted, state.policy, realm),
-        shortcomings=list_shortcomings(partitions, state.configuration),
+        shortcomings=(
+            *list_shortcomings(partitions, state.configuration),
+            *list_short_partitions(partitions, state.longest_seconds),
+        ),
         outsiders=tuple(outsiders),
     )
 

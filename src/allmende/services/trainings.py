@@ -4,6 +4,7 @@ from collections import OrderedDict
 from dataclasses import replace
 
 from allmende.domain.access.working_days import day_of
+from allmende.domain.basics.mistakes import MACHINE_TROUBLE
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
@@ -41,8 +42,13 @@ def register_trainings(deed: Deed, partition: Partition, *, workshop: Workshop) 
                 _begun[job.id] = steps
                 continue
             _register(deed, job, outputs=outputs, workshop=workshop)
-        except (Refusal, ValueError) as problem:  # whatever a job writes, it stops nobody else
-            _give_up(deed, job, problem)
+        except Refusal as refusal:
+            if refusal.status >= MACHINE_TROUBLE:  # which passes
+                left_out.append(mistakes.leave_out(deed, job.id, refusal))
+            else:
+                _give_up(deed, job, refusal.sentence)
+        except ValueError as error:  # whatever a job writes, it stops nobody else
+            _give_up(deed, job, type(error).__name__)
         except mistakes.MISTAKES as error:
             left_out.append(mistakes.leave_out(deed, job.id, error))
     return left_out
@@ -62,8 +68,7 @@ def _note_read(deed: Deed, job: Job) -> None:
 
 
 @one_transaction
-def _give_up(deed: Deed, job: Job, problem: Refusal | ValueError) -> None:
-    why = problem.sentence if isinstance(problem, Refusal) else type(problem).__name__
+def _give_up(deed: Deed, job: Job, why: Sentence | str) -> None:
     sentence = Sentence("Its output could not be registered as a model: {why}", {"why": why})
     job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=sentence))
     job_store.save_job(replace(job_store.lock_job(job.id), outputs_read_at=deed.now))

@@ -32,7 +32,7 @@ NODES_OF_A_WIDEST_JOB = 8  # the part of the machine that no job of a described 
 MINUTE = "%Y-%m-%dT%H:%MZ"
 
 
-class NoSuchMachine(Refusal):
+class NodesUnknown(Refusal):
     """There is no machine {machine} whose nodes are known. Choose one of {machines}."""
 
     status = 422
@@ -138,7 +138,7 @@ def find_machine(factory: Factory, machine: str) -> Partition:
     for each in machines:
         if each.id == machine:
             return each
-    raise NoSuchMachine(machine=machine, machines=", ".join(each.id for each in machines))
+    raise NodesUnknown(machine=machine, machines=", ".join(each.id for each in machines))
 
 
 def first_question(partition: Partition) -> WhatIf:

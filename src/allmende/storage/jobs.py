@@ -60,6 +60,7 @@ class JobRow(models.Model):
     after_ok = models.JSONField(default=list)
     chosen_start_at = models.DateTimeField(null=True)
     latest_start_at = models.DateTimeField(null=True)
+    retry_at = models.DateTimeField(null=True)
     spec = models.JSONField()
 
     class Meta:
@@ -153,7 +154,7 @@ JOB_FIELDS = (
     "id name project_id organisation_id person_id partition_id access_share group_id data_class "
     "submitted_at started_at ended_at outputs_read_at attempts failures max_retries hold_id "
     "held_seconds client_key sweep_id sweep_index max_parallel chosen_start_at latest_start_at "
-    "spec reservation_id retries_failed"
+    "spec reservation_id retries_failed retry_at"
 ).split()
 REQUEST_FIELDS = (
     "nodes time_limit_seconds memory_bytes_per_node preemptible grace_seconds further_seconds"

@@ -190,6 +190,14 @@ def find_file(site_id: str, file: FileName) -> RelayedFile | None:
     return _file(row) if row else None
 
 
+def find_progress_files(site_id: str, job_ids: Collection[str]) -> dict[str, RelayedFile]:
+    """Return what came of the progress of some jobs, by job."""
+    rows = RelayFileRow.objects.filter(
+        site_id=site_id, kind=FileKind.PROGRESS, owner__in=list(job_ids), name=""
+    )
+    return {row.owner: _file(row) for row in rows}
+
+
 def get_or_add_file(site_id: str, file: FileName) -> RelayedFile:
     """Return what came of a file, from now on with a number of its own."""
     row, _ = RelayFileRow.objects.get_or_create(

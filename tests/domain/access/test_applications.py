@@ -14,7 +14,7 @@ from allmende.domain.access.application_forms import (
     HoursBelowMinimum,
     HoursBelowZero,
     Section,
-    WrongUnit,
+    SizeInWrongUnit,
     check_size,
     review,
 )
@@ -145,7 +145,7 @@ def test_incomplete_application_is_refused_and_counted():
         ({"requested_seconds": 0}, HoursBelowZero),
         ({"requested_seconds": -HOUR}, HoursBelowZero),
         ({"requested_seconds": 4 * HOUR + 1}, HoursAboveLimit),
-        ({"unit": TimeUnit.GPU_SECONDS}, WrongUnit),
+        ({"unit": TimeUnit.GPU_SECONDS}, SizeInWrongUnit),
     ],
 )
 def test_impossible_size_is_refused_at_submission(changes, refusal):

@@ -10,6 +10,7 @@ from allmende.domain.scheduling.eligibility import (
     find_broken,
     find_choice,
     find_dependency,
+    find_pause,
     find_throttled,
 )
 from allmende.domain.scheduling.jobs import LIFECYCLE, Job, JobState, ResourceRequest
@@ -67,6 +68,14 @@ def test_a_choice_holds_until_its_instant_and_no_longer():
     assert find_choice(job, now=NOON) is None
     waits = find_choice(job, now=NOON - timedelta(seconds=1))
     assert waits.facts == {"chosen": NOON, "latest": NOON + timedelta(hours=1)}
+
+
+def test_a_pause_holds_until_its_instant_and_no_longer():
+    job = replace(JOB, retry_at=NOON)
+    assert find_pause(JOB, now=NOON) is None
+    assert find_pause(job, now=NOON) is None
+    waits = find_pause(job, now=NOON - timedelta(seconds=1))
+    assert waits.facts == {"retry": NOON}
 
 
 def test_a_job_arrives_when_it_was_submitted_or_when_it_chose():

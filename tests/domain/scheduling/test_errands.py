@@ -42,6 +42,7 @@ STATES = st.builds(
     policy=st.dictionaries(KEYS, SETTINGS, max_size=3),
     used_minutes=st.dictionaries(TEXTS, st.dictionaries(TEXTS, COUNTS, max_size=2), max_size=2),
     configuration=SETTINGS,
+    longest_seconds=st.dictionaries(TEXTS, COUNTS, max_size=2),
     shared_user=TEXTS,
 )
 CHANGES = st.builds(

@@ -16,7 +16,7 @@ from allmende.domain.scheduling.policy_compilation import (
     limit_minutes,
     render_wall_time,
 )
-from allmende.domain.scheduling.policy_demands import list_shortcomings
+from allmende.domain.scheduling.policy_demands import list_short_partitions, list_shortcomings
 from allmende.domain.scheduling.slurm_policies import (
     ALL_CLOSED,
     NameIsTaken,
@@ -248,6 +248,19 @@ def test_a_cluster_that_is_set_up_for_policy_has_no_shortcomings():
 def test_what_policy_cannot_rest_on_is_said(changes, words):
     (sentence,) = list_shortcomings([BOOSTER], {**CONFIGURATION, **changes})
     assert words in sentence.english()
+
+
+def test_a_partition_that_leaves_no_room_for_the_grace_is_said_with_the_way_out():
+    day = 24 * 3600
+    (sentence,) = list_short_partitions([BOOSTER], {"booster": day, "short": 60})
+    words = sentence.english()
+    assert "MaxTime of booster is 1-00:00:00" in words
+    assert "Set MaxTime=1-00:02:00" in words  # 90 s of grace, and Slurm keeps whole minutes
+    assert f"max_time_limit_seconds = {day - 90}" in words
+    assert list_short_partitions([BOOSTER], {"booster": day + 120}) == ()
+    fitting = replace(BOOSTER, max_time_limit_seconds=day - 90)
+    assert list_short_partitions([fitting], {"booster": day}) == ()
+    assert list_short_partitions([BOOSTER], {"short": 60}) == ()  # without a limit, or not told
 
 
 def test_borrowing_takes_preemption():

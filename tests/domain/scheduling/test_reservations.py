@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from allmende.domain.basics.periods import TimeWithoutZone
 from allmende.domain.basics.sites import Partition, PartitionStatus, ShareGroup
 from allmende.domain.basics.units import TimeUnit
 from allmende.domain.scheduling import power_caps, reservations
@@ -116,7 +117,7 @@ def test_times_that_cannot_be_meant_are_refused(begins, lasts, refusal):
 
 def test_a_time_without_zone_is_refused_and_any_zone_will_do():
     naive = NOON.replace(tzinfo=None)
-    with pytest.raises(reservations.TimeWithoutZone):
+    with pytest.raises(TimeWithoutZone):
         reservations.check_times(naive, NOON + timedelta(hours=1), now=NOON)
     elsewhere = NOON.astimezone(timezone(timedelta(hours=1)))
     reservations.check_times(elsewhere, elsewhere + timedelta(hours=1), now=NOON)

@@ -53,12 +53,13 @@ def state_of(policy):
         policy=policy,
         used_minutes={"pr-1": {"node": 3}, "physics": {"node": 9}},
         configuration={"PreemptType": "preempt/qos", "SlurmUser": "slurm"},
+        longest_seconds={PARTITIONS[0]: 60, "physics": 60},
     )
 
 
 @given(wanted_policies(), clusters())
 def test_whatever_policy_plans_passes_and_the_plan_needs_nothing_of_others(wanted, actual):
-    told = tell_ours(state_of(actual), OURS).policy
+    told = tell_ours(state_of(actual), OURS, partitions=PARTITIONS).policy
     try:
         planned = plan_changes(wanted, actual, OURS)
     except NameIsTaken:
@@ -74,7 +75,8 @@ def test_whatever_policy_plans_passes_and_the_plan_needs_nothing_of_others(wante
 
 
 def test_of_others_names_alone_are_told():
-    told = tell_ours(state_of(CLUSTER), OURS)
+    told = tell_ours(state_of(CLUSTER), OURS, partitions=PARTITIONS)
+    assert told.longest_seconds == {PARTITIONS[0]: 60}
     assert told.policy[account_key("physics")] == {"Parent": "root"}
     assert told.policy[qos_key("normal")] == {"Description": "Normal QOS default"}
     assert user_key("curie", "physics", "") not in told.policy

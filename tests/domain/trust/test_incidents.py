@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from allmende.domain.basics.periods import TimeWithoutZone
 from allmende.domain.basics.refusals import InvalidInput, NotFound
 from allmende.domain.trust import incidents
 from allmende.domain.trust.incidents import (
@@ -16,7 +17,6 @@ from allmende.domain.trust.incidents import (
     IncidentEndsLater,
     IncidentEntry,
     IncidentHasNotBegun,
-    IncidentTimeWithoutZone,
     LostAttempt,
     PartitionElsewhere,
     Report,
@@ -53,8 +53,8 @@ def test_what_happened_can_be_told_also_by_a_clock_that_runs_ahead(report):
         ({"site_id": "nowhere"}, NotFound),
         ({"partition_id": "nothing"}, NotFound),
         ({"partition_id": "booster"}, PartitionElsewhere),
-        ({"began_at": NOON.replace(tzinfo=None)}, IncidentTimeWithoutZone),
-        ({"ended_at": NOON.replace(tzinfo=None) + HOUR}, IncidentTimeWithoutZone),
+        ({"began_at": NOON.replace(tzinfo=None)}, TimeWithoutZone),
+        ({"ended_at": NOON.replace(tzinfo=None) + HOUR}, TimeWithoutZone),
         ({"began_at": NOON + HOUR + CLOCK_LEEWAY + SECOND}, IncidentHasNotBegun),
         ({"ended_at": NOON}, IncidentEndsBeforeItBegan),
         ({"ended_at": NOON + HOUR + CLOCK_LEEWAY + SECOND}, IncidentEndsLater),

@@ -20,18 +20,22 @@ class OutputTooLarge(Refusal):
 
 
 def list_files(folder: Path) -> dict[str, int]:
-    """Return name and size of each plain file below a folder; links are not followed."""
+    """Return name and size of each plain file below a folder; links are not followed.
+
+    A trouble of the machine is raised: what cannot be listed now is not gone.
+    """
     found: dict[str, int] = {}
     if folder.is_symlink():  # a job may put a link there, to what is not its own
         return found
-    for place, folders, names in os.walk(folder):
+    for place, folders, names in os.walk(folder, onerror=files.raise_trouble):
         here = Path(place)
         if len(here.relative_to(folder).parts) >= DEEPEST:
             folders.clear()
         for path in (here / name for name in names):
             try:
                 status = path.lstat()
-            except OSError:  # replaced while we looked, or closed to us
+            except OSError as problem:  # replaced while we looked, or closed to us
+                files.raise_trouble(problem)
                 continue
             if stat.S_ISREG(status.st_mode) and _is_inside(path, folder):
                 found[path.relative_to(folder).as_posix()] = status.st_size

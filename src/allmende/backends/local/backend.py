@@ -148,6 +148,11 @@ class LocalBackend(Environments):
         home = self.folders.find_home(job_id)
         return files.measure(home / "progress.jsonl") if home else 0
 
+    def read_progress_tails(self, job_ids: Iterable[str], *, limit: int) -> Iterator[bytes]:
+        """Yield the last `limit` bytes of the progress.jsonl of each job, in that order."""
+        homes = map(self.folders.find_home, job_ids)
+        return (files.read_tail(home / "progress.jsonl", limit) if home else b"" for home in homes)
+
     def list_output(self, job_id: str) -> dict[str, int]:
         """Return the files that the job left in its output folder, and their sizes in bytes."""
         home = self.folders.find_home(job_id)

@@ -108,8 +108,7 @@ def open_plain(path: Path) -> BinaryIO | None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as problem:
-        if is_machine_trouble(problem):
-            raise
+        raise_trouble(problem)
         return None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -125,6 +124,12 @@ def is_disk_full(problem: OSError) -> bool:
 def is_machine_trouble(problem: OSError) -> bool:
     """Say whether the machine was at fault, and no job: it may succeed later."""
     return problem.errno in MACHINE_TROUBLES
+
+
+def raise_trouble(problem: OSError) -> None:
+    """Raise it where the machine was at fault: then nobody knows what there is."""
+    if is_machine_trouble(problem):
+        raise problem
 
 
 def _write_draft(path: Path, value: Any, *, mode: int = USUAL_MODE) -> Path:

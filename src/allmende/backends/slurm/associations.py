@@ -1,5 +1,6 @@
 """What sacctmgr, sshare and scontrol print of a cluster's policy, and how it is changed. Pure."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -42,6 +43,7 @@ class Column:
     style: Style
 
 
+CLOCK = re.compile(r"(\d+-)?\d+:\d\d:\d\d")
 _N, _T, _W, _L = Style.NUMBER, Style.TRES, Style.WORD, Style.NAMES
 ASSOCIATION_COLUMNS: Mapping[str, Column] = MappingProxyType(
     {
@@ -137,6 +139,20 @@ def parse_configuration(text: str) -> dict[str, str]:
     """Return the settings of `scontrol show config` by name."""
     pairs = (line.partition("=") for line in text.splitlines() if "=" in line)
     return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def parse_longest_seconds(text: str) -> dict[str, int]:
+    """Return MaxTime in seconds by partition, from `scontrol show partitions --oneliner`.
+
+    A partition without a limit is left out.
+    """
+    found = {}
+    for line in text.splitlines():
+        fields = dict(field.partition("=")[::2] for field in line.split())
+        limit = fields.get("MaxTime", "")
+        if "PartitionName" in fields and CLOCK.fullmatch(limit):
+            found[fields["PartitionName"]] = _seconds_of(limit)
+    return found
 
 
 def render_change(change: Change, cluster: str) -> tuple[str, ...]:

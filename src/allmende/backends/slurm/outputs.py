@@ -1,6 +1,6 @@
 """What jobs write on a cluster: logs, progress and what they leave, read from the shared folder."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from allmende.backends.jobs.environment_folders import Environments
@@ -44,6 +44,11 @@ class Outputs(Environments):
         """Return how many bytes of progress.jsonl there are; 0 before its first line."""
         place = find_place(self.work_folder, job_id)
         return place.measure(place.home, "progress.jsonl") if place else 0
+
+    def read_progress_tails(self, job_ids: Iterable[str], *, limit: int) -> Iterator[bytes]:
+        """Yield the last `limit` bytes of the progress.jsonl of each job, in that order."""
+        places = (find_place(self.work_folder, job_id) for job_id in job_ids)
+        return (place.read_progress_tail(limit) if place else b"" for place in places)
 
     def list_output(self, job_id: str) -> dict[str, int]:
         """Return the files that the job left in its output folder, and their sizes in bytes."""

@@ -21,6 +21,7 @@ from allmende.backends.jobs import environments
 from allmende.backends.jobs.code import unpack
 from allmende.backends.jobs.keys import JOB, KEY
 from allmende.backends.jobs.outputs import DEEPEST
+from allmende.backends.nodes.files import raise_trouble
 from allmende.backends.nodes.outcomes import LARGEST_STATE_BYTES, PROGRESS_TAIL_BYTES
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.training.code_archives import CODE_FOLDER
@@ -140,9 +141,9 @@ class Place:
             file.close()
         return file is not None
 
-    def read_progress_tail(self) -> bytes:
-        """Return the last lines of the job's progress."""
-        file, limit = open_below(self.home, "progress.jsonl"), PROGRESS_TAIL_BYTES
+    def read_progress_tail(self, limit: int = PROGRESS_TAIL_BYTES) -> bytes:
+        """Return the last lines of the job's progress, of up to `limit` bytes."""
+        file = open_below(self.home, "progress.jsonl")
         offset = os.fstat(file.fileno()).st_size - limit if file else 0
         return _read(file, offset=offset, limit=limit)
 
@@ -248,7 +249,8 @@ def open_below(folder: Path, name: str, *, or_ours: bool = False) -> BinaryIO | 
     """Return a plain file below a user's folder, open to read; None for whatever else is there.
 
     No link is followed on the way. A file of somebody else, as a hard link brings it in, is none;
-    nor is the daemon's own, unless it writes such itself (`or_ours`).
+    nor is the daemon's own, unless it writes such itself (`or_ours`). A trouble of the machine is
+    raised: what cannot be read now is not gone.
     """
     parts = Path(name).parts
     if not parts or "\0" in name or name.startswith("/") or not set(parts).isdisjoint({"..", "/"}):
@@ -256,7 +258,8 @@ def open_below(folder: Path, name: str, *, or_ours: bool = False) -> BinaryIO | 
     try:
         with _opened(folder, *parts[:-1]) as last:
             file = os.open(parts[-1], PLAIN, dir_fd=last)
-    except OSError:
+    except OSError as problem:
+        raise_trouble(problem)
         return None
     found, owners = os.fstat(file), {folder.stat().st_uid} | ({os.geteuid()} if or_ours else set())
     if not stat.S_ISREG(found.st_mode) or found.st_uid not in owners:
@@ -274,21 +277,35 @@ def _read(file: BinaryIO | None, *, offset: int = 0, limit: int = 2**16) -> byte
 
 
 def list_below(folder: Path, name: str) -> dict[str, int]:
-    """Return name and size of each plain file below `folder/name`; no link is followed."""
+    """Return name and size of each plain file below `folder/name`; no link is followed.
+
+    A trouble of the machine is raised: what cannot be listed now is not gone.
+    """
     found: dict[str, int] = {}
     try:
         with _opened(folder, name) as top:
-            for place, folders, names, at in os.fwalk(".", dir_fd=top, follow_symlinks=False):
+            for place, folders, names, at in os.fwalk(".", dir_fd=top, onerror=raise_trouble):
                 if place.count("/") >= DEEPEST:
                     folders.clear()
-                for each in names:
-                    with contextlib.suppress(OSError):
-                        status = os.stat(each, dir_fd=at, follow_symlinks=False)
-                        if stat.S_ISREG(status.st_mode):
-                            found[(Path(place) / each).as_posix()] = status.st_size
-    except OSError:
+                found |= _measure_plain(Path(place), names, at)
+    except OSError as problem:
+        raise_trouble(problem)
         return {}
     return dict(sorted(found.items()))
+
+
+def _measure_plain(place: Path, names: list[str], at: int) -> dict[str, int]:
+    """Return path and size of the plain files among the names of an open folder."""
+    found = {}
+    for name in names:
+        try:
+            status = os.stat(name, dir_fd=at, follow_symlinks=False)
+        except OSError as problem:
+            raise_trouble(problem)
+            continue
+        if stat.S_ISREG(status.st_mode):
+            found[(place / name).as_posix()] = status.st_size
+    return found
 
 
 @contextlib.contextmanager

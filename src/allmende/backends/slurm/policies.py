@@ -26,6 +26,7 @@ class SlurmPolicies:
         classes = self._run("sacctmgr", *associations.list_qos_argv())
         used = self._run("sshare", "-n", "-P", "-o", "Account,User,GrpTRESRaw")
         configuration = self._run("scontrol", "show", "config")
+        partitions = self._run("scontrol", "show", "partitions", "--oneliner", "--all")
         return ClusterState(
             policy={
                 **associations.parse_associations(people),
@@ -33,6 +34,7 @@ class SlurmPolicies:
             },
             used_minutes=associations.parse_used_minutes(used),
             configuration=associations.parse_configuration(configuration),
+            longest_seconds=associations.parse_longest_seconds(partitions),
             shared_user=self._find_shared_user(),
         )
 

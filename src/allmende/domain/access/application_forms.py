@@ -47,7 +47,7 @@ class HoursBelowMinimum(Refusal):
     status = 422
 
 
-class WrongUnit(Refusal):
+class SizeInWrongUnit(Refusal):
     """You ask for {asked}; the call {call} counts in {wanted}. Give the size in {wanted}."""
 
     status = 422
@@ -167,7 +167,7 @@ def check_size(form: ApplicationForm, call: Call) -> None:
         return
     asked = plain_hours(form.requested_seconds)
     if form.unit is not None and form.unit is not call.unit:
-        raise WrongUnit(asked=form.unit.hours_name, call=call.id, wanted=call.unit.hours_name)
+        raise SizeInWrongUnit(asked=form.unit.hours_name, call=call.id, wanted=call.unit.hours_name)
     if form.requested_seconds <= 0:
         raise HoursBelowZero(asked=asked)
     facts = {"asked": asked, "unit": call.unit.hours_name, "call": call.id}

@@ -3,6 +3,21 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from allmende.domain.basics.refusals import Refusal
+
+
+class TimeWithoutZone(Refusal):
+    """The time {time} says no zone, so it could be two instants. Write for example
+    2027-03-01T09:00+01:00."""
+
+    status = 422
+
+
+def check_zone(time: datetime) -> None:
+    """Refuse a time that is no instant."""
+    if time.tzinfo is None:
+        raise TimeWithoutZone(time=time.isoformat())
+
 
 @dataclass(frozen=True, kw_only=True)
 class Period:

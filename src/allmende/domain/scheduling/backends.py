@@ -1,6 +1,6 @@
 """A backend is a place where jobs run: this machine, a Slurm cluster, a simulation."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -149,6 +149,10 @@ class Backend(Protocol):
 
     def measure_progress(self, job_id: str) -> int:
         """Return how many bytes of progress.jsonl there are; 0 before its first line."""
+        ...
+
+    def read_progress_tails(self, job_ids: Iterable[str], *, limit: int) -> Iterator[bytes]:
+        """Yield the last `limit` bytes of the progress.jsonl of each job, in that order."""
         ...
 
     def list_output(self, job_id: str) -> dict[str, int]:

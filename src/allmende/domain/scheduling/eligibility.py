@@ -1,4 +1,4 @@
-"""What a job waits for besides nodes: other jobs, its own choice, its siblings.
+"""What a job waits for besides nodes: other jobs, its own choice, a pause, its siblings.
 
 A job that waits for one of these is not eligible: it takes no part in the plan and creates no debt.
 """
@@ -48,6 +48,16 @@ def find_choice(job: Job, *, now: datetime) -> Sentence | None:
     return Sentence(
         "It waits by choice for better hours, until {chosen}; its latest start is {latest}.",
         {"chosen": job.chosen_start_at, "latest": job.latest_start_at},
+    )
+
+
+def find_pause(job: Job, *, now: datetime) -> Sentence | None:
+    """Return until when a job pauses because its last attempt failed."""
+    if job.retry_at is None or job.retry_at <= now:
+        return None
+    return Sentence(
+        "Its last attempt failed, so it pauses; it tries again at {retry}.",
+        {"retry": job.retry_at},
     )
 
 

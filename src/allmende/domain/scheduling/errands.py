@@ -209,6 +209,7 @@ def state_to_json(state: ClusterState) -> dict[str, Any]:
         ],
         "used_minutes": state.used_minutes,
         "configuration": state.configuration,
+        "longest_seconds": state.longest_seconds,
         "shared_user": state.shared_user,
     }
 
@@ -222,6 +223,10 @@ def state_from_json(value: Any) -> ClusterState:
             for account, used in value["used_minutes"].items()
         },
         configuration=_settings(value["configuration"]),
+        longest_seconds={  # an older agent does not say it
+            read_text(name): _count(seconds)
+            for name, seconds in value.get("longest_seconds", {}).items()
+        },
         shared_user=read_text(value["shared_user"]),
     )
 

@@ -49,6 +49,9 @@ LIFECYCLE = Lifecycle(
 )
 
 
+# A command that failed may fail again at once: each further try comes later than the one before.
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=10)
+
 # Parts the id of an attempt from the number of the move after which its time was held anew.
 MOVED = "~"
 
@@ -120,6 +123,7 @@ class Job:
     after_ok: tuple[str, ...] = ()  # jobs that must have completed before
     chosen_start_at: datetime | None = None  # until then it waits by choice, for better hours
     latest_start_at: datetime | None = None  # so long it would wait by choice at most
+    retry_at: datetime | None = None  # until then it waits, for its command failed
     spec: dict[str, object] = field(default_factory=dict)
 
     @property
@@ -162,6 +166,16 @@ def next_state(job: Job, reason: EndReason) -> JobState:
 def uses_up_retry(job: Job, reason: EndReason) -> bool:
     """Say whether a job starts again after such an end as long as it has retries left."""
     return reason is EndReason.NODE_FAIL or (reason is EndReason.FAILED and job.retries_failed)
+
+
+def find_retry(job: Job, reason: EndReason, *, ended_at: datetime) -> datetime | None:
+    """Return before when a job does not start again; each retry that it used up doubles the pause.
+
+    Only its own failure makes it wait, neither preemption nor a dead node.
+    """
+    if reason is not EndReason.FAILED:
+        return None
+    return ended_at + min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (job.failures - 1))
 
 
 def move(job: Job, state: JobState, *, now: datetime) -> Job:

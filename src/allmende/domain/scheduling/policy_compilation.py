@@ -218,12 +218,16 @@ def lends(partition: Partition) -> bool:
 
 
 def _longest(partitions: Iterable[Partition]) -> str:
+    return render_wall_time(max(map(longest_wall_seconds, partitions)))
+
+
+def longest_wall_seconds(partition: Partition) -> int:
     """Return the longest that a job is submitted for: its limit, and the grace to stop in.
 
     Slurm keeps whole minutes, so a commenced one counts.
     """
-    seconds = max(p.max_time_limit_seconds + p.grace_seconds for p in partitions)
-    return render_wall_time(-(-seconds // 60) * 60)
+    seconds = partition.max_time_limit_seconds + partition.grace_seconds
+    return -(-seconds // 60) * 60
 
 
 def render_tres(amounts: Mapping[str, int]) -> str:

@@ -4,7 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
-from allmende.domain.scheduling.policy_compilation import TRES, lends
+from allmende.domain.scheduling.policy_compilation import (
+    TRES,
+    lends,
+    longest_wall_seconds,
+    render_wall_time,
+)
 
 ENFORCED = ("associations", "limits", "qos", "safe")
 FORGETS_NOTHING = {"PriorityDecayHalfLife": "00:00:00", "PriorityUsageResetPeriod": "NONE"}
@@ -23,6 +28,32 @@ def list_shortcomings(
 ) -> tuple[Sentence, ...]:
     """Return a sentence for everything in a cluster's configuration that policy cannot rest on."""
     return tuple(_yield_shortcomings(partitions, configuration))
+
+
+def list_short_partitions(
+    partitions: Sequence[Partition], longest_seconds: Mapping[str, int]
+) -> tuple[Sentence, ...]:
+    """Return a sentence for each partition whose longest jobs are longer than its cluster allows.
+
+    `longest_seconds` has `MaxTime` by partition of the cluster, where one is set.
+    """
+    return tuple(
+        Sentence(
+            "A job as long as it may be on {partition} takes {asked} with its grace, and MaxTime "
+            "of {name} is {found}: Slurm refuses it, or never starts it. Set MaxTime={asked} in "
+            "slurm.conf, or max_time_limit_seconds = {left} for {partition} here.",
+            {
+                "partition": partition.name,
+                "name": partition.name_on_slurm,
+                "asked": render_wall_time(longest_wall_seconds(partition)),
+                "found": render_wall_time(longest_seconds[partition.name_on_slurm]),
+                "left": str(longest_seconds[partition.name_on_slurm] - partition.grace_seconds),
+            },
+        )
+        for partition in partitions
+        if partition.name_on_slurm in longest_seconds
+        and longest_wall_seconds(partition) > longest_seconds[partition.name_on_slurm]
+    )
 
 
 def _yield_shortcomings(

@@ -12,19 +12,13 @@ from enum import StrEnum
 from fractions import Fraction
 
 from allmende.domain.basics.lifecycle import Lifecycle
+from allmende.domain.basics.periods import check_zone
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sites import Partition
 from allmende.domain.scheduling.machine import CapacityChange
 
 LONGEST_DAYS = 31
 AHEAD_DAYS = 366
-
-
-class TimeWithoutZone(Refusal):
-    """The time {time} says no zone, so it could be two instants. Write for example
-    2027-03-01T09:00+01:00."""
-
-    status = 422
 
 
 class EndsBeforeStart(Refusal):
@@ -252,8 +246,7 @@ def capacity_changes(
 def check_times(starts_at: datetime, ends_at: datetime, *, now: datetime) -> None:
     """Refuse times without a zone, in the past, in the wrong order, too long or too far ahead."""
     for time in (starts_at, ends_at):
-        if time.tzinfo is None:
-            raise TimeWithoutZone(time=time.isoformat())
+        check_zone(time)
     if ends_at <= starts_at:
         raise EndsBeforeStart(starts_at=starts_at, ends_at=ends_at)
     if starts_at < now.replace(microsecond=0):

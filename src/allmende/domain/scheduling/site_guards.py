@@ -67,8 +67,11 @@ def check_levels(levels: Sequence[Level], *, groups: Collection[str]) -> None:
                 raise BeyondOurs(what=qos_key(name).words)
 
 
-def tell_ours(state: ClusterState, ours: Realm) -> ClusterState:
-    """Return what of a cluster's state concerns the centre: of others, names alone."""
+def tell_ours(state: ClusterState, ours: Realm, *, partitions: Collection[str]) -> ClusterState:
+    """Return what of a cluster's state concerns the centre: of others, names alone.
+
+    `partitions` are those of the cluster on which the centre's jobs run.
+    """
     own = {ours.root_account, *list_own_accounts(state.policy, ours.root_account)}
 
     def tell(key: ItemKey, settings: Settings) -> Settings:
@@ -87,6 +90,9 @@ def tell_ours(state: ClusterState, ours: Realm) -> ClusterState:
         },
         used_minutes={name: used for name, used in state.used_minutes.items() if name in own},
         configuration={name: value for name, value in state.configuration.items() if name in ASKED},
+        longest_seconds={
+            name: seconds for name, seconds in state.longest_seconds.items() if name in partitions
+        },
     )
 
 

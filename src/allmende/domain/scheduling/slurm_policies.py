@@ -6,7 +6,7 @@ else is ever changed.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -166,6 +166,7 @@ class ClusterState:
     policy: Policy  # of the whole cluster, not only of what is ours
     used_minutes: Mapping[str, Mapping[str, int]]  # by account and TRES, as Slurm's limits see it
     configuration: Mapping[str, str]  # of slurmctld
+    longest_seconds: Mapping[str, int] = field(default_factory=dict)  # of a job, by partition
     shared_user: str = ""  # as which everybody's jobs run, where they do not run as each person
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from allmende.domain.basics.characters import check_written
+from allmende.domain.basics.periods import check_zone
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sites import Factory
 
@@ -29,13 +30,6 @@ class IncidentEndsBeforeItBegan(Refusal):
 
 class IncidentEndsLater(Refusal):
     """It would end at {ended_at}, which is to come. Leave the end out while it lasts."""
-
-    status = 422
-
-
-class IncidentTimeWithoutZone(Refusal):
-    """The time {time} says no zone, so it could be two instants. Write for example
-    2027-03-01T09:00+01:00."""
 
     status = 422
 
@@ -115,8 +109,8 @@ def check_report(report: Report, *, factory: Factory, now: datetime) -> None:
         if partition.site_id != site.id:
             raise PartitionElsewhere(partition=partition.name, site=site.name)
     for time in (report.began_at, report.ended_at):
-        if time is not None and time.tzinfo is None:
-            raise IncidentTimeWithoutZone(time=time.isoformat())
+        if time is not None:
+            check_zone(time)
     if report.began_at > now + CLOCK_LEEWAY:
         raise IncidentHasNotBegun(began_at=report.began_at)
     if report.ended_at is not None:

@@ -62,6 +62,7 @@ class JobOut(Schema):
     after_ok: list[str]
     chosen_start_at: datetime | None
     latest_start_at: datetime | None
+    retry_at: datetime | None
     client_key: str
 
 
