@@ -8,7 +8,10 @@ import json
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -21,12 +24,12 @@ class Line(BaseHTTPRequestHandler):
     """Answers with what the test has prepared, one after another, and notes what was asked."""
 
     def _answer(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        key, body = self.headers.get("Idempotency-Key"), self.rfile.read(length)
+        key, body = self.headers.get("Idempotency-Key"), b"".join(self._read())
         self.server.asked.append((self.command, self.path, key, body))
         self.server.tokens.append(self.headers.get("Authorization"))
         status, content, *headers = self.server.answers.pop(0)
-        if status == 0:  # the line breaks
+        if status == 0:  # the line breaks, after some seconds
+            time.sleep(content)
             self.connection.close()
             return
         self.send_response(status)
@@ -34,6 +37,14 @@ class Line(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content if isinstance(content, bytes) else json.dumps(content).encode())
+
+    def _read(self) -> Iterator[bytes]:
+        yield self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            while length := int(self.rfile.readline(), 16):
+                yield self.rfile.read(length)
+                self.rfile.readline()
+            self.rfile.readline()
 
     do_GET = do_POST = _answer  # noqa: N815 - names that http.server asks for
 
@@ -54,6 +65,7 @@ def server():
 @pytest.fixture
 def client(server, monkeypatch) -> Client:
     monkeypatch.setattr("allmende.client.calls.FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("allmende.client.jobs.FIRST_PAUSE_SECONDS", 0.01)
     return Client(address(server), TOKEN, patience_seconds=2)
 
 
@@ -65,7 +77,7 @@ JOB = {"id": "j-1", "name": "n", "state": "pending", "project_id": "p", "attempt
 
 
 def test_a_submission_whose_answer_was_lost_is_sent_again_under_the_same_key(client, server):
-    server.answers = [(0, ""), (503, b"<html>starting</html>"), (201, [JOB])]
+    server.answers = [(0, 0), (503, b"<html>starting</html>"), (201, [JOB])]
     [job] = client.submit({"name": "n", "run": "true"}, project="p")
     assert (job.id, job.state, job.has_ended) == ("j-1", "pending", False)
     assert len(server.asked) == 3
@@ -74,7 +86,7 @@ def test_a_submission_whose_answer_was_lost_is_sent_again_under_the_same_key(cli
 
 
 def test_what_is_not_safe_to_repeat_is_asked_once(client, server):
-    server.answers = [(0, "")]
+    server.answers = [(0, 0)]
     with pytest.raises(Unreachable, match="cannot be reached"):
         client.ask("POST", "/tokens", body={})
     assert len(server.asked) == 1
@@ -86,6 +98,12 @@ def test_patience_ends_with_what_the_proxy_said(server, monkeypatch):
     with pytest.raises(ApiError, match="502 Bad Gateway"):
         Client(address(server), TOKEN, patience_seconds=0.1).ask("GET", "/me")
     assert 1 < len(server.asked) < 9
+
+
+def test_patience_begins_when_the_line_first_fails(server, monkeypatch):
+    monkeypatch.setattr("allmende.client.calls.FIRST_PAUSE_SECONDS", 0.01)
+    server.answers = [(0, 0.2), (200, {})]
+    assert Client(address(server), TOKEN, patience_seconds=0.1).ask("GET", "/me") == {}
 
 
 def test_a_refusal_has_its_sentence_its_code_and_its_facts(client, server):
@@ -108,6 +126,39 @@ def test_a_token_is_sent_to_its_factory_alone(client, server):
         assert TOKEN not in str(refused.value)
 
 
+@pytest.mark.parametrize("behind", ["", "/", "/api/v1", "/api/v1/"])
+def test_an_address_may_be_that_of_the_api(server, behind):
+    server.answers = [(200, {})]
+    Client(address(server) + behind, TOKEN).ask("GET", "/me")
+    assert server.asked[0][1] == "/api/v1/me"
+
+
+def test_what_is_no_factory_is_named_at_once(client, server):
+    server.answers = [(200, b"<html>Welcome</html>"), (404, b"<html>Nothing</html>")]
+    with pytest.raises(Unreachable, match=r"/api/v1/me answers is no JSON\. Check the address"):
+        client.ask("GET", "/me")
+    with pytest.raises(ApiError, match=r"/api/v1/me answers 404 Not Found"):
+        client.ask("GET", "/me")
+
+
+@pytest.mark.parametrize("odd", [f"{TOKEN}\nX: y", f"{TOKEN}…"])
+def test_a_token_that_cannot_be_one_is_not_shown(server, odd):
+    server.answers = [(200, {})]
+    Client(address(server), f" {TOKEN}\n").ask("GET", "/me")  # as a file has it
+    assert server.tokens == [f"Bearer {TOKEN}"]
+    with pytest.raises(ValueError, match="Copy it once more") as refused:
+        Client(address(server), odd)
+    assert TOKEN not in str(refused.value)
+
+
+def test_a_token_for_this_machine_goes_through_no_proxy(server, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    server.answers = [(200, {"name": "Lena"})]
+    client = Client(address(server), TOKEN, patience_seconds=0)
+    assert client.ask("GET", "/me") == {"name": "Lena"}
+
+
 def test_without_an_address_it_says_what_to_set(monkeypatch):
     monkeypatch.delenv("ALLMENDE_URL", raising=False)
     with pytest.raises(ValueError, match="Set ALLMENDE_URL"):
@@ -122,6 +173,8 @@ def test_lists_come_whole_page_by_page(client, server):
     assert [each["id"] for each in client.each("/things", kind="x y")] == ["a", "b", "c"]
     paths = [path for _, path, _, _ in server.asked]
     assert paths == ["/api/v1/things?kind=x+y", "/api/v1/things?kind=x+y&after=b"]
+    server.answers = [(200, [{"id": "a"}])]  # a short one has no pages
+    assert list(client.each("/sites")) == [{"id": "a"}]
 
 
 def model_with(client, server, **file) -> object:
@@ -136,6 +189,17 @@ def test_a_file_that_broke_off_is_fetched_again_from_its_beginning(client, serve
     server.answers = [cut, (200, b"weights", ("Content-Length", "7"))]
     assert model.download(tmp_path) == [tmp_path / "deep/w.bin"]
     assert (tmp_path / "deep/w.bin").read_bytes() == b"weights"
+    assert model.download(tmp_path) == [tmp_path / "deep/w.bin"]
+    assert len(server.asked) == 3  # what lies there is not fetched once more
+
+
+def test_trouble_of_the_disk_is_none_of_the_line(client, server, tmp_path):
+    model = model_with(client, server, name="w.bin", sha256="0" * 64)
+    (tmp_path / ".w.bin.part").mkdir()
+    server.answers = [(200, b"weights")]
+    with pytest.raises(OSError, match="directory"):
+        model.download(tmp_path)
+    assert len(server.asked) == 2
 
 
 def test_a_file_that_differs_is_not_kept(client, server, tmp_path):
@@ -154,24 +218,42 @@ def test_no_file_is_written_outside_of_the_folder(client, server, tmp_path, name
     assert list(tmp_path.iterdir()) == []
 
 
-def test_code_that_the_project_has_is_not_sent_again(client, server, tmp_path):
+def test_code_that_the_project_has_is_not_sent_again(client, server, tmp_path, monkeypatch):
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "train.py").write_text("print()")
     (tmp_path / "job.yaml").write_text("name: n\nworkdir: code\nrun: python3 train.py\n")
-    missing = (404, {"code": "NotFound", "detail": ""})
+    monkeypatch.chdir(tmp_path)
+    missing = (404, {"code": "NotFound", "facts": {"kind": "code"}, "detail": ""})
     there = {"workdir": "sha256:1"}
-    server.answers = [missing, (201, there), (201, [JOB]), (200, there), (201, [JOB])]
-    for _ in range(2):
-        client.submit(tmp_path / "job.yaml", project="p", key="k")
+    sent = [(0, 0), (201, there)]  # at the second try
+    server.answers = [missing, *sent, (201, [JOB]), (200, there), (201, [JOB])]
+    for job_file in (tmp_path / "job.yaml", {"workdir": Path("code"), "run": "true"}):
+        client.submit(job_file, project="p", key="k")
     asked = [(method, path.split("/")[-1][:8]) for method, path, _, _ in server.asked]
-    assert [method for method, _ in asked] == ["GET", "POST", "POST", "GET", "POST"]
+    assert [method for method, _ in asked] == ["GET", "POST", "POST", "POST", "GET", "POST"]
     assert {json.loads(body)["workdir"] for *_, key, body in server.asked if key} == {"sha256:1"}
 
 
-def test_a_folder_that_cannot_come_along_is_refused_before_anything_is_sent(client, server):
-    with pytest.raises(ApiError, match="no folder") as refused:
-        client.submit({"name": "n", "run": "true", "workdir": "not-there"}, project="p")
-    assert refused.value.code == "NoSuchFolder"
+def test_code_is_not_sent_to_a_project_that_is_not_there(client, server, tmp_path):
+    (tmp_path / "train.py").write_text("print()")
+    (tmp_path / "job.yaml").write_text("name: n\nworkdir: .\nrun: python3 train.py\n")
+    server.answers = [(404, {"code": "NotFound", "facts": {"kind": "project"}, "detail": "No."})]
+    with pytest.raises(ApiError, match="No"):
+        client.submit(tmp_path / "job.yaml", project="p")
+    assert len(server.asked) == 1
+
+
+def test_what_cannot_come_along_is_refused_before_anything_is_sent(client, server, tmp_path):
+    (tmp_path / "job.yaml").write_text("name: [n")
+    without_folder = {"name": "n", "run": "true", "workdir": "not-there"}
+    for job_file, code in (
+        (without_folder, "NoSuchFolder"),
+        (tmp_path / "job.yaml", "JobFileIsUnreadable"),
+        (tmp_path / "absent.yaml", "JobFileIsUnreadable"),
+    ):
+        with pytest.raises(ApiError) as refused:
+            client.submit(job_file, project="p")
+        assert refused.value.code == code
     assert server.asked == []
 
 
@@ -193,6 +275,19 @@ def test_a_log_is_followed_over_its_attempts_to_the_end(client, server):
     asked = [path.partition("?")[2] for _, path, _, _ in server.asked if "/log" in path]
     assert asked == [f"attempt={n}&offset={at}" for n, at in ((1, 0), (1, 3), (1, 7), (2, 0))]
     assert server.answers == []
+
+
+def test_a_model_is_waited_for_until_what_the_job_left_was_read(client, server):
+    ended = {**JOB, "state": "completed", "submitted_at": "2026-01-01T10:00:00Z"}
+    model = {"id": "m-1", "job_id": "j-1", "created_at": "2026-01-01T11:00:00Z"}
+    older = {"id": "m-0", "job_id": "j-0", "created_at": "2026-01-01T09:00:00Z"}
+    unread = (200, {"job": {**ended, "outputs_read_at": None}})
+    read = (200, {"job": {**ended, "outputs_read_at": "2026-01-01T11:00:00Z"}})
+    for items, found in (([model, older], "m-1"), ([older, model], None)):
+        server.answers = [unread, unread, read, (200, {"items": items, "next": None})]
+        left = client.job("j-1").model()
+        assert (left and left.id) == found
+        assert server.answers == []
 
 
 def test_it_needs_no_django():

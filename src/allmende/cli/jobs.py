@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from allmende import wiring
 from allmende.cli.acting import acting_deed, acting_person
@@ -30,7 +29,7 @@ from allmende.services import (
 )
 from allmende.services.job_files import read_job_file
 from allmende.wiring.code_folders import CodeFolder
-from allmende.wiring.job_texts import read_job_text
+from allmende.wiring.job_texts import open_job_file
 
 app = typer.Typer()
 
@@ -49,12 +48,6 @@ VERDICT_COLUMNS = (
 Key = Annotated[
     str, typer.Option("--key", help="Your own key: the same key submits the same job once.")
 ]
-
-
-class JobFileIsUnreadable(Refusal):
-    """The job file {file} cannot be read: {problem}"""
-
-    status = 422
 
 
 app.command("watch")(watch_job)
@@ -76,7 +69,7 @@ def submit_job(
 ) -> None:
     """Submit a job file; a sweep or an array becomes several jobs."""
     deed, workshop = acting_deed(), wiring.workshop()
-    value = _wait_also(_read(file), after=after or [], after_ok=after_ok or [])
+    value = _wait_also(open_job_file(file), after=after or [], after_ok=after_ok or [])
     spec = read_job_file(value, project_id=project, workshop=workshop)
     submitted = submissions.submit_job(
         deed,
@@ -98,7 +91,7 @@ def check_job(
 ) -> None:
     """Say what submitting a job file would take and mean, or every mistake in it."""
     workshop = wiring.workshop()
-    value = _read(file)
+    value = open_job_file(file)
     code = find_code(value, file.parent)
     found = job_checks.check_job(
         acting_person(),
@@ -132,7 +125,7 @@ def forecast_submission(
     workshop = wiring.workshop()
     options = previews.forecast_submission(
         acting_person(),
-        read_job_file(_read(file), project_id=project, workshop=workshop),
+        read_job_file(open_job_file(file), project_id=project, workshop=workshop),
         project_id=project,
         now=wiring.now(),
         workshop=workshop,
@@ -155,7 +148,7 @@ def choose_partition(
     workshop = wiring.workshop()
     choice = previews.choose_partition(
         acting_person(),
-        read_job_file(_read(file), project_id=project, workshop=workshop),
+        read_job_file(open_job_file(file), project_id=project, workshop=workshop),
         project_id=project,
         now=wiring.now(),
         workshop=workshop,
@@ -313,14 +306,3 @@ def _wait_also(value: Any, **names: list[str]) -> Any:
         if more and isinstance(said, list):
             value = {**value, key: [*said, *more]}
     return value
-
-
-def _read(file: Path) -> Any:
-    try:
-        return read_job_text(file.read_text())
-    except Refusal as refusal:
-        raise JobFileIsUnreadable(file=str(file), problem=refusal.sentence) from refusal
-    except OSError as error:
-        raise JobFileIsUnreadable(file=str(file), problem=error.strerror) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise JobFileIsUnreadable(file=str(file), problem=" ".join(str(error).split())) from error

@@ -3,11 +3,14 @@
 import hashlib
 import http.client
 import json
+import os
+import ssl
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterable
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -15,10 +18,18 @@ from typing import Any, TypeVar, cast
 Result = TypeVar("Result")
 
 PASSING = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
-TROUBLES = (OSError, http.client.HTTPException)  # of the line; urllib's are OSErrors
+# Of the line. A full disk, an OSError as well, is none.
+TROUBLES = (
+    urllib.error.URLError,
+    ConnectionError,
+    TimeoutError,
+    ssl.SSLError,
+    http.client.HTTPException,
+)
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 10.0
 ONE_CALL_SECONDS = 60.0
 CHUNK_BYTES = 2**20
+ROOT = "/api/v1"
 HOSTS_OF_THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -26,14 +37,14 @@ class ApiError(Exception):
     """The factory said no. As text it is the sentence with the way out; `code` is stable."""
 
     def __init__(self, status: int, problem: dict[str, Any]) -> None:
-        super().__init__(problem.get("detail") or f"{status} {problem.get('title', '')}".strip())
+        super().__init__(problem["detail"])
         self.status = status
         self.code: str = problem.get("code", "")
         self.facts: dict[str, Any] = problem.get("facts", {})
 
 
 class Unreachable(Exception):
-    """The factory did not answer, however often it was asked."""
+    """The factory did not answer, however often it was asked; or what answers is no factory."""
 
 
 class TokenNeedsCover(ValueError):
@@ -44,13 +55,19 @@ class Caller:
     """Asks one factory as one person. Everything it asks twice is safe to ask twice."""
 
     def __init__(self, url: str, token: str, *, language: str, patience_seconds: float) -> None:
+        url, token = url.strip().rstrip("/").removesuffix(ROOT), token.strip()
         parts = urllib.parse.urlsplit(url)
-        if parts.scheme != "https" and parts.hostname not in HOSTS_OF_THIS_MACHINE:
+        is_here = parts.scheme == "http" and parts.hostname in HOSTS_OF_THIS_MACHINE
+        if parts.scheme != "https" and not is_here:
             raise TokenNeedsCover(f"{url} does not begin with https://, so a token could be read.")
-        self._base = url.rstrip("/") + "/api/v1"
+        if not (token.isascii() and token.isprintable()):  # else http.client would print it
+            raise ValueError("The token has characters that no token has. Copy it once more.")
+        self._base = url + ROOT
         self._headers = {"Authorization": f"Bearer {token}", "Accept-Language": language}
         self._patience_seconds = patience_seconds
-        self._opener = urllib.request.build_opener(_StayHere)
+        # What is said to this machine goes through no proxy: one elsewhere could read the token.
+        proxies = urllib.request.ProxyHandler({} if is_here else None)
+        self._opener = urllib.request.build_opener(_StayHere, proxies)
 
     def ask(
         self,
@@ -65,17 +82,18 @@ class Caller:
         headers = {"Idempotency-Key": key} if key else {}
         content = None
         if body is not None:
-            content = json.dumps(body).encode()
+            content = json.dumps(body, default=os.fspath).encode()
             headers["Content-Type"] = "application/json"
-        request = self._request(method, path, query=query, content=content, headers=headers)
+        request = partial(self._request, method, path, query=query, headers=headers)
         is_safe_twice = key or method != "POST"
-        return self._do(request, _read_json, self._patience_seconds if is_safe_twice else 0)
+        patience_seconds = self._patience_seconds if is_safe_twice else 0
+        return self._do(lambda: request(content=content), _read_json, patience_seconds)
 
-    def send(self, path: str, pieces: Iterable[bytes]) -> Any:
-        """Send a body piece by piece, once; return the answer."""
+    def send(self, path: str, pack: Callable[[], Iterable[bytes]]) -> Any:
+        """Send an archive piece by piece, packed anew at each try; return the answer."""
         headers = {"Content-Type": "application/x-tar"}
-        request = self._request("POST", path, content=pieces, headers=headers)
-        return self._do(request, _read_json, 0)
+        request = partial(self._request, "POST", path, headers=headers)
+        return self._do(lambda: request(content=pack()), _read_json, self._patience_seconds)
 
     def fetch(self, path: str, place: Path) -> str:
         """Write a file to a place, from its beginning at each try; return its SHA-256."""
@@ -90,7 +108,7 @@ class Caller:
                 raise http.client.IncompleteRead(b"", answer.length)
             return digest.hexdigest()
 
-        return self._do(self._request("GET", path), keep, self._patience_seconds)
+        return self._do(lambda: self._request("GET", path), keep, self._patience_seconds)
 
     def _request(
         self,
@@ -111,22 +129,27 @@ class Caller:
 
     def _do(
         self,
-        request: urllib.request.Request,
+        make_request: Callable[[], urllib.request.Request],
         use: Callable[[http.client.HTTPResponse], Result],
         patience_seconds: float,
     ) -> Result:
         """Return what the answer is used for; where the line fails, try until patience ends."""
-        pause, give_up_at = FIRST_PAUSE_SECONDS, time.monotonic() + patience_seconds
+        pause, give_up_at = FIRST_PAUSE_SECONDS, None
         while True:
             try:
-                with self._opener.open(request, timeout=ONE_CALL_SECONDS) as answer:
+                with self._opener.open(make_request(), timeout=ONE_CALL_SECONDS) as answer:
                     return use(answer)
             except urllib.error.HTTPError as error:
                 failure: Exception = ApiError(error.code, _read_problem(error))
                 if error.code not in PASSING:
                     raise failure from None
             except TROUBLES as error:
-                failure = Unreachable(f"{self._base} cannot be reached: {error}")
+                reason = getattr(error, "reason", error)
+                failure = Unreachable(f"{self._base} cannot be reached: {reason}")
+                if isinstance(reason, ssl.SSLCertVerificationError):
+                    raise failure from None
+            # Patience begins with the first failure, for until then much may have been fetched.
+            give_up_at = give_up_at or time.monotonic() + patience_seconds
             if time.monotonic() + pause > give_up_at:
                 raise failure
             time.sleep(pause)
@@ -141,7 +164,10 @@ class _StayHere(urllib.request.HTTPRedirectHandler):
 
 
 def _read_json(answer: http.client.HTTPResponse) -> Any:
-    return json.loads(answer.read() or b"null")
+    try:
+        return json.loads(answer.read() or b"null")
+    except ValueError:
+        raise Unreachable(f"What {answer.url} answers is no JSON. Check the address.") from None
 
 
 def _read_problem(error: urllib.error.HTTPError) -> dict[str, Any]:
@@ -152,4 +178,6 @@ def _read_problem(error: urllib.error.HTTPError) -> dict[str, Any]:
             problem = json.loads(error.read())
         except (ValueError, *TROUBLES):
             problem = None
-    return problem if isinstance(problem, dict) else {"title": error.reason}
+    if isinstance(problem, dict) and "detail" in problem:
+        return problem
+    return {"detail": f"{error.url} answers {error.code} {error.reason}."}

@@ -11,7 +11,7 @@ from allmende.client.models import Model, each_of, list_models
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.training.code_archives import is_own_folder
 from allmende.wiring.code_folders import open_folder
-from allmende.wiring.job_texts import read_job_text
+from allmende.wiring.job_texts import open_job_file
 
 JobFile = Path | str | Mapping[str, Any]
 
@@ -19,8 +19,9 @@ JobFile = Path | str | Mapping[str, Any]
 class Client:
     """Speaks to one factory as the person of a token.
 
-    Without them it takes `ALLMENDE_URL` and `ALLMENDE_TOKEN` of the environment. Sentences come in
-    `language`, `en` or `de`. Where the line fails it asks again for `patience_seconds`.
+    Without url and token it takes `ALLMENDE_URL` and `ALLMENDE_TOKEN` of the environment. The
+    factory's sentences come in `language`, `en` or `de`. Where the line fails it asks again for
+    `patience_seconds`.
     """
 
     def __init__(
@@ -40,8 +41,9 @@ class Client:
         Nothing is submitted; its `workdir` comes along, for the check looks at it.
         """
         body = self._bring_code(job_file, project=project)
-        found: dict[str, Any] = self.ask("POST", "/jobs/check", body=body, project_id=project)
-        return found
+        # The key says that it may be asked twice; the check itself needs none.
+        found = self.ask("POST", "/jobs/check", body=body, key=make_key(), project_id=project)
+        return dict(found)
 
     def submit(self, job_file: JobFile, *, project: str, key: str = "") -> list[Job]:
         """Submit a job file: a path, or its keys and values. A sweep becomes several jobs.
@@ -85,21 +87,25 @@ class Client:
         try:
             value, beside = _open(job_file)
             workdir = value.get("workdir") if isinstance(value, Mapping) else None
-            if not isinstance(workdir, str) or not workdir or not is_own_folder(workdir):
+            if not workdir or not isinstance(workdir, str | Path):
                 return value
-            folder = open_folder(beside / workdir)
-            sha256 = folder.hash()
+            if not is_own_folder(str(workdir)):
+                return value
+            return {**value, "workdir": self._send_folder(beside / workdir, project=project)}
         except Refusal as refusal:  # what the factory would say, had it seen our files
             problem = {"detail": str(refusal), "code": type(refusal).__name__}
             raise ApiError(refusal.status, problem) from refusal
-        archives = f"/projects/{project}/code"
+
+    def _send_folder(self, path: Path, *, project: str) -> str:
+        """Return what a job file says to start in this folder; sent unless the project has it."""
+        folder, archives = open_folder(path), f"/projects/{project}/code"
         try:
-            archive = self.ask("GET", f"{archives}/{sha256}")
+            archive = self.ask("GET", f"{archives}/{folder.hash()}")
         except ApiError as error:
-            if error.code != NotFound.__name__:
+            if error.code != NotFound.__name__ or error.facts.get("kind") != "code":
                 raise
-            archive = self._caller.send(archives, folder.pack())
-        return {**value, "workdir": archive["workdir"]}
+            archive = self._caller.send(archives, folder.pack)
+        return str(archive["workdir"])
 
 
 def _find(variable: str) -> str:
@@ -113,4 +119,4 @@ def _open(job_file: JobFile) -> tuple[Any, Path]:
     if isinstance(job_file, Mapping):
         return dict(job_file), Path.cwd()
     path = Path(job_file)
-    return read_job_text(path.read_text()), path.parent
+    return open_job_file(path), path.parent

@@ -1,5 +1,6 @@
 """A job: how far it is, what it wrote, what came of it."""
 
+import math
 import secrets
 import time
 from collections.abc import Iterator
@@ -40,14 +41,14 @@ class Job:
 
     def wait(self, *, timeout_seconds: float | None = None) -> "Job":
         """Return once it has ended, however that is; `TimeoutError` if it has not by then."""
-        begun_at = time.monotonic()
-        for pause in _pauses():
-            if self.refresh().has_ended:
-                return self
-            if timeout_seconds is not None and time.monotonic() - begun_at > timeout_seconds:
+        ends_at = time.monotonic() + (math.inf if timeout_seconds is None else timeout_seconds)
+        pauses = _pauses()
+        while not self.refresh().has_ended:
+            left_seconds = ends_at - time.monotonic()
+            if left_seconds <= 0:
                 raise TimeoutError(f"Job {self.id} is still {self.state}. {self.why()}".strip())
-            time.sleep(pause)
-        raise AssertionError("there is always one more pause")
+            time.sleep(min(next(pauses), left_seconds))
+        return self
 
     def why(self) -> str:
         """Return the sentence why it waits, or why it ended; empty while it runs."""
@@ -110,7 +111,10 @@ class Job:
         return Job(self._caller, self._caller.ask("POST", f"/jobs/{self.id}/again", key=key))
 
     def model(self) -> Model | None:
-        """Return the model that it left, if it left one."""
+        """Return the model that it left, if it left one; waits until what it left was read."""
+        pauses = _pauses()
+        while self.refresh().state is JobState.COMPLETED and not self.facts["outputs_read_at"]:
+            time.sleep(next(pauses))
         for found in list_models(self._caller, project_id=self.facts["project_id"]):
             if found.facts["job_id"] == self.id:
                 return found

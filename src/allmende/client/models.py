@@ -1,5 +1,6 @@
 """A trained model: its card, its record, its files."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -31,7 +32,10 @@ class Model:
         return dict(self._caller.ask("GET", f"/models/{self.id}")["record"])
 
     def download(self, folder: Path | str) -> list[Path]:
-        """Fetch its files into a folder, each compared with its checksum; return where they lie."""
+        """Fetch its files into a folder, each compared with its checksum; return where they lie.
+
+        What lies there unchanged from before is not fetched again.
+        """
         return [self._fetch(each, Path(folder)) for each in self.facts["files"]]
 
     def _fetch(self, file: dict[str, Any], folder: Path) -> Path:
@@ -39,6 +43,8 @@ class Model:
         if name.is_absolute() or ".." in name.parts:
             raise FileDiffers(f"{name} would lie outside of {folder}.")
         place = folder / name
+        if place.is_file() and _hash(place) == file["sha256"]:
+            return place  # from before
         place.parent.mkdir(parents=True, exist_ok=True)
         draft = place.with_name(f".{place.name}.part")
         try:
@@ -50,6 +56,11 @@ class Model:
         return place
 
 
+def _hash(place: Path) -> str:
+    with place.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def list_models(caller: Caller, *, project_id: str | None = None) -> Iterator[Model]:
     """Yield the models that one may see, the newest first."""
     for facts in each_of(caller, "/models", project_id=project_id):
@@ -57,10 +68,13 @@ def list_models(caller: Caller, *, project_id: str | None = None) -> Iterator[Mo
 
 
 def each_of(caller: Caller, path: str, **query: Any) -> Iterator[dict[str, Any]]:
-    """Yield what a list has, page by page."""
+    """Yield what a list has, page by page where it comes so."""
     after = None
     while True:
         page = caller.ask("GET", path, query={**query, "after": after})
+        if isinstance(page, list):  # short ones come whole
+            yield from page
+            return
         yield from page["items"]
         after = page["next"]
         if after is None:

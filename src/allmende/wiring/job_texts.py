@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
@@ -25,6 +26,24 @@ class TooMuchToRead(Refusal):
     repeated with * counts each time."""
 
     status = 422
+
+
+class JobFileIsUnreadable(Refusal):
+    """The job file {file} cannot be read: {problem}"""
+
+    status = 422
+
+
+def open_job_file(file: Path) -> Any:
+    """Return what a file says, YAML or JSON; refused where it cannot be read."""
+    try:
+        return read_job_text(file.read_text(encoding="utf-8"))
+    except Refusal as refusal:
+        raise JobFileIsUnreadable(file=str(file), problem=refusal.sentence) from refusal
+    except OSError as error:
+        raise JobFileIsUnreadable(file=str(file), problem=error.strerror) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise JobFileIsUnreadable(file=str(file), problem=" ".join(str(error).split())) from error
 
 
 def read_job_text(text: str) -> Any:

@@ -32,7 +32,10 @@ class RequestOut(Schema):
 
 
 class JobOut(Schema):
-    """A job; `wait` says why it waits, `end` why it ended."""
+    """A job; `wait` says why it waits, `end` why it ended.
+
+    What a completed one left is read after its end; from `outputs_read_at` on its model is there.
+    """
 
     id: str
     name: str
@@ -46,6 +49,7 @@ class JobOut(Schema):
     submitted_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    outputs_read_at: datetime | None
     attempts: int
     wait: Words | None
     end: Words | None
