@@ -3,6 +3,7 @@
 The cluster is played by two commands, for it has to say what a sound one says once a year.
 """
 
+import errno
 import os
 import pwd
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from allmende.backends.slurm import notes
+from allmende.backends.slurm import notes, places
 from allmende.backends.slurm.accounting import SACCT_FIELDS
 from allmende.backends.slurm.backend import SlurmBackend
 from allmende.backends.slurm.client import SlurmClient
@@ -171,6 +172,28 @@ def test_a_claim_that_a_user_made_up_is_none(stage, written):
     attempt = notes.find_attempt(stage.folder, "j-1.2")
     assert attempt is not None
     assert attempt.slurm_id == 8
+
+
+@pytest.mark.parametrize("name", ["1.log", "1.asked"])  # asked before the end, and for it
+def test_files_that_cannot_be_read_now_keep_back_the_end_of_their_own_job_alone(
+    stage, monkeypatch, name
+):
+    place = stage.start()
+    stage.backend.start(a_launch("true", job_id="j-2", attempt=1))
+    stage.finish(owner_of(stage))
+    ask = places.open_below
+
+    def fail(folder, asked, **options):
+        if (folder, asked) == (place.runs, name):
+            raise OSError(errno.EIO, "the disk does not answer")
+        return ask(folder, asked, **options)
+
+    with monkeypatch.context() as trouble:
+        trouble.setattr(places, "open_below", fail)
+        troubled, other = stage.backend.observe([KEY, "j-2.1"])
+    assert (troubled.state, other.state) == (AttemptState.QUEUED, AttemptState.ENDED)
+    assert "cannot be read now" in str(troubled.wait)
+    assert stage.look().state is AttemptState.ENDED
 
 
 def test_while_accounting_is_away_no_job_is_lost_however_long_ago_it_was_ordered(stage):

@@ -43,11 +43,6 @@ from allmende.domain.scheduling.backends import (
     Observation,
 )
 
-WAITING = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT"})
-OVER = frozenset(
-    "BOOT_FAIL CANCELLED COMPLETED DEADLINE FAILED NODE_FAIL OUT_OF_MEMORY PREEMPTED REVOKED"
-    " TIMEOUT LAUNCH_FAILED".split()
-)
 # How long a stopped attempt may linger after its grace before Slurm is asked to end it itself.
 LINGER_SECONDS = 30
 # How long a job that neither the controller nor accounting knows may still turn up.
@@ -88,7 +83,7 @@ class SlurmBackend(Outputs):
         if attempt is not None and attempt.slurm_id is not None:
             return
         if attempt is not None and (found := self._look_up(attempt)):
-            _note_owner(place, launch.attempt, found)
+            notes.note_owner(place, launch.attempt, found)
             return
         earlier = self._find_earlier(launch) if launch.attempt > 1 else None
         user_name = self._account_of(launch.user_name)
@@ -102,7 +97,7 @@ class SlurmBackend(Outputs):
             if place.claim(launch.attempt, f"{slurm_id}", kind=REQUEUED) == f"{slurm_id}":
                 notes.note_job(place, launch.attempt, slurm_id=slurm_id, first=first)
                 return
-        _note_owner(place, launch.attempt, self._submit(launch, place))
+        notes.note_owner(place, launch.attempt, self._submit(launch, place))
         note_nice(place, launch.attempt, launch.nice)
 
     def _submit(self, launch: Launch, place: Place) -> int:
@@ -161,15 +156,19 @@ class SlurmBackend(Outputs):
     def observe(self, keys: Iterable[str]) -> list[Observation]:
         """Report every key asked for, in that order.
 
-        Ended attempts are read from notes; for all others the controller is asked once, and
-        accounting once for those that the controller no longer runs.
+        Ended attempts are read from notes; for all others the controller is asked once, and then
+        accounting. One whose files cannot be read now is told as queued.
         """
         wanted = list(keys)
         seen: dict[str, Observation] = {}
         unsettled: list[Attempt] = []
         for key in dict.fromkeys(wanted):
-            attempt = notes.find_attempt(self.work_folder, key)
-            end = notes.find_end(attempt) if attempt else None
+            try:
+                attempt = notes.find_attempt(self.work_folder, key)
+                end = notes.find_end(attempt) if attempt else None
+            except OSError as problem:
+                seen[key] = notes.tell_unreadable(key, problem)
+                continue
             if attempt and not end:
                 unsettled.append(attempt)
             seen[key] = end or Observation(key=key, state=AttemptState.UNKNOWN)
@@ -214,7 +213,7 @@ class SlurmBackend(Outputs):
             ]
             slurm_id = int(claimed) if claimed.isdecimal() else min(mine, default=None)
             if slurm_id is not None:
-                _note_owner(attempt.place, attempt.number, slurm_id)
+                notes.note_owner(attempt.place, attempt.number, slurm_id)
                 found = notes.find_attempt(self.work_folder, attempt.key)
                 assert found is not None, "it was noted before"
                 return found
@@ -239,7 +238,7 @@ class SlurmBackend(Outputs):
             number = attempt.first + job.restarts
             if number == launch.attempt:
                 return job.job_id, attempt.first
-            if number < launch.attempt and job.state not in OVER:
+            if number < launch.attempt and not job.is_over:
                 raise EarlierAttemptRuns(number=number)
         if not known or not launch.requeue:
             return None
@@ -261,28 +260,31 @@ class SlurmBackend(Outputs):
     def _ask(self, unsettled: list[Attempt]) -> dict[str, Observation]:
         live = self._list_live()
         known = {(job.job_id, job.comment, job.user_name): job for job in live}
-        attempts = [self._identify(attempt, live) for attempt in unsettled]
-        self._cancel_doubles(attempts, live)
         seen: dict[str, Observation] = {}
-        gone: list[Attempt] = []
-        for attempt in attempts:
-            if attempt.slurm_id is None:
-                seen[attempt.key] = Observation(key=attempt.key, state=AttemptState.UNKNOWN)
+        attempts, gone = list[Attempt](), list[Attempt]()
+        for unsure in unsettled:
+            try:
+                attempt = self._identify(unsure, live)
+                job = known.get((attempt.slurm_id or 0, attempt.comment, attempt.user_name))
+                seen[attempt.key] = self._describe_live(attempt, job)
+            except OSError as problem:
+                seen[unsure.key] = notes.tell_unreadable(unsure.key, problem)
                 continue
-            job = known.get((attempt.slurm_id, attempt.comment, attempt.user_name))
-            seen[attempt.key] = self._describe_live(attempt, job)
-            if job is None or job.state in OVER or job.restarts != attempt.number - attempt.first:
-                gone.append(attempt)
+            attempts.append(attempt)
+            gone += [attempt] if attempt.slurm_id and _has_left(attempt, job) else []
+        self._cancel_doubles(attempts, live)
         return seen | self._find_ends(gone, known_to_controller={job.job_id for job in live})
 
     def _describe_live(self, attempt: Attempt, job: LiveJob | None) -> Observation:
         """Return what the controller says. An end is believed only once accounting has it."""
-        if job is None or job.state in OVER or job.restarts != attempt.number - attempt.first:
+        if attempt.slurm_id is None:
+            return Observation(key=attempt.key, state=AttemptState.UNKNOWN)
+        if job is None or _has_left(attempt, job):
             has_begun = attempt.place.has_run(f"{attempt.number}.log")
             state = AttemptState.RUNNING if has_begun else AttemptState.QUEUED
             return Observation(key=attempt.key, state=state)
         self._pursue_stop(attempt, job)
-        if job.state in WAITING:
+        if job.is_waiting:
             wait = describe_queued(job.reason, job.started_at, now=self.clock())
             return Observation(key=attempt.key, state=AttemptState.QUEUED, wait=wait)
         return Observation(
@@ -298,7 +300,7 @@ class SlurmBackend(Outputs):
         if stop is None:
             return
         patience = stop["grace_seconds"] + LINGER_SECONDS
-        if job.state in WAITING or self.clock().timestamp() > stop["at"] + patience:
+        if job.is_waiting or self.clock().timestamp() > stop["at"] + patience:
             self._cancel(attempt)
         elif not notes.was_asked(attempt):
             self._cancel(attempt, "--batch", "--signal=USR2")
@@ -308,7 +310,7 @@ class SlurmBackend(Outputs):
         mine = {(attempt.comment, attempt.user_name): attempt for attempt in attempts}
         for job in live:
             attempt = mine.get((job.comment, job.user_name))
-            if attempt is None or attempt.slurm_id is None or job.state in OVER:
+            if attempt is None or attempt.slurm_id is None or job.is_over:
                 continue
             if job.job_id != attempt.slurm_id:
                 self._cancel(replace(attempt, slurm_id=job.job_id))
@@ -326,7 +328,7 @@ class SlurmBackend(Outputs):
         runs = {(run.job_id, run.restarts, run.user_name): run for run in listed}
         heard = known_to_controller | {run.job_id for run in listed}
         final: list[tuple[Attempt, UsageRecord]] = []
-        lost: dict[str, Observation] = {}
+        found: dict[str, Observation] = {}
         for attempt in gone:
             assert attempt.slurm_id is not None, "only jobs with a number are asked for"
             which = (attempt.slurm_id, attempt.number - attempt.first, attempt.user_name)
@@ -334,14 +336,19 @@ class SlurmBackend(Outputs):
             if run is not None and is_final(run):
                 final.append((attempt, run))
             elif attempt.slurm_id not in heard and self.clock() - attempt.intended_at > PATIENCE:
-                lost[attempt.key] = Observation(key=attempt.key, state=AttemptState.UNKNOWN)
+                found[attempt.key] = Observation(key=attempt.key, state=AttemptState.UNKNOWN)
         if not final:
-            return lost
+            return found
         try:
             steps = self._run("sacct", *step_options({run.job_id for _, run in final}))
         except ClusterUnreachable:
-            return lost
-        return lost | {attempt.key: self._settle(attempt, run, steps) for attempt, run in final}
+            return found
+        for attempt, run in final:
+            try:
+                found[attempt.key] = self._settle(attempt, run, steps)
+            except OSError as problem:
+                found[attempt.key] = notes.tell_unreadable(attempt.key, problem)
+        return found
 
     def _settle(self, attempt: Attempt, run: UsageRecord, steps: str) -> Observation:
         """Return the end of a run, noted for good; `steps` says what it used."""
@@ -379,14 +386,9 @@ class SlurmBackend(Outputs):
         return notes.find_end(attempt) or seen
 
 
-def _note_owner(place: Place, number: int, slurm_id: int) -> None:
-    """Note which job does the work of a submission: this one, unless another was there before.
-
-    It is claimed first, for of two jobs with one comment either may be the first to begin.
-    """
-    owner = place.claim(number, str(slurm_id))
-    chosen = int(owner) if owner.isdecimal() else slurm_id
-    notes.note_job(place, number, slurm_id=chosen, first=number)
+def _has_left(attempt: Attempt, job: LiveJob | None) -> bool:
+    """Say whether the controller no longer runs an attempt, nor will."""
+    return job is None or job.is_over or job.restarts != attempt.number - attempt.first
 
 
 def _own_name() -> str:

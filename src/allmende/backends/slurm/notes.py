@@ -96,6 +96,16 @@ def note_job(place: Place, number: int, *, slurm_id: int, first: int) -> None:
     files.write_once(place.notes(number) / "job.json", {"slurm_id": slurm_id, "first": first})
 
 
+def note_owner(place: Place, number: int, slurm_id: int) -> None:
+    """Note which job does the work of a submission: this one, unless another was there before.
+
+    It is claimed first, for of two jobs with one comment either may be the first to begin.
+    """
+    owner = place.claim(number, str(slurm_id))
+    chosen = int(owner) if owner.isdecimal() else slurm_id
+    note_job(place, number, slurm_id=chosen, first=number)
+
+
 def note_stop(attempt: Attempt, reason: EndReason, *, grace_seconds: int, now: datetime) -> None:
     """Note what is asked of the attempt; the batch script reads the grace when it is signalled.
 
@@ -162,6 +172,19 @@ def find_end(attempt: Attempt) -> Observation | None:
         cpu_seconds=end.get("cpu_seconds", 0.0),
         max_memory_bytes=end.get("max_memory_bytes", 0),
     )
+
+
+def tell_unreadable(key: str, problem: OSError) -> Observation:
+    """Return what is seen of an attempt whose files the machine cannot read: nothing has begun.
+
+    So nothing begins again, nor ends, before they can be read.
+    """
+    wait = Sentence(
+        "Its files on the cluster cannot be read now ({problem}), so nobody can say how far it is. "
+        "They are looked for again by themselves.",
+        {"problem": problem.strerror or type(problem).__name__},
+    )
+    return Observation(key=key, state=AttemptState.QUEUED, wait=wait)
 
 
 def read_traces(attempt: Attempt, *, nodes: int) -> Traces:

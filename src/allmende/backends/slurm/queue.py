@@ -17,6 +17,11 @@ from allmende.backends.slurm.answers import (
 from allmende.backends.slurm.node_lists import expand_nodes
 from allmende.domain.basics.usage_records import attempt_key_of
 
+WAITING = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT"})
+OVER = frozenset(
+    "BOOT_FAIL CANCELLED COMPLETED DEADLINE FAILED NODE_FAIL OUT_OF_MEMORY PREEMPTED REVOKED"
+    " TIMEOUT LAUNCH_FAILED".split()
+)
 # Slurm's name of each column, and its heading. Users write neither the first nor the last.
 SQUEUE_COLUMNS = {
     "JobID": "JOBID",
@@ -52,6 +57,16 @@ class LiveJob:
     def attempt_key(self) -> str:
         """Return the key of the attempt that it now is; "" for everybody else's jobs."""
         return attempt_key_of(self.comment, restarts=self.restarts)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Say whether it has yet to start, or to start again."""
+        return self.state in WAITING
+
+    @property
+    def is_over(self) -> bool:
+        """Say whether it has ended."""
+        return self.state in OVER
 
 
 def squeue_options() -> tuple[str, ...]:
