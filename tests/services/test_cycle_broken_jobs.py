@@ -3,15 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from allmende.backends.local import LocalBackend
+from allmende.domain.basics.people import DAEMON
 from allmende.domain.scheduling.backends import EndReason
 from allmende.domain.scheduling.jobs import JobState
-from allmende.services import allocations, ledger
+from allmende.services import allocations, ledger, trainings
 from allmende.services.errands import NobodyAtSite
-from tests.services.running import Running, a_running_factory
+from tests.services.running import PARTITION, Running, a_running_factory
 
 pytestmark = pytest.mark.django_db
 
@@ -131,3 +133,26 @@ def test_a_job_that_meets_a_mistake_of_ours_waits_for_its_end_alone(factory: Run
     factory.beat_until(lambda: factory.job(first).outputs_read_at is not None)
     assert factory.job(first).state is JobState.COMPLETED
     assert factory.sentences(first)[-1].startswith("Its model is registered")
+
+
+def test_what_cannot_be_read_is_tried_ever_less_often_and_takes_no_time_from_others(
+    factory: Running, monkeypatch: pytest.MonkeyPatch
+):
+    backend = Unforeseen(factory.backend.folders.root, minimum_free_bytes=0)
+    factory.workshop = replace(factory.workshop, backend_of=lambda _: backend)
+    (job,) = factory.submit("founder", run="touch $ALLMENDE_OUT/model")
+    backend.step, backend.job_id = "read", job.id
+    clock = SimpleNamespace(monotonic=lambda: second)
+    second = 0
+    monkeypatch.setattr(trainings, "time", clock)
+    factory.run_to_end(job.id)
+    partition, tried_at = factory.workshop.factory.get_partition(PARTITION), []
+    for second in range(1, 1900):
+        deed = factory.story.act(DAEMON)
+        if trainings.register_trainings(deed, partition, workshop=factory.workshop):
+            tried_at.append(second)
+    assert tried_at == [1, 3, 7, 15, 31, 63, 127, 255, 511, 1023, 1623]
+    assert sum("left out" in sentence for sentence in factory.sentences(job.id)) == 1
+    backend.step, second = "", 2300
+    factory.beat()
+    assert factory.sentences(job.id)[-1].startswith("Its model is registered")

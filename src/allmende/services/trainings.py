@@ -1,5 +1,6 @@
 """What a finished job left becomes a model, with its card and its record."""
 
+import time
 from collections import OrderedDict
 from dataclasses import replace
 
@@ -22,15 +23,20 @@ from allmende.storage import jobs as job_store
 # What a heartbeat reads for at most, of all jobs together; a large model takes several of them.
 LOOK_SECONDS = 0.5
 MOST_REMEMBERED = 1000
+# What met a trouble is read anew after a pause, which doubles each time: it may last for days.
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 600.0
 
 # What this process has begun to read; another one begins anew.
 _begun: OrderedDict[str, Steps[Outputs]] = OrderedDict()
+# For how many seconds a job pauses, and until when; another process reads it at once.
+_pauses: dict[str, tuple[float, float]] = {}
 
 
 def register_trainings(deed: Deed, partition: Partition, *, workshop: Workshop) -> list[Mistake]:
     """Register the model of every completed job whose output was read; read on in the others."""
-    left_out = []
-    to_read = job_store.list_jobs_to_read(partition.id)
+    left_out, now = [], time.monotonic()
+    found = job_store.list_jobs_to_read(partition.id)
+    to_read = [job for job in found if job.id not in _pauses or _pauses[job.id][1] <= now]
     for job in to_read:
         if sessions.is_session(job, workshop):
             _note_read(deed, job)
@@ -42,16 +48,25 @@ def register_trainings(deed: Deed, partition: Partition, *, workshop: Workshop) 
                 _begun[job.id] = steps
                 continue
             _register(deed, job, outputs=outputs, workshop=workshop)
+            _pauses.pop(job.id, None)
         except Refusal as refusal:
             if refusal.status >= MACHINE_TROUBLE:  # which passes
-                left_out.append(mistakes.leave_out(deed, job.id, refusal))
+                left_out.append(_leave_out(deed, job, refusal))
             else:
                 _give_up(deed, job, refusal.sentence)
         except ValueError as error:  # whatever a job writes, it stops nobody else
             _give_up(deed, job, type(error).__name__)
         except mistakes.MISTAKES as error:
-            left_out.append(mistakes.leave_out(deed, job.id, error))
+            left_out.append(_leave_out(deed, job, error))
     return left_out
+
+
+def _leave_out(deed: Deed, job: Job, error: Exception) -> Mistake:
+    """Let a job pause, so that it takes no time from others, nor fills the log."""
+    before, _ = _pauses.get(job.id, (FIRST_PAUSE_SECONDS / 2, 0.0))
+    pause = min(LONGEST_PAUSE_SECONDS, 2 * before)
+    _pauses[job.id] = (pause, time.monotonic() + pause)
+    return mistakes.leave_out(deed, job.id, error)
 
 
 def _recall(job_id: str, backend: Backend) -> Steps[Outputs]:
