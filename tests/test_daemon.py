@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.core import mail as outbox
@@ -17,6 +18,7 @@ from allmende.domain.access.messages import (
 from allmende.domain.basics.people import DAEMON
 from allmende.domain.scheduling.reservations import NodeReservation, ReservationKind
 from allmende.services import mail
+from allmende.services.mistakes import Mistake
 from allmende.storage import reservations as reservation_store
 from allmende.wiring import now
 from allmende.wiring.documents import shelf
@@ -102,6 +104,36 @@ def test_what_cannot_be_cleared_away_keeps_nothing_else_from_going(monkeypatch):
         "environments of ended projects removed",
     ]
     assert [type(each.get("exc_info")) for each in told[:2]] == [OSError, OSError]
+
+
+@pytest.mark.django_db
+def test_a_chore_that_cannot_be_done_keeps_no_other_from_its_turn(monkeypatch):
+    def fail(*_deed, **_places):
+        raise OSError("a disk that does not answer")
+
+    for part in ("projects.end_due_projects", "documents.remove_strays"):
+        monkeypatch.setattr(f"allmende.daemon.{part}", fail)
+    broken = SimpleNamespace(promise_id="p1", verdict="broken")
+    monkeypatch.setattr("allmende.daemon.promises.evaluate_promises", lambda *_, **__: [broken])
+    with capture_logs() as told:
+        Daemon()._do_chores()
+    assert [each["event"] for each in told] == [
+        "projects do not end",
+        "stray files stay",
+        "promises broken",
+    ]
+
+
+def test_what_is_left_out_is_told_when_it_is_news():
+    daemon = Daemon()
+    rounds = (["a disk"], ["a disk"], ["a disk", "a table"], [], ["a disk"])
+    with capture_logs() as told:
+        for number, problems in enumerate(rounds):
+            left_out = [Mistake(job_id="j-1", error=OSError(each)) for each in problems]
+            daemon._tell_left_out("booster", left_out)
+            told.append({"round": number})
+    errors = [str(each.get("exc_info", each.get("round"))) for each in told]
+    assert errors == ["a disk", "0", "1", "a table", "2", "3", "a disk", "4"]
 
 
 class Reservations(dict):

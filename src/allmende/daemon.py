@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
@@ -38,6 +38,7 @@ from allmende.services import (  # noqa: E402
     usage,
     usage_collecting,
 )
+from allmende.services.mistakes import Mistake  # noqa: E402
 from allmende.wiring import post, troubles  # noqa: E402
 from allmende.wiring.access_rules import load_access_rules  # noqa: E402
 from allmende.wiring.clusters import (  # noqa: E402
@@ -76,6 +77,7 @@ class Daemon:
         # Host and process are for people; in containers two daemons may share both.
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{wiring.new_id('d')}"
         self.untold: dict[str, str] = {}  # by partition: why its cluster is told nothing
+        self.left_out: dict[str, Collection[tuple[str, str]]] = {}  # by place, as it was told
         self.stopping = threading.Event()
         self.leads = False
         self.beat_began_at = time.monotonic()
@@ -103,29 +105,17 @@ class Daemon:
         """Delete what is kept no longer: models past their day, and what projects that are over
         ran with. Sites are slow to answer, and disks to forget: it holds up nobody. What cannot be
         deleted now keeps nothing else from going."""
+        deed_of, rules = partial(wiring.deed_of, DAEMON), load_access_rules()
+        workshop = self.workshop
         with _guarded("models past their day stay"):
-            self._clear_models()
+            for each in model_terms.delete_expired(deed_of(), backend_of=workshop.backend_of):
+                log.info("model files past their day", outcome=getattr(each, "id", str(each)))
         with _guarded("unneeded code stays"):
-            self._clear_code()
+            if removed := code_archives.remove_unneeded(deed_of(), shelves=shelves(), rules=rules):
+                log.info("unneeded code removed", files=removed)
         with _guarded("environments of ended projects stay"):
-            self._clear_environments()
-
-    def _clear_models(self) -> None:
-        deleted = model_terms.delete_expired(
-            wiring.deed_of(DAEMON), backend_of=self.workshop.backend_of
-        )
-        for each in deleted:
-            log.info("model files past their day", outcome=getattr(each, "id", str(each)))
-
-    def _clear_code(self) -> None:
-        deed, rules = wiring.deed_of(DAEMON), load_access_rules()
-        if removed := code_archives.remove_unneeded(deed, shelves=shelves(), rules=rules):
-            log.info("unneeded code removed", files=removed)
-
-    def _clear_environments(self) -> None:
-        deed, rules = wiring.deed_of(DAEMON), load_access_rules()
-        if removed := environments.remove_overdue(deed, workshop=self.workshop, rules=rules):
-            log.info("environments of ended projects removed", environments=removed)
+            if removed := environments.remove_overdue(deed_of(), workshop=workshop, rules=rules):
+                log.info("environments of ended projects removed", environments=removed)
 
     def _tell_delivery(self, delivery: mail.Delivery) -> None:
         if delivery.sent:
@@ -206,8 +196,7 @@ class Daemon:
         stopped, mistakes = halvings.stop_fallen(deed, workshop=self.workshop, holder=self.holder)
         for job in stopped:
             log.info("fell behind", job=job.id)
-        for mistake in mistakes:
-            log.error("left out", job=mistake.job_id, exc_info=mistake.error)
+        self._tell_left_out("sweeps", mistakes)
 
     def beat_cluster(self, site: Site) -> None:
         """Beat on the partitions of a cluster, and steer it.
@@ -316,23 +305,24 @@ class Daemon:
             self._do_chores()
 
     def _do_chores(self) -> None:
-        """End projects whose period is over, sweep the shelf, judge the promises for the public."""
-        deed = wiring.deed_of(DAEMON)
-        try:
-            for project in projects.end_due_projects(deed, rules=load_access_rules()):
+        """End projects whose period is over, sweep the shelf, judge the promises for the public.
+
+        Whatever goes wrong with one of them, the others are done, and so is the next heartbeat.
+        """
+        deed, rules = wiring.deed_of(DAEMON), load_access_rules()
+        with _guarded("projects do not end"):
+            for project in projects.end_due_projects(deed, rules=rules):
                 log.info("project ended", project=project.id)
-        except Refusal as refusal:
-            log.warning("refused", chore="end projects", sentence=str(refusal))
         if time.monotonic() - self.shelf_swept_at >= SWEEP_SECONDS:
             self.shelf_swept_at = time.monotonic()
-            if removed := documents.remove_strays(deed, shelf=shelf()):
-                log.info("stray files removed", files=removed)
-        results = promises.evaluate_promises(
-            deed, factory=self.workshop.factory, rules=load_access_rules()
-        )
-        broken = [result.promise_id for result in results if result.verdict == "broken"]
-        if broken:
-            log.warning("promises broken", promises=broken)
+            with _guarded("stray files stay"):
+                if removed := documents.remove_strays(deed, shelf=shelf()):
+                    log.info("stray files removed", files=removed)
+        with _guarded("promises are not judged"):
+            results = promises.evaluate_promises(deed, factory=self.workshop.factory, rules=rules)
+            broken = [result.promise_id for result in results if result.verdict == "broken"]
+            if broken:
+                log.warning("promises broken", promises=broken)
 
     def _beat_partition(self, partition_id: str) -> None:
         try:
@@ -344,10 +334,17 @@ class Daemon:
             return
         for trouble in report.troubles:
             log.warning("refused", partition=partition_id, sentence=str(trouble))
-        for mistake in report.mistakes:
-            log.error("left out", job=mistake.job_id, exc_info=mistake.error)
+        self._tell_left_out(partition_id, report.mistakes)
         if report.has_news:
             log.info("cycle", partition=partition_id, **report.counts())
+
+    def _tell_left_out(self, place: str, mistakes: Collection[Mistake]) -> None:
+        """Tell what is newly left out: each round meets it again, and it may last for days."""
+        left_out = {(each.job_id, repr(each.error)): each for each in mistakes}
+        for key, each in left_out.items():
+            if key not in self.left_out.get(place, ()):
+                log.error("left out", job=each.job_id, exc_info=each.error)
+        self.left_out[place] = left_out.keys()
 
     def _steer(self, site: Site, partition: Partition) -> None:
         """Tell a cluster which groups are owed something."""

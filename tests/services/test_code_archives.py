@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from allmende import wiring
+from allmende.backends.local import LocalBackend
 from allmende.domain.basics.people import DAEMON
 from allmende.domain.basics.refusals import NotFound, NotPermitted
 from allmende.domain.training.code_archives import (
@@ -294,6 +295,42 @@ def test_what_a_project_ran_with_goes_when_its_data_may_be_deleted(factory, fold
     assert told(factory, "environments.removed") == [{"site": site_id, "environments": 1}]
     with pytest.raises(NotPermitted):
         environments.remove_overdue(factory.act(KEY), workshop=factory.workshop, rules=RULES)
+
+
+def test_a_project_whose_files_cannot_go_now_keeps_nothing_of_another(
+    factory, folder, shelves, monkeypatch
+):
+    keys = {factory.story.projects[key]: key for key in (KEY, "startup")}
+    stuck = min(keys)
+    for project_id, key in keys.items():
+        with shelves.of(project_id).receive(open_folder(folder).pack()) as it:
+            code_archives.add_archive(factory.act(key), project_id, incoming=it, shelves=shelves)
+        (factory.backend.find_environments(project_id, "") / "e1-x86_64-plain").mkdir(parents=True)
+
+    def all_but_stuck(do):
+        def fail(*given, **named):
+            if stuck in given:
+                raise OSError("a disk that does not answer")
+            return do(*given, **named)
+
+        return fail
+
+    with monkeypatch.context() as trouble:
+        trouble.setattr(projects, "end_project", all_but_stuck(projects.end_project))
+        with pytest.raises(ExceptionGroup):
+            projects.end_due_projects(later(factory, days=900), rules=RULES)
+    (ended,) = projects.end_due_projects(later(factory, days=900), rules=RULES)
+    assert ended.id == stuck
+    for place, deed in ((CodeShelves, "of"), (LocalBackend, "remove_environments")):
+        monkeypatch.setattr(place, deed, all_but_stuck(getattr(place, deed)))
+    after = later(factory, days=1200)
+    with pytest.raises(ExceptionGroup):
+        environments.remove_overdue(after, workshop=factory.workshop, rules=RULES)
+    assert factory.backend.list_environments() == [stuck]
+    for _ in range(2):
+        with pytest.raises(ExceptionGroup):
+            remove_unneeded(factory, shelves, days=1200)
+    assert {each.relative_to(shelves.root).parts[0] for each in files_in(shelves)} == {stuck}
 
 
 def test_code_of_a_project_that_the_database_does_not_know_is_left_alone(factory, folder, shelves):

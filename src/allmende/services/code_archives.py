@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from allmende.domain.access.calls import AccessRules
+from allmende.domain.access.projects import Project
 from allmende.domain.access.reports import is_data_due
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound
@@ -19,7 +21,7 @@ from allmende.domain.training.code_archives import (
 )
 from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.trust.permissions import Permission, check_permission
-from allmende.services import audit, projects
+from allmende.services import audit, mistakes, projects
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import code_archives as store
 from allmende.storage import projects as project_store
@@ -110,25 +112,22 @@ def check_brought(deed: Deed, spec: JobSpec, project_id: str) -> None:
 def remove_unneeded(deed: Deed, *, shelves: CodeShelves, rules: AccessRules) -> int:
     """Remove code that no job and no model needs; return how many files are gone.
 
-    Of a project whose data may be deleted models need none either.
+    Of a project whose data may be deleted models need none either. Each project is looked at by
+    itself, as `mistakes.do_each` does.
     """
     check_permission(deed.actor, Permission.RUN_CYCLE)
-    folders = shelves.list_projects()
     # The folder of a project that the database does not know, as after a restore, is left alone.
-    return sum(
-        _remove_unneeded(
-            deed,
-            project.id,
-            shelves=shelves,
-            is_due=is_data_due(project, book=rules.book, now=deed.now),
-        )
-        for project in project_store.list_projects_by_id(folders)
-    )
+    found = project_store.list_projects_by_id(shelves.list_projects())
+    remove = partial(_remove_unneeded, deed, shelves=shelves, rules=rules)
+    return sum(mistakes.do_each(found, remove))
 
 
 @one_transaction
-def _remove_unneeded(deed: Deed, project_id: str, *, shelves: CodeShelves, is_due: bool) -> int:
+def _remove_unneeded(
+    deed: Deed, project: Project, *, shelves: CodeShelves, rules: AccessRules
+) -> int:
     """Forget what is not needed; its files go at the next look, once that is sure to be so."""
+    project_id, is_due = project.id, is_data_due(project, book=rules.book, now=deed.now)
     project_store.lock_project(project_id)  # whoever adds code holds this, too
     shelf, known = shelves.of(project_id), {each.sha256 for each in store.list_archives(project_id)}
     strays = [sha256 for sha256 in shelf.list_older(deed.now) if sha256 not in known]

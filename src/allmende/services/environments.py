@@ -4,13 +4,14 @@ from collections.abc import Callable
 from functools import partial
 
 from allmende.domain.access.calls import AccessRules
+from allmende.domain.access.projects import Project
 from allmende.domain.access.reports import is_data_due
 from allmende.domain.basics.sites import Partition
 from allmende.domain.training.code_archives import find_hash
 from allmende.domain.training.environments import environment_id
 from allmende.domain.training.job_specs import JobSpec
 from allmende.domain.trust.permissions import Permission, check_permission
-from allmende.services import audit, cluster_accounts
+from allmende.services import audit, cluster_accounts, mistakes
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.workshop import Workshop
 from allmende.storage import projects as project_store
@@ -63,23 +64,31 @@ def remove_overdue(deed: Deed, *, workshop: Workshop, rules: AccessRules) -> int
     """Remove those of projects whose data may be deleted; return how many are gone.
 
     Such a project begins no job. What one of its jobs still uses, wherever, stays until it ended.
+    Each place and each project has its turn, as in `mistakes.do_each`.
     """
     check_permission(deed.actor, Permission.RUN_CYCLE)
-    gone = 0
-    for partition in workshop.factory.partitions:
-        if not partition.takes_jobs:
-            continue
-        backend = workshop.backend_of(partition.id)
-        # The folder of a project that the database does not know, as after a restore, stays.
-        for project in project_store.list_projects_by_id(backend.list_environments()):
-            is_due = is_data_due(project, book=rules.book, now=deed.now)
-            if not is_due or queue_store.has_alive(project.id):
-                continue
-            removed = backend.remove_environments(project.id)  # first: what is told has been done
-            if removed:
-                _tell_removed(deed, project.id, partition.site_id, removed=removed)
-            gone += removed
-    return gone
+    places = [each for each in workshop.factory.partitions if each.takes_jobs]
+    remove = partial(_remove_overdue, deed, workshop=workshop, rules=rules)
+    return sum(mistakes.do_each(places, remove))
+
+
+def _remove_overdue(
+    deed: Deed, partition: Partition, *, workshop: Workshop, rules: AccessRules
+) -> int:
+    backend = workshop.backend_of(partition.id)
+
+    def remove(project: Project) -> int:
+        is_due = is_data_due(project, book=rules.book, now=deed.now)
+        if not is_due or queue_store.has_alive(project.id):
+            return 0
+        removed = backend.remove_environments(project.id)  # first: what is told has been done
+        if removed:
+            _tell_removed(deed, project.id, partition.site_id, removed=removed)
+        return removed
+
+    # The folder of a project that the database does not know, as after a restore, stays.
+    found = project_store.list_projects_by_id(backend.list_environments())
+    return sum(mistakes.do_each(found, remove))
 
 
 @one_transaction

@@ -16,7 +16,7 @@ from allmende.domain.trust.permissions import (
     check_permission,
     is_member,
 )
-from allmende.services import allocations, announcements, audit
+from allmende.services import allocations, announcements, audit, mistakes
 from allmende.services.deeds import Deed, one_transaction
 from allmende.storage import people as people_store
 from allmende.storage import projects as store
@@ -135,10 +135,10 @@ def end_project(deed: Deed, project_id: str, *, rules: AccessRules) -> Project:
 
 
 def end_due_projects(deed: Deed, *, rules: AccessRules, limit: int = 100) -> list[Project]:
-    """End every project whose period is over; each in a transaction of its own."""
+    """End every project whose period is over, each by itself, as `mistakes.do_each` does."""
     check_permission(deed.actor, Permission.END_PROJECT)
     over = store.list_projects_over(deed.now, states=UNENDED, limit=limit)
-    return [end_project(deed, project.id, rules=rules) for project in over]
+    return mistakes.do_each(over, lambda project: end_project(deed, project.id, rules=rules))
 
 
 def _check_visible(person: Person, project: Project) -> Project:
