@@ -63,6 +63,11 @@ def test_what_was_told_first_is_what_pages_go_on_telling(factory: Running):
     outlived = now + timedelta(days=1)
     anew = forecasts.recall_forecast(reader, waiting[0], now=outlived, workshop=factory.workshop)
     assert anew.made_at == outlived
+    store.note_starts([waiting[0]], now)  # it waits again, as after a failure
+    anew = forecasts.recall_forecast(
+        reader, waiting[0], now=now + timedelta(seconds=2), workshop=factory.workshop
+    )
+    assert anew.made_at == now + timedelta(seconds=2)
 
 
 def test_a_job_that_does_not_wait_for_nodes_is_told_nothing(factory: Running):

@@ -92,18 +92,22 @@ def test_a_command_that_failed_is_tried_again_where_the_file_says_so(
     assert [a.reason for a in factory.attempts(other.id)] == [EndReason.FAILED]
 
 
-def test_after_a_failure_it_pauses_and_says_until_when(factory: Running):
+def test_after_a_failure_it_pauses_and_says_until_when(
+    factory: Running, monkeypatch: pytest.MonkeyPatch
+):
     (job,) = factory.submit("founder", run="exit 3", max_duration="2s", retry={"on": ["failed"]},
                             preemptible=False)  # fmt: skip
     factory.beat_until(lambda: factory.job(job.id).retry_at)
     factory.beat()
     waiting, (attempt,) = factory.job(job.id), factory.attempts(job.id)
-    assert waiting.retry_at == attempt.ended_at + FIRST_PAUSE
+    assert waiting.retry_at == attempt.settled_at + FIRST_PAUSE
     assert str(waiting.wait).endswith(f"it tries again at {waiting.retry_at}.")
     assert factory.sentences(job.id)[-1].endswith(f"by itself at {waiting.retry_at}.")
     partition, reader = factory.workshop.factory.get_partition(PARTITION), factory.person("founder")
     for ask in (forecasts.forecast_job, forecasts.recall_forecast):
         assert ask(reader, job.id, now=wiring.now(), workshop=factory.workshop) is None
+    monkeypatch.setattr(forecasts, "LONG_QUEUE", 0)
+    assert not forecasts.takes_long(reader, job.id, now=wiring.now())
     early, due = (
         replace(factory.story.act(DAEMON), now=waiting.retry_at + timedelta(seconds=seconds))
         for seconds in (-1, 0)

@@ -135,15 +135,17 @@ def takes_long(reader: Person, job_id: str, *, now: datetime) -> bool:
     """Say whether a page should be shown first, and `recall_forecast` be asked after it."""
     job = jobs.get_job(reader, job_id).job
     is_waiting = job.state is JobState.PENDING and bool(job.hold_id)
-    if not is_waiting or _find_kept(job, now):
+    if not is_waiting or find_pause(job, now=now) or _find_kept(job, now):
         return False
     return queue_store.count_waiting_jobs(job.partition_id) > LONG_QUEUE
 
 
 def _find_kept(job: Job, now: datetime) -> KeptForecast | None:
-    """Return what was said of a waiting job, unless that is over."""
+    """Return what was said of a waiting job, unless that is over, or the job waits once more."""
     kept = store.find_forecast(job.id) if job.state is JobState.PENDING else None
-    latest = _instant(kept.made_at, kept.shown_latest_seconds) if kept else None
+    if kept is None or kept.started_after_seconds is not None:
+        return None
+    latest = _instant(kept.made_at, kept.shown_latest_seconds)
     return None if latest is not None and latest < now else kept
 
 

@@ -160,13 +160,11 @@ def _move_on(deed: Deed, job: Job, attempt: Attempt) -> Job:
 def _go_back(job: Job, attempt: Attempt, *, now: datetime) -> tuple[Job, Sentence]:
     """Return a job as it goes back to the queue, and what is said about that."""
     assert attempt.reason is not None
-    assert attempt.ended_at is not None
     why = attempt.sentence or Sentence("The attempt ended early.")
     if attempt.reason is EndReason.TIMEOUT:
         job = replace(job, request=job.request.go_on())
-    ended_at = min(attempt.ended_at, now)  # clocks of machines differ
-    job = replace(job, retry_at=jobs.find_retry(job, attempt.reason, ended_at=ended_at))
-    if job.retry_at is None or job.retry_at <= now:
+    job = replace(job, retry_at=jobs.find_retry(job, attempt.reason, now=now))
+    if job.retry_at is None:
         return job, Sentence("{why} The job goes back to the queue by itself.", {"why": why})
     facts = {"why": why, "retry": job.retry_at}
     return job, Sentence("{why} The job tries again by itself at {retry}.", facts)

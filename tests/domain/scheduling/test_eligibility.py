@@ -13,7 +13,7 @@ from allmende.domain.scheduling.eligibility import (
     find_pause,
     find_throttled,
 )
-from allmende.domain.scheduling.jobs import LIFECYCLE, Job, JobState, ResourceRequest
+from allmende.domain.scheduling.jobs import LIFECYCLE, LONGEST_PAUSE, Job, JobState, ResourceRequest
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 JOB = Job(
@@ -76,6 +76,9 @@ def test_a_pause_holds_until_its_instant_and_no_longer():
     assert find_pause(job, now=NOON) is None
     waits = find_pause(job, now=NOON - timedelta(seconds=1))
     assert waits.facts == {"retry": NOON}
+    assert find_pause(job, now=NOON - LONGEST_PAUSE) is not None
+    set_back = NOON - LONGEST_PAUSE - timedelta(seconds=1)
+    assert find_pause(job, now=set_back) is None
 
 
 def test_a_job_arrives_when_it_was_submitted_or_when_it_chose():

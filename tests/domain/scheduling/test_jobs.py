@@ -62,11 +62,16 @@ def test_what_follows_the_end_of_an_attempt(
 def test_each_failure_doubles_the_pause_up_to_ten_minutes_and_nothing_else_makes_it_wait():
     pauses = []
     for failures in range(1, 9):
-        retry = jobs.find_retry(a_job(failures=failures), EndReason.FAILED, ended_at=NOON)
+        retry = jobs.find_retry(a_job(failures=failures), EndReason.FAILED, now=NOON)
         pauses.append((retry - NOON).total_seconds())
     assert pauses == [30, 60, 120, 240, 480, 600, 600, 600]
     for reason in (EndReason.PREEMPTED, EndReason.NODE_FAIL, EndReason.TIMEOUT):
-        assert jobs.find_retry(a_job(failures=9), reason, ended_at=NOON) is None
+        assert jobs.find_retry(a_job(failures=9), reason, now=NOON) is None
+
+
+@pytest.mark.parametrize("state", [JobState.RUNNING, JobState.CANCELLED])
+def test_a_job_that_waits_no_longer_pauses_no_longer(state: JobState):
+    assert jobs.move(a_job(retry_at=NOON), state, now=NOON).retry_at is None
 
 
 def test_no_job_starts_before_its_submission_nor_ends_before_its_start():

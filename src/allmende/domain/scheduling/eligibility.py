@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.scheduling.jobs import LIFECYCLE, Job, JobState
+from allmende.domain.scheduling.jobs import LIFECYCLE, LONGEST_PAUSE, Job, JobState
 
 
 def find_broken(job: Job, states: Mapping[str, JobState]) -> Sentence | None:
@@ -54,6 +54,8 @@ def find_choice(job: Job, *, now: datetime) -> Sentence | None:
 def find_pause(job: Job, *, now: datetime) -> Sentence | None:
     """Return until when a job pauses because its last attempt failed."""
     if job.retry_at is None or job.retry_at <= now:
+        return None
+    if job.retry_at - now > LONGEST_PAUSE:  # the clock was set back since
         return None
     return Sentence(
         "Its last attempt failed, so it pauses; it tries again at {retry}.",

@@ -168,14 +168,14 @@ def uses_up_retry(job: Job, reason: EndReason) -> bool:
     return reason is EndReason.NODE_FAIL or (reason is EndReason.FAILED and job.retries_failed)
 
 
-def find_retry(job: Job, reason: EndReason, *, ended_at: datetime) -> datetime | None:
+def find_retry(job: Job, reason: EndReason, *, now: datetime) -> datetime | None:
     """Return before when a job does not start again; each retry that it used up doubles the pause.
 
     Only its own failure makes it wait, neither preemption nor a dead node.
     """
     if reason is not EndReason.FAILED:
         return None
-    return ended_at + min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (job.failures - 1))
+    return now + min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (job.failures - 1))
 
 
 def move(job: Job, state: JobState, *, now: datetime) -> Job:
@@ -185,7 +185,8 @@ def move(job: Job, state: JobState, *, now: datetime) -> Job:
     Slurm tells whole seconds, and jobs come in while a plan of a moment ago waits for its turn.
     """
     LIFECYCLE.check_move(job.state, state)
-    job = replace(job, state=state, wait=None)  # it waits for nothing, or a plan says anew for what
+    # It waits for nothing, or it is said anew for what.
+    job = replace(job, state=state, wait=None, retry_at=None)
     now = max(now, job.started_at or job.submitted_at)
     if state is JobState.RUNNING:
         return replace(job, started_at=job.started_at or now)
