@@ -1,5 +1,6 @@
 """What is told takes effect once, whatever gets lost, and concerns nobody else's jobs."""
 
+import errno
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -342,6 +343,20 @@ def test_an_agent_cannot_fill_the_disk_of_the_centre(line):
     report = json.dumps(line.agent.write_report() | {"messages": [message]}).encode()
     answer = send(report, agent_id=line.enrolled.id, counter=2)
     assert answer.json()["wanted"] == []
+
+
+def test_a_job_whose_files_cannot_be_read_for_a_day_has_ended_without_them(line, monkeypatch):
+    def fail(_job_id):
+        raise OSError(errno.EIO, "a disk that does not answer")
+
+    monkeypatch.setattr(line.backend, "list_output", fail)
+    key = run(line)
+    line.pump()
+    assert observe(line, key).state is AttemptState.RUNNING
+    line.agent.now = lambda: wiring.now() + timedelta(hours=25)
+    line.pump()
+    assert observe(line, key).state is AttemptState.ENDED
+    assert line.relay.list_output(key.removesuffix(".1")) == {}
 
 
 def test_an_agent_outlives_what_nobody_foresaw_on_a_machine(line, monkeypatch):

@@ -1,5 +1,6 @@
 """Who sees which page; what foreign tenants do not see; what every answer carries."""
 
+import errno
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from allmende.services import runs
 from allmende.web.security import POLICY
 from tests.browser.pages import PAGES, address
 from tests.web import factory
@@ -121,6 +123,18 @@ def test_errors_are_pages_with_a_way_out(world: factory.World, path: str, status
     answer = client_of("mina").get(path)
     assert answer.status_code == status
     assert 'href="/home"' in answer.content.decode()
+
+
+def test_a_disk_that_does_not_answer_is_no_mystery(
+    world: factory.World, ids: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(runs, "list_curves", fail)
+    answer = client_of("mina").get(f"/jobs/{ids['done_job']}")
+    assert answer.status_code == 503
+    assert "The disk did not answer" in answer.content.decode()
 
 
 def test_a_form_with_a_character_that_no_database_takes_is_refused(

@@ -21,6 +21,8 @@ from allmende.wiring import troubles
         (OperationalError("connection refused"), troubles.DatabaseIsOutOfReach),
         (OperationalError("attempt to write a readonly database"), troubles.NotAllowedOnDisk),
         (PermissionError(errno.EACCES, "Permission denied", "/x"), troubles.NotAllowedOnDisk),
+        (OSError(errno.EIO, "Input/output error"), troubles.DiskDoesNotAnswer),
+        (OSError(errno.ESTALE, "Stale file handle", "/x"), troubles.DiskDoesNotAnswer),
         (OSError(errno.EROFS, "Read-only file system", "/x"), troubles.NotAllowedOnDisk),
     ],
 )

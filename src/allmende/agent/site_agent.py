@@ -35,6 +35,7 @@ from allmende.domain.trust.agents import PROTOCOLS
 from allmende.domain.trust.envelopes import EnvelopeStaysClosed
 
 REPORT_BYTES = 2**20  # of files in one call, before they are written as text
+PATIENCE = timedelta(days=1)  # with files of an ended attempt that the machine cannot read
 LEAST_BYTES = 1024  # that a piece takes besides its content
 MOST_MESSAGES = 100
 MOST_MESSAGE_BYTES = 512 * 1024
@@ -177,7 +178,12 @@ class SiteAgent:
 
     def _note_end(self, watched: Watched, seen: Observation) -> None:
         shipments = self._shipments_of(watched.order.partition_id)
-        files = shipments.describe(seen.key, watched.order.launch.job_id)
+        try:
+            files = shipments.describe(seen.key, watched.order.launch.job_id)
+        except OSError:
+            if seen.ended_at is None or self.now() - seen.ended_at < PATIENCE:
+                raise
+            files = []  # nobody waits for ever for what a disk has lost
         shipments.let_go()
         body = {"observation": observation_to_json(seen), "files": [asdict(each) for each in files]}
         self.spool.note_end(seen.key, body)

@@ -16,6 +16,7 @@ from allmende.domain.basics.people import PUBLIC
 from allmende.domain.basics.refusals import Refusal
 from allmende.web.acting import get_person
 from allmende.web.uploads import UploadIsTooBig
+from allmende.wiring import troubles
 
 Handler = Callable[[HttpRequest], HttpResponse]
 logger = logging.getLogger(__name__)
@@ -48,12 +49,13 @@ class RefusalPages:
         return show_error(request, 400) if has_nul else None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Show the page of a refusal; anything else is not ours to catch."""
-        if not isinstance(error, Refusal):
+        """Show the page of a refusal, or of a trouble of the machine; the rest is not for us."""
+        refusal = error if isinstance(error, Refusal) else troubles.explain(error)
+        if refusal is None:
             return None
-        if error.status == HTTPStatus.FORBIDDEN and get_person(request) is PUBLIC:
+        if refusal.status == HTTPStatus.FORBIDDEN and get_person(request) is PUBLIC:
             return ask_to_sign_in(request)
-        return show_error(request, error.status, sentence=error.sentence)
+        return show_error(request, refusal.status, sentence=refusal.sentence)
 
 
 def _is_for_programs(request: HttpRequest) -> bool:

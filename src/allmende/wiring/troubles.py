@@ -19,6 +19,13 @@ class DiskIsFull(Refusal):
     status = 507
 
 
+class DiskDoesNotAnswer(Refusal):
+    """The disk did not answer ({problem}), so nobody knows what is on it. Try again; where that
+    does not help, whoever operates the machine has to look at it."""
+
+    status = 503
+
+
 class DatabaseIsBusy(Refusal):
     """The database was busy for too long, so nothing was changed. Try again."""
 
@@ -43,6 +50,8 @@ def explain(error: Exception) -> Refusal | None:
     text = str(error).lower()
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskIsFull(folder=str(home()))
+    if isinstance(error, OSError) and error.errno in (errno.EIO, errno.ESTALE):
+        return DiskDoesNotAnswer(problem=str(error.strerror))
     if isinstance(error, PermissionError | OSError) and getattr(error, "errno", 0) in (
         errno.EACCES,
         errno.EROFS,

@@ -24,6 +24,8 @@ MACHINE_TROUBLES = FULL_DISK | {
     errno.ENFILE,
     errno.ENOMEM,
     errno.EROFS,
+    errno.ESTALE,  # as on a shared file system that has gone and come
+    errno.ETIMEDOUT,
 }
 
 
