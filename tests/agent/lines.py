@@ -14,7 +14,7 @@ from allmende.agent.site_agent import SiteAgent
 from allmende.agent.spools import Spool
 from allmende.domain.basics.people import DAEMON, Person, Role
 from allmende.domain.basics.sites import Factory, Site
-from allmende.domain.scheduling.backends import Backend, Launch, Observation
+from allmende.domain.scheduling.backends import Backend, Launch, Observation, ProgressFile
 from allmende.domain.scheduling.exchanges import write_json
 from allmende.domain.scheduling.reaches import Reach
 from allmende.domain.trust import agents as trust
@@ -200,9 +200,9 @@ class PumpedRelay:
         self.line.pump()
         return self.line.relay.measure_progress(job_id)
 
-    def read_progress_tails(self, job_ids: Iterable[str], *, limit: int) -> Iterator[bytes]:
+    def open_progress(self, job_ids: Iterable[str]) -> Iterator[ProgressFile]:
         self.line.pump()
-        return self.line.relay.read_progress_tails(job_ids, limit=limit)
+        return self.line.relay.open_progress(job_ids)
 
     def list_output(self, job_id: str) -> dict[str, int]:
         return self.line.relay.list_output(job_id)

@@ -252,10 +252,10 @@ class BackendContract:
         run(backend, script, job_id=job_id, attempt=2)
         assert backend.read_log(f"{job_id}.2", offset=0, limit=100) == b"1\n2\n"
         assert backend.read_progress(job_id) == (b'{"t":1,"step":1}\n{"t":2,"step":2}\n')
-        assert backend.measure_progress(job_id) == 34
         assert backend.read_progress(job_id, offset=17, limit=16) == b'{"t":2,"step":2}'
-        tails = backend.read_progress_tails(["../j", job_id], limit=17)
-        assert list(tails) == [b"", b'{"t":2,"step":2}\n']
+        none, found = backend.open_progress(["../j", job_id])
+        assert (none.size_bytes, none.read(offset=0, limit=9), found.size_bytes) == (0, b"", 34)
+        assert found.read(offset=17, limit=99) == b'{"t":2,"step":2}\n'
 
     def test_command_starts_in_the_folder_asked_for(self, backend, tmp_path):
         for workdir, wanted in (("", "$HOME"), (".", "$HOME"), (str(tmp_path), str(tmp_path))):

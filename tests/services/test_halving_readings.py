@@ -11,16 +11,17 @@ RULE = Halving(metric="loss", first=10, keep=3)
 
 
 class File:
-    """The progress file of a job as a backend shows it."""
+    """The progress file of a job, as it is at each look."""
 
     def __init__(self) -> None:
         self.content = b""
         self.read_bytes = 0
 
-    def measure_progress(self, job_id: str) -> int:
+    @property
+    def size_bytes(self) -> int:
         return len(self.content)
 
-    def read_progress(self, job_id: str, *, offset: int, limit: int) -> bytes:
+    def read(self, *, offset: int, limit: int) -> bytes:
         found = self.content[offset : offset + limit]
         self.read_bytes += len(found)
         return found
@@ -32,13 +33,13 @@ def lines(*steps: int, dice: random.Random) -> bytes:
 
 
 def read_anew(file: File) -> dict[int, float]:
-    reading = Reading("j", RULE)
+    reading = Reading(RULE)
     assert reading.catch_up(file)
     return reading.climb.course
 
 
 def test_reading_on_is_reading_anew_also_after_files_were_rotated_cut_or_half_written():
-    dice, file, reading = random.Random(5), File(), Reading("j", RULE)
+    dice, file, reading = random.Random(5), File(), Reading(RULE)
 
     def grows():
         file.content += lines(*dice.sample(range(100), 5), dice=dice)
@@ -59,7 +60,7 @@ def test_reading_on_is_reading_anew_also_after_files_were_rotated_cut_or_half_wr
 
 
 def test_a_look_reads_what_is_new_and_of_much_only_a_part():
-    dice, file, reading = random.Random(6), File(), Reading("j", RULE)
+    dice, file, reading = random.Random(6), File(), Reading(RULE)
     file.content = lines(*range(100), dice=dice)
     assert reading.catch_up(file)
     new = lines(120, dice=dice)

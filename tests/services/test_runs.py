@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from allmende.domain.basics.refusals import NotFound
 from allmende.domain.scheduling.exchanges import FileKind, FileName
 from allmende.domain.training.courses import POINTS_PER_METRIC
-from allmende.services import runs, sweeps
+from allmende.domain.training.sweep_values import Halving
+from allmende.services import halvings, runs, sweeps
 from allmende.storage import jobs as job_store
 from allmende.storage import relays as relay_store
 from allmende.wiring.agents import relay_of
@@ -179,7 +180,7 @@ def test_staff_see_how_far_a_sweep_is_but_not_what_it_measures(factory: Running)
         assert rows[1].progress.metrics == metrics
 
 
-def test_however_many_jobs_are_compared_at_a_far_site_its_files_are_looked_up_at_once(
+def test_however_many_jobs_are_compared_at_a_far_site_their_files_are_looked_up_at_once(
     factory: Running,
 ):
     relay = relay_of(factory.workshop.factory.sites[0], PARTITION)
@@ -197,7 +198,11 @@ def test_however_many_jobs_are_compared_at_a_far_site_its_files_are_looked_up_at
                 factory.person("founder"), sweep[0].sweep_id, backend_of=lambda _: relay
             )
         assert [row.progress.step for row in rows] == [0, *range(2, count + 1)]
-        counts.append(len(queries))
+        far = replace(factory.workshop, backend_of=lambda _: relay)
+        with CaptureQueriesContext(connection) as looks:
+            halvings._judge(sweep, Halving(metric="loss", first=1, keep=2), far)
+        assert all(halvings._readings[job.id].bookmark.offset for job in sweep[1:])
+        counts.append((len(queries), len(looks)))
     assert counts[0] == counts[1]
 
 

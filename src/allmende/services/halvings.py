@@ -10,14 +10,14 @@ from dataclasses import replace
 
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sentences import Sentence
-from allmende.domain.scheduling.backends import Backend
+from allmende.domain.scheduling.backends import ProgressFile
 from allmende.domain.scheduling.jobs import Job, JobEvent, JobState, StopRequest
 from allmende.domain.training import halvings
 from allmende.domain.training.halvings import Climb, Fall
 from allmende.domain.training.job_files import parse_kept_job_file
 from allmende.domain.training.sweep_values import Halving
 from allmende.domain.trust.permissions import Permission, check_permission
-from allmende.services import audit, leases, mistakes
+from allmende.services import audit, leases, mistakes, runs
 from allmende.services.deeds import Deed, one_transaction
 from allmende.services.mistakes import Mistake
 from allmende.services.runs import Bookmark
@@ -34,23 +34,21 @@ MOST_REMEMBERED = 5000
 class Reading:
     """What a job of a sweep measured, and how much of its file was taken in."""
 
-    def __init__(self, job_id: str, rule: Halving) -> None:
-        self.climb, self.bookmark = Climb(rule), Bookmark(job_id)
+    def __init__(self, rule: Halving) -> None:
+        self.climb, self.bookmark = Climb(rule), Bookmark()
 
-    def catch_up(self, backend: Backend) -> bool:
+    def catch_up(self, file: ProgressFile) -> bool:
         """Take in what was written since the last look; say whether that is all."""
-        job_id = self.bookmark.job_id
-        size = backend.measure_progress(job_id)
-        if not self.bookmark.lies_in(backend, size=size):  # another file lies there now
-            self.climb, self.bookmark = Climb(self.climb.rule), Bookmark(job_id)
-        end = min(size, self.bookmark.offset + LOOK_BYTES)
+        if not self.bookmark.lies_in(file):  # another file lies there now
+            self.climb, self.bookmark = Climb(self.climb.rule), Bookmark()
+        end = min(file.size_bytes, self.bookmark.offset + LOOK_BYTES)
         while self.bookmark.offset < end:
             left_bytes = end - self.bookmark.offset
-            content = self.bookmark.read(backend, limit=min(PIECE_BYTES, left_bytes))
+            content = self.bookmark.read(file, limit=min(PIECE_BYTES, left_bytes))
             if not content:
                 break
             self.climb.take(content)
-        return end == size
+        return end == file.size_bytes
 
 
 _readings: OrderedDict[str, Reading] = OrderedDict()
@@ -82,7 +80,8 @@ def stop_fallen(
 def _judge(sweep: Sequence[Job], rule: Halving, workshop: Workshop) -> list[Fall]:
     """Return which jobs of a sweep fall by what was reported up to now."""
     readings = {job.id: _recall(job.id, rule) for job in sweep}
-    known = [readings[job.id].catch_up(workshop.backend_of(job.partition_id)) for job in sweep]
+    files = runs.open_progress(sweep, workshop.backend_of)
+    known = [readings[job.id].catch_up(file) for job, file in zip(sweep, files, strict=True)]
     if not all(known):
         return []  # nobody falls behind those of whom a part is known
     courses = {job_id: each.climb.course for job_id, each in readings.items()}
@@ -91,7 +90,7 @@ def _judge(sweep: Sequence[Job], rule: Halving, workshop: Workshop) -> list[Fall
 
 
 def _recall(job_id: str, rule: Halving) -> Reading:
-    reading = _readings.pop(job_id, None) or Reading(job_id, rule)
+    reading = _readings.pop(job_id, None) or Reading(rule)
     _readings[job_id] = reading
     if len(_readings) > MOST_REMEMBERED:
         _readings.popitem(last=False)

@@ -8,6 +8,7 @@ reads all of them.
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from allmende.domain.basics.mistakes import MACHINE_TROUBLE
@@ -20,6 +21,7 @@ from allmende.domain.scheduling.backends import (
     EndReason,
     Launch,
     Observation,
+    ProgressFile,
 )
 from allmende.domain.scheduling.errands import ErrandKind
 from allmende.domain.scheduling.exchanges import FileKind, FileName, Order
@@ -30,7 +32,7 @@ from allmende.storage import agents as agent_store
 from allmende.storage import database
 from allmende.storage import relays as store
 from allmende.storage.relay_files import RelayFolder
-from allmende.storage.relays import Relayed
+from allmende.storage.relays import Relayed, RelayedFile
 
 
 class NobodyTakesSecrets(Refusal):
@@ -182,15 +184,14 @@ class Relay:
         """Return how many bytes of the job's progress have come."""
         return self._measure(FileName(kind=FileKind.PROGRESS, owner=job_id))
 
-    def read_progress_tails(self, job_ids: Iterable[str], *, limit: int) -> Iterator[bytes]:
-        """Yield the last `limit` bytes of each job's progress, as far as it has come."""
+    def open_progress(self, job_ids: Iterable[str]) -> Iterator[ProgressFile]:
+        """Look up each job's progress, as far as it has come, and that of all jobs at once."""
         wanted = list(job_ids)
-        found = store.find_progress_files(self.site_id, wanted)  # of all jobs at once
-        for job_id in wanted:
-            file = found.get(job_id)
-            begin = max(0, file.have_bytes - limit) if file else 0
-            most = file.have_bytes - begin if file else 0
-            yield self.folder.read(file.id, offset=begin, limit=most) if file else b""
+        found = store.find_progress_files(self.site_id, wanted)
+        for file in map(found.get, wanted):
+            yield ProgressFile(
+                size_bytes=file.have_bytes if file else 0, read=partial(self._read_found, file)
+            )
 
     def list_output(self, job_id: str) -> dict[str, int]:
         """Return the files that the job's last attempt left, and their sizes in bytes."""
@@ -277,7 +278,9 @@ class Relay:
         return found.have_bytes if found else 0
 
     def _read(self, file: FileName, *, offset: int, limit: int) -> bytes:
-        found = store.find_file(self.site_id, file)
+        return self._read_found(store.find_file(self.site_id, file), offset=offset, limit=limit)
+
+    def _read_found(self, found: RelayedFile | None, *, offset: int, limit: int) -> bytes:
         if found is None:
             return b""
         left = max(0, found.have_bytes - max(0, offset))

@@ -2,13 +2,13 @@
 
 import codecs
 import threading
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound
-from allmende.domain.scheduling.backends import Backend, BackendOf
+from allmende.domain.scheduling.backends import Backend, BackendOf, ProgressFile
 from allmende.domain.scheduling.jobs import Job
 from allmende.domain.training.courses import MOST_METRICS, Course, TimeLeft, parse_line, thin
 from allmende.services import jobs, projects
@@ -81,21 +81,20 @@ class Bookmark:
     Whoever reads on from it reads what was written since, and nothing twice.
     """
 
-    def __init__(self, job_id: str) -> None:
-        self.job_id = job_id
+    def __init__(self) -> None:
         self.offset = 0
         self._mark = b""
 
-    def lies_in(self, backend: Backend, *, size: int) -> bool:
-        """Say whether what was read still lies there, in a file of this size."""
+    def lies_in(self, file: ProgressFile) -> bool:
+        """Say whether what was read still lies there."""
         begins, length = self.offset - len(self._mark), len(self._mark)
-        return size >= self.offset and self._mark == backend.read_progress(
-            self.job_id, offset=begins, limit=length
+        return file.size_bytes >= self.offset and self._mark == file.read(
+            offset=begins, limit=length
         )
 
-    def read(self, backend: Backend, *, limit: int) -> bytes:
+    def read(self, file: ProgressFile, *, limit: int) -> bytes:
         """Return up to `limit` bytes that were not read yet."""
-        content = backend.read_progress(self.job_id, offset=self.offset, limit=limit)
+        content = file.read(offset=self.offset, limit=limit)
         self.offset += len(content)
         self._mark = (self._mark + content)[-MARK_BYTES:] if content else self._mark
         return content
@@ -104,20 +103,19 @@ class Bookmark:
 class Following:
     """A course and how much of its file was taken, kept between two looks."""
 
-    def __init__(self, job_id: str) -> None:
+    def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.course, self.bookmark = Course(), Bookmark(job_id)
+        self.course, self.bookmark = Course(), Bookmark()
 
-    def catch_up(self, backend: Backend) -> None:
+    def catch_up(self, backend: Backend, job_id: str) -> None:
         """Take in what was written since the last look: never more than one look takes."""
-        job_id = self.bookmark.job_id
-        size = backend.measure_progress(job_id)
-        if not self.bookmark.lies_in(backend, size=size):  # another file lies there now
-            self.course, self.bookmark = Course(), Bookmark(job_id)
+        (file,) = backend.open_progress([job_id])
+        if not self.bookmark.lies_in(file):  # another file lies there now
+            self.course, self.bookmark = Course(), Bookmark()
         begin = self.bookmark.offset
-        new_bytes, look_bytes = size - begin, LOOK_BYTES if begin else FIRST_LOOK_BYTES
+        new_bytes, look_bytes = file.size_bytes - begin, LOOK_BYTES if begin else FIRST_LOOK_BYTES
         if new_bytes <= look_bytes:
-            self.course.take(self.bookmark.read(backend, limit=new_bytes))
+            self.course.take(self.bookmark.read(file, limit=new_bytes))
             return
         part = look_bytes // LOOK_PARTS
         for number in range(LOOK_PARTS):
@@ -125,7 +123,7 @@ class Following:
             if offset > self.bookmark.offset:
                 self.course.skip(offset - self.bookmark.offset)
                 self.bookmark.offset = offset
-            self.course.take(self.bookmark.read(backend, limit=part))
+            self.course.take(self.bookmark.read(file, limit=part))
 
 
 # What this process has read so far; another one reads for itself. Files decide, not this.
@@ -144,7 +142,7 @@ def read_progress(backend: Backend, job_id: str) -> Progress:
     """Return how far a job is, for those who asked for permission already."""
     following = _follow(job_id)
     with following.lock:
-        following.catch_up(backend)
+        following.catch_up(backend, job_id)
         course = following.course
         last = course.last
         if last is None:
@@ -160,15 +158,22 @@ def read_progress(backend: Backend, job_id: str) -> Progress:
         )
 
 
-def read_latest(backend: Backend, job_ids: Iterable[str]) -> Iterator[Progress]:
-    """Yield of each job the step and of each metric the latest value, from the end of its file.
+def open_progress(found: Sequence[Job], backend_of: BackendOf) -> list[ProgressFile]:
+    """Look up the progress of each of the jobs; a place is asked once for all of its jobs."""
+    by_place: defaultdict[str, list[str]] = defaultdict(list)
+    for job in found:
+        by_place[job.partition_id].append(job.id)
+    told = {place: backend_of(place).open_progress(ids) for place, ids in by_place.items()}
+    return [next(told[job.partition_id]) for job in found]
+
+
+def read_latest(file: ProgressFile) -> Progress:
+    """Return the step and of each metric the latest value, from the end of the file alone.
 
     For many jobs side by side, and for those who asked for permission already.
     """
-    return map(_parse_latest, backend.read_progress_tails(job_ids, limit=LATEST_BYTES))
-
-
-def _parse_latest(text: bytes) -> Progress:
+    begin = max(0, file.size_bytes - LATEST_BYTES)
+    text = file.read(offset=begin, limit=LATEST_BYTES)
     lines = [line for each in text.split(b"\n") if (line := parse_line(each))]
     if not lines:
         return Progress()
@@ -184,7 +189,7 @@ def list_curves(reader: Person, job_id: str, *, backend_of: BackendOf) -> list[C
     backend = backend_of(_check_own(reader, job_id).job.partition_id)
     following = _follow(job_id)
     with following.lock:
-        following.catch_up(backend)
+        following.catch_up(backend, job_id)
         return [
             Curve(name=name, points=thin(points))
             for name, points in sorted(following.course.curves.items())
@@ -194,7 +199,7 @@ def list_curves(reader: Person, job_id: str, *, backend_of: BackendOf) -> list[C
 
 def _follow(job_id: str) -> Following:
     with _lock:
-        following = _followed.pop(job_id, None) or Following(job_id)
+        following = _followed.pop(job_id, None) or Following()
         _followed[job_id] = following
         if len(_followed) > MOST_COURSES:
             _followed.popitem(last=False)

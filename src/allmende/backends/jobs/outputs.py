@@ -3,11 +3,14 @@
 import os
 import shutil
 import stat
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from allmende.backends.nodes import files
 from allmende.domain.basics.refusals import NotFound, Refusal
+from allmende.domain.scheduling.backends import ProgressFile
 
 LARGEST_OUTPUT_BYTES = 256 * 2**20
 DEEPEST = 100  # folders in each other, of which files are listed
@@ -17,6 +20,14 @@ class OutputTooLarge(Refusal):
     """{name} has {bytes} bytes, too many to pass on in one piece. Copy it from the work folder."""
 
     status = 413
+
+
+def open_progress(
+    measure: Callable[[str], int], read: Callable[..., bytes], job_ids: Iterable[str]
+) -> Iterator[ProgressFile]:
+    """Look up what each job has reported, one after the other."""
+    for job_id in job_ids:
+        yield ProgressFile(size_bytes=measure(job_id), read=partial(read, job_id))
 
 
 def list_files(folder: Path) -> dict[str, int]:

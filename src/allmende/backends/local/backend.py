@@ -29,6 +29,7 @@ from allmende.domain.scheduling.backends import (
     EndReason,
     Launch,
     Observation,
+    ProgressFile,
 )
 from allmende.domain.training.code_archives import CODE_FOLDER
 
@@ -148,10 +149,9 @@ class LocalBackend(Environments):
         home = self.folders.find_home(job_id)
         return files.measure(home / "progress.jsonl") if home else 0
 
-    def read_progress_tails(self, job_ids: Iterable[str], *, limit: int) -> Iterator[bytes]:
-        """Yield the last `limit` bytes of the progress.jsonl of each job, in that order."""
-        homes = map(self.folders.find_home, job_ids)
-        return (files.read_tail(home / "progress.jsonl", limit) if home else b"" for home in homes)
+    def open_progress(self, job_ids: Iterable[str]) -> Iterator[ProgressFile]:
+        """Look up the progress.jsonl of each job, in that order."""
+        return outputs.open_progress(self.measure_progress, self.read_progress, job_ids)
 
     def list_output(self, job_id: str) -> dict[str, int]:
         """Return the files that the job left in its output folder, and their sizes in bytes."""

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from allmende.backends.jobs.environment_folders import Environments
-from allmende.backends.jobs.outputs import read_piece, remove_below
+from allmende.backends.jobs.outputs import open_progress, read_piece, remove_below
 from allmende.backends.slurm import notes
 from allmende.backends.slurm.places import find_place, list_below, open_below
 from allmende.domain.basics.refusals import NotFound
-from allmende.domain.scheduling.backends import MOST_PROGRESS_BYTES
+from allmende.domain.scheduling.backends import MOST_PROGRESS_BYTES, ProgressFile
 from allmende.domain.training.code_archives import CODE_FOLDER
 
 
@@ -45,10 +45,9 @@ class Outputs(Environments):
         place = find_place(self.work_folder, job_id)
         return place.measure(place.home, "progress.jsonl") if place else 0
 
-    def read_progress_tails(self, job_ids: Iterable[str], *, limit: int) -> Iterator[bytes]:
-        """Yield the last `limit` bytes of the progress.jsonl of each job, in that order."""
-        places = (find_place(self.work_folder, job_id) for job_id in job_ids)
-        return (place.read_progress_tail(limit) if place else b"" for place in places)
+    def open_progress(self, job_ids: Iterable[str]) -> Iterator[ProgressFile]:
+        """Look up the progress.jsonl of each job, in that order."""
+        return open_progress(self.measure_progress, self.read_progress, job_ids)
 
     def list_output(self, job_id: str) -> dict[str, int]:
         """Return the files that the job left in its output folder, and their sizes in bytes."""

@@ -141,9 +141,9 @@ class Place:
             file.close()
         return file is not None
 
-    def read_progress_tail(self, limit: int = PROGRESS_TAIL_BYTES) -> bytes:
-        """Return the last lines of the job's progress, of up to `limit` bytes."""
-        file = open_below(self.home, "progress.jsonl")
+    def read_progress_tail(self) -> bytes:
+        """Return the last lines of the job's progress."""
+        file, limit = open_below(self.home, "progress.jsonl"), PROGRESS_TAIL_BYTES
         offset = os.fstat(file.fileno()).st_size - limit if file else 0
         return _read(file, offset=offset, limit=limit)
 

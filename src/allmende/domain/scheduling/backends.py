@@ -111,6 +111,14 @@ class Observation:
     record_key: str = ""  # of its usage record
 
 
+@dataclass(frozen=True, kw_only=True)
+class ProgressFile:
+    """The progress.jsonl of a job, as long as it was when it was looked up."""
+
+    size_bytes: int  # 0 before its first line
+    read: Callable[..., bytes]  # up to `limit` bytes from `offset`
+
+
 class Backend(Protocol):
     """Every method is idempotent, and none blocks for longer than a heartbeat."""
 
@@ -151,8 +159,8 @@ class Backend(Protocol):
         """Return how many bytes of progress.jsonl there are; 0 before its first line."""
         ...
 
-    def read_progress_tails(self, job_ids: Iterable[str], *, limit: int) -> Iterator[bytes]:
-        """Yield the last `limit` bytes of the progress.jsonl of each job, in that order."""
+    def open_progress(self, job_ids: Iterable[str]) -> Iterator[ProgressFile]:
+        """Look up the progress.jsonl of each job, in that order, and of all at once."""
         ...
 
     def list_output(self, job_id: str) -> dict[str, int]:
