@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from allmende import wiring
 from allmende.backends.local.backend import FolderChanged
@@ -346,13 +347,20 @@ def test_an_agent_cannot_fill_the_disk_of_the_centre(line):
 
 
 def test_a_job_whose_files_cannot_be_read_for_a_day_has_ended_without_them(line, monkeypatch):
-    def fail(_job_id):
+    asked = []
+
+    def fail(job_id):
+        asked.append(job_id)
         raise OSError(errno.EIO, "a disk that does not answer")
 
     monkeypatch.setattr(line.backend, "list_output", fail)
-    key = run(line)
-    line.pump()
+    with capture_logs() as told:
+        key = run(line)
+        for _ in range(5):
+            line.pump()
     assert observe(line, key).state is AttemptState.RUNNING
+    assert (len(asked), len(told)) == (1, 1)
+    assert "does not answer" in line.agent.trouble
     line.agent.now = lambda: wiring.now() + timedelta(hours=25)
     line.pump()
     assert observe(line, key).state is AttemptState.ENDED

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 import sqlite3
 import threading
@@ -17,7 +18,7 @@ from allmende.agent.codes import Codes
 from allmende.agent.errands import EAGER_SECONDS, Errands
 from allmende.agent.identities import Safe
 from allmende.agent.removals import Removals
-from allmende.agent.site_agent import Backoff, SiteAgent
+from allmende.agent.site_agent import SiteAgent
 from allmende.agent.spools import Spool
 from allmende.agent.usage import UsageSource
 from allmende.domain.basics.refusals import Refusal
@@ -32,6 +33,25 @@ HEARTBEAT_SECONDS = 1.0
 WATCH_SECONDS = 0.5
 
 log = structlog.get_logger("allmende.agent")
+
+
+class Backoff:
+    """How long to wait after calls that failed: twice as long each time, and never all at once."""
+
+    def __init__(self, *, first_seconds: float = 1.0, most_seconds: float = 60.0) -> None:
+        self.first_seconds = first_seconds
+        self.most_seconds = most_seconds
+        self.failures = 0
+
+    def succeed(self) -> None:
+        """Begin anew."""
+        self.failures = 0
+
+    def fail(self) -> float:
+        """Return the seconds to wait now."""
+        longest = min(self.most_seconds, self.first_seconds * 2.0**self.failures)
+        self.failures = min(self.failures + 1, 30)
+        return longest * random.uniform(0.5, 1.0)  # noqa: S311 - nobody gains by guessing it
 
 
 class SomebodyElseSpeaks(Refusal):

@@ -1,6 +1,5 @@
 """The agent's work: bring the machine to what was ordered, see what became of it, and tell."""
 
-import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -24,6 +23,7 @@ from allmende.domain.scheduling.backends import (
     Observation,
 )
 from allmende.domain.scheduling.exchanges import (
+    FileFacts,
     FileKind,
     FileName,
     file_name_from_json,
@@ -35,7 +35,8 @@ from allmende.domain.trust.agents import PROTOCOLS
 from allmende.domain.trust.envelopes import EnvelopeStaysClosed
 
 REPORT_BYTES = 2**20  # of files in one call, before they are written as text
-PATIENCE = timedelta(days=1)  # with files of an ended attempt that the machine cannot read
+# With files of an ended attempt that the machine cannot read: between two tries, and in all.
+PAUSE, PATIENCE = timedelta(minutes=1), timedelta(days=1)
 LEAST_BYTES = 1024  # that a piece takes besides its content
 MOST_MESSAGES = 100
 MOST_MESSAGE_BYTES = 512 * 1024
@@ -75,6 +76,10 @@ class SiteAgent:
         self.usage = usage
         self.errands = errands or Errands(None)
         self.trouble = ""
+        self._met: set[str] = set()  # troubles since the machine was last tended
+        self._met_before: set[str] = set()
+        # Of ended attempts whose files could not be read: why, and before when nobody tries again.
+        self._unread: dict[str, tuple[OSError, datetime]] = {}
         self._shipments: dict[str, Shipments] = {}
         self._levels: dict[str, Any] = {}  # what attempts are like now
         self._told: dict[str, Any] = {}  # what the centre knows that they are like
@@ -91,6 +96,7 @@ class SiteAgent:
         A trouble leaves everything as it is, for the next time. Errands go first: somebody waits.
         """
         self.trouble = ""
+        self._met_before, self._met = self._met, set()
         self.errands.run()
         watched = self.spool.list_watched()
         self._forget({each.order.key for each in watched})
@@ -177,17 +183,29 @@ class SiteAgent:
         )
 
     def _note_end(self, watched: Watched, seen: Observation) -> None:
-        shipments = self._shipments_of(watched.order.partition_id)
-        try:
-            files = shipments.describe(seen.key, watched.order.launch.job_id)
-        except OSError:
-            if seen.ended_at is None or self.now() - seen.ended_at < PATIENCE:
-                raise
-            files = []  # nobody waits for ever for what a disk has lost
-        shipments.let_go()
+        files = self._describe_files(watched, seen)
         body = {"observation": observation_to_json(seen), "files": [asdict(each) for each in files]}
         self.spool.note_end(seen.key, body)
         self._levels.pop(seen.key, None)
+
+    def _describe_files(self, watched: Watched, seen: Observation) -> list[FileFacts]:
+        """Return what is to come of an attempt that has ended; raises what is in the way of that.
+
+        After a day it has ended without its files, whatever a disk has lost.
+        """
+        trouble, not_before = self._unread.get(seen.key, (None, self.now()))
+        if trouble is not None and self.now() < not_before:
+            raise trouble.with_traceback(None)
+        shipments = self._shipments_of(watched.order.partition_id)
+        try:
+            return shipments.describe(seen.key, watched.order.launch.job_id)
+        except OSError as error:
+            if seen.ended_at is not None and self.now() - seen.ended_at > PATIENCE:
+                return []
+            self._unread[seen.key] = (error, self.now() + PAUSE)
+            raise
+        finally:
+            shipments.let_go()
 
     # ---- towards the centre
 
@@ -346,7 +364,7 @@ class SiteAgent:
 
     def _forget(self, keys: set[str]) -> None:
         """Forget what is known of attempts that the centre has all of."""
-        for known in (self._levels, self._told):
+        for known in (self._levels, self._told, self._unread):
             for key in known.keys() - keys:
                 del known[key]
         owners = keys | {key.rpartition(".")[0] for key in keys}
@@ -355,28 +373,10 @@ class SiteAgent:
 
     def _note_trouble(self, error: Exception) -> None:
         words = str(error) or type(error).__name__
-        if words != self.trouble:
+        if words not in self._met | self._met_before:  # else it goes on, maybe for days
             log.warning("trouble", sentence=words)
+        self._met.add(words)
         self.trouble = words
-
-
-class Backoff:
-    """How long to wait after calls that failed: twice as long each time, and never all at once."""
-
-    def __init__(self, *, first_seconds: float = 1.0, most_seconds: float = 60.0) -> None:
-        self.first_seconds = first_seconds
-        self.most_seconds = most_seconds
-        self.failures = 0
-
-    def succeed(self) -> None:
-        """Begin anew."""
-        self.failures = 0
-
-    def fail(self) -> float:
-        """Return the seconds to wait now."""
-        longest = min(self.most_seconds, self.first_seconds * 2.0**self.failures)
-        self.failures = min(self.failures + 1, 30)
-        return longest * random.uniform(0.5, 1.0)  # noqa: S311 - nobody gains by guessing it
 
 
 def _queued(seen: Observation, why: Sentence | None) -> Observation:
