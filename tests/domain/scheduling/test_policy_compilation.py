@@ -257,6 +257,8 @@ def test_a_partition_that_leaves_no_room_for_the_grace_is_said_with_the_way_out(
     assert "MaxTime of booster is 1-00:00:00" in words
     assert "Set MaxTime=1-00:02:00" in words  # 90 s of grace, and Slurm keeps whole minutes
     assert f"max_time_limit_seconds = {day - 90}" in words
+    (sentence,) = list_short_partitions([BOOSTER], {"booster": 60})  # shorter than the grace
+    assert sentence.english().endswith("Set MaxTime=1-00:02:00 in slurm.conf.")
     assert list_short_partitions([BOOSTER], {"booster": day + 120}) == ()
     fitting = replace(BOOSTER, max_time_limit_seconds=day - 90)
     assert list_short_partitions([fitting], {"booster": day}) == ()

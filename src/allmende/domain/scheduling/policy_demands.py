@@ -38,21 +38,33 @@ def list_short_partitions(
     `longest_seconds` has `MaxTime` by partition of the cluster, where one is set.
     """
     return tuple(
-        Sentence(
-            "A job as long as it may be on {partition} takes {asked} with its grace, and MaxTime "
-            "of {name} is {found}: Slurm refuses it, or never starts it. Set MaxTime={asked} in "
-            "slurm.conf, or max_time_limit_seconds = {left} for {partition} here.",
-            {
-                "partition": partition.name,
-                "name": partition.name_on_slurm,
-                "asked": render_wall_time(longest_wall_seconds(partition)),
-                "found": render_wall_time(longest_seconds[partition.name_on_slurm]),
-                "left": str(longest_seconds[partition.name_on_slurm] - partition.grace_seconds),
-            },
-        )
+        _say_short(partition, longest_seconds[partition.name_on_slurm])
         for partition in partitions
         if partition.name_on_slurm in longest_seconds
         and longest_wall_seconds(partition) > longest_seconds[partition.name_on_slurm]
+    )
+
+
+def _say_short(partition: Partition, found_seconds: int) -> Sentence:
+    left_seconds = found_seconds - partition.grace_seconds
+    facts = {
+        "partition": partition.name,
+        "name": partition.name_on_slurm,
+        "asked": render_wall_time(longest_wall_seconds(partition)),
+        "found": render_wall_time(found_seconds),
+    }
+    if left_seconds <= 0:
+        return Sentence(
+            "A job as long as it may be on {partition} takes {asked} with its grace, and MaxTime "
+            "of {name} is {found}, no longer than the grace alone: Slurm refuses each job. Set "
+            "MaxTime={asked} in slurm.conf.",
+            facts,
+        )
+    return Sentence(
+        "A job as long as it may be on {partition} takes {asked} with its grace, and MaxTime "
+        "of {name} is {found}: Slurm refuses it, or never starts it. Set MaxTime={asked} in "
+        "slurm.conf, or max_time_limit_seconds = {left} for {partition} here.",
+        facts | {"left": str(left_seconds)},
     )
 
 
