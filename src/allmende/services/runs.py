@@ -2,14 +2,14 @@
 
 import codecs
 import threading
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from allmende.domain.basics.people import Person
-from allmende.domain.basics.refusals import NotFound
+from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.scheduling.backends import Backend, BackendOf
-from allmende.domain.scheduling.jobs import Job
+from allmende.domain.scheduling.jobs import Job, JobState
 from allmende.domain.training.courses import MOST_METRICS, Course, TimeLeft, parse_line, thin
 from allmende.services import jobs, projects
 from allmende.services.jobs import JobView
@@ -24,6 +24,7 @@ FIRST_LOOK_BYTES = 4 * 2**20
 LOOK_BYTES = 2**20
 LOOK_PARTS = 64
 LATEST_BYTES = 64 * 1024
+LAST_LINE_BYTES = 4 * 1024  # of a list, in which the metrics are not shown
 MARK_BYTES = 64
 MOST_COURSES = 200
 
@@ -48,6 +49,14 @@ class Progress:
     def for_staff(self) -> "Progress":
         """Return what staff may know: not what the job measures."""
         return replace(self, metrics={})
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRow:
+    """A job in a list, and how far it is while it runs."""
+
+    job: Job
+    progress: Progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,12 +169,36 @@ def read_progress(backend: Backend, job_id: str) -> Progress:
         )
 
 
-def read_latest(backend: Backend, job_ids: Iterable[str]) -> Iterator[Progress]:
-    """Yield of each job the step and of each metric the latest value, from the end of its file.
+def read_latest(
+    found: Sequence[Job], *, backend_of: BackendOf, limit: int = LATEST_BYTES
+) -> list[Progress]:
+    """Return of each job the step and of each metric the latest value, from the end of its file.
 
-    For many jobs side by side, and for those who asked for permission already.
+    For many jobs side by side, and for those who asked for permission already. A place is asked
+    once for all of its jobs.
     """
-    return map(_parse_latest, backend.read_progress_tails(job_ids, limit=LATEST_BYTES))
+    by_place: defaultdict[str, list[str]] = defaultdict(list)
+    for job in found:
+        by_place[job.partition_id].append(job.id)
+    tails = {
+        place: backend_of(place).read_progress_tails(ids, limit=limit)
+        for place, ids in by_place.items()
+    }
+    return [_parse_latest(next(tails[job.partition_id])) for job in found]
+
+
+def beside_progress(found: Sequence[Job], *, backend_of: BackendOf) -> list[JobRow]:
+    """Return the jobs of a list, which the reader may see, with how far those are that run.
+
+    Where a machine cannot tell, the list does without.
+    """
+    running = [job for job in found if job.state is JobState.RUNNING]
+    try:
+        latest = read_latest(running, backend_of=backend_of, limit=LAST_LINE_BYTES)
+    except (OSError, Refusal):
+        latest = []
+    told = {job.id: each.for_staff() for job, each in zip(running, latest, strict=False)}
+    return [JobRow(job=job, progress=told.get(job.id, Progress())) for job in found]
 
 
 def _parse_latest(text: bytes) -> Progress:

@@ -1,7 +1,6 @@
 """All jobs of a sweep or an array together."""
 
 import contextlib
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -35,22 +34,13 @@ def compare_jobs(reader: Person, sweep_id: str, *, backend_of: BackendOf) -> lis
         raise NotFound(kind="sweep", id=sweep_id)
     found.sort(key=lambda job: job.sweep_index)
     varied = find_varied([_params_of(job) for job in found])
-    latest = _read_latest(found, backend_of)
+    latest = runs.read_latest(found, backend_of=backend_of)
     if not runs.is_own(reader, found[0]):
         latest = [progress.for_staff() for progress in latest]
     return [
         SweepRow(job=job, values=values, progress=progress)
         for job, values, progress in zip(found, varied, latest, strict=True)
     ]
-
-
-def _read_latest(found: list[Job], backend_of: BackendOf) -> list[runs.Progress]:
-    """Return how far each job is; a place is asked once for all of its jobs."""
-    by_place: defaultdict[str, list[str]] = defaultdict(list)
-    for job in found:
-        by_place[job.partition_id].append(job.id)
-    told = {place: runs.read_latest(backend_of(place), ids) for place, ids in by_place.items()}
-    return [next(told[job.partition_id]) for job in found]
 
 
 @one_transaction
