@@ -149,21 +149,6 @@ def test_sharded_and_in_short_numbers_no_whole_weight_waits_for_the_gradients(st
     assert whole == 0
 
 
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        ("\n".join(f"Sååtz {number}" for number in range(95)).encode(), "100 different sentences"),
-        ("Grüß Gott".encode("latin-1"), "is not in UTF-8"),
-    ],
-)
-def test_text_that_cannot_be_used_is_told_before_the_training(tmp_path, content, told):
-    (tmp_path / "Bavarian.txt").write_bytes(content)
-    output, _ = (ended := Lab("dialect", tmp_path, tmp_path).start()).communicate(timeout=60)
-    assert ended.returncode == 1
-    assert told in output
-    assert len(output.splitlines()) == 1
-
-
 def test_a_folder_without_text_is_told_with_the_way_out(tmp_path):
     empty = tmp_path / "data"
     empty.mkdir()
@@ -171,7 +156,7 @@ def test_a_folder_without_text_is_told_with_the_way_out(tmp_path):
     assert ended.returncode == 1
     assert "There is no text in" in output
     assert "NAME.txt" in output
-    assert "Traceback" not in output
+    assert len(output.splitlines()) == 1
 
 
 def test_the_readme_tells_every_parameter_as_it_is():

@@ -102,6 +102,19 @@ def test_no_sentence_is_both_learnt_from_and_tested_on(tmp_path):
     assert {number for number, _ in texts.test} == {texts.varieties.index("a")}
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("\n".join(f"Sååtz {number}" for number in range(95)).encode(), "100 different sentences"),
+        ("Grüß Gott".encode("latin-1"), "is not in UTF-8"),
+    ],
+)
+def test_text_that_cannot_be_used_is_told(tmp_path, content, told):
+    (tmp_path / "Bavarian.txt").write_bytes(content)
+    with pytest.raises(SystemExit, match=told):
+        corpus.Corpus(tmp_path, {"split_seed": 1, "kilobytes_per_variety": 100})
+
+
 def test_naive_bayes_knows_who_speaks():
     bayes = baselines.NaiveBayes(SPEECH, np.array([0, 1, 0, 0]), 2)
     assert bayes.classify(["En hund bel.", "Heid werds hoaß."]).tolist() == [1, 0]

@@ -7,10 +7,12 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from allmende.backends.local import LocalBackend
+from allmende.domain.basics.refusals import NotFound
 from allmende.domain.training.courses import MOST_METRICS, POINTS_PER_METRIC
 from allmende.services import jobs, runs, tallies
 from allmende.wiring.access_rules import load_access_rules
@@ -120,11 +122,28 @@ def test_a_first_look_at_a_huge_file_reads_a_part_of_it_and_says_so(factory: Run
     assert (curve.points[0], curve.points[-1]) == ((0, 0.0), (99_999, 99_999.0))
     widest = max(b[0] - a[0] for a, b in pairwise(curve.points))
     assert widest < 100_000 / (runs.LOOK_PARTS - 1)
-    latest = runs.read_latest(*factory.backend.open_progress([job.id]))
+    (latest,) = runs.read_latest([job], backend_of=factory.backend_of)
     assert (latest.step, dict(latest.metrics)) == (99_999, {"a": 99_999})
     file.write_text('{"t": 1, "step": 7, "total": 8}\n')  # it began anew
     progress = runs.get_progress(founder, job.id, backend_of=lambda _: counted)
     assert (progress.step, progress.is_thinned) == (7, False)
+
+
+def test_a_list_says_how_far_those_are_that_run_and_does_without_where_no_machine_tells(factory):
+    line = '{"t": 1, "step": 3, "total": 12, "metrics": {"loss": 0.5}}'
+    run = f"echo '{line}' >> $ALLMENDE_PROGRESS; sleep 20"
+    running, waiting = factory.submit("founder", run=run, array="1-2", max_parallel=1)
+    factory.beat_until(lambda: runs.read_latest([running], backend_of=factory.backend_of)[0].step)
+    found = [factory.job(running.id), factory.job(waiting.id)]
+    rows = runs.beside_progress(found, backend_of=factory.backend_of)
+    assert [(row.job, row.progress.percent) for row in rows] == [(found[0], 25), (found[1], 0)]
+    assert rows[0].progress.metrics == {}  # staff see the list, too
+
+    def nowhere(partition_id: str) -> NoReturn:
+        raise NotFound(kind="partition", id=partition_id)
+
+    blind = runs.beside_progress(found, backend_of=nowhere)
+    assert [(row.job, row.progress.total) for row in blind] == [(each, 0) for each in found]
 
 
 def test_of_a_job_that_reports_thousands_of_metrics_as_many_are_shown_as_have_curves(factory):
@@ -136,7 +155,8 @@ def test_of_a_job_that_reports_thousands_of_metrics_as_many_are_shown_as_have_cu
     )
     file = factory.backend.folders.root / job.id / "home/progress.jsonl"
     file.write_text("\n".join(lines) + "\n")
-    latest = runs.read_latest(*factory.backend.open_progress([job.id])).metrics
+    (progress,) = runs.read_latest([job], backend_of=factory.backend_of)
+    latest = progress.metrics
     assert (len(latest), latest["loss"]) == (MOST_METRICS, 1.5)
 
 

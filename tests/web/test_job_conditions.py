@@ -5,6 +5,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from allmende import wiring
 from allmende.services import jobs
 from tests.services.running import Running, a_running_factory
 
@@ -110,3 +111,16 @@ def test_lists_ask_the_database_as_often_for_many_jobs_as_for_few(
     many = factory.submit("founder", "many", run="true", array="1-12")
     assert count("/jobs") == listed
     assert len({count(f"/jobs?sweep={each[0].sweep_id}") for each in (few, many)}) == 1
+
+
+def test_the_list_shows_how_far_a_job_is_that_runs(factory: Running, founder: Client, monkeypatch):
+    line = '{"t": 1, "step": 3, "total": 12}'
+    factory.submit("founder", run=f"echo '{line}' >> $ALLMENDE_PROGRESS; sleep 20")
+    monkeypatch.setattr(wiring, "workshop", lambda: factory.workshop)
+
+    def shown() -> str:
+        return founder.get("/jobs").content.decode()
+
+    assert "<progress" not in shown()
+    factory.beat_until(lambda: "<progress" in shown())
+    assert "25 %" in shown()

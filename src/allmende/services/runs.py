@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from allmende.domain.basics.people import Person
-from allmende.domain.basics.refusals import NotFound
+from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.scheduling.backends import Backend, BackendOf, ProgressFile
-from allmende.domain.scheduling.jobs import Job
+from allmende.domain.scheduling.jobs import Job, JobState
 from allmende.domain.training.courses import MOST_METRICS, Course, TimeLeft, parse_line, thin
 from allmende.services import jobs, projects
 from allmende.services.jobs import JobView
@@ -24,6 +24,7 @@ FIRST_LOOK_BYTES = 4 * 2**20
 LOOK_BYTES = 2**20
 LOOK_PARTS = 64
 LATEST_BYTES = 64 * 1024
+LAST_LINE_BYTES = 4 * 1024  # of a list, in which the metrics are not shown
 MARK_BYTES = 64
 MOST_COURSES = 200
 
@@ -48,6 +49,14 @@ class Progress:
     def for_staff(self) -> "Progress":
         """Return what staff may know: not what the job measures."""
         return replace(self, metrics={})
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRow:
+    """A job in a list, and how far it is while it runs."""
+
+    job: Job
+    progress: Progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,13 +176,34 @@ def open_progress(found: Sequence[Job], backend_of: BackendOf) -> list[ProgressF
     return [next(told[job.partition_id]) for job in found]
 
 
-def read_latest(file: ProgressFile) -> Progress:
-    """Return the step and of each metric the latest value, from the end of the file alone.
+def read_latest(
+    found: Sequence[Job], *, backend_of: BackendOf, limit: int = LATEST_BYTES
+) -> list[Progress]:
+    """Return of each job the step and of each metric the latest value, from the end of its file.
 
     For many jobs side by side, and for those who asked for permission already.
     """
-    begin = max(0, file.size_bytes - LATEST_BYTES)
-    text = file.read(offset=begin, limit=LATEST_BYTES)
+    return [
+        _parse_latest(file.read(offset=max(0, file.size_bytes - limit), limit=limit))
+        for file in open_progress(found, backend_of)
+    ]
+
+
+def beside_progress(found: Sequence[Job], *, backend_of: BackendOf) -> list[JobRow]:
+    """Return the jobs of a list, which the reader may see, with how far those are that run.
+
+    Where a machine cannot tell, the list does without.
+    """
+    running = [job for job in found if job.state is JobState.RUNNING]
+    try:
+        latest = read_latest(running, backend_of=backend_of, limit=LAST_LINE_BYTES)
+    except (OSError, Refusal):
+        latest = []
+    told = {job.id: each.for_staff() for job, each in zip(running, latest, strict=False)}
+    return [JobRow(job=job, progress=told.get(job.id, Progress())) for job in found]
+
+
+def _parse_latest(text: bytes) -> Progress:
     lines = [line for each in text.split(b"\n") if (line := parse_line(each))]
     if not lines:
         return Progress()

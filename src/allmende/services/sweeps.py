@@ -34,7 +34,7 @@ def compare_jobs(reader: Person, sweep_id: str, *, backend_of: BackendOf) -> lis
         raise NotFound(kind="sweep", id=sweep_id)
     found.sort(key=lambda job: job.sweep_index)
     varied = find_varied([_params_of(job) for job in found])
-    latest = [runs.read_latest(file) for file in runs.open_progress(found, backend_of)]
+    latest = runs.read_latest(found, backend_of=backend_of)
     if not runs.is_own(reader, found[0]):
         latest = [progress.for_staff() for progress in latest]
     return [

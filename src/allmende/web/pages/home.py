@@ -13,10 +13,10 @@ from allmende.domain.access.projects import Project, can_run
 from allmende.domain.basics.people import PUBLIC, Person, Role
 from allmende.domain.scheduling.jobs import Job, JobState
 from allmende.domain.trust.permissions import Permission, can_do
-from allmende.services import applications, expert_reviews, jobs, models, projects, worklists
+from allmende.services import applications, expert_reviews, jobs, models, projects, runs, worklists
 from allmende.web.acting import get_person
 from allmende.web.errors import ask_to_sign_in
-from allmende.wiring import now
+from allmende.wiring import now, workshop
 
 SHOWN_MAX = 10
 JOBS_MAX = 5
@@ -54,6 +54,7 @@ def show_home(request: HttpRequest) -> HttpResponse:
     context = {
         "desk": desk,
         "step": _next_step(desk),
+        "jobs": runs.beside_progress(desk.jobs, backend_of=workshop().backend_of),
         "models": models.list_models(person, limit=SHOWN_MAX) if sees_models else [],
         "sees_what_if": can_do(person, Permission.SEE_WHAT_IF),
         "sees_mail": can_do(person, Permission.SEE_MAIL),

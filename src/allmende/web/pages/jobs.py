@@ -34,6 +34,7 @@ from allmende.services import (
     jobs,
     models,
     projects,
+    runs,
     submissions,
     sweeps,
 )
@@ -86,7 +87,8 @@ def list_jobs(request: HttpRequest) -> HttpResponse:
         return _show_sweep(request, reader, request.GET["sweep"])
     found = jobs.list_jobs(reader, after=request.GET.get("after", ""), limit=PAGE_SIZE + 1)
     more = found[PAGE_SIZE - 1].id if len(found) > PAGE_SIZE else ""
-    return render(request, "jobs/list.html", {"jobs": found[:PAGE_SIZE], "more": more})
+    rows = runs.beside_progress(found[:PAGE_SIZE], backend_of=wiring.workshop().backend_of)
+    return render(request, "jobs/list.html", {"jobs": rows, "more": more})
 
 
 def _show_sweep(request: HttpRequest, reader: Person, sweep_id: str) -> HttpResponse:

@@ -21,6 +21,7 @@ from allmende.services import (
     people,
     projects,
     reports,
+    runs,
     usage_views,
 )
 from allmende.web.acting import begin_deed, get_person
@@ -54,7 +55,10 @@ def show_project(request: HttpRequest, project_id: str) -> HttpResponse:
         "method": burn_downs.METHOD,
         "is_over": project.state in OVER or now() >= project.period.ends_at,
         "bars": [draw_bar(budget) for budget in held],
-        "jobs": jobs.list_jobs(reader, project_id=project_id, limit=SHOWN_MAX),
+        "jobs": runs.beside_progress(
+            jobs.list_jobs(reader, project_id=project_id, limit=SHOWN_MAX),
+            backend_of=workshop().backend_of,
+        ),
         "models": models.list_models(reader, project_id=project_id, limit=SHOWN_MAX),
         **_show_usage(reader, project, held),
         "members": [each for each in members if each.id in project.member_ids],
