@@ -71,11 +71,11 @@ def check_books(seen: dict) -> None:
 
 def check_jobs(seen: dict) -> None:
     """Nothing is lost, and nothing ran twice."""
-    assert seen["jobs"] == seen["submitted"] > 20
+    assert seen["jobs"] == seen["submitted"] > 12
     assert seen["unsettled"] == []
     assert set(seen["ran"].values()) <= {1}
     assert set(seen["completed"]) <= set(seen["ran"]) <= set(seen["attempts"])
-    assert len(seen["completed"]) > 10
+    assert len(seen["completed"]) > 5
     assert seen["ran_on_slurm"] > 3
     for key in seen["completed"]:
         job_id = key.rpartition(".")[0]
