@@ -77,16 +77,20 @@ class Caller:
         query: dict[str, Any] | None = None,
         body: object = None,
         key: str = "",
+        is_safe_twice: bool = False,
     ) -> Any:
-        """Return what the API answers, read from JSON; None where it says nothing."""
+        """Return what the API answers, read from JSON; None where it says nothing.
+
+        What has a key is safe to ask twice, and all but a POST; of others the caller says so.
+        """
         headers = {"Idempotency-Key": key} if key else {}
         content = None
         if body is not None:
             content = json.dumps(body, default=os.fspath).encode()
             headers["Content-Type"] = "application/json"
         request = partial(self._request, method, path, query=query, headers=headers)
-        is_safe_twice = key or method != "POST"
-        patience_seconds = self._patience_seconds if is_safe_twice else 0
+        may_repeat = is_safe_twice or key or method != "POST"
+        patience_seconds = self._patience_seconds if may_repeat else 0
         return self._do(lambda: request(content=content), _read_json, patience_seconds)
 
     def send(self, path: str, pack: Callable[[], Iterable[bytes]]) -> Any:

@@ -41,8 +41,8 @@ class Client:
         Nothing is submitted; its `workdir` comes along, for the check looks at it.
         """
         body = self._bring_code(job_file, project=project)
-        # The key says that it may be asked twice; the check itself needs none.
-        found = self.ask("POST", "/jobs/check", body=body, key=make_key(), project_id=project)
+        query = {"project_id": project}
+        found = self._caller.ask("POST", "/jobs/check", query=query, body=body, is_safe_twice=True)
         return dict(found)
 
     def submit(self, job_file: JobFile, *, project: str, key: str = "") -> list[Job]:

@@ -126,8 +126,7 @@ class Job:
         return self._caller.ask("GET", f"/jobs/{self.id}{what}", query=query)
 
     def _do(self, what: str) -> "Job":
-        # The key says that it may be asked twice; the deed itself needs none.
-        self.facts = self._caller.ask("POST", f"/jobs/{self.id}/{what}", key=f"{what}-{self.id}")
+        self.facts = self._caller.ask("POST", f"/jobs/{self.id}/{what}", is_safe_twice=True)
         return self
 
 
