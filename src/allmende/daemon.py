@@ -169,9 +169,7 @@ class Daemon:
 
     def _keep_reservations(self, site: Site) -> None:
         """Let a cluster keep the nodes that are reserved here."""
-        for partition in site.partitions:
-            if not partition.is_on_slurm:
-                continue
+        for partition in site.partitions_on_slurm:
             try:
                 kept = cluster_reservations.keep_reservations(
                     wiring.deed_of(DAEMON), partition, keeper=reservations_of(site)

@@ -169,7 +169,7 @@ class Errands:
 
 def _list_partitions(reach: Reach) -> list[str]:
     """Return the partitions on which the centre's jobs run, by their names in the cluster."""
-    return [each.name_on_slurm for each in reach.site.partitions if each.is_on_slurm]
+    return [each.name_on_slurm for each in reach.site.partitions_on_slurm]
 
 
 def _find_partition(reach: Reach, body: Mapping[str, Any]) -> Partition:

@@ -196,7 +196,7 @@ def _list_gaps(site: Site, cluster: str) -> Iterator[LedgerGap]:
 
 
 def _partition_ids(site: Site) -> list[str]:
-    return [partition.id for partition in site.partitions if partition.is_on_slurm]
+    return [partition.id for partition in site.partitions_on_slurm]
 
 
 def _get_partition(site: Site, partition_id: str) -> Partition:

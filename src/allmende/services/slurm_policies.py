@@ -1,7 +1,7 @@
 """The policy of a Slurm cluster: plan it, apply it, and find what others changed by hand."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -182,7 +182,7 @@ def get_site(site_id: str, *, factory: Factory) -> Site:
 
 def compare(site: Site, state: ClusterState, *, now: datetime) -> PolicyPlan:
     """Return what would turn a cluster as it is into what it shall be."""
-    partitions, realm = _list_partitions(site), realm_of(site)
+    partitions, realm = site.partitions_on_slurm, realm_of(site)
     projects, claims = _load_projects(partitions)
     names = _NamesOf(account_store.get_user_names(site.id), state.shared_user)
     wanted = compile_policy(
@@ -224,11 +224,7 @@ class _NamesOf:
         return [each for each in person_ids if not self.shared and each not in self.by_person]
 
 
-def _list_partitions(site: Site) -> list[Partition]:
-    return [partition for partition in site.partitions if partition.is_on_slurm]
-
-
-def _load_projects(partitions: list[Partition]) -> tuple[list[Project], dict[str, list[Claim]]]:
+def _load_projects(partitions: Sequence[Partition]) -> tuple[list[Project], dict[str, list[Claim]]]:
     claims: defaultdict[str, list[Claim]] = defaultdict(list)
     with ledger_store.one_snapshot():
         for row in store.list_time([partition.id for partition in partitions]):

@@ -123,7 +123,7 @@ def list_steering(
     """Return how the partitions of a site that a cluster runs were steered in the last hours."""
     check_permission(reader, Permission.SEE_FACTORY)
     site = factory.get_site(site_id)
-    return [_steering(partition, now) for partition in site.partitions if partition.is_on_slurm]
+    return [_steering(partition, now) for partition in site.partitions_on_slurm]
 
 
 def _steering(partition: Partition, now: datetime) -> PartitionSteering:

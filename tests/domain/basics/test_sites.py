@@ -61,6 +61,13 @@ def test_only_embedded_partitions_run_jobs_from_here():
     assert not BOOSTER.is_embedded
 
 
+def test_a_site_knows_which_of_its_partitions_a_cluster_runs():
+    on_slurm = replace(BOOSTER, status=PartitionStatus.SLURM)
+    site = replace(FACTORY.sites[0], partitions=(BENCH, on_slurm, BOOSTER))
+    assert site.partitions_on_slurm == (on_slurm,)
+    assert FACTORY.sites[0].partitions_on_slurm == ()
+
+
 def test_an_attempt_lasts_as_long_as_asked_for_or_as_the_partition_lets_it():
     assert BENCH.limit_attempt(7200) == 7200  # it has no limit of its own
     limited = replace(BENCH, max_time_limit_seconds=3600)

@@ -200,6 +200,11 @@ class Site:
     container_network: ContainerNetwork = ContainerNetwork.HOST
     partitions: tuple[Partition, ...] = ()
 
+    @property
+    def partitions_on_slurm(self) -> tuple[Partition, ...]:
+        """Return those that its cluster runs."""
+        return tuple(partition for partition in self.partitions if partition.is_on_slurm)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Factory:
