@@ -88,13 +88,17 @@ class Mailing(Daemon):
         self.beats += 1
 
 
-@pytest.mark.django_db
-def test_what_cannot_be_cleared_away_keeps_nothing_else_from_going(monkeypatch):
+def let_fail(monkeypatch, *parts: str) -> None:
     def fail(*_deed, **_places):
         raise OSError("a disk that does not answer")
 
-    for part in ("model_terms.delete_expired", "code_archives.remove_unneeded"):
+    for part in parts:
         monkeypatch.setattr(f"allmende.daemon.{part}", fail)
+
+
+@pytest.mark.django_db
+def test_what_cannot_be_cleared_away_keeps_nothing_else_from_going(monkeypatch):
+    let_fail(monkeypatch, "model_terms.delete_expired", "code_archives.remove_unneeded")
     monkeypatch.setattr("allmende.daemon.environments.remove_overdue", lambda *_, **__: 7)
     with capture_logs() as told:
         Daemon().clear_away()
@@ -108,11 +112,7 @@ def test_what_cannot_be_cleared_away_keeps_nothing_else_from_going(monkeypatch):
 
 @pytest.mark.django_db
 def test_a_chore_that_cannot_be_done_keeps_no_other_from_its_turn(monkeypatch):
-    def fail(*_deed, **_places):
-        raise OSError("a disk that does not answer")
-
-    for part in ("projects.end_due_projects", "documents.remove_strays"):
-        monkeypatch.setattr(f"allmende.daemon.{part}", fail)
+    let_fail(monkeypatch, "projects.end_due_projects", "documents.remove_strays")
     broken = SimpleNamespace(promise_id="p1", verdict="broken")
     monkeypatch.setattr("allmende.daemon.promises.evaluate_promises", lambda *_, **__: [broken])
     with capture_logs() as told:

@@ -84,6 +84,7 @@ def _note_read(deed: Deed, job: Job) -> None:
 
 @one_transaction
 def _give_up(deed: Deed, job: Job, why: Sentence | str) -> None:
+    _pauses.pop(job.id, None)
     sentence = Sentence("Its output could not be registered as a model: {why}", {"why": why})
     job_store.add_job_event(JobEvent(job_id=job.id, at=deed.now, sentence=sentence))
     job_store.save_job(replace(job_store.lock_job(job.id), outputs_read_at=deed.now))
