@@ -358,7 +358,9 @@ def test_a_job_whose_files_cannot_be_read_for_a_day_has_ended_without_them(line,
         key = run(line)
         for _ in range(5):
             line.pump()
-    assert observe(line, key).state is AttemptState.RUNNING
+    seen = observe(line, key)  # of its end, nothing is told yet
+    assert (seen.state, seen.ended_at) == (AttemptState.RUNNING, None)
+    assert seen.started_at is not None
     assert (len(asked), len(told)) == (1, 1)
     assert "does not answer" in line.agent.trouble
     line.agent.now = lambda: wiring.now() + timedelta(hours=25)

@@ -194,6 +194,15 @@ def test_a_job_is_listed_shown_explained_cancelled_and_run_again(allmende, world
     assert allmende("job", "stop", again["id"])["state"] == "cancelled"
 
 
+def test_a_list_tells_how_far_those_are_that_run(allmende, world, capsys, monkeypatch):
+    monkeypatch.setattr(runs, "read_latest", lambda found, **_: [runs.Progress(step=2, total=5)])
+    assert allmende("job", "list")[0]["progress"] == {"step": 0, "total": 0}
+    job_store.JobRow.objects.update(state=JobState.RUNNING.value)
+    assert allmende("job", "list")[0]["progress"] == {"step": 2, "total": 5}
+    assert cli.run(["--as", world.people["applicant"].id, "job", "list"]) == 0
+    assert "40 %" in capsys.readouterr().out
+
+
 def test_watch_tells_how_a_job_ended_by_its_exit_code(capsys, world, monkeypatch):
     monkeypatch.setattr("allmende.cli.job_watching.POLL_SECONDS", 0.01)
     who, job_id = world.people["applicant"].id, world.ids["job_id"]

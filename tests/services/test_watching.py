@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
 from allmende.backends.local import LocalBackend
 from allmende.domain.basics.refusals import NotFound
+from allmende.domain.scheduling.backends import Backend
 from allmende.domain.training.courses import MOST_METRICS, POINTS_PER_METRIC
 from allmende.services import jobs, runs, tallies
 from allmende.wiring.access_rules import load_access_rules
@@ -139,11 +139,14 @@ def test_a_list_says_how_far_those_are_that_run_and_does_without_where_no_machin
     assert [(row.job, row.progress.percent) for row in rows] == [(found[0], 25), (found[1], 0)]
     assert rows[0].progress.metrics == {}  # staff see the list, too
 
-    def nowhere(partition_id: str) -> NoReturn:
-        raise NotFound(kind="partition", id=partition_id)
+    def one_away(partition_id: str) -> Backend:
+        if partition_id == "away":
+            raise NotFound(kind="partition", id=partition_id)
+        return factory.backend_of(partition_id)
 
-    blind = runs.beside_progress(found, backend_of=nowhere)
-    assert [(row.job, row.progress.total) for row in blind] == [(each, 0) for each in found]
+    away = replace(found[0], id="j-away", partition_id="away")
+    rows = runs.beside_progress([away, *found], backend_of=one_away)
+    assert [row.progress.percent for row in rows] == [0, 25, 0]
 
 
 def test_of_a_job_that_reports_thousands_of_metrics_as_many_are_shown_as_have_curves(factory):

@@ -124,11 +124,11 @@ class SiteAgent:
         try:
             if seen.state is AttemptState.UNKNOWN:
                 seen = self._begin(watched)
+            if seen.started_at is not None and watched.started_at is None:
+                self.spool.note_start(seen.key, seen.started_at)
             if seen.state is AttemptState.ENDED:
                 self._note_end(watched, seen)
                 return
-            if seen.started_at is not None and watched.started_at is None:
-                self.spool.note_start(seen.key, seen.started_at)
             if watched.order.stop_reason is not None:
                 self.backend_of(watched.order.partition_id).stop(
                     seen.key,
@@ -140,7 +140,15 @@ class SiteAgent:
             seen = _queued(seen, refusal.sentence)
         except MISTAKES as error:  # whatever a job made of its files, it stops no other
             self._note_trouble(error)
-            return
+            if seen.state is not AttemptState.ENDED or seen.started_at is None:
+                return
+            # Its end is told with its files, once they can be read: so far, it has begun.
+            seen = Observation(
+                key=seen.key,
+                state=AttemptState.RUNNING,
+                started_at=seen.started_at,
+                nodes=seen.nodes,
+            )
         self._levels[seen.key] = observation_to_json(seen)
 
     def _begin(self, watched: Watched) -> Observation:

@@ -34,6 +34,7 @@ from allmende.wiring.job_texts import open_job_file
 app = typer.Typer()
 
 COLUMNS = ("id", "name", "state", "project_id", "submitted_at", "attempts", "wait", "end")
+LIST_COLUMNS = (*COLUMNS[:3], "progress", *COLUMNS[3:])
 MORE_COLUMNS = (
     "started_at", "ended_at", "data_class", "sweep_id", "sweep_index", "max_parallel", "after",
     "after_ok", "chosen_start_at", "latest_start_at", "retry_at",
@@ -174,8 +175,9 @@ def list_jobs(
     found = jobs.list_jobs(
         acting_person(), project_id=project, sweep_id=sweep, after=after, limit=limit
     )
+    rows = runs.beside_progress(found, backend_of=wiring.workshop().backend_of)
     empty = Sentence("No job yet. Begin with: allmende job submit")
-    show(found, json=json, columns=COLUMNS, empty=empty)
+    show([_line(row, json=json) for row in rows], json=json, columns=LIST_COLUMNS, empty=empty)
 
 
 @app.command("show")
@@ -295,6 +297,13 @@ def _say_next(submitted: list[Job]) -> None:
         say(Sentence("See them together: allmende job compare {sweep}", {"sweep": first.sweep_id}))
     else:
         say(Sentence("Follow it: allmende job watch {job}", {"job": first.id}))
+
+
+def _line(row: runs.JobRow, *, json: bool) -> dict[str, Any]:
+    """Return a job as a list tells it: to people, how far it is in percent."""
+    step, total = row.progress.step, row.progress.total
+    words = f"{row.progress.percent} %" if total else ""
+    return vars(row.job) | {"progress": {"step": step, "total": total} if json else words}
 
 
 def _wait_also(value: Any, **names: list[str]) -> Any:

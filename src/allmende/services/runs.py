@@ -4,6 +4,7 @@ import codecs
 import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from allmende.domain.basics.people import Person
@@ -192,14 +193,17 @@ def read_latest(
 def beside_progress(found: Sequence[Job], *, backend_of: BackendOf) -> list[JobRow]:
     """Return the jobs of a list, which the reader may see, with how far those are that run.
 
-    Where a machine cannot tell, the list does without.
+    Where a machine cannot tell, the list does without that machine's.
     """
-    running = [job for job in found if job.state is JobState.RUNNING]
-    try:
-        latest = read_latest(running, backend_of=backend_of, limit=LAST_LINE_BYTES)
-    except (OSError, Refusal):
-        latest = []
-    told = {job.id: each.for_staff() for job, each in zip(running, latest, strict=False)}
+    running: defaultdict[str, list[Job]] = defaultdict(list)
+    for job in found:
+        if job.state is JobState.RUNNING:
+            running[job.partition_id].append(job)
+    told: dict[str, Progress] = {}
+    for here in running.values():
+        with suppress(OSError, Refusal):
+            latest = read_latest(here, backend_of=backend_of, limit=LAST_LINE_BYTES)
+            told |= {job.id: each.for_staff() for job, each in zip(here, latest, strict=True)}
     return [JobRow(job=job, progress=told.get(job.id, Progress())) for job in found]
 
 
