@@ -70,10 +70,13 @@ def test_files_that_belong_to_no_document_are_swept_among_the_chores():
 
 def test_a_daemon_that_leads_sends_what_waits_beside_its_heartbeat(monkeypatch):
     monkeypatch.setattr("allmende.daemon.MAIL_SECONDS", 0.05)
+    monkeypatch.setattr("allmende.daemon.SECONDS_FOR_MAIL", 60)
+    for others in ("RENEWAL", "MOVES", "HALVING"):  # which would go on beside the next test
+        monkeypatch.setattr(f"allmende.daemon.{others}_SECONDS", 3600)
     reader = person("reader")
     mail.announce(deed(DAEMON), MessageKind.REVIEW_CALLED_OFF, about="app-1", to=[reader.id])
     daemon = Mailing(heartbeat_seconds=0.05)
-    daemon.run(until=lambda: bool(outbox.outbox) or daemon.beats > 200)
+    daemon.run(until=lambda: bool(outbox.outbox) or daemon.beats > 1200)
     assert [each.to for each in outbox.outbox] == [[reader.email]]
     assert [each.state for each in mail.list_own_messages(reader)] == [MessageState.SENT]
 
