@@ -74,7 +74,8 @@ def test_a_daemon_that_leads_sends_what_waits_beside_its_heartbeat(monkeypatch):
     for others in ("RENEWAL", "MOVES", "HALVING"):  # which would go on beside the next test
         monkeypatch.setattr(f"allmende.daemon.{others}_SECONDS", 3600)
     reader = person("reader")
-    mail.announce(deed(DAEMON), MessageKind.REVIEW_CALLED_OFF, about="app-1", to=[reader.id])
+    today = deed(DAEMON, now=now())  # what is old is given up
+    mail.announce(today, MessageKind.REVIEW_CALLED_OFF, about="app-1", to=[reader.id])
     daemon = Mailing(heartbeat_seconds=0.05)
     daemon.run(until=lambda: bool(outbox.outbox) or daemon.beats > 1200)
     assert [each.to for each in outbox.outbox] == [[reader.email]]
