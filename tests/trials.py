@@ -31,7 +31,7 @@ def trial_of(request: pytest.FixtureRequest, folder: Path, module: str) -> Calla
             env=environment,
             capture_output=True,
             text=True,
-            timeout=600,  # for a machine on which each process stalls now and then
+            timeout=180,
             check=False,
         )
         assert done.returncode == 0, done.stderr[-4000:]
