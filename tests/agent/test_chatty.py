@@ -82,7 +82,7 @@ def test_a_thousand_metric_lines_a_second_are_thinned_with_a_note(line):
         for n in range(10_000)
     ]
     said = "".join(json.dumps(each) + "\n" for each in lines)
-    launch = a_launch('cp said "$ALLMENDE_PROGRESS"; exec sleep 60')
+    launch = a_launch('cp said "$ALLMENDE_PROGRESS"; exec sleep 300')
     line.relay.start(launch)
     line.call()
     home = line.backend.folders.find_home(launch.job_id)
