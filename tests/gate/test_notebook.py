@@ -65,17 +65,20 @@ def test_a_kernel_computes_and_an_idle_session_ends_and_is_charged(tmp_path: Pat
 async def somebody_at_work(hall: Hall, place: str, *, cookie: str) -> AsyncIterator[None]:
     """Do something again and again, so that a session is not idle however long others take."""
 
+    is_over = asyncio.Event()
+
     async def act() -> None:
-        while True:
+        while not is_over.is_set():
             await hall.ask(f"{place}/api/status", method="POST", body=b"{}", cookie=cookie)
-            await asyncio.sleep(1)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(is_over.wait(), 1)
 
     acting = asyncio.create_task(act())
     try:
         yield
     finally:
-        acting.cancel()
-        await asyncio.gather(acting, return_exceptions=True)
+        is_over.set()
+        await acting
 
 
 async def type_something(hall: Hall, place: str, *, cookie: str) -> WebSocket:
