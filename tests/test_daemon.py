@@ -1,6 +1,7 @@
 """The daemon outlives troubles of its machine, and nothing else."""
 
 import os
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
@@ -70,18 +71,30 @@ def test_files_that_belong_to_no_document_are_swept_among_the_chores():
 
 def test_a_daemon_that_leads_sends_what_waits_beside_its_heartbeat(monkeypatch):
     monkeypatch.setattr("allmende.daemon.MAIL_SECONDS", 0.05)
+    for others in ("RENEWAL", "MOVES", "HALVING"):  # which would go on beside the next test
+        monkeypatch.setattr(f"allmende.daemon.{others}_SECONDS", 3600)
     reader = person("reader")
-    mail.announce(deed(DAEMON), MessageKind.REVIEW_CALLED_OFF, about="app-1", to=[reader.id])
+    today = deed(DAEMON, now=now())  # what is old is given up
+    mail.announce(today, MessageKind.REVIEW_CALLED_OFF, about="app-1", to=[reader.id])
     daemon = Mailing(heartbeat_seconds=0.05)
-    daemon.run(until=lambda: bool(outbox.outbox) or daemon.beats > 200)
+    daemon.run(until=lambda: daemon.has_sent.is_set() or daemon.beats > 2400)
     assert [each.to for each in outbox.outbox] == [[reader.email]]
     assert [each.state for each in mail.list_own_messages(reader)] == [MessageState.SENT]
 
 
 class Mailing(Daemon):
-    """Leads, and does nothing else at a heartbeat."""
+    """Leads, does nothing else at a heartbeat, and says when it has sent and noted something."""
 
     beats = 0
+
+    def __init__(self, **how: float) -> None:
+        super().__init__(**how)
+        self.has_sent = threading.Event()
+
+    def mind_mail(self) -> None:
+        super().mind_mail()
+        if outbox.outbox:
+            self.has_sent.set()
 
     def beat(self) -> None:
         self.leads = True

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from itertools import cycle
+from typing import TypeVar
 
 from django.db import connection
 
@@ -16,7 +17,8 @@ from allmende.services.workshop import Workshop
 from allmende.wiring.clusters import policy_keeper_of
 
 OPERATOR = Person(id="p-op", name="Operator", roles=frozenset({Role.OPERATOR}))
-LONGEST_SECONDS = 90.0
+LONGEST_SECONDS = 240.0
+Answer = TypeVar("Answer")
 
 
 class FarOperators:
@@ -49,25 +51,27 @@ class FarOperators:
         )
 
     def start(self) -> None:
-        plan = slurm_policies.plan_policy(
-            OPERATOR,
-            self.site_id,
-            keeper_of=policy_keeper_of,
-            factory=self.workshop.factory,
-            now=wiring.now(),
+        plan = self._ask(
+            lambda: slurm_policies.plan_policy(
+                OPERATOR,
+                self.site_id,
+                keeper_of=policy_keeper_of,
+                factory=self.workshop.factory,
+                now=wiring.now(),
+            )
         )
         self.changes_left = len(plan.changes)
+        self.nodes = [each.name for each in self._list_nodes()]
         self.thread.start()
 
     def end(self) -> None:
         """Let them finish what they began."""
         self.is_over.set()
         self.thread.join()
+        wait_until(self._count_looks)
 
     def books(self) -> dict:
-        now, factory = wiring.now(), self.workshop.factory
-        nodes = drains.list_nodes(OPERATOR, self.partition_id, now=now, workshop=self.workshop)
-        steered = steering.list_steering(OPERATOR, self.site_id, factory=factory, now=now)
+        nodes = self._list_nodes()
         events = audit.list_events(DAEMON, limit=100_000)
         return {
             "refused": dict(self.refused),
@@ -76,13 +80,22 @@ class FarOperators:
             "are_drained": [node.is_drained for node in nodes],
             "changes_left": self.changes_left,
             "changes": [e.subject for e in events if e.action == "cluster_policy.changed"],
-            "looks": sum(len(course.marks) for each in steered for course in each.courses),
+            "looks": self._count_looks(),
         }
 
+    def _list_nodes(self) -> list[drains.NodeView]:
+        now, place = wiring.now(), self.partition_id
+        return self._ask(
+            lambda: drains.list_nodes(OPERATOR, place, now=now, workshop=self.workshop)
+        )
+
+    def _count_looks(self) -> int:
+        now, factory = wiring.now(), self.workshop.factory
+        steered = steering.list_steering(OPERATOR, self.site_id, factory=factory, now=now)
+        return sum(len(course.marks) for each in steered for course in each.courses)
+
     def _drain_again_and_again(self) -> None:
-        now = wiring.now()
-        nodes = drains.list_nodes(OPERATOR, self.partition_id, now=now, workshop=self.workshop)
-        for node in cycle([each.name for each in nodes]):
+        for node in cycle(self.nodes):
             wait_until(lambda node=node: self._try(lambda: self._drain(node)))
             wait_until(lambda node=node: self._try(lambda: self._resume(node)))
             self.drained += 1
@@ -98,6 +111,12 @@ class FarOperators:
         deed, workshop = wiring.deed_of(OPERATOR), self.workshop
         drains.resume_node(deed, self.partition_id, node, workshop=workshop)
 
+    def _ask(self, question: Callable[[], Answer]) -> Answer:
+        """Return an answer, however often it takes to ask for it."""
+        answers: list[Answer] = []
+        wait_until(lambda: self._try(lambda: answers.append(question())))
+        return answers[0]
+
     def _try(self, deed: Callable[[], object]) -> bool:
         try:
             deed()
@@ -107,7 +126,7 @@ class FarOperators:
         return True
 
 
-def wait_until(is_so: Callable[[], bool], *, seconds: float = LONGEST_SECONDS) -> None:
+def wait_until(is_so: Callable[[], object], *, seconds: float = LONGEST_SECONDS) -> None:
     give_up_at = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < give_up_at, f"this takes too long: {is_so}"

@@ -35,7 +35,7 @@ from allmende.services.story import Story  # noqa: E402
 from allmende.wiring import database_version, home, stage  # noqa: E402
 from allmende.wiring.access_rules import load_access_rules  # noqa: E402
 from allmende.wiring.assembly import build_workshop  # noqa: E402
-from tests.agent.far_operators import FarOperators, wait_until  # noqa: E402
+from tests.agent.far_operators import LONGEST_SECONDS, FarOperators, wait_until  # noqa: E402
 from tests.agent.faulty_proxy import Proxies  # noqa: E402
 from tests.agent.networks import open_network  # noqa: E402
 
@@ -44,6 +44,7 @@ SITES = {"werkstatt": "founder", "heide": "researcher", "harz": "corporation"}
 ON_SLURM, USER = "harz", "games"
 PARTITIONS = {"werkstatt": "werkbank", "heide": "heide-cpu", "harz": "harz-cpu"}
 FAULTINESS = 35.0
+CENTRE_IS_KILLED_AT = (12, 40)  # turns
 
 
 def write_configuration(folder: Path, lab: Lab) -> None:
@@ -101,6 +102,7 @@ class Trial:
         self.kills: Counter = Counter()
         self.replayed: Counter = Counter()
         self.submitted: list[str] = []
+        self.uncancelled: dict[str, str] = {}  # the site of each job
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -143,7 +145,7 @@ class Trial:
     # ---- processes
 
     def start_centre(self) -> None:
-        self.start("centre", "-m", "allmende", "serve", "--port", str(self.port))
+        self.start("centre", "-m", "allmende", "serve", "--no-gate", "--port", str(self.port))
 
     def start_agent(self, site: str) -> None:
         skew = self.dice.choice([0, -420, 300, 3600])
@@ -205,7 +207,8 @@ class Trial:
             line.faultiness = FAULTINESS
         ends_at = time.monotonic() + seconds
         turns = 0
-        while time.monotonic() < ends_at:
+        while time.monotonic() < ends_at or not self.is_eventful(turns):
+            assert time.monotonic() < ends_at + LONGEST_SECONDS, "too little happens"
             self.submit(self.dice.choice(list(SITES)))
             if self.dice.random() < 0.25:
                 self.cancel()
@@ -218,6 +221,13 @@ class Trial:
             self.start_centre()
         self.operators.end()
         wait_until(self.have_all_ended)
+
+    def is_eventful(self, turns: int) -> bool:
+        """Say whether the books will have something to tell, however slow the machine is."""
+        faults = sum(each.counted.total() - each.counted["passed"] for each in self.lines.values())
+        sites = list(self.uncancelled.values())
+        is_hard = turns > CENTRE_IS_KILLED_AT[0] and faults > 25
+        return is_hard and len(sites) > 12 and sites.count(ON_SLURM) > 5
 
     def submit(self, site: str) -> None:
         owner = SITES[site]
@@ -238,9 +248,11 @@ class Trial:
         except Refusal as refusal:
             raise AssertionError(str(refusal)) from refusal
         self.submitted.append(job.id)
+        self.uncancelled[job.id] = site
 
     def cancel(self) -> None:
         job_id = self.dice.choice(self.submitted)
+        self.uncancelled.pop(job_id, None)
         owner = jobs.get_job(self.story.persons["auditor"], job_id).job.person_id
         person = next(each for each in self.story.persons.values() if each.id == owner)
         try:
@@ -255,7 +267,7 @@ class Trial:
             ["nothing", "kill", "cut", "mend", "replay", "rotate", "twin"],
             [10, 3, 2, 4, 1, 1, 1],
         )[0]
-        if turn in (12, 40):
+        if turn in CENTRE_IS_KILLED_AT:
             self.kill("centre")
             self.start_centre()
         if deed == "kill":

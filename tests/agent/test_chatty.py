@@ -10,24 +10,27 @@ from allmende.services import runs
 from tests.agent.lines import Line
 from tests.backends.contract import a_launch, wait_until
 
-LOUD = "head -c 3000000 /dev/zero | tr '\\0' x; echo said; exec sleep 60"
+LOUD = "head -c 3000000 /dev/zero | tr '\\0' x; echo said; exec sleep 300"
 QUIET = 'mkfifo say; exec 3<>say; while read -r word <&3; do echo "$word"; done'
 
 
 @pytest.fixture
 def busy(line):
     """Return a line to a site where six loud jobs run beside a quiet one, which is named."""
-    loud, quiet = [a_launch(LOUD) for _ in range(6)], a_launch(QUIET)
+    long = {"time_limit_seconds": 300}
+    loud, quiet = [a_launch(LOUD, **long) for _ in range(6)], a_launch(QUIET, **long)
     for launch in (*loud, quiet):
         line.relay.start(launch)
     line.call()
     line.agent.tend()
-    wait_until(lambda: all(line.backend.measure_log(each.key) > 3_000_000 for each in loud))
-    line.agent.tend()
-    line.call()  # asks how much of each file is here
-    yield line, quiet
-    for launch in (*loud, quiet):
-        line.backend.stop(launch.key, reason=EndReason.CANCELLED, grace_seconds=0)
+    try:
+        wait_until(lambda: all(line.backend.measure_log(each.key) > 3_000_000 for each in loud))
+        line.agent.tend()
+        line.call()  # asks how much of each file is here
+        yield line, quiet
+    finally:
+        for launch in (*loud, quiet):
+            line.backend.stop(launch.key, reason=EndReason.CANCELLED, grace_seconds=0)
 
 
 def say(line: Line, quiet, word: str) -> None:
@@ -79,7 +82,7 @@ def test_a_thousand_metric_lines_a_second_are_thinned_with_a_note(line):
         for n in range(10_000)
     ]
     said = "".join(json.dumps(each) + "\n" for each in lines)
-    launch = a_launch('cp said "$ALLMENDE_PROGRESS"; exec sleep 60')
+    launch = a_launch('cp said "$ALLMENDE_PROGRESS"; exec sleep 300')
     line.relay.start(launch)
     line.call()
     home = line.backend.folders.find_home(launch.job_id)

@@ -48,7 +48,7 @@ def play(folder: Path, seed: int, lab: Lab) -> dict:
         },
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=900,
         check=False,
     )
     sys.stdout.write(f"repeat with ALLMENDE_FAULT_SEED={seed}\n")
@@ -98,7 +98,8 @@ def check_lines(seen: dict) -> None:
     assert seen["accepted_most"] == 1  # a call that is said twice is taken once
     assert seen["set_aside"] == 0
     assert seen["working_agents"] == 3
-    assert set(seen["replayed"]) <= {"200", "401", "409"}  # 200: that one had been lost until then
+    # 200: that one had been lost until then; 503: the centre was busy, and let nobody in.
+    assert set(seen["replayed"]) <= {"200", "401", "409", "503"}
     assert sum(seen["faults"].values()) - seen["faults"]["passed"] > 20
     assert seen["kills"]["centre"] >= 1
 

@@ -89,7 +89,7 @@ def test_an_older_agent_deletes_nothing_and_says_so(line, job_id):
 
 
 def test_a_job_that_has_not_ended_keeps_its_files(line):
-    launch = a_launch(LEAVES + "; sleep 60")
+    launch = a_launch(LEAVES + "; sleep 300")
     line.relay.start(launch)
     wait_until(lambda: line.pump() or is_at_site(line, launch.job_id))
     with pytest.raises(TroubleAtSite, match="has not ended yet"):

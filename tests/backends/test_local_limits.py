@@ -71,6 +71,15 @@ def test_memory_limit_is_written_into_a_cgroup_where_one_may_be_made(tmp_path):
     assert limits.was_memory_exceeded(group)
 
 
+def test_two_runners_share_no_cgroup_though_their_attempts_have_one_key(monkeypatch):
+    """As in two homes that play the same demo: the end of one would kill the other."""
+    names = set()
+    for pid in (7, 8):
+        monkeypatch.setattr(os, "getpid", lambda pid=pid: pid)
+        names.add(limits.name_cgroup("j-1.1", 0))
+    assert len(names) == 2
+
+
 def test_no_cgroup_is_made_where_none_may_be(tmp_path):
     assert limits.make_cgroup("job", memory_bytes=4096, mount=tmp_path) is None
     (tmp_path / "cgroup.controllers").write_text("memory")

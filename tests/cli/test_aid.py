@@ -3,14 +3,16 @@
 import csv
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from allmende import cli
+from allmende import cli, wiring
 from allmende.domain.basics.people import DAEMON
 from allmende.services import applications, awards, calls, reviews
 from tests.services.access import (
     CALL_ID,
+    NOON,
     RULES,
     assessed,
     deed,
@@ -29,7 +31,9 @@ NATIONAL = replace(RULES, calls=(BRIDGE,))
 
 
 @pytest.fixture
-def allmende(capsys):
+def allmende(capsys, monkeypatch):
+    monkeypatch.setattr(wiring, "now", lambda: NOON + timedelta(days=1))
+
     def type_in(*words: str, expect: int = 0):
         code = cli.run(list(words))
         printed = capsys.readouterr()

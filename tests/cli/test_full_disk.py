@@ -28,7 +28,7 @@ def call(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     env = {**os.environ, "ALLMENDE_HOME": str(home), "ALLMENDE_LANGUAGE": "en"}
     env.pop("ALLMENDE_DATABASE_URL", None)
     return subprocess.run(
-        [*ALLMENDE, *arguments], env=env, capture_output=True, text=True, timeout=60, check=False
+        [*ALLMENDE, *arguments], env=env, capture_output=True, text=True, timeout=300, check=False
     )
 
 

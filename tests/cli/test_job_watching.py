@@ -3,6 +3,7 @@
 import pytest
 
 from allmende.cli.job_watching import Watcher
+from allmende.services import jobs
 from tests.services.running import a_running_factory, end_pauses
 
 pytestmark = pytest.mark.django_db
@@ -17,7 +18,7 @@ def test_the_last_words_of_an_attempt_are_told_before_the_next_one_begins(tmp_pa
     """
     with a_running_factory(tmp_path) as factory:
         retry = {"on": ["failed", "preempted"], "max": 1}
-        (job,) = factory.submit("founder", run=run, retry=retry)
+        (job,) = factory.submit("founder", run=run, retry=retry, max_duration="300s")
         watcher = Watcher(factory.person("founder"), job.id, json=False)
         watcher.backend_of = factory.backend_of
         factory.beat_until(lambda: factory.job(job.id).attempts == 1)
@@ -30,3 +31,31 @@ def test_the_last_words_of_an_attempt_are_told_before_the_next_one_begins(tmp_pa
         watcher.look()
         told = capsys.readouterr().out
     assert told.index("farewell of 1") < told.index("Attempt 2 starts")
+
+
+def test_the_last_words_are_told_before_the_end_though_it_comes_while_somebody_looks(
+    tmp_path, capsys, monkeypatch
+):
+    run = "echo begun; while [ ! -e go ]; do sleep 0.1; done; echo farewell"
+    get_job = jobs.get_job
+    with a_running_factory(tmp_path) as factory:
+        (job,) = factory.submit("founder", run=run, max_duration="300s")
+        watcher = Watcher(factory.person("founder"), job.id, json=False)
+        watcher.backend_of = factory.backend_of
+        factory.beat_until(lambda: factory.job(job.id).attempts == 1)
+        while "begun" not in capsys.readouterr().out:
+            watcher.look()
+
+        def read_and_let_it_end(*asked):
+            found = get_job(*asked)
+            monkeypatch.setattr(jobs, "get_job", get_job)
+            (tmp_path / "work" / job.id / "home" / "go").touch()
+            factory.run_to_end(job.id)
+            return found
+
+        monkeypatch.setattr(jobs, "get_job", read_and_let_it_end)
+        while not watcher.look().ended_at:
+            pass
+        told = capsys.readouterr().out
+        end = factory.sentences(job.id)[-1]
+    assert told.index("farewell") < told.index(end)

@@ -59,8 +59,9 @@ def test_a_gate_that_does_not_run_is_told_with_the_way_out():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"http://j-x.localhost:{free.getsockname()[1]}"
-    with pytest.raises(GateDoesNotAnswer, match=r"refused. It runs with `allmende serve`"):
-        enter("j-x", f"{address}/session/j-x/enter?ticket=t")
+        # It is kept, so that nobody else listens there, and refuses who calls.
+        with pytest.raises(GateDoesNotAnswer, match=r"refused. It runs with `allmende serve`"):
+            enter("j-x", f"{address}/session/j-x/enter?ticket=t")
 
 
 @pytest.mark.django_db

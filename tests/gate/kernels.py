@@ -7,7 +7,7 @@ from typing import Any
 from allmende.gate.program import Line
 from tests.gate.halls import Hall, frame, read_message
 
-KERNEL_SECONDS = 60
+KERNEL_SECONDS = 120
 ASK = {
     "header": {"msg_id": "m1", "msg_type": "execute_request", "session": "s", "username": "u"},
     "parent_header": {},

@@ -48,10 +48,10 @@ def test_a_header_that_two_readers_might_read_differently_is_refused(line: bytes
 def test_blanks_without_end_are_read_in_a_moment():
     """A pattern that looks for both ends of a value at once takes hours for these."""
     for line in (b"a:" + b" " * 60_000 + b"\0", b"a: b" + b" " * 60_000 + b"c"):
-        began_at = time.perf_counter()
+        began_at = time.thread_time()  # a machine that is busy with others says nothing
         with contextlib.suppress(Refusal):
             read_request(PLAIN + line + b"\r\n\r\n")
-        assert time.perf_counter() - began_at < 1
+        assert time.thread_time() - began_at < 1
 
 
 @pytest.mark.parametrize(

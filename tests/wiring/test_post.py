@@ -118,7 +118,7 @@ def mail_server(monkeypatch):
         monkeypatch.setattr(settings, "EMAIL_BACKEND", backend)
         monkeypatch.setattr(settings, "EMAIL_HOST", "127.0.0.1")
         monkeypatch.setattr(settings, "EMAIL_PORT", server.server_address[1])
-        monkeypatch.setattr(settings, "EMAIL_TIMEOUT", 5)
+        monkeypatch.setattr(settings, "EMAIL_TIMEOUT", 60)
         yield server
         server.shutdown()
 

@@ -15,7 +15,7 @@ from allmende.domain.basics.people import Person
 from allmende.domain.basics.refusals import NotFound, Refusal
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.scheduling.explain import say_duration
-from allmende.domain.scheduling.jobs import LIFECYCLE, Job, JobState
+from allmende.domain.scheduling.jobs import LIFECYCLE, Job, JobEvent, JobState
 from allmende.domain.training.courses import Point, thin
 from allmende.services import jobs, runs
 from allmende.wiring.languages import translate
@@ -50,12 +50,16 @@ class Watcher:
 
     def look(self) -> Job:
         """Tell what is new, and return the job as it was before that."""
+        # What they tell of had happened when the job is read: else it might end in between.
+        events = jobs.list_job_events(self.reader, self.job_id)
         job = jobs.get_job(self.reader, self.job_id).job
+        if LIFECYCLE.is_final(job.state):
+            events = jobs.list_job_events(self.reader, self.job_id)  # with its end
         # What it printed comes before the word that it ended, or that it begins again.
         ends_now = LIFECYCLE.is_final(job.state) and self._told > 0
         for attempt in range(self._attempt or job.attempts, job.attempts):
             self._tell_log(attempt)
-        tellings = (self._tell_events, lambda: self._tell_output(job))
+        tellings = (lambda: self._tell_events(events), lambda: self._tell_output(job))
         for tell in reversed(tellings) if ends_now else tellings:
             tell()
         return job
@@ -68,8 +72,7 @@ class Watcher:
             curves = []
         self._tell_progress(curves)
 
-    def _tell_events(self) -> None:
-        events = jobs.list_job_events(self.reader, self.job_id)
+    def _tell_events(self, events: Sequence[JobEvent]) -> None:
         for event in events[self._told :]:
             if self.json:
                 _write_line("event", event)

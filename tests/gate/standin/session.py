@@ -44,5 +44,8 @@ class Hall(socketserver.ThreadingTCPServer):
 
 with Hall((os.environ["ALLMENDE_SESSION_ADDRESS"], 0), Teller) as hall:
     facts = {"attempt": int(os.environ["ALLMENDE_ATTEMPT"]), "port": hall.server_address[1]}
-    Path(os.environ["ALLMENDE_OUT"], "session.json").write_text(json.dumps(facts))
+    out = Path(os.environ["ALLMENDE_OUT"])
+    draft = out / ".session.json.new"  # whoever sees it reads all of it
+    draft.write_text(json.dumps(facts))
+    draft.replace(out / "session.json")
     hall.serve_forever()

@@ -37,6 +37,14 @@ def enter_share(*, core: int, memory_bytes: int, cgroup: Path | None) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
 
 
+def name_cgroup(key: str, rank: int) -> str:
+    """Return the name of a node's group, which no other runner of this machine has.
+
+    Two homes may have the same key, as two demos do; who shares a group is killed with the other.
+    """
+    return f"allmende-{key}-{rank}-{os.getpid()}"
+
+
 def make_cgroup(name: str, *, memory_bytes: int, mount: Path = CGROUPS) -> Path | None:
     """Make a cgroup with a memory limit, or return None where that is not possible."""
     for parent in list_own_cgroups(mount):

@@ -23,7 +23,7 @@ class Node:
         self._memory_limit_bytes: int = launch["memory_bytes_per_node"]
         self.core = limits.choose_core(self.name, rank, limits.list_cores())
         self.cgroup = limits.make_cgroup(
-            f"allmende-{launch['key']}-{rank}", memory_bytes=self._memory_limit_bytes
+            limits.name_cgroup(launch["key"], rank), memory_bytes=self._memory_limit_bytes
         )
         self.output, output_end = os.pipe()
         os.set_blocking(self.output, False)
