@@ -1,5 +1,6 @@
 """A PostgreSQL server of our own for one test session: a temporary folder and a socket."""
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -45,7 +46,8 @@ def postgresql_url() -> Iterator[str]:
     )
     # The server itself is never killed here, only its clients: it need not wait for the disk.
     options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=40"
-    control = (str(programs / "pg_ctl"), "-D", str(data), "-w")
+    # Else it gives up after a minute, which a busy machine may take.
+    control = (str(programs / "pg_ctl"), "-D", str(data), "-w", "-t", "300")
     run_as_owner(*control, "-l", str(log), "-o", options, "start")
     try:
         run_as_owner(str(programs / "createdb"), "-h", str(folder), "-U", SUPERUSER, "allmende")
@@ -62,4 +64,6 @@ def empty_postgresql_url(postgresql_url: str) -> Iterator[str]:
     with psycopg.connect(postgresql_url, autocommit=True) as server:
         server.execute(f"CREATE DATABASE {name}")
         yield postgresql_url.replace("/allmende?", f"/{name}?")
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        # Whoever is slow to go keeps it; then it goes with the server.
+        with contextlib.suppress(psycopg.errors.ObjectInUse):
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")

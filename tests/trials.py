@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
+# Of a trial on a busy machine: they take a minute, or two.
+LONGEST_SECONDS = 600
 # What takes minutes and says little that a quicker test does not say, too: on demand.
 IS_LONG = bool(os.environ.get("ALLMENDE_LONG_TRIALS"))
 BOTH = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql))
@@ -31,7 +33,7 @@ def trial_of(request: pytest.FixtureRequest, folder: Path, module: str) -> Calla
             env=environment,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=LONGEST_SECONDS,
             check=False,
         )
         assert done.returncode == 0, done.stderr[-4000:]

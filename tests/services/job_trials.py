@@ -28,7 +28,7 @@ from allmende.services import audit, cycle, jobs, ledger  # noqa: E402
 from tests.services.running import PARTITION, Running, a_running_factory  # noqa: E402
 
 OWNERS = ("founder", "startup", "researcher")
-LONGEST_SECONDS = 120.0
+LONGEST_SECONDS = 240.0
 
 
 def main(folder: Path, rounds: int) -> dict:

@@ -22,6 +22,9 @@ from allmende.wiring.assembly import build_workshop
 from tests.services.told_story import tell_up_to_the_awards
 
 PARTITION = "werkbank"
+# Of a busy machine, too: no test waits for so long unless something is wrong. A machine that
+# stood still meanwhile gets its heartbeats all the same.
+LONGEST_SECONDS, FEWEST_BEATS = 120.0, 100
 
 
 @dataclass
@@ -31,6 +34,7 @@ class Running:
     story: Story
     workshop: Workshop
     backend: LocalBackend
+    latest: CycleReport | None = None  # of the last heartbeat
 
     def backend_of(self, _partition_id: str) -> LocalBackend:
         return self.backend
@@ -47,12 +51,17 @@ class Running:
         return self.story.persons[key]
 
     def beat(self) -> CycleReport:
-        return cycle.run_cycle(self.story.act(DAEMON), PARTITION, workshop=self.workshop)
+        act = self.story.act(DAEMON)
+        self.latest = cycle.run_cycle(act, PARTITION, workshop=self.workshop)
+        return self.latest
 
-    def beat_until(self, is_reached: Callable[[], bool], *, seconds: float = 30.0) -> None:
-        ends_by = time.monotonic() + seconds
+    def beat_until(
+        self, is_reached: Callable[[], object], *, seconds: float = LONGEST_SECONDS
+    ) -> None:
+        ends_by, beats = time.monotonic() + seconds, 0
         while not is_reached():
-            assert time.monotonic() < ends_by, "it takes too long"
+            assert time.monotonic() < ends_by or beats < FEWEST_BEATS, "it takes too long"
+            beats += 1
             self.beat()
             time.sleep(0.05)
 
@@ -76,8 +85,14 @@ class Running:
         events = jobs.list_job_events(self.person("auditor"), job_id)
         return [str(event.sentence) for event in events]
 
-    def run_to_end(self, *job_ids: str, seconds: float = 30.0) -> None:
+    def run_to_end(self, *job_ids: str, seconds: float = LONGEST_SECONDS) -> None:
         self.beat_until(lambda: all(self.job(j).ended_at for j in job_ids), seconds=seconds)
+
+    def beat_until_alive(self, key: str) -> None:
+        """Beat until the node of an attempt has given a sign of life, so that it used a second."""
+        job_id, _, number = key.rpartition(".")
+        attempt = self.backend.folders.root / job_id / "attempts" / number
+        self.beat_until((attempt / "alive.json").exists)
 
 
 def end_pauses() -> None:

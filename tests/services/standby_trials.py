@@ -31,34 +31,61 @@ from allmende.storage.cycles import LeaseRow  # noqa: E402
 from allmende.wiring import home, troubles  # noqa: E402
 from tests.services.running import Running, a_running_factory  # noqa: E402
 
-LONGEST_SECONDS = 60.0
+LONGEST_SECONDS = 120.0
+IN_TIME_SECONDS = 10.0
+TRIES = 3
+MOST_WAITING = 12
 
 
 def lead(rounds: int) -> dict:
-    """Take the lead away from two daemons in turn; return how long nobody led, and what ran."""
+    """Take the lead away from two daemons in turn; return how long nobody led, and what ran.
+
+    A machine that does something else meanwhile may make any daemon late, so it gets further tries.
+    """
     call_command("migrate", verbosity=0)
     with a_running_factory(home.home()) as factory:
         connection.close()
         people = Submitter(factory)
         daemons = [begin_daemon() for _ in range(2)]
-        gaps = {}
+        gaps = []
         try:
             first, second = find_leader(daemons)
-            people.submit_for(1.0 * rounds)
-            pause(first)
-            gaps["stopped"] = people.submit_until(lambda: holder_pid() == second.pid)
-            started = people.submit_one()
-            people.submit_until(lambda: people.has_begun(started))
-            first.send_signal(signal.SIGCONT)
-            people.submit_for(2.0 * rounds)  # it wakes up in the middle of what it did
-            second.kill()
-            gaps["killed"] = people.submit_until(lambda: holder_pid() == first.pid)
+            gaps.append(change_leaders(people, first, second, rounds=rounds))
+            while max(gaps[-1].values()) >= IN_TIME_SECONDS and len(gaps) < TRIES:
+                daemons.append(begin_daemon())
+                hand_over(people, first, daemons[-1])
+                first.send_signal(signal.SIGCONT)
+                gaps.append(change_leaders(people, daemons[-1], first, rounds=rounds))
+                first = daemons[-1]
             people.wait_until_all_ended()
         finally:
             for daemon in daemons:
                 daemon.kill()
                 daemon.wait()
         return {"gaps": gaps, **people.books()}
+
+
+Process = subprocess.Popen[bytes]
+
+
+def change_leaders(
+    people: "Submitter", first: Process, second: Process, *, rounds: int
+) -> dict[str, float]:
+    """Stop the daemon that leads, then kill its successor: the first one leads again."""
+    people.submit_for(1.0 * rounds)
+    gaps = {"stopped": hand_over(people, first, second)}
+    started = people.submit_one()
+    people.submit_until(lambda: people.has_begun(started))
+    first.send_signal(signal.SIGCONT)
+    people.submit_for(2.0 * rounds)  # it wakes up in the middle of what it did
+    second.kill()
+    return gaps | {"killed": people.submit_until(lambda: holder_pid() == first.pid)}
+
+
+def hand_over(people: "Submitter", leader: Process, standby: Process) -> float:
+    """Stop the daemon that leads; return after how many seconds the other one does."""
+    pause(leader)
+    return people.submit_until(lambda: holder_pid() == standby.pid)
 
 
 def stall(seconds: int) -> dict:
@@ -112,7 +139,9 @@ class Submitter:
         began = time.monotonic()
         while not is_reached():
             assert time.monotonic() - began < LONGEST_SECONDS, "it takes too long"
-            self.submit_one()
+            # A busy machine starts fewer than come: they must not pile up before the last one.
+            if sum(job.ended_at is None for job in self.all_jobs()) < MOST_WAITING:
+                self.submit_one()
             time.sleep(0.5)
         return time.monotonic() - began
 
@@ -145,7 +174,7 @@ class Submitter:
         }
 
 
-def begin_daemon() -> "subprocess.Popen[bytes]":
+def begin_daemon() -> Process:
     with Path(home.home(), "daemons.log").open("ab") as log:
         command = [sys.executable, "-m", "allmende", "daemon"]
         return subprocess.Popen(command, stdout=log, stderr=log)
@@ -157,9 +186,7 @@ def holder_pid() -> int:
     return int(lease.holder.split(":")[1]) if lease else 0
 
 
-def find_leader(
-    daemons: "list[subprocess.Popen[bytes]]",
-) -> "tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]":
+def find_leader(daemons: list[Process]) -> tuple[Process, Process]:
     ends_by = time.monotonic() + LONGEST_SECONDS
     while not (pid := holder_pid()):
         assert time.monotonic() < ends_by, "nobody leads"
@@ -168,7 +195,7 @@ def find_leader(
     return first, second
 
 
-def pause(daemon: "subprocess.Popen[bytes]") -> None:
+def pause(daemon: Process) -> None:
     """Stop a process wherever it is; on SQLite not while it writes, for nobody else can then."""
     while True:
         daemon.send_signal(signal.SIGSTOP)

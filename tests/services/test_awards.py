@@ -370,7 +370,7 @@ def test_two_officers_at_once_give_one_award(database, request, tmp_path):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr[-4000:]
     seen = json.loads(done.stdout)

@@ -1,8 +1,8 @@
 """The cycle with a real kernel, a real ledger and real processes."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -41,9 +41,10 @@ def test_a_job_runs_to_its_end_and_is_charged_by_the_second(factory: Running):
     factory.run_to_end(job.id)
     (attempt,) = factory.attempts(job.id)
     assert factory.job(job.id).state is JobState.COMPLETED
-    assert attempt.used_seconds == 2
+    began_seconds = -(-(attempt.ended_at - attempt.started_at) // timedelta(seconds=1))
+    assert attempt.used_seconds == began_seconds >= 2
     after = budget(factory, "founder")
-    assert (after.held_seconds, after.consumed_seconds) == (0, 2)
+    assert (after.held_seconds, after.consumed_seconds) == (0, attempt.used_seconds)
     assert attempt.energy_joules > 0
     assert (attempt.energy_method, attempt.energy_scope) in (
         ("estimated", "node"),
@@ -70,7 +71,7 @@ def test_a_dead_node_costs_the_project_nothing_and_the_job_goes_on(
         "founder", run=f"if [ -e {mark} ]; then exit 0; fi; touch {mark}; sleep 25"
     )
     factory.beat_until(mark.exists)
-    time.sleep(1.1)  # the node notes a sign of life every second
+    factory.beat_until_alive(f"{job.id}.1")
     assert factory.backend.fail_node(f"{job.id}.1")
     factory.run_to_end(job.id)
     first, second = factory.attempts(job.id)
@@ -85,9 +86,7 @@ def test_a_dead_node_costs_the_project_nothing_and_the_job_goes_on(
 def test_a_job_whose_nodes_die_too_often_ends(factory: Running):
     (job,) = factory.submit("founder", run="sleep 25", retry={"max": 1})
     for number in (1, 2):
-        factory.beat_until(
-            lambda key=f"{job.id}.{number}": factory.backend.fail_node(key), seconds=20
-        )
+        factory.beat_until(lambda key=f"{job.id}.{number}": factory.backend.fail_node(key))
     factory.run_to_end(job.id)
     assert factory.job(job.id).state is JobState.NODE_FAIL
     assert len(factory.attempts(job.id)) == 2
@@ -96,7 +95,7 @@ def test_a_job_whose_nodes_die_too_often_ends(factory: Running):
 def test_a_borrower_yields_when_an_sme_comes_and_then_goes_on(factory: Running, tmp_path: Path):
     # The industry has no guarantee and fills all six nodes, until somebody says stop.
     stop = tmp_path / "stop"
-    wait = f"for i in $(seq 200); do [ -e {stop} ] && exit 0; sleep 0.1; done"
+    wait = f"for i in $(seq 2000); do [ -e {stop} ] && exit 0; sleep 0.1; done"
     long = [
         factory.submit("corporation", client_key=f"c{n}", run=wait, max_duration="4m")[0]
         for n in range(6)
@@ -175,6 +174,7 @@ def test_a_cancelled_running_job_ends_and_pays_what_it_used(factory: Running):
 
 def test_a_stopped_job_gets_its_grace_to_save(factory: Running, tmp_path: Path):
     saved, ready = tmp_path / "saved", tmp_path / "ready"
+    factory.configure(grace_seconds=100)  # a busy machine takes its time to begin a process
     script = f"trap 'sleep 0.3; touch {saved}; exit 0' TERM; touch {ready}; sleep 25 & wait"
     (job,) = factory.submit("founder", run=script)
     factory.beat_until(ready.exists)

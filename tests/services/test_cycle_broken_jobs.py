@@ -53,7 +53,7 @@ def test_a_job_whose_next_attempt_cannot_start_fails_and_keeps_no_node(factory: 
             id="its start is illegible",
         ),
         pytest.param(
-            'cd "${TMPDIR%/*}/.."; rm -rf 1; touch 1; kill -9 $PPID', id="its folder is a file"
+            'cd "${TMPDIR%/*}/.."; mv 1 ../1; touch 1; kill -9 $PPID', id="its folder is a file"
         ),
     ],
 )
@@ -112,7 +112,7 @@ def test_a_model_that_the_database_refuses_is_left_out_and_stops_no_other(factor
     run = 'echo weights > "$ALLMENDE_OUT/model"'
     both = {factory.submit("founder", client_key=f"k{n}", run=run)[0].id for n in range(2)}
     factory.run_to_end(*both)
-    factory.beat_until(lambda: len(factory.beat().mistakes) == 1)
+    factory.beat_until(lambda: len(factory.latest.mistakes) == 1)
     (other,) = (job_id for job_id in both if factory.job(job_id).outputs_read_at is None)
     assert sum("left out" in sentence for sentence in factory.sentences(other)) == 1
 
@@ -127,7 +127,7 @@ def test_a_job_that_meets_a_mistake_of_ours_waits_for_its_end_alone(factory: Run
     )
     backend.step, backend.job_id = step, first
     factory.beat_until(lambda: factory.job(second).outputs_read_at is not None)
-    factory.beat_until(lambda: [m.job_id for m in factory.beat().mistakes] == [first])
+    factory.beat_until(lambda: [m.job_id for m in factory.latest.mistakes] == [first])
     assert sum("left out" in sentence for sentence in factory.sentences(first)) == 1
     backend.step = ""
     factory.beat_until(lambda: factory.job(first).outputs_read_at is not None)

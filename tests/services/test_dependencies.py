@@ -140,8 +140,10 @@ def test_a_job_waits_for_so_many_others_and_no_more(factory: Running):
 
 def test_an_array_of_four_never_runs_more_than_two_at_once(factory: Running, tmp_path: Path):
     log = tmp_path / "log"
+    # The first waits until it is not alone, lest it be over before the second begins.
     script = (
-        f"echo + $ALLMENDE_ARRAY_INDEX/$ALLMENDE_ARRAY_COUNT >> {log}; sleep 0.4; echo - >> {log}"
+        f"echo + $ALLMENDE_ARRAY_INDEX/$ALLMENDE_ARRAY_COUNT >> {log}; "
+        f"until [ $(grep -c + {log}) -ge 2 ]; do sleep 0.1; done; sleep 0.2; echo - >> {log}"
     )
     tasks = factory.submit("founder", run=script, array="1-4%2")
     assert [job.name for job in tasks] == ["try-1", "try-2", "try-3", "try-4"]
@@ -220,7 +222,8 @@ def count_beat(factory: Running) -> int:
 def test_a_chain_of_a_thousand_jobs_takes_no_more_questions_than_a_short_one(
     factory: Running,
 ):
-    (first,) = factory.submit("founder", run="sleep 60")
+    # It runs until all is counted, also on a busy machine: its end would take questions, too.
+    (first,) = factory.submit("founder", run="sleep 240", max_duration="5m")
     factory.beat()
     chain(replace(first, hold_id="none", state=JobState.PENDING), length=10)
     factory.beat()  # says to each for whom it waits, once

@@ -67,7 +67,7 @@ def test_a_drained_node_finishes_what_it_runs_and_gets_nothing_new(factory: Runn
         factory.submit("researcher", client_key=f"later{n}", run="true", max_duration="5s")[0].id
         for n in range(7)
     ]
-    factory.run_to_end(*later)
+    factory.run_to_end(*later, on[NODES[0]])
     assert factory.job(on[NODES[0]]).state is JobState.COMPLETED
     used = {attempt.nodes[0] for each in later for attempt in factory.attempts(each)}
     assert used <= set(NODES[1:])

@@ -26,11 +26,16 @@ from tests.services.running import PARTITION, Running, a_running_factory, end_pa
 pytestmark = pytest.mark.django_db
 
 LIMIT_SECONDS = 2
-# Counts to five, a second each, and begins where its last checkpoint says.
+ROOMY_SECONDS = 120  # where no limit is meant to be reached
+# Counts to five, from where its last checkpoint says: by two, then it runs into the limit.
 COUNTING = """
 trap 'exit 143' TERM
 at=$(ls $ALLMENDE_CHECKPOINTS | wc -l)
-while [ $at -lt 5 ]; do sleep 1 & wait $!; at=$((at + 1)); touch $ALLMENDE_CHECKPOINTS/$at; done
+for each in 1 2; do
+    [ $at -lt 5 ] || exit 0
+    at=$((at + 1)); touch $ALLMENDE_CHECKPOINTS/$at
+done
+sleep 60 & wait $!
 """
 
 
@@ -48,7 +53,8 @@ def long_job(factory: Running, seconds: int, **file: object):
 
 
 def test_it_completes_in_as_many_attempts_as_it_takes(factory: Running):
-    job = long_job(factory, 30, run=COUNTING)
+    # Each of three attempts is enough; a busy machine may take more of them.
+    job = long_job(factory, 60, run=COUNTING)
     assert job.held_seconds == LIMIT_SECONDS + job.request.grace_seconds
     factory.run_to_end(job.id)
     assert factory.job(job.id).state is JobState.COMPLETED
@@ -66,9 +72,9 @@ def test_it_ends_when_its_own_time_is_over(factory: Running):
     job = long_job(factory, 5, run="sleep 25")
     factory.run_to_end(job.id)
     assert factory.job(job.id).state is JobState.TIMEOUT
-    seconds = [each.used_seconds for each in factory.attempts(job.id)]
-    assert len(seconds) == 3
-    assert all(LIMIT_SECONDS <= each <= LIMIT_SECONDS + 2 for each in seconds[:2])
+    attempts = factory.attempts(job.id)
+    assert [each.reason for each in attempts] == [EndReason.TIMEOUT] * 3
+    assert all(LIMIT_SECONDS <= each.used_seconds < 25 for each in attempts[:2])
 
 
 def test_code_that_does_not_say_that_it_saves_is_refused(factory: Running):
@@ -79,11 +85,11 @@ def test_code_that_does_not_say_that_it_saves_is_refused(factory: Running):
 def test_a_command_that_failed_is_tried_again_where_the_file_says_so(
     factory: Running, tmp_path: Path
 ):
+    factory.configure(max_time_limit_seconds=ROOMY_SECONDS)
     mark = tmp_path / "second"
     run = f"if [ -e {mark} ]; then exit 0; fi; touch {mark}; exit 3"
-    (job,) = factory.submit("founder", run=run, max_duration="2s", retry={"on": ["failed"]},
-                            preemptible=False)  # fmt: skip
-    (other,) = factory.submit("founder", client_key="other", run="exit 3", max_duration="2s")
+    (job,) = factory.submit("founder", run=run, retry={"on": ["failed"]}, preemptible=False)
+    (other,) = factory.submit("founder", client_key="other", run="exit 3")
     factory.beat_until(lambda: factory.job(job.id).retry_at)
     end_pauses()
     factory.run_to_end(job.id, other.id)
@@ -95,8 +101,8 @@ def test_a_command_that_failed_is_tried_again_where_the_file_says_so(
 def test_after_a_failure_it_pauses_and_says_until_when(
     factory: Running, monkeypatch: pytest.MonkeyPatch
 ):
-    (job,) = factory.submit("founder", run="exit 3", max_duration="2s", retry={"on": ["failed"]},
-                            preemptible=False)  # fmt: skip
+    factory.configure(max_time_limit_seconds=ROOMY_SECONDS)
+    (job,) = factory.submit("founder", run="exit 3", retry={"on": ["failed"]}, preemptible=False)
     factory.beat_until(lambda: factory.job(job.id).retry_at)
     factory.beat()
     waiting, (attempt,) = factory.job(job.id), factory.attempts(job.id)
@@ -125,10 +131,11 @@ def test_of_a_sweep_with_halving_only_the_best_go_on(factory: Running):
     echo '{"t": 1, "step": 10, "total": 99, "metrics": {"loss": '$ALLMENDE_ARRAY_INDEX'}}' \
         >> $ALLMENDE_PROGRESS
     [ $ALLMENDE_ARRAY_INDEX = 1 ] && exit 0
-    for i in $(seq 100); do sleep 0.2; done
+    for i in $(seq 500); do sleep 0.2; done
     """
+    factory.configure(max_time_limit_seconds=ROOMY_SECONDS)
     halving = {"metric": "loss", "first": 10, "keep": 3}
-    sweep = factory.submit("founder", run=run, array="1-3", max_duration="2s", halving=halving)
+    sweep = factory.submit("founder", run=run, array="1-3", max_duration="2m", halving=halving)
     factory.beat_until(lambda: all(factory.backend.measure_progress(each.id) for each in sweep))
     assert {job.name for job in fall(factory)} == {"try-2", "try-3"}
     assert fall(factory) == []

@@ -34,7 +34,7 @@ def play(folder: Path, *, database_url: str) -> dict:
         env={**os.environ, "ALLMENDE_HOME": str(folder), "ALLMENDE_DATABASE_URL": database_url},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-5000:]

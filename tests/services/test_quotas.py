@@ -7,10 +7,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from allmende.domain.access.awards import add_months
 from allmende.domain.access.changes import ChangeState, ProjectChange, extend
 from allmende.domain.access.projects import Project
-from allmende.domain.accounting.quotas import MonthIsUsedUp, Priority
+from allmende.domain.accounting.quotas import MonthIsUsedUp, Priority, list_months
 from allmende.domain.basics.people import DAEMON
+from allmende.domain.basics.periods import Period
 from allmende.domain.basics.quotas import QuotaStyle
 from allmende.domain.basics.sentences import Sentence
 from allmende.domain.basics.sites import Partition
@@ -48,8 +50,18 @@ def factory(tmp_path: Path, db: None) -> Iterator[Running]:
 
 
 def adopt(factory: Running, *styles: QuotaStyle) -> Partition:
-    """Let the partition spread the time of every project by a style."""
-    return factory.configure(quota_styles={"every": styles})
+    """Let the partition spread the time of every project by a style, over two whole months.
+
+    Of a month from today to the same day of the next one, it would depend on the date which part
+    belongs to this calendar month: all of it on the first day, and nothing on the last.
+    """
+    partition = factory.configure(quota_styles={"every": styles})
+    today = Period(starts_at=now(), ends_at=now())
+    begins = list_months(today, partition.time_zone)[0].starts_at
+    for key in factory.story.projects:
+        period = Period(starts_at=begins, ends_at=add_months(begins, 2))
+        project_store.save_project(replace(project_of(factory, key), period=period))
+    return partition
 
 
 def project_of(factory: Running, key: str) -> Project:
@@ -108,16 +120,18 @@ def test_a_forecast_knows_the_quota_of_a_project_that_has_nothing_in_the_queue(f
     for number in range(3):
         factory.submit("startup", client_key=f"k{number}", run="sleep 5", max_duration="4m")
 
+    at = now()  # of both questions: the later one is asked, the nearer is the end of what runs
+
     def ask():
         spec = parse_job_file({"name": "try", "max_duration": "30s", "run": "true"})
         options = previews.forecast_submission(
             factory.person("founder"),
             spec,
             project_id=factory.story.projects["founder"],
-            now=now(),
+            now=at,
             workshop=factory.workshop,
         )
-        return options[0].forecast.latest_at - options[0].forecast.made_at
+        return options[0].forecast.latest_at
 
     before = ask()
     use(factory, "founder", 3 * HOUR)

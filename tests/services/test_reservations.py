@@ -1,6 +1,5 @@
 """Reservations on a partition that really runs jobs: maintenance, windows, power caps."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from allmende import wiring
+from allmende.domain.basics.people import DAEMON
 from allmende.domain.basics.refusals import InvalidInput, NotPermitted
 from allmende.domain.scheduling import reservations as domain
 from allmende.domain.scheduling.jobs import JobState
 from allmende.domain.scheduling.recordings import replays
 from allmende.domain.scheduling.reservations import NodeReservation, ReservationState
-from allmende.services import ledger, reservations
+from allmende.services import cycle, ledger, reservations
 from allmende.services.reservations import Announcement
 from allmende.storage import cycles as cycle_store
 from tests.services.running import PARTITION, Running, a_running_factory
@@ -40,12 +40,15 @@ def announce(
     return reservations.announce(factory.act(key), announcement, factory=factory.workshop.factory)
 
 
-def view(factory: Running, reservation_id: str, key: str = "operator"):
-    return reservations.get_reservation(factory.person(key), reservation_id, now=wiring.now())
+def view(
+    factory: Running, reservation_id: str, key: str = "operator", *, now: datetime | None = None
+):
+    reader = factory.person(key)
+    return reservations.get_reservation(reader, reservation_id, now=now or wiring.now())
 
 
 def quick_grace(factory: Running) -> None:
-    """Let jobs end within a second, so that they fit into windows that a test can wait for."""
+    """Let jobs end within a second, so that they fit into a window that others have, too."""
     whole = factory.workshop.factory
     sites = tuple(
         replace(site, partitions=tuple(replace(p, grace_seconds=1) for p in site.partitions))
@@ -63,15 +66,15 @@ def busy_at(all_spans, instant: datetime) -> int:
 
 
 def test_nothing_starts_that_would_still_run_when_nodes_go_out_of_service(factory: Running):
-    maintenance = announce(factory, begins=30, nodes=6)
-    (long,) = factory.submit("founder", client_key="long", run="true", max_duration="60s")
-    (short,) = factory.submit("founder", client_key="short", run="true", max_duration="5s")
+    maintenance = announce(factory, begins=200, nodes=6)
+    (long,) = factory.submit("founder", client_key="long", run="true", max_duration="4m")
+    (short,) = factory.submit("founder", client_key="short", run="true", max_duration="30s")
     factory.run_to_end(short.id)
     assert factory.job(short.id).state is JobState.COMPLETED
     waiting = factory.job(long.id)
     assert waiting.state is JobState.PENDING
     assert "only 0 nodes can be used by everybody in" in str(waiting.wait)
-    assert "67 s" in str(waiting.wait)
+    assert "may run for 5 min" in str(waiting.wait)  # 240 s, its grace and a little more
     reservations.cancel(factory.act("operator"), maintenance.id)
     factory.run_to_end(long.id)
     assert factory.job(long.id).state is JobState.COMPLETED
@@ -79,16 +82,16 @@ def test_nothing_starts_that_would_still_run_when_nodes_go_out_of_service(factor
 
 def test_certain_nodes_are_free_when_their_maintenance_begins(factory: Running):
     named = (f"{PARTITION}-01", f"{PARTITION}-02")
-    announce(factory, begins=40, node_names=named)
+    announce(factory, begins=200, node_names=named)
     jobs = [
-        factory.submit("researcher", client_key=f"k{n}", run="true", max_duration="50s")[0].id
+        factory.submit("researcher", client_key=f"k{n}", run="true", max_duration="4m")[0].id
         for n in range(6)
     ]
     factory.run_to_end(*jobs)
     used = {node for job_id in jobs for _, _, nodes in spans(factory, job_id) for node in nodes}
     assert used
     assert used.isdisjoint(named)
-    (quick,) = factory.submit("researcher", client_key="quick", run="true", max_duration="2s")
+    (quick,) = factory.submit("researcher", client_key="quick", run="true", max_duration="30s")
     factory.run_to_end(quick.id)
     assert spans(factory, quick.id)[0][2] == (named[0],)
 
@@ -96,30 +99,31 @@ def test_certain_nodes_are_free_when_their_maintenance_begins(factory: Running):
 @pytest.mark.slow
 def test_a_course_of_two_nodes_runs_alone_on_its_nodes(factory: Running):
     quick_grace(factory)
-    project_id = factory.story.projects["founder"]
+    project_id, lasts = factory.story.projects["founder"], 200
     course = announce(
-        factory, "officer", begins=3, lasts=20, nodes=2, project_id=project_id, reason="Course."
+        factory, "officer", begins=5, lasts=lasts, nodes=2, project_id=project_id, reason="Course."
     )
     inside = [
         factory.submit(
             "founder",
             client_key=f"in{n}",
             run="sleep 1",
-            max_duration="2s",
+            max_duration="60s",
             reservation=course.id,
             **({"num_nodes": 2} if n == 0 else {}),
         )[0].id
         for n in range(4)
     ]
-    factory.beat()
+    before = replace(factory.story.act(DAEMON), now=course.starts_at - timedelta(seconds=1))
+    cycle.run_cycle(before, PARTITION, workshop=factory.workshop)
     held = factory.job(inside[0])
     assert held.state is JobState.PENDING
     assert f"reservation {course.id}, which begins at" in str(held.wait)
     outside = [
-        factory.submit("researcher", client_key=f"out{n}", run="sleep 1", max_duration="2s")[0].id
+        factory.submit("researcher", client_key=f"out{n}", run="sleep 1", max_duration="60s")[0].id
         for n in range(12)
     ]
-    factory.run_to_end(*inside, *outside, seconds=60)
+    factory.run_to_end(*inside, *outside)
     assert {factory.job(j).state for j in inside + outside} == {JobState.COMPLETED}
     inner = [span for j in inside for span in spans(factory, j)]
     outer = [span for j in outside for span in spans(factory, j)]
@@ -129,11 +133,10 @@ def test_a_course_of_two_nodes_runs_alone_on_its_nodes(factory: Running):
     for start, _, _ in outer:
         if course.starts_at <= start < course.ends_at:
             assert busy_at(outer, start) <= 4
-    while view(factory, course.id).state is not ReservationState.OVER:
-        time.sleep(0.2)
-    seen = view(factory, course.id)
-    assert 5 <= seen.used_node_seconds < 40
-    assert seen.used_node_seconds + seen.unused_node_seconds == 40
+    seen = view(factory, course.id, now=course.ends_at)
+    assert seen.state is ReservationState.OVER
+    assert 5 <= seen.used_node_seconds < 2 * lasts
+    assert seen.used_node_seconds + seen.unused_node_seconds == 2 * lasts
     assert ledger.check(factory.person("auditor")).is_clean
     cycles = list(cycle_store.list_cycles(partition_id=PARTITION))
     assert any(cycle.snapshot["windows"] for cycle in cycles)
@@ -220,9 +223,9 @@ def test_announcing_again_what_is_open_already_changes_nothing(factory: Running,
         ends_at=now + timedelta(minutes=5),
         reason="New fans.",
     )
-    whole = factory.workshop.factory
-    first = reservations.announce(factory.act("operator"), announcement, factory=whole)
-    later = replace(factory.act("operator"), now=wiring.now() + timedelta(seconds=3))
+    whole, deed = factory.workshop.factory, replace(factory.act("operator"), now=now)
+    first = reservations.announce(deed, announcement, factory=whole)
+    later = replace(factory.act("operator"), now=now + timedelta(seconds=3))
     assert reservations.announce(later, announcement, factory=whole) == first
 
 

@@ -302,6 +302,10 @@ def test_closing_gives_everything_up(stage):
     asked = prepare(question())
     studio.ask("a", asked)
     assert stage.begun.wait(SECONDS)
-    threading.Timer(0.1, stage.go.set).start()
-    studio.close()
+    closing = threading.Thread(target=studio.close)
+    closing.start()  # it waits until the computation has ended
+    assert state_of(studio, "a", asked.question, until=State.CANCELLED).state is State.CANCELLED
+    stage.go.set()
+    closing.join(SECONDS)
+    assert not closing.is_alive()
     assert studio.look("a", asked.question).state is State.CANCELLED

@@ -36,6 +36,7 @@ from tests.services.usage_worlds import (  # noqa: E402
 
 RECORDS_PER_BATCH = 40
 BATCHES = 8
+LONGEST_SECONDS = 0.1  # which a batch takes, more or less
 
 
 def kill(rounds: int, seed: int = 1) -> dict:
@@ -46,18 +47,17 @@ def kill(rounds: int, seed: int = 1) -> dict:
     open_pools()
     add_project("pr-1")
     dice, seen, oracle = random.Random(seed), Counter(), 0
-    longest_seconds = 0.05  # until it is known how long a client takes on this machine
     for number in range(rounds):
         batches = batches_of(number, dice)
-        acknowledged = work_until_killed(batches, seconds=dice.uniform(0, longest_seconds))
+        acknowledged = work_until_killed(
+            batches, least=dice.randrange(BATCHES), seconds=dice.uniform(0, LONGEST_SECONDS)
+        )
         seen["batches"] += acknowledged
         seen["halves"] += booked() != consumed()
         told = {r.key for batch in batches[:acknowledged] for r in batch}
         seen["lost"] += len(told - store.find_usages(told).keys())
-        begun = time.monotonic()
         for batch in batches:  # the next reading tells all of it again
             usage.ingest(DEED, SITE, batch, read_at=NOW + timedelta(hours=number))
-        longest_seconds = max(longest_seconds, (time.monotonic() - begun) / 2)
         oracle += sum(r.allocated_seconds(counts_gpus=True) for b in batches for r in b)
         seen["wrong"] += consumed() != oracle
     findings = [str(finding) for finding in ledger.check(DAEMON).findings]
@@ -73,8 +73,8 @@ def batches_of(number: int, dice: random.Random) -> list[list]:
     return [records[n::BATCHES] for n in range(BATCHES)]
 
 
-def work_until_killed(batches: list[list], *, seconds: float) -> int:
-    """Fork a client that takes batches in; kill it after a moment; return how many it reported."""
+def work_until_killed(batches: list[list], *, least: int, seconds: float) -> int:
+    """Fork a client, kill it a moment after so many batches; return how many it reported."""
     connection.close()
     reading, writing = os.pipe()
     child = os.fork()
@@ -88,11 +88,12 @@ def work_until_killed(batches: list[list], *, seconds: float) -> int:
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb", buffering=0) as reports:
-        assert reports.read(1) == b"!", "the client begins"
+        for _ in range(1 + least):
+            assert reports.read(1), "the client works until it is killed"
         time.sleep(seconds)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-        return len(reports.read(1_000_000))
+        return least + len(reports.read(1_000_000))
 
 
 def booked() -> int:

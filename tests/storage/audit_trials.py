@@ -67,7 +67,7 @@ def read(events: int) -> dict:
         gate = multiprocessing.get_context("spawn").Barrier(1)
         writer = multiprocessing.get_context("spawn").Process(target=append, args=(0, events, gate))
         writer.start()
-        writer.join(timeout=60)  # whoever only reads does not keep it waiting
+        writer.join(timeout=300)  # whoever only reads does not keep it waiting
         seen.append(len(store.list_events(limit=events)))
     return {"seen": seen, "exit": writer.exitcode, "after": len(store.list_events())}
 

@@ -34,7 +34,7 @@ def main() -> dict[str, int]:
         tries[name] += 1
         store.lock_balances(order[:1])
         if tries[name] == 1:
-            MEETING.wait(timeout=30)
+            MEETING.wait(timeout=120)
         store.lock_balances(order[1:])
 
     def run(name: str, order: list[str]) -> None:

@@ -25,7 +25,7 @@ def run(*arguments: str, home: Path, url: str = "") -> subprocess.CompletedProce
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
 
 

@@ -84,7 +84,7 @@ def test_it_passes_on_postgresql_too(postgresql_url, tmp_path, files):
         },
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1200,
     )
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
@@ -102,7 +102,7 @@ def test_of_two_deeds_that_wait_for_each_other_both_come_to_an_end(empty_postgre
         },
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "Traceback" not in done.stderr

@@ -317,9 +317,9 @@ class LocalBackend(Environments):
             return Observation(key=key, state=AttemptState.UNKNOWN)
         if end := files.find_json(folder / "ended.json"):
             return _describe_ended(key, end)
-        is_alive = locks.find_holder(folder / "lock") is not None
         begun = files.find_json(folder / "started.json")
-        if is_alive:
+        # Asked second: a runner has its lock before it says so, or one that starts now seemed dead.
+        if locks.find_holder(folder / "lock") is not None:
             use = files.find_json(folder / "alive.json") or {}
             return Observation(
                 key=key,
