@@ -35,7 +35,6 @@ from allmende.domain.training.code_archives import CODE_FOLDER
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SOURCE = Path(allmende.__file__).resolve().parents[1]
-BURIAL_SECONDS = 2.0
 # Isolated (-I) and without site packages (-S): the runner needs the standard library only.
 BOOTSTRAP = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
@@ -183,7 +182,7 @@ class LocalBackend(Environments):
         folder = self.folders.find_attempt(key)
         if folder is None or not self._signal_runner(folder, signal.SIGKILL):
             return False
-        give_up_at = time.monotonic() + BURIAL_SECONDS
+        give_up_at = time.monotonic() + processes.BURIAL_SECONDS
         while locks.find_holder(folder / "lock") and time.monotonic() < give_up_at:
             time.sleep(0.01)  # the kernel is still ending it
         return True
@@ -317,8 +316,9 @@ class LocalBackend(Environments):
             return Observation(key=key, state=AttemptState.UNKNOWN)
         if end := files.find_json(folder / "ended.json"):
             return _describe_ended(key, end)
-        is_alive = locks.find_holder(folder / "lock") is not None
+        # Read before the lock is asked about: else a runner that comes up in between looks dead.
         begun = files.find_json(folder / "started.json")
+        is_alive = locks.find_holder(folder / "lock") is not None
         if is_alive:
             use = files.find_json(folder / "alive.json") or {}
             return Observation(

@@ -20,8 +20,6 @@ from allmende.backends.nodes.outcomes import Outcome, Stop
 
 BEAT_SECONDS = 0.25
 ALIVE_SECONDS = 1.0
-# How long after SIGKILL a process may take to disappear (it may be waiting for a disk).
-BURIAL_SECONDS = 10.0
 
 
 def main(folder: str) -> None:
@@ -158,7 +156,8 @@ class Runner:
         # The grace belongs to the whole group: a shell dies at once, its child is still saving.
         if all(node.is_over() for node in self.nodes):
             return True
-        return self.stop.was_killed and time.monotonic() > self.stop.kill_at + BURIAL_SECONDS
+        give_up_at = self.stop.kill_at + processes.BURIAL_SECONDS
+        return self.stop.was_killed and time.monotonic() > give_up_at
 
     def _take(self, descriptor: int, event: int) -> None:
         if descriptor == self._wake:
