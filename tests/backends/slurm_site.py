@@ -13,7 +13,7 @@ from tools.slurm_lab import Lab
 from allmende.backends.slurm.backend import SlurmBackend
 from allmende.backends.slurm.client import SlurmClient
 from allmende.domain.basics.sites import SlurmCluster
-from tests.backends.contract import ACCOUNT
+from tests.backends.contract import ACCOUNT, wait_until
 
 USER, STRANGER = "games", "news"
 
@@ -41,7 +41,8 @@ def a_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="allmende-slurm-"))
     folder.chmod(0o755)
     yield folder
-    shutil.rmtree(folder)
+    # Who ends this very moment may still put a file there, and no folder is removed that has one.
+    wait_until(lambda: shutil.rmtree(folder, ignore_errors=True) or not folder.exists())
 
 
 def a_cluster(lab: Lab, work_folder: Path, **changes) -> SlurmCluster:
