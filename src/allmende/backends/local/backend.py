@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from typing import Any
 import allmende
 from allmende.backends.jobs import code, outputs, sentences
 from allmende.backends.jobs.environment_folders import Environments
+from allmende.backends.jobs.ports import find_free_port
 from allmende.backends.jobs.wrapping import wrap_command
 from allmende.backends.local.folders import HOME, Folders
 from allmende.backends.nodes import files, limits, locks, logs, processes
@@ -267,7 +267,7 @@ class LocalBackend(Environments):
             "ALLMENDE_NODES": str(len(launch.nodes)),
             "ALLMENDE_GPUS_PER_NODE": "0",
             "MASTER_ADDR": "127.0.0.1",
-            "MASTER_PORT": str(_find_free_port()),
+            "MASTER_PORT": str(find_free_port()),
         }
         defaults = PLAIN_ENVIRONMENT | {
             "HOME": str(home),
@@ -390,11 +390,3 @@ def _describe_ended(key: str, end: dict[str, Any]) -> Observation:
 
 def _instant(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
-
-
-def _find_free_port() -> int:
-    """Return a port that is free now; the job's nodes meet each other there."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
