@@ -16,6 +16,7 @@ from allmende.domain.basics.sites import SlurmCluster
 from tests.backends.contract import ACCOUNT, wait_until
 
 USER, STRANGER = "games", "news"
+OPEN_STATES = ("|PENDING", "|RUNNING")
 
 
 class Submitter(SlurmBackend):
@@ -53,6 +54,16 @@ def a_cluster(lab: Lab, work_folder: Path, **changes) -> SlurmCluster:
         "work_folder": str(work_folder),
     }
     return SlurmCluster(**facts | changes)
+
+
+def has_been_told(lab: Lab) -> bool:
+    """Say whether accounting has the state of every job as the controller has it.
+
+    What slurmctld has told slurmdbd, that may have to write down yet.
+    """
+    told = lab.run("sacct", "-n", "-P", "-X", "-a", "-S", "2020-01-01", "-o", "jobidraw,state")
+    live = lab.run("squeue", "-h", "-a", "-r", "-t", "PD,R", "-o", "%A|%T")
+    return {line for line in told.split("\n") if line.endswith(OPEN_STATES)} == set(live.split())
 
 
 def a_backend(cluster: SlurmCluster) -> Submitter:
