@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 
 import pytest
 
@@ -121,12 +120,18 @@ def test_time_limit_kills_a_job_that_does_not_stop(backend):
 
 
 def test_later_request_shortens_the_grace_and_a_cancelled_job_stays_cancelled(backend):
-    launch = a_launch('trap "" TERM; echo begun; while true; do sleep 0.1; done')
+    launch = a_launch('trap "echo asked" TERM; echo begun; while true; do sleep 0.1; done')
     backend.start(launch)
     wait_for_log(backend, launch.key, b"begun")
     backend.stop(launch.key, reason=EndReason.PREEMPTED, grace_seconds=300)
-    time.sleep(0.5)
+    wait_for_log(backend, launch.key, b"asked")
+    runner = locks.find_holder(folder_of(backend, launch.key) / "lock")
+    request = folder_of(backend, launch.key) / "stop.json"
+    instant_ns = request.stat().st_mtime_ns
+    os.kill(runner, signal.SIGSTOP)
     backend.stop(launch.key, reason=EndReason.CANCELLED, grace_seconds=0)
+    os.utime(request, ns=(instant_ns, instant_ns))  # as if the second followed within a tick
+    os.kill(runner, signal.SIGCONT)
     assert wait_for_end(backend, launch.key).reason is EndReason.CANCELLED
 
 
