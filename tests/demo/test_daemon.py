@@ -30,9 +30,9 @@ def test_killed_in_the_middle_the_other_daemon_carries_on_and_every_job_runs_onc
     file = tmp_path / "job.json"
     script = (
         f"echo $ALLMENDE_JOB_ID.$ALLMENDE_ATTEMPT >> {tmp_path}/ran; "
-        f"for i in $(seq 6000); do [ -e {go} ] && exit 0; sleep 0.1; done; exit 9"
+        f"for i in $(seq 2500); do [ -e {go} ] && exit 0; sleep 0.1; done; exit 9"
     )
-    file.write_text(json.dumps({"name": "long", "run": script, "max_duration": "15m"}))
+    file.write_text(json.dumps({"name": "long", "run": script, "max_duration": "5m"}))
     submit = ("job", "submit", str(file), "--project", project["id"], "--json")
     job_ids = [
         json.loads(run(home, *submit, "--key", f"k{number}"))[0]["id"] for number in range(3)
