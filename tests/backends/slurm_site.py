@@ -13,9 +13,10 @@ from tools.slurm_lab import Lab
 from allmende.backends.slurm.backend import SlurmBackend
 from allmende.backends.slurm.client import SlurmClient
 from allmende.domain.basics.sites import SlurmCluster
-from tests.backends.contract import ACCOUNT
+from tests.backends.contract import ACCOUNT, wait_until
 
 USER, STRANGER = "games", "news"
+OPEN_STATES = ("|PENDING", "|RUNNING")
 
 
 class Submitter(SlurmBackend):
@@ -41,7 +42,8 @@ def a_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="allmende-slurm-"))
     folder.chmod(0o755)
     yield folder
-    shutil.rmtree(folder)
+    # Who ends this very moment may still put a file there, and no folder is removed that has one.
+    wait_until(lambda: shutil.rmtree(folder, ignore_errors=True) or not folder.exists())
 
 
 def a_cluster(lab: Lab, work_folder: Path, **changes) -> SlurmCluster:
@@ -52,6 +54,16 @@ def a_cluster(lab: Lab, work_folder: Path, **changes) -> SlurmCluster:
         "work_folder": str(work_folder),
     }
     return SlurmCluster(**facts | changes)
+
+
+def has_been_told(lab: Lab) -> bool:
+    """Say whether accounting has the state of every job as the controller has it.
+
+    What slurmctld has told slurmdbd, that may have to write down yet.
+    """
+    told = lab.run("sacct", "-n", "-P", "-X", "-a", "-S", "2020-01-01", "-o", "jobidraw,state")
+    live = lab.run("squeue", "-h", "-a", "-r", "-t", "PD,R", "-o", "%A|%T")
+    return {line for line in told.split("\n") if line.endswith(OPEN_STATES)} == set(live.split())
 
 
 def a_backend(cluster: SlurmCluster) -> Submitter:

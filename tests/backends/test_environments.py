@@ -11,12 +11,15 @@ import pytest
 from allmende.backends.jobs import environments
 from allmende.backends.jobs.environment_folders import Environments
 from allmende.backends.jobs.wrapping import wrap_command
-from tests.backends.contract import a_launch
+from tests.backends.contract import a_launch, wait_until
 
 # Without python3 an environment is a plain folder, and made in no time.
 TOOLS = "bash cat chmod date env find flock ls mkdir rm sh sleep sync tail touch uname"
 BUILDS = 'echo building; sleep 0.2; echo "$WHAT" > "$ALLMENDE_ENVIRONMENT/what"'
 READS = 'cat "$ALLMENDE_ENVIRONMENT/what"'
+# A setup that lasts until its test has seen who waits for it.
+HELD = 'until [ -e "$GO" ]; do sleep 0.1; done'
+PATIENCE_SECONDS = 120
 
 
 class Bench:
@@ -46,7 +49,7 @@ class Bench:
 
     def run(self, run: str = READS, **changes: str) -> tuple[int, str]:
         job = self.start(run, **changes)
-        said, _ = job.communicate(timeout=20)
+        said, _ = job.communicate(timeout=PATIENCE_SECONDS)
         return job.returncode, said
 
     def list_kept(self) -> list[str]:
@@ -57,6 +60,13 @@ class Bench:
 def wait_for_word(job: subprocess.Popen[str], word: str) -> None:
     while (line := job.stdout.readline()) != f"{word}\n":
         assert line, "it ended before"
+
+
+def read_until_it_waits(job: subprocess.Popen[str]) -> str:
+    """Return the line that says for whom a job waits."""
+    while "Waiting." not in (line := job.stdout.readline()):
+        assert line, "it ended before"
+    return line
 
 
 @pytest.fixture
@@ -74,17 +84,22 @@ def test_an_environment_is_built_once(bench):
 
 def test_of_several_at_once_one_builds(bench):
     jobs = [bench.start(ALLMENDE_JOB_ID=f"j-{number}") for number in range(5)]
-    said = [job.communicate(timeout=20)[0] for job in jobs]
+    said = [job.communicate(timeout=PATIENCE_SECONDS)[0] for job in jobs]
     assert [job.returncode for job in jobs] == [0] * 5
     assert sum(each.count("building") for each in said) == 1
     assert all(each.endswith("glue\n") for each in said)
 
 
-def test_who_waits_says_for_whom(bench):
-    builder = bench.start(made="e2", setup="echo begun; sleep 1", run="true", ALLMENDE_JOB_ID="j-8")
+def test_who_waits_says_for_whom(bench, tmp_path):
+    go = {"GO": str(tmp_path / "go"), "ALLMENDE_JOB_ID": "j-8"}
+    builder = bench.start(made="e2", setup=f"echo begun; {HELD}", run="true", **go)
     wait_for_word(builder, "begun")
-    assert "is locked by job j-8, which builds it. Waiting." in bench.run("true", made="e2")[1]
-    builder.communicate()
+    waiting = bench.start("true", made="e2")
+    assert "is locked by job j-8, which builds it. Waiting." in read_until_it_waits(waiting)
+    (tmp_path / "go").touch()
+    for job in (builder, waiting):
+        job.communicate(timeout=PATIENCE_SECONDS)
+        assert job.returncode == 0
 
 
 def test_what_was_killed_half_way_is_built_anew(bench):
@@ -109,19 +124,21 @@ def test_whenever_builders_are_killed_nobody_gets_half_an_environment(bench):
         for job in jobs[:-1]:
             os.killpg(job.pid, 9)
         for job in jobs:
-            said, _ = job.communicate(timeout=20)
+            said, _ = job.communicate(timeout=PATIENCE_SECONDS)
             if job is jobs[-1] or said.endswith("DONE\n"):
                 assert said.split()[-10:] == [*"123456789", "DONE"]
     assert bench.list_kept() == ["e0", "e1", "e2", "e3"]
 
 
-def test_a_killed_job_keeps_its_lock_while_setup_still_writes(bench):
-    slow = "echo begun; trap '' TERM; for i in 1 2 3 4; do sleep 0.1; done"
-    job = bench.start(setup=slow)
+def test_a_killed_job_keeps_its_lock_while_setup_still_writes(bench, tmp_path):
+    job = bench.start(setup=f"echo begun; {HELD}", GO=str(tmp_path / "go"))
     wait_for_word(job, "begun")
     os.kill(job.pid, 15)
     job.wait()
-    assert "Waiting" in bench.run()[1]
+    waiting = bench.start()
+    read_until_it_waits(waiting)
+    (tmp_path / "go").touch()
+    assert waiting.communicate(timeout=PATIENCE_SECONDS)[0].endswith("glue\n")
     job.communicate()
 
 
@@ -137,7 +154,7 @@ def test_a_failed_setup_is_told_and_nothing_of_it_is_kept(bench):
 
 def test_the_least_recently_used_make_room_but_never_one_in_use(bench, monkeypatch):
     monkeypatch.setattr(environments, "MOST_KEPT", 2)
-    user = bench.start("echo mine; sleep 60", made="e1")
+    user = bench.start("echo mine; sleep 600", made="e1")
     wait_for_word(user, "mine")
     for number, made in enumerate(("e2", "e3")):
         bench.run(made=made)
@@ -151,7 +168,7 @@ def test_the_least_recently_used_make_room_but_never_one_in_use(bench, monkeypat
 
 
 def test_what_a_project_had_made_goes_but_for_what_a_job_uses(bench):
-    user = bench.start("echo mine; sleep 60", made="e1")
+    user = bench.start("echo mine; sleep 600", made="e1")
     wait_for_word(user, "mine")
     bench.run(made="e2")
     kept = Environments(bench.folder.parent)
@@ -159,7 +176,8 @@ def test_what_a_project_had_made_goes_but_for_what_a_job_uses(bench):
     assert (kept.remove_environments(""), bench.list_kept()) == (1, ["e1"])
     os.killpg(user.pid, 9)
     user.communicate()
-    assert (kept.remove_environments(""), kept.list_environments()) == (1, [])
+    wait_until(lambda: kept.remove_environments("") == 1)  # once the last of it has let go
+    assert kept.list_environments() == []
     assert (kept.remove_environments(""), bench.folder.exists()) == (0, False)
 
 

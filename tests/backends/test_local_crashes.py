@@ -3,18 +3,26 @@
 import os
 import random
 import signal
+import subprocess
 import threading
 import time
 
 import pytest
 
 from allmende.backends.local.backend import LocalBackend
-from allmende.backends.nodes import files, locks
+from allmende.backends.nodes import files, locks, processes
 from allmende.backends.nodes.outcomes import Outcome
 from allmende.backends.nodes.runner import Runner
 from allmende.domain.scheduling.backends import AttemptState, EndReason, Launch
 from allmende.wiring import stage
-from tests.backends.attempts import folder_of, in_another_process, is_running, log_of
+from tests.backends.attempts import (
+    HELD,
+    folder_of,
+    in_another_process,
+    is_running,
+    let_go,
+    log_of,
+)
 from tests.backends.contract import (
     a_launch,
     observe,
@@ -29,7 +37,7 @@ AT_ONCE = 5
 
 
 def test_attempt_survives_the_death_of_the_daemon_and_is_found_again(backend):
-    launch = a_launch("echo begun; sleep 0.5; echo done")
+    launch = a_launch(f"echo begun; {HELD}; echo done")
 
     def daemon():
         backend.start(launch)
@@ -42,6 +50,7 @@ def test_attempt_survives_the_death_of_the_daemon_and_is_found_again(backend):
     next_daemon = LocalBackend(backend.folders.root, minimum_free_bytes=0)
     assert observe(next_daemon, launch.key).state is AttemptState.RUNNING
     next_daemon.start(launch)
+    let_go(next_daemon, launch.key)
     assert wait_for_end(next_daemon, launch.key).reason is EndReason.COMPLETED
     assert log_of(next_daemon, launch.key) == b"begun\ndone\n"
 
@@ -77,6 +86,37 @@ def test_stop_in_the_very_moment_of_the_start_is_a_stop_and_no_dead_node(backend
         backend.stop(launch.key, reason=EndReason.CANCELLED, grace_seconds=0)
         starting.join()
         assert wait_for_end(backend, launch.key).reason is EndReason.CANCELLED
+
+
+@pytest.mark.parametrize("looked_at", ["ended.json", "started.json", "lock"])
+def test_a_runner_that_comes_up_while_somebody_looks_is_not_taken_for_dead(
+    backend, monkeypatch, looked_at
+):
+    launch = a_launch("exec sleep 300")
+    backend._prepare(launch, folder_of(backend, launch.key))
+
+    def and_start(look):
+        def look_and_start(path):
+            found = look(path)
+            if path.name == looked_at:
+                backend.start(launch)
+            return found
+
+        return look_and_start
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(files, "find_json", and_start(files.find_json))
+        meanwhile.setattr(locks, "find_holder", and_start(locks.find_holder))
+        assert observe(backend, launch.key).state is not AttemptState.ENDED
+    assert observe(backend, launch.key).state is AttemptState.RUNNING
+    backend.stop(launch.key, reason=EndReason.CANCELLED, grace_seconds=0)
+    assert wait_for_end(backend, launch.key).reason is EndReason.CANCELLED
+
+
+def test_who_is_left_is_killed_however_long_its_killer_has_to_wait():
+    left = subprocess.Popen(["sleep", "300"])
+    processes.kill_all(lambda: [left.pid], patience_seconds=0)
+    assert left.wait(120) == -signal.SIGKILL
 
 
 def test_demo_ended_while_a_runner_comes_up_leaves_nobody_behind(backend):
@@ -145,11 +185,11 @@ def test_dead_runner_is_a_node_failure_and_leaves_nobody_behind(backend):
     assert [is_running(pid) for pid in pids] == [True, True]
     wait_until((folder_of(backend, launch.key) / "alive.json").exists)
     assert backend.fail_node(launch.key)
-    seen = observe(backend, launch.key)
+    seen = wait_for_end(backend, launch.key)
     assert (seen.reason, seen.exit_code) == (EndReason.NODE_FAIL, None)
     assert "node-01 died" in seen.sentence.english()
     assert seen.started_at <= seen.ended_at
-    assert [is_running(pid) for pid in pids] == [False, False]
+    wait_until(lambda: not any(map(is_running, pids)))
     assert LocalBackend(backend.folders.root).observe([launch.key]) == [seen]
     assert not backend.fail_node(launch.key)
     backend.start(launch)
@@ -157,12 +197,12 @@ def test_dead_runner_is_a_node_failure_and_leaves_nobody_behind(backend):
 
 
 def test_commands_die_with_their_runner_before_anybody_looks(backend):
-    launch = a_launch("echo $$; exec sleep 60")
+    launch = a_launch("echo $$; exec sleep 300")
     backend.start(launch)
     wait_for_log(backend, launch.key, b"\n")
     pid = int(log_of(backend, launch.key))
     backend.fail_node(launch.key)
-    wait_until(lambda: not is_running(pid), seconds=5)
+    wait_until(lambda: not is_running(pid), seconds=30)
 
 
 def test_word_of_the_runner_counts_when_it_ended_just_before_it_left(backend):
@@ -187,7 +227,7 @@ def test_a_runner_that_dies_while_it_clears_away_has_written_down_the_end(tmp_pa
 
 def test_shutdown_of_the_machine_lets_the_job_save_and_is_a_node_failure(backend):
     script = 'trap "echo saved; exit 0" TERM; echo begun; while true; do sleep 0.1; done'
-    launch = a_launch(script)
+    launch = a_launch(script, grace_seconds=90)
     backend.start(launch)
     wait_for_log(backend, launch.key, b"begun")
     os.kill(locks.find_holder(folder_of(backend, launch.key) / "lock"), signal.SIGTERM)

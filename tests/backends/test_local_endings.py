@@ -2,13 +2,12 @@
 
 import os
 import signal
-import time
 
 import pytest
 
 from allmende.backends.nodes import locks
 from allmende.domain.scheduling.backends import AttemptState, EndReason
-from tests.backends.attempts import folder_of, is_running, log_of
+from tests.backends.attempts import HELD, folder_of, is_running, let_go, log_of
 from tests.backends.contract import (
     a_launch,
     observe,
@@ -20,20 +19,20 @@ from tests.backends.contract import (
 
 
 def test_processes_left_behind_by_a_command_end_with_it(backend):
-    seen = run(backend, "setsid sleep 60 & echo $!; exit 0")
+    seen = run(backend, "setsid sleep 300 & echo $!; exit 0")
     assert seen.reason is EndReason.COMPLETED
-    assert not is_running(int(log_of(backend, seen.key)))
+    wait_until(lambda: not is_running(int(log_of(backend, seen.key))))
 
 
 def test_grace_belongs_to_the_whole_process_group(backend):
     """The shell dies of SIGTERM at once; its child still saves, and is waited for."""
     child = "import signal,sys,time\n"
     child += "def save(*_): time.sleep(0.7); print('saved', flush=True); sys.exit()\n"
-    child += "signal.signal(15, save); print('begun', flush=True); time.sleep(60)"
+    child += "signal.signal(15, save); print('begun', flush=True); time.sleep(300)"
     launch = a_launch(f'python3 -c "{child}"; true')
     backend.start(launch)
     wait_for_log(backend, launch.key, b"begun")
-    backend.stop(launch.key, reason=EndReason.PREEMPTED, grace_seconds=10)
+    backend.stop(launch.key, reason=EndReason.PREEMPTED, grace_seconds=90)
     seen = wait_for_end(backend, launch.key)
     assert seen.reason is EndReason.PREEMPTED
     assert b"saved" in log_of(backend, launch.key)
@@ -66,18 +65,22 @@ def test_nothing_that_a_job_leaves_keeps_its_end_from_being_written(backend, lea
 
 
 def test_job_that_breaks_its_runner_has_failed_and_no_node_has(backend):
-    seen = run(backend, 'rm -f "$TMPDIR/../alive.json"; mkdir "$TMPDIR/../alive.json"; sleep 60')
+    # Its runner writes that file each second, and may come between the two.
+    spoils = 'cd "$TMPDIR/.."; until mkdir alive.json 2> /dev/null; do rm -f alive.json; done'
+    seen = run(backend, f"{spoils}; sleep 300")
     assert seen.reason is EndReason.FAILED
     assert "IsADirectoryError" in seen.sentence.english()
 
 
 def test_job_that_removes_its_runners_folder_is_ended_with_all_its_processes(backend):
-    launch = a_launch('setsid sleep 60 & echo $!; sleep 1; mv "${TMPDIR%/*}" away; sleep 60')
+    moves = 'mv "${TMPDIR%/*}" away'
+    launch = a_launch(f"setsid sleep 300 & echo $!; {HELD}; {moves}; sleep 300")
     backend.start(launch)
     wait_for_log(backend, launch.key, b"\n")
     left = int(log_of(backend, launch.key))
+    let_go(backend, launch.key)
     wait_until(lambda: not folder_of(backend, launch.key).exists())
-    wait_until(lambda: not is_running(left), seconds=10)
+    wait_until(lambda: not is_running(left))
     assert observe(backend, launch.key).state is AttemptState.UNKNOWN
 
 
@@ -107,19 +110,28 @@ def test_folder_that_does_not_exist_is_named(backend):
 
 
 def test_time_limit_kills_a_job_that_does_not_stop(backend):
-    script = 'trap "" TERM; while true; do sleep 0.1; done'
-    seen = run(backend, script, time_limit_seconds=1, grace_seconds=1)
+    script = 'trap "" TERM; echo begun; while true; do sleep 0.1; done'
+    for limit_seconds in (1, 8, 60):
+        seen = run(backend, script, time_limit_seconds=limit_seconds, grace_seconds=1)
+        if b"begun" in log_of(backend, seen.key):
+            break  # else its shell came too late to refuse
     assert seen.reason is EndReason.TIMEOUT
     assert "did not stop within 1 s" in seen.sentence.english()
 
 
 def test_later_request_shortens_the_grace_and_a_cancelled_job_stays_cancelled(backend):
-    launch = a_launch('trap "" TERM; echo begun; while true; do sleep 0.1; done')
+    launch = a_launch('trap "echo asked" TERM; echo begun; while true; do sleep 0.1; done')
     backend.start(launch)
     wait_for_log(backend, launch.key, b"begun")
     backend.stop(launch.key, reason=EndReason.PREEMPTED, grace_seconds=300)
-    time.sleep(0.5)
+    wait_for_log(backend, launch.key, b"asked")
+    runner = locks.find_holder(folder_of(backend, launch.key) / "lock")
+    request = folder_of(backend, launch.key) / "stop.json"
+    instant_ns = request.stat().st_mtime_ns
+    os.kill(runner, signal.SIGSTOP)
     backend.stop(launch.key, reason=EndReason.CANCELLED, grace_seconds=0)
+    os.utime(request, ns=(instant_ns, instant_ns))  # as if the second followed within a tick
+    os.kill(runner, signal.SIGCONT)
     assert wait_for_end(backend, launch.key).reason is EndReason.CANCELLED
 
 
@@ -157,7 +169,7 @@ def test_job_that_ends_well_after_the_request_has_finished_if(backend, last_deed
     launch = a_launch(f"{script} while true; do sleep 0.1; done")
     backend.start(launch)
     wait_for_log(backend, launch.key, b"begun")
-    backend.stop(launch.key, reason=EndReason.PREEMPTED, grace_seconds=10)
+    backend.stop(launch.key, reason=EndReason.PREEMPTED, grace_seconds=90)
     assert wait_for_end(backend, launch.key).reason is reason
 
 
@@ -175,11 +187,12 @@ def test_progress_of_an_earlier_attempt_says_nothing_about_this_one(backend):
 
 def test_work_that_ended_before_the_request_was_acted_on_is_completed(backend):
     """The runner sleeps while the command ends and the request arrives: the work counts."""
-    launch = a_launch("echo $$; sleep 0.3")
+    launch = a_launch(f"echo $$; {HELD}")
     backend.start(launch)
     wait_for_log(backend, launch.key, b"\n")
     runner = locks.find_holder(folder_of(backend, launch.key) / "lock")
     os.kill(runner, signal.SIGSTOP)
+    let_go(backend, launch.key)
     wait_until(lambda: not is_running(int(log_of(backend, launch.key))))
     backend.stop(launch.key, reason=EndReason.PREEMPTED, grace_seconds=10)
     os.kill(runner, signal.SIGCONT)

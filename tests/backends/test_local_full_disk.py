@@ -15,6 +15,8 @@ from tests.backends.contract import (
     wait_until,
 )
 
+RUNNING = AttemptState.RUNNING
+
 
 @pytest.fixture
 def disk(tmp_path):
@@ -56,6 +58,8 @@ def test_start_into_the_last_pages_is_refused_whole_or_done_whole(backend, disk)
             backend.start(launch)
         except (local.DiskFull, local.NodeNotStarted):
             refused += 1
+            # Its runner is over, and may yet have to let go of its lock.
+            wait_until(lambda launch=launch: observe(backend, launch.key).state is not RUNNING)
             assert observe(backend, launch.key).state is AttemptState.UNKNOWN
         (disk / "filler").unlink()
         backend.start(launch)
@@ -77,7 +81,7 @@ def test_job_that_ends_on_a_full_disk_is_settled_once_there_is_space(backend, di
 
 
 def test_stop_that_cannot_be_written_is_refused_and_the_job_goes_on(backend, disk):
-    launch = a_launch("echo begun; sleep 60")
+    launch = a_launch("echo begun; sleep 300")
     backend.start(launch)
     wait_for_log(backend, launch.key, b"begun")
     fill(disk)

@@ -1,6 +1,5 @@
 """Reservations on a real Slurm, and reading what scontrol lists."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,14 +10,13 @@ from allmende.backends.slurm.answers import UnreadableAnswer
 from allmende.backends.slurm.backend import ReservationNotThere
 from allmende.backends.slurm.client import SlurmClient
 from allmende.backends.slurm.reservations import SlurmReservations, parse_reservations
-from allmende.domain.scheduling.backends import AttemptState
 from allmende.domain.scheduling.cluster_reservations import (
     ClusterReservation,
     Step,
     Verb,
     list_steps,
 )
-from tests.backends.contract import a_launch, observe, wait_until
+from tests.backends.contract import a_launch, wait_for_end, wait_until
 from tests.backends.slurm_site import ACCOUNT, STRANGER, USER, a_backend, a_cluster, a_folder
 
 # 22.05, recorded.
@@ -106,9 +104,6 @@ def test_a_job_waits_until_the_cluster_has_its_reservation_then_runs_inside(keep
     )
     keeper.take(Step(verb=Verb.CREATE, reservation=window))
     backend.start(launch)
-    until = time.monotonic() + 30
-    while observe(backend, launch.key).state is not AttemptState.ENDED:
-        assert time.monotonic() < until, observe(backend, launch.key)
-        time.sleep(0.2)
+    wait_for_end(backend, launch.key)
     listing = ("--noheader", "--states=all", "--Format=Reservation", f"--name={launch.key}")
     assert keeper.client.run("squeue", *listing).split() == ["rv-inside"]

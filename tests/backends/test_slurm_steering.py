@@ -1,6 +1,5 @@
 """Steering a real Slurm, and reading the tables by which it is done."""
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -15,6 +14,7 @@ from allmende.backends.slurm.steering import (
     parse_queue,
 )
 from allmende.domain.scheduling.steering import Level, QueuedJob
+from tests.backends.contract import wait_until
 from tests.backends.slurm_site import USER, a_cluster
 
 OWED, OTHERS = "steer-owed", "steer-others"
@@ -79,17 +79,10 @@ def lab(slurm_lab):
 
 
 def submit(lab, qos: str, jobs: int) -> None:
-    wrap = "sleep 300"
+    wrap = "sleep 3000"
     options = (f"--array=1-{jobs}", "--exclusive", f"--account=p-{qos}", f"--qos={qos}{ENDING}")
-    places = ("--output=/dev/null", "--chdir=/tmp", "--time=9")
+    places = ("--output=/dev/null", "--chdir=/tmp", "--time=60")
     lab.run("sbatch", *options, *places, f"--wrap={wrap}", user_name=USER)
-
-
-def wait_until(condition) -> None:
-    ends = time.monotonic() + 15
-    while not condition():
-        assert time.monotonic() < ends, "it takes too long"
-        time.sleep(0.1)
 
 
 def priorities(lab) -> dict[str, int]:

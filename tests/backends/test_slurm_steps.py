@@ -1,6 +1,5 @@
 """What a run on Slurm used: read from the rows of its steps, and measured on a real one."""
 
-import time
 from datetime import UTC, datetime
 
 import pytest
@@ -8,8 +7,7 @@ import pytest
 from allmende.backends.slurm.answers import UnreadableAnswer
 from allmende.backends.slurm.steps import StepUse, parse_bytes, parse_duration, parse_steps
 from allmende.domain.basics.usage_records import UsageRecord
-from allmende.domain.scheduling.backends import AttemptState
-from tests.backends.contract import a_launch, observe
+from tests.backends.contract import a_launch, observe, wait_for_end
 from tests.backends.slurm_site import ACCOUNT, USER, a_backend, a_cluster, a_folder
 
 # 22.05, recorded with --noconvert: a job that ran twice, and another one.
@@ -73,10 +71,7 @@ def test_a_real_slurm_measures_what_a_job_uses(slurm_lab):
         backend = a_backend(a_cluster(slurm_lab, folder))
         launch = a_launch(command=("python3", "-c", work))
         backend.start(launch)
-        until = time.monotonic() + 40
-        while (seen := observe(backend, launch.key)).state is not AttemptState.ENDED:
-            assert time.monotonic() < until, seen
-            time.sleep(0.2)
+        seen = wait_for_end(backend, launch.key)
         assert 1.9 < seen.cpu_seconds < 4
         assert 100 * 2**20 < seen.max_memory_bytes < 2**30
         assert observe(a_backend(backend.cluster), launch.key) == seen  # noted for good

@@ -1,7 +1,10 @@
 """The order to Slurm, compared with texts that people have read; and how ends are described."""
 
+import contextlib
+import os
 import shlex
 import shutil
+import signal
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,9 +77,17 @@ def play(folder: Path, launch: Launch, srun: str, **changes: str) -> Place:
     for word, other in changes.items():
         script = script.replace(word, other)
     environment = {"SLURM_JOB_ID": "17", "SLURMD_NODENAME": "jp1"}
-    subprocess.run(
-        ["/bin/bash"], input=script, text=True, check=True, env=environment, capture_output=True
-    )
+    # Slurm ends what the script leaves behind. Here its clock would send a signal at the limit to
+    # whichever process has its number by then.
+    with subprocess.Popen(
+        ["/bin/bash"], stdin=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    ) as job:
+        try:
+            job.communicate(script)
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # it left nothing
+                os.killpg(job.pid, signal.SIGKILL)
+    assert job.returncode == 0
     return place
 
 

@@ -3,9 +3,11 @@
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +21,8 @@ from allmende.wiring.environments import EnvironmentNotBuilt, environment_python
 PROJECT = Path(__file__).resolve().parents[2]
 STOPPED = 75
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-LONGEST_SECONDS = 120
+LONGEST_SECONDS = 600
+TRIES = 5
 
 
 def python_of(blueprint_id: str) -> Path:
@@ -90,10 +93,25 @@ class Lab:
         return output
 
     def stop(self, number: int, *, at_step: int, **params: object) -> int:
-        """Start an attempt, send it a signal once it has kept that step; return its exit code."""
+        """Start an attempt, send it a signal once it has kept that step; return its exit code.
+
+        Where the machine let it reach its end before anybody looked, all begins again from here.
+        """
+        begun = self.attempts
+        for _ in range(TRIES):
+            with tempfile.TemporaryDirectory() as kept:
+                shutil.copytree(self.folder, kept, dirs_exist_ok=True)
+                if code := self._stop(number, at_step=at_step, **params):
+                    return code
+                shutil.rmtree(self.folder)
+                shutil.copytree(kept, self.folder)
+                self.attempts = begun
+        raise AssertionError("the attempt ends before it can be stopped")
+
+    def _stop(self, number: int, *, at_step: int, **params: object) -> int:
         running = self.start(**params)
         deadline = time.monotonic() + LONGEST_SECONDS
-        while self.newest_step() < at_step:
+        while self.newest_step() < at_step and running.poll() != 0:
             assert running.poll() is None, running.communicate()[0]
             assert time.monotonic() < deadline, "the attempt keeps no checkpoints"
             time.sleep(0.01)

@@ -24,7 +24,7 @@ wiring.start()
 from django.core.management import call_command  # noqa: E402 - Django must have started
 from django.db import connection  # noqa: E402
 
-from allmende.backends.nodes import processes  # noqa: E402
+from allmende.backends.nodes import locks, processes  # noqa: E402
 from allmende.domain.scheduling.backends import EndReason  # noqa: E402
 from allmende.domain.scheduling.jobs import Job, JobState  # noqa: E402
 from allmende.domain.training.job_files import parse_job_file  # noqa: E402
@@ -118,13 +118,14 @@ class Trial:
         self.daemon = begin_daemon()
 
     def find_runner(self, job: Job) -> int:
-        """Return the process that holds the newest attempt of a job, if one does; else 0."""
+        """Return the process that holds the newest attempt of a job, if one does; else 0.
+
+        Its lock says so, for the number of a dead runner may be somebody else's by now.
+        """
         folders = sorted((self.work / job.id / "attempts").glob("*"), key=lambda at: int(at.name))
-        try:
-            begun = json.loads((folders[-1] / "started.json").read_text())
-        except (OSError, IndexError, ValueError):
+        if not folders or (folders[-1] / "ended.json").exists():
             return 0
-        return 0 if (folders[-1] / "ended.json").exists() else int(begun["pid"])
+        return locks.find_holder(folders[-1] / "lock") or 0
 
     def hit_worker(self, runner: int) -> bool:
         """Kill the training itself."""

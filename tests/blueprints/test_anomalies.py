@@ -8,7 +8,7 @@ import pytest
 from allmende.domain.training.blueprints import count_samples, estimate_flop
 from allmende.domain.training.models import parse_training_facts
 from allmende.wiring.blueprints import blueprint_code_sha256, blueprint_folder, load_blueprints
-from tests.blueprints.labs import Lab
+from tests.blueprints.labs import LONGEST_SECONDS, Lab
 
 
 @pytest.fixture(scope="session")
@@ -89,6 +89,6 @@ def test_the_readme_tells_every_parameter_as_it_is():
 
 def test_without_its_data_it_says_where_they_belong(lab, tmp_path):
     lab.data = tmp_path / "nothing"
-    output, _ = (running := lab.start()).communicate(timeout=60)
+    output, _ = (running := lab.start()).communicate(timeout=LONGEST_SECONDS)
     assert running.returncode == 1
     assert output.startswith("The NAB series are not in ")

@@ -2,16 +2,16 @@
 
 import lzma
 import signal
-import socket
 import tarfile
 from pathlib import Path
 
 import pytest
 
+from allmende.backends.jobs.ports import find_free_port
 from allmende.domain.training.blueprints import count_samples, estimate_flop
 from allmende.domain.training.models import parse_training_facts
 from allmende.wiring.blueprints import blueprint_code_sha256, blueprint_folder, load_blueprints
-from tests.blueprints.labs import TORCHRUN, Lab
+from tests.blueprints.labs import LONGEST_SECONDS, TORCHRUN, Lab
 
 PROJECT = Path(__file__).resolve().parents[2]
 PARAMS = {
@@ -129,9 +129,7 @@ def test_two_processes_learn_what_one_learns(straight, lab):
     # hold the model goes on from a checkpoint of the others, whoever started the processes.
     assert lab.stop(signal.SIGTERM, at_step=4) == 75
     for sharded in (0, 1):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            places = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+        places = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(find_free_port())}
         two = {"places": places, "processes_per_node": 2, "sharded": sharded}
         assert lab.stop(signal.SIGTERM, at_step=lab.newest_step() + 4, **two) == 75
         assert lab.state()["end"] == "preempted"
@@ -152,7 +150,9 @@ def test_sharded_and_in_short_numbers_no_whole_weight_waits_for_the_gradients(st
 def test_a_folder_without_text_is_told_with_the_way_out(tmp_path):
     empty = tmp_path / "data"
     empty.mkdir()
-    output, _ = (ended := Lab("dialect", tmp_path, empty, **PARAMS).start()).communicate(timeout=60)
+    output, _ = (ended := Lab("dialect", tmp_path, empty, **PARAMS).start()).communicate(
+        timeout=LONGEST_SECONDS
+    )
     assert ended.returncode == 1
     assert "There is no text in" in output
     assert "NAME.txt" in output

@@ -11,7 +11,7 @@ import pytest
 from allmende.domain.training.blueprints import count_samples, estimate_flop
 from allmende.domain.training.models import parse_training_facts
 from allmende.wiring.blueprints import blueprint_code_sha256, blueprint_folder, load_blueprints
-from tests.blueprints.labs import Lab, load_module
+from tests.blueprints.labs import LONGEST_SECONDS, Lab, load_module
 
 evaluate = load_module("heartbeats", "evaluate")
 ecg = load_module("heartbeats", "ecg")
@@ -151,7 +151,7 @@ def test_the_readme_shows_how_to_use_the_model(straight):
 
 def test_without_its_data_it_says_where_they_belong(tmp_path):
     lab = Lab("heartbeats", tmp_path, tmp_path / "nothing")
-    output, _ = (running := lab.start()).communicate(timeout=60)
+    output, _ = (running := lab.start()).communicate(timeout=LONGEST_SECONDS)
     assert running.returncode == 1
     assert output.startswith("Record 100 of the MIT-BIH Arrhythmia Database is not in ")
 

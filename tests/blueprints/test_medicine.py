@@ -11,7 +11,7 @@ import pytest
 from allmende.domain.training.blueprints import count_samples, estimate_flop
 from allmende.domain.training.models import parse_training_facts
 from allmende.wiring.blueprints import blueprint_code_sha256, blueprint_folder, load_blueprints
-from tests.blueprints.labs import Lab, load_module
+from tests.blueprints.labs import LONGEST_SECONDS, Lab, load_module
 
 PARAMS = {"steps": 1000, "hidden_units": 8, "folds": 4}
 
@@ -143,7 +143,7 @@ def test_two_attempts_never_write_the_same_checkpoints(tmp_path, monkeypatch):
 
 def test_a_checkpoint_of_other_parameters_is_refused(straight, lab):
     shutil.copytree(straight.folder / "checkpoints", lab.folder / "checkpoints")
-    output, _ = (other := lab.start(l2=1)).communicate(timeout=60)
+    output, _ = (other := lab.start(l2=1)).communicate(timeout=LONGEST_SECONDS)
     assert other.returncode == 1
     assert "was made with other parameters" in output
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allmende.domain.training.models import parse_training_facts
-from tests.blueprints.labs import Lab, load_module
+from tests.blueprints.labs import LONGEST_SECONDS, Lab, load_module
 
 network = load_module("medicine", "network")
 PRIVATE = {
@@ -137,7 +137,7 @@ def test_no_step_is_done_with_the_wrong_key_or_without_one(disturbed, tmp_path, 
     lab = Lab("medicine", tmp_path, **PRIVATE | change)
     (tmp_path / "checkpoints").mkdir()
     shutil.copy(disturbed[0].folder / "checkpoints" / "privacy.json", tmp_path / "checkpoints")
-    output, _ = (running := lab.start()).communicate(timeout=60)
+    output, _ = (running := lab.start()).communicate(timeout=LONGEST_SECONDS)
     assert running.returncode == 1
     assert told in output
 

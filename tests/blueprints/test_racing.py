@@ -7,7 +7,7 @@ import pytest
 from allmende.domain.training.blueprints import count_samples, estimate_flop
 from allmende.domain.training.models import parse_training_facts
 from allmende.wiring.blueprints import blueprint_code_sha256, blueprint_folder, load_blueprints
-from tests.blueprints.labs import Lab
+from tests.blueprints.labs import LONGEST_SECONDS, Lab
 
 PARAMS = {"steps": 12, "pairs": 3, "hidden_units": 2, "test_tracks": 2}
 
@@ -62,7 +62,7 @@ def test_stopped_and_killed_it_goes_on_and_leaves_the_same_driver(straight, trac
 
 
 def test_without_tracks_it_says_where_to_put_them(job):
-    output, _ = (running := job.start(**PARAMS)).communicate(timeout=60)
+    output, _ = (running := job.start(**PARAMS)).communicate(timeout=LONGEST_SECONDS)
     assert running.returncode == 1
     assert output.strip().startswith(f"No race tracks in {job.data}. Put the folders tracks and")
 

@@ -61,7 +61,7 @@ def play(folder: Path, seed: int) -> dict:
         env={**os.environ, "ALLMENDE_HOME": str(folder), "ALLMENDE_DATABASE_URL": ""},
         capture_output=True,
         text=True,
-        timeout=60 + 30 * KILLS,
+        timeout=300 + 60 * KILLS,
         check=False,
     )
     sys.stdout.write(f"repeat with ALLMENDE_KILL_SEED={seed}\n")

@@ -3,17 +3,17 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from allmende.backends.jobs.ports import find_free_port
 from allmende.domain.training.blueprints import count_samples, estimate_flop
 from allmende.domain.training.models import parse_training_facts
 from allmende.wiring.blueprints import blueprint_code_sha256, blueprint_folder, load_blueprints
-from tests.blueprints.labs import TORCHRUN, Lab
+from tests.blueprints.labs import LONGEST_SECONDS, TORCHRUN, Lab
 
 PARAMS = {"steps": 60, "batch_size": 32, "folds": 2, "width": 8, "window": 30}
 
@@ -88,17 +88,17 @@ def test_a_run_that_is_stopped_and_killed_leaves_the_same_model_bit_for_bit(stra
 
 @pytest.mark.slow
 def test_two_processes_learn_the_same_together(straight, lab):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    meet = {"ALLMENDE_NODES": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    port = str(find_free_port())
+    meet = {"ALLMENDE_NODES": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     both = [lab.start(places={**meet, "ALLMENDE_NODE_RANK": rank}) for rank in "01"]
     while lab.newest_step() < 5:
         assert [each.poll() for each in both] == [None, None]
         time.sleep(0.01)
     for each in reversed(both):  # as the platform stops a job: all its processes
         each.send_signal(signal.SIGTERM)
-    assert [each.communicate(timeout=60) and each.returncode for each in both] == [75, 75]
+    for each in both:
+        each.communicate(timeout=LONGEST_SECONDS)
+    assert [each.returncode for each in both] == [75, 75]
     assert lab.state()["end"] == "preempted"
     lab.finish(launcher=TORCHRUN)
     assert lab.state()["steps_redone"] == 0
@@ -117,7 +117,7 @@ def test_the_readme_tells_every_parameter_as_it_is():
 
 def test_without_its_data_it_says_where_they_belong(lab, tmp_path):
     lab.data = tmp_path / "nothing"
-    output, _ = (running := lab.start()).communicate(timeout=60)
+    output, _ = (running := lab.start()).communicate(timeout=LONGEST_SECONDS)
     assert running.returncode == 1
     assert output.startswith("The C-MAPSS data are not in ")
     assert "nasa_cmapss_fd001.tar.xz" in output

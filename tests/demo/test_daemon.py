@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from allmende.wiring import stage
 
 ALLMENDE = [sys.executable, "-m", "allmende"]
 FOUNDER = "founder@demo.example"
+LEASES = "SELECT holder, expires_at FROM lease"
 
 
 @pytest.mark.slow
@@ -28,9 +30,9 @@ def test_killed_in_the_middle_the_other_daemon_carries_on_and_every_job_runs_onc
     file = tmp_path / "job.json"
     script = (
         f"echo $ALLMENDE_JOB_ID.$ALLMENDE_ATTEMPT >> {tmp_path}/ran; "
-        f"for i in $(seq 600); do [ -e {go} ] && exit 0; sleep 0.1; done; exit 9"
+        f"for i in $(seq 2500); do [ -e {go} ] && exit 0; sleep 0.1; done; exit 9"
     )
-    file.write_text(json.dumps({"name": "long", "run": script, "max_duration": "4m"}))
+    file.write_text(json.dumps({"name": "long", "run": script, "max_duration": "5m"}))
     submit = ("job", "submit", str(file), "--project", project["id"], "--json")
     job_ids = [
         json.loads(run(home, *submit, "--key", f"k{number}"))[0]["id"] for number in range(3)
@@ -41,7 +43,7 @@ def test_killed_in_the_middle_the_other_daemon_carries_on_and_every_job_runs_onc
             leader, standby = standby, leader
         wait_until(lambda: (tmp_path / "ran").exists() and len(ran(tmp_path)) >= 2)
         os.kill(leader.pid, signal.SIGKILL)
-        leader.wait(timeout=10)
+        leader.wait(timeout=60)
         # What runs goes on without any daemon; the standby leads once the lease has run out.
         go.touch()
         wait_until(lambda: f":{standby.pid}:" in leases(home)[0])
@@ -49,7 +51,7 @@ def test_killed_in_the_middle_the_other_daemon_carries_on_and_every_job_runs_onc
         refused = call(home, "demo", "--stage", "people")  # not under the feet of a daemon
         assert (refused.returncode, "make serve" in refused.stderr) == (1, True)
         standby.send_signal(signal.SIGTERM)
-        assert standby.wait(timeout=20) == 0
+        assert standby.wait(timeout=120) == 0
     assert leases(home) == []  # given back, so that the next one leads at once
     assert ran(tmp_path) == Counter({f"{job_id}.1": 1 for job_id in job_ids})
     assert run(home, "ledger", "check", who="auditor@demo.example")
@@ -69,12 +71,16 @@ def test_while_a_demo_plays_a_daemon_stands_by_and_a_second_demo_is_refused(tmp_
         with a_daemon(home) as standby:
             refused = call(home, "demo", "--stage", "people")
             assert (refused.returncode, "Another demo plays" in refused.stderr) == (1, True)
+            (lease,) = ask(home, LEASES)
             for _ in range(30):
-                assert [holder.partition(":")[0] for holder in leases(home)] == ["demo"]
+                until, (lease,) = lease[1], ask(home, LEASES)
+                # A demo that gets no turn for six seconds loses the lead, and not before.
+                assert lease[0].startswith("demo:") or until < f"{datetime.now(UTC):%F %T.%f}"
                 time.sleep(0.1)
             demo.send_signal(signal.SIGINT)
-            assert demo.wait(timeout=60) == 130
-            wait_until(lambda: f":{standby.pid}:" in str(leases(home)), seconds=8)
+            assert demo.wait(timeout=240) == 130
+            assert "demo" not in str(leases(home))  # given back, so that the daemon leads at once
+            wait_until(lambda: f":{standby.pid}:" in str(leases(home)))
     finally:
         demo.kill()
         demo.wait()
@@ -93,7 +99,7 @@ def call(home: Path, *arguments: str, who: str = FOUNDER) -> "subprocess.Complet
         env=environment(home) | {"ALLMENDE_PERSON": who},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=480,
         check=False,
     )
 
@@ -118,7 +124,7 @@ def a_daemon(home: Path) -> "Iterator[subprocess.Popen[bytes]]":
 
 
 def leases(home: Path) -> list[str]:
-    return [row[0] for row in ask(home, "SELECT holder FROM lease")]
+    return [row[0] for row in ask(home, LEASES)]
 
 
 def states(home: Path, job_ids: list[str]) -> set[str]:
@@ -135,7 +141,7 @@ def ran(folder: Path) -> Counter[str]:
     return Counter((folder / "ran").read_text().split())
 
 
-def wait_until(is_reached: Callable[[], bool], *, seconds: float = 60.0) -> None:
+def wait_until(is_reached: Callable[[], bool], *, seconds: float = 240.0) -> None:
     ends_by = time.monotonic() + seconds
     while not is_reached():
         assert time.monotonic() < ends_by, "it takes too long"

@@ -10,6 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
+from allmende.cli.demo_stage import Stage
+from allmende.services import cycle
+from allmende.storage.cycles import LeaseRow
+from allmende.wiring import stage
 
 COMMAND = [sys.executable, "-m", "allmende", "demo"]
 
@@ -24,7 +30,7 @@ def play(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
         env=environment(home),
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=1500,
         check=False,
     )
 
@@ -101,19 +107,22 @@ def test_interrupted_in_the_middle_the_next_demo_starts_clean(tmp_path: Path):
     process = subprocess.Popen(
         COMMAND, env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 360
     while not list(tmp_path.glob("work/*/attempts/1/started.json")):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    ends_by = time.monotonic() + 60
+    ends_by = time.monotonic() + 240
     while process.poll() is None:  # as people do: again and again, until it obeys
         assert time.monotonic() < ends_by
         process.send_signal(signal.SIGINT)
         time.sleep(0.02)
     process.communicate()
     assert process.returncode == 130
-    assert processes_of(tmp_path) == []
+    ends_by = time.monotonic() + 60
+    while left := processes_of(tmp_path):  # killed, and on a busy machine gone a little later
+        assert time.monotonic() < ends_by, left
+        time.sleep(0.1)
     assert play(tmp_path, "--stage", "people").returncode == 0
 
 
@@ -127,6 +136,21 @@ def processes_of(home: Path) -> list[str]:
         except OSError:
             continue
     return found
+
+
+@pytest.mark.django_db
+def test_a_demo_that_loses_its_lead_in_the_middle_of_a_heartbeat_goes_on(monkeypatch):
+    run_cycle, begun = cycle.run_cycle, []
+
+    def overtaken(*told, **more):
+        begun.append(LeaseRow.objects.update(holder="a daemon"))
+        return run_cycle(*told, **more)
+
+    monkeypatch.setattr(cycle, "run_cycle", overtaken)
+    playing = Stage(console=Console(quiet=True), new_id=stage.seeded_ids(1))
+    for _ in range(2):
+        playing._beat()
+    assert begun == [1], "the second heartbeat is that of the daemon"
 
 
 def test_a_real_installation_is_never_replaced_by_a_demo(tmp_path: Path):

@@ -8,7 +8,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 HIDDEN = re.compile(r"^<!-- before: (.*?) -->$", re.M)
-MARK = re.compile(r"<!-- (not run|beside|exit|file): ?(.*?) ?-->\n\Z")
+MARK = re.compile(r"<!-- (not run|beside|until|exit|file): ?(.*?) ?-->\n\Z")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -17,7 +17,7 @@ class Step:
     """One thing that a reader of a page does, and what the page says comes of it."""
 
     line: int
-    kind: str  # "run", "beside", "not run", "file"
+    kind: str  # "run", "until", "beside", "not run", "file"
     text: str
     expected: tuple[str, ...] = ()
     exit_code: int = 0
@@ -52,8 +52,9 @@ def read_steps(page: Path) -> Iterator[Step]:
     """Return the steps of a walkthrough, in the order of the page.
 
     A comment above a block changes what it means: `file: NAME` writes it down, `not run: WHY`
-    leaves it out, `beside:` starts it and lets it run, `exit: N` expects this exit code. A comment
-    `before: COMMAND` is run and not shown: what a reader of this page has done already.
+    leaves it out, `beside:` starts it and lets it run, `exit: N` expects this exit code, `until:`
+    runs it again and again until it prints what the page says. A comment `before: COMMAND` is run
+    and not shown: what a reader of this page has done already.
     """
     text = page.read_text()
     parts = [*FENCE.finditer(text), *HIDDEN.finditer(text)]

@@ -8,6 +8,7 @@ import pytest
 from tools.slurm_lab import Lab
 from tools.slurm_lab.configuration import PARTITION
 
+from allmende.backends.slurm.accounting import is_final
 from allmende.domain.basics.periods import Period
 from allmende.domain.basics.sites import ShareGroup
 from allmende.domain.basics.usage_records import UsageRecord
@@ -55,6 +56,7 @@ def far(line: Line, near: SlurmReach) -> FarReach:
 
 def test_a_node_is_drained_and_resumed_from_afar(slurm_lab: Lab, near: SlurmReach, far: FarReach):
     (place,) = near.site.partitions
+    slurm_lab.wait_for_nodes()  # of a node that finishes a job, they would say what no longer holds
     far_nodes, near_nodes = far.nodes_of(place), near.nodes_of(place)
     assert far_nodes.list_nodes() == near_nodes.list_nodes()
     name = near_nodes.list_nodes()[0].name
@@ -72,10 +74,11 @@ def test_usage_is_read_from_afar_as_it_is_beside_the_cluster(
     slurm_lab: Lab, near: SlurmReach, far: FarReach
 ):
     slurm_lab.add_account("far-usage", "games")
-    told = ("-A", "far-usage", "-t", "1", "-o", "/dev/null", "--wait", "--wrap", "true")
+    told = ("-A", "far-usage", "-t", "9", "-o", "/dev/null", "--wait", "--wrap", "true")
     slurm_lab.run("sbatch", *told, user_name="games")
     assert far.accounting().is_up_to_date() in (True, False)
-    wait_until(lambda: read_usage(near))  # a moment passes until the accounting has the job
+    # A moment passes until the accounting has the job, and all that it will ever say of it.
+    wait_until(lambda: any(map(is_final, read_usage(near))))
     found = read_usage(far)
     assert found == read_usage(near)
     assert [each.user_name for each in found] == ["games"]

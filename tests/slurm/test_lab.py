@@ -9,7 +9,7 @@ from tools.slurm_lab import Lab, LabFailed
 
 def wait_for(lab: Lab, job: str, word: str) -> str:
     """Wait until sacct says a word of a job, and return the line."""
-    give_up_at = time.monotonic() + 30
+    give_up_at = time.monotonic() + 120
     fields = "user,account,state,nnodes,alloctres"
     while word not in (line := lab.run("sacct", "-n", "-X", "-P", "-j", job, "-o", fields)):
         assert time.monotonic() < give_up_at, line
@@ -18,7 +18,7 @@ def wait_for(lab: Lab, job: str, word: str) -> str:
 
 
 def submit(lab: Lab, *options: str, script: str = "srun hostname") -> str:
-    asked = ("-A", "lab-check", "-t", "1", "-o", "/dev/null", "--wrap", script)
+    asked = ("-A", "lab-check", "-t", "9", "-o", "/dev/null", "--wrap", script)
     return lab.run("sbatch", "--parsable", *options, *asked, user_name="games").strip()
 
 

@@ -19,7 +19,7 @@ def nodes_of(lab: Lab) -> SlurmNodes:
 
 
 def wait_for(nodes: SlurmNodes, name: str, *states: str) -> NodeStatus:
-    ends_by = time.monotonic() + 30
+    ends_by = time.monotonic() + 120
     while True:
         found = next(each for each in nodes.list_nodes() if each.name == name)
         if found.state in states:

@@ -29,7 +29,7 @@ def test_a_session_on_a_node_computes_as_its_owner(slurm_lab: Lab, tmp_path: Pat
             said, line = await compute(hall, place, cookie=cookie)
             assert said == {"text/plain": "2"}
             await here(lambda: jobs.cancel_job(factory.act("founder"), job.id))
-            await here(lambda: factory.run_to_end(job.id, seconds=60))
+            await here(lambda: factory.run_to_end(job.id, seconds=240))
             assert await asyncio.wait_for(line.reader.read(), CUT_SECONDS) is not None
             line.writer.close()
             assert (await hall.ask(f"{place}/lab", cookie=cookie)).status == 410

@@ -60,8 +60,8 @@ class Machine:
     def wait_for_attempt(self, job: Job, number: int) -> str:
         """Return the key of an attempt once it has trained for a second, or to its end."""
         running, key, seen = self.running, f"{job.id}.{number}", len(self.lines(job))
-        running.beat_until(lambda: running.job(job.id).attempts == number, seconds=60)
-        running.beat_until(lambda: self.hasten(key) and self.is_far(job, seen), seconds=60)
+        running.beat_until(lambda: running.job(job.id).attempts == number, seconds=240)
+        running.beat_until(lambda: self.hasten(key) and self.is_far(job, seen), seconds=240)
         return key
 
     def is_far(self, job: Job, seen: int) -> bool:
@@ -146,7 +146,7 @@ def test_a_training_survives_preemption_a_dead_node_and_the_limit(machine: Machi
     machine.crash(machine.wait_for_attempt(hurt, 2))
     machine.wait_for_attempt(hurt, 3)
     long = machine.submit_limited(client_key="long", **OFTEN, run=COUNTING)
-    running.run_to_end(calm.id, hurt.id, long.id, seconds=120)
+    running.run_to_end(calm.id, hurt.id, long.id, seconds=600)
 
     for job in (calm, hurt, long):
         assert running.job(job.id).state is JobState.COMPLETED, running.sentences(job.id)
@@ -160,7 +160,7 @@ def test_a_training_survives_preemption_a_dead_node_and_the_limit(machine: Machi
     assert refunds == [0, attempts[1].used_seconds, 0]
     used = sum(each.used_seconds for each in (*of_calm, *attempts, *of_long))
     # What a cluster accounts for may come later than the end.
-    running.beat_until(lambda: before - machine.count_left() == used - sum(refunds), seconds=60)
+    running.beat_until(lambda: before - machine.count_left() == used - sum(refunds), seconds=240)
     assert ledger.check(running.person("auditor")).is_clean
     check_model(machine, calm, hurt)
 

@@ -34,7 +34,7 @@ from allmende.services import (
 from allmende.services.deeds import Deed
 from allmende.wiring.access_rules import load_access_rules
 from allmende.wiring.clusters import usage_reader
-from tests.backends.slurm_site import a_folder
+from tests.backends.slurm_site import a_folder, has_been_told
 from tests.services.running import PARTITION, Running, a_running_factory
 from tests.slurm_lab import a_lab
 
@@ -99,16 +99,16 @@ def apply_policy(factory: Running, site: Site) -> None:
     )
 
 
-def wait_for(is_so: Callable[[], object], *, seconds: float = 60.0) -> None:
+def wait_for(is_so: Callable[[], object], *, seconds: float = 240.0) -> None:
     give_up_at = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < give_up_at, "it takes too long"
         time.sleep(0.3)
 
 
-def collect(site: Site) -> None:
+def collect(lab: Lab, site: Site) -> None:
     reader = usage_reader(site)
-    wait_for(reader.is_up_to_date)
+    wait_for(lambda: reader.is_up_to_date() and has_been_told(lab))
     deed: Deed = wiring.deed_of(DAEMON)
     assert usage_collecting.collect(deed, site, reader=reader).is_complete
 
@@ -136,13 +136,14 @@ def test_jobs_of_ours_and_of_anybody_are_charged_to_the_second_and_explained(
     began = wiring.now() - timedelta(minutes=1)
     before = budget_of(factory)
     project = factory.story.projects["founder"]
-    (ours,) = factory.submit("founder", client_key="a", run="echo hello; sleep 2")
-    (called_back,) = factory.submit("founder", client_key="b", run="sleep 60")
+    ample = {"max_duration": "5m"}
+    (ours,) = factory.submit("founder", client_key="a", run="echo hello; sleep 2", **ample)
+    (called_back,) = factory.submit("founder", client_key="b", run="sleep 290", **ample)
     plain = ("sbatch", "--parsable", "-A", project, "-N1", "-t", "5", "-o", "/dev/null")
     lab.run(*plain, "--wrap", "sleep 1", user_name="games")
-    factory.beat_until(lambda: factory.job(called_back.id).state is JobState.RUNNING, seconds=60)
+    factory.beat_until(lambda: factory.job(called_back.id).state is JobState.RUNNING, seconds=240)
     jobs.cancel_job(factory.act("founder"), called_back.id)
-    factory.run_to_end(ours.id, called_back.id, seconds=60)
+    factory.run_to_end(ours.id, called_back.id, seconds=240)
 
     assert factory.job(ours.id).state is JobState.COMPLETED
     assert factory.job(called_back.id).state is JobState.CANCELLED
@@ -153,7 +154,7 @@ def test_jobs_of_ours_and_of_anybody_are_charged_to_the_second_and_explained(
     assert b"hello" in backend.read_log(attempt.key, offset=0, limit=1000)
 
     wait_for(lambda: not lab.run("squeue", "-h", "-t", "PD,R,CG").strip())
-    collect(site)
+    collect(lab, site)
     after = budget_of(factory)
     assert after.held_seconds == 0
     asked = ("-n", "-X", "-P", "--duplicates", "-a", "-S", "now-1hours", "-o", "elapsedraw,nnodes")

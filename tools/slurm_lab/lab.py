@@ -28,10 +28,13 @@ NEEDED = "munged mariadbd mariadb-install-db slurmctld slurmd slurmdbd unshare".
 CLIENTS = (
     "sacct sacctmgr salloc sbatch scancel scontrol sdiag sinfo sprio squeue sreport srun sshare"
 ).split()
+# Of the ports of a lab, one that no daemon listens on: whoever binds it has them all.
+UNUSED = 9
+_MARKS: list[socket.socket] = []
 SEARCHED = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 # Debian has these accounts on every machine, so they stand for people here.
 PEOPLE = ("games", "news", "mail", "backup")
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 # slurmstepd closes every descriptor that it might have, one by one.
 MOST_DESCRIPTORS = 4096
 
@@ -114,7 +117,7 @@ class Lab:
         if process is not None:
             process.kill()
             with contextlib.suppress(psutil.TimeoutExpired):
-                process.wait(5)
+                process.wait(PATIENCE_SECONDS)  # the next one needs its port
 
     def crash(self, name: str) -> None:
         """Let a node lose its power: its slurmd dies, and all that it runs; Slurm is told so."""
@@ -350,11 +353,22 @@ class Lab:
 
 
 def find_free_ports(count: int) -> int:
-    """Return the first of that many ports in a row on which nobody listens now."""
+    """Return the first of that many ports in a row on which nobody listens now.
+
+    While this process lives, nobody else is given them: two labs may begin at once.
+    """
     while True:
         base = 20_000 + 16 * secrets.randbelow(700)  # below those that outgoing connections get
-        if not any(_listens(base + offset) for offset in range(count)):
-            return base
+        if any(_listens(base + offset) for offset in range(count)):
+            continue
+        mark = socket.socket()
+        try:
+            mark.bind(("127.0.0.1", base + UNUSED))
+        except OSError:
+            mark.close()
+            continue
+        _MARKS.append(mark)
+        return base
 
 
 def _listens(port: int) -> bool:

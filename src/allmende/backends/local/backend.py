@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from typing import Any
 import allmende
 from allmende.backends.jobs import code, outputs, sentences
 from allmende.backends.jobs.environment_folders import Environments
+from allmende.backends.jobs.ports import find_free_port
 from allmende.backends.jobs.wrapping import wrap_command
 from allmende.backends.local.folders import HOME, Folders
 from allmende.backends.nodes import files, limits, locks, logs, processes
@@ -35,7 +35,6 @@ from allmende.domain.training.code_archives import CODE_FOLDER
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SOURCE = Path(allmende.__file__).resolve().parents[1]
-BURIAL_SECONDS = 2.0
 # Isolated (-I) and without site packages (-S): the runner needs the standard library only.
 BOOTSTRAP = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
@@ -183,7 +182,7 @@ class LocalBackend(Environments):
         folder = self.folders.find_attempt(key)
         if folder is None or not self._signal_runner(folder, signal.SIGKILL):
             return False
-        give_up_at = time.monotonic() + BURIAL_SECONDS
+        give_up_at = time.monotonic() + processes.BURIAL_SECONDS
         while locks.find_holder(folder / "lock") and time.monotonic() < give_up_at:
             time.sleep(0.01)  # the kernel is still ending it
         return True
@@ -268,7 +267,7 @@ class LocalBackend(Environments):
             "ALLMENDE_NODES": str(len(launch.nodes)),
             "ALLMENDE_GPUS_PER_NODE": "0",
             "MASTER_ADDR": "127.0.0.1",
-            "MASTER_PORT": str(_find_free_port()),
+            "MASTER_PORT": str(find_free_port()),
         }
         defaults = PLAIN_ENVIRONMENT | {
             "HOME": str(home),
@@ -390,11 +389,3 @@ def _describe_ended(key: str, end: dict[str, Any]) -> Observation:
 
 def _instant(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
-
-
-def _find_free_port() -> int:
-    """Return a port that is free now; the job's nodes meet each other there."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -15,6 +15,8 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+# How long after SIGKILL a process may take to disappear (it may be waiting for a disk).
+BURIAL_SECONDS = 10.0
 
 
 def load_prctl() -> Prctl:
@@ -50,13 +52,20 @@ def list_marked(marks: Iterable[bytes]) -> list[int]:
     return found
 
 
-def kill_all(list_them: Callable[[], list[int]], *, patience_seconds: float = 2.0) -> None:
-    """Send SIGKILL to the listed processes, again and again until none is listed."""
+def kill_all(
+    list_them: Callable[[], list[int]], *, patience_seconds: float = BURIAL_SECONDS
+) -> None:
+    """Send SIGKILL to the listed processes, again and again until none is listed.
+
+    However long a busy machine keeps this process waiting, each of them is sent it.
+    """
     give_up_at = time.monotonic() + patience_seconds
-    while (pids := list_them()) and time.monotonic() < give_up_at:
+    while pids := list_them():
         for pid in pids:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
+        if time.monotonic() >= give_up_at:
+            return
         time.sleep(0.01)
 
 

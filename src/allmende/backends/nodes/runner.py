@@ -20,8 +20,6 @@ from allmende.backends.nodes.outcomes import Outcome, Stop
 
 BEAT_SECONDS = 0.25
 ALIVE_SECONDS = 1.0
-# How long after SIGKILL a process may take to disappear (it may be waiting for a disk).
-BURIAL_SECONDS = 10.0
 
 
 def main(folder: str) -> None:
@@ -63,7 +61,7 @@ class Runner:
             seconds=self.launch["time_limit_seconds"],
         )
         self._is_shutting_down = False
-        self._request_seen_ns = 0
+        self._request_seen = (0, 0)
         self._alive_at = float("-inf")
         self._measured_at = float("-inf")
 
@@ -158,7 +156,8 @@ class Runner:
         # The grace belongs to the whole group: a shell dies at once, its child is still saving.
         if all(node.is_over() for node in self.nodes):
             return True
-        return self.stop.was_killed and time.monotonic() > self.stop.kill_at + BURIAL_SECONDS
+        give_up_at = self.stop.kill_at + processes.BURIAL_SECONDS
+        return self.stop.was_killed and time.monotonic() > give_up_at
 
     def _take(self, descriptor: int, event: int) -> None:
         if descriptor == self._wake:
@@ -207,11 +206,12 @@ class Runner:
     def _read_request(self) -> None:
         """End the attempt if somebody asked for it; a later request may shorten the grace."""
         try:
-            changed_ns = (self.folder / "stop.json").stat().st_mtime_ns
+            found = (self.folder / "stop.json").stat()
         except FileNotFoundError:
             return
-        if changed_ns != self._request_seen_ns:
-            self._request_seen_ns = changed_ns
+        # Each is a file of its own; two that follow at once may bear the same instant.
+        if (found.st_mtime_ns, found.st_ino) != self._request_seen:
+            self._request_seen = (found.st_mtime_ns, found.st_ino)
             request = files.find_json(self.folder / "stop.json") or {}
             self._end_from_outside(request["reason"], grace_seconds=request["grace_seconds"])
 

@@ -4,6 +4,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from allmende.backends.jobs.ports import FIRST_PORT, PORTS
 from allmende.backends.nodes import logs
 from allmende.backends.slurm.client import SYSTEM_PATH
 from allmende.backends.slurm.places import Place
@@ -11,8 +12,6 @@ from allmende.domain.basics.usage_records import COMMENT_PREFIX
 from allmende.domain.scheduling.backends import Launch
 
 MEBIBYTE = 2**20
-FIRST_PORT = 20_000
-PORTS = 10_000
 LOG_KEEPER = Path(logs.__file__).read_text()
 
 # Runs on every node, as the task of the job's only step. SIGTERM goes to all of the step's
