@@ -32,6 +32,7 @@ from allmende.services import (
     promises,
     reports,
     reviews,
+    runs,
 )
 from allmende.services.deeds import Deed
 from allmende.wiring.access_rules import load_access_rules
@@ -44,6 +45,7 @@ CALL, SCIENCE_CALL = "werkbank-playground-2026", "werkbank-science-2026"
 BRIDGE_CALL = "werkbank-bridge-2026"  # free time of the national share: State aid
 ADMINISTRATOR = Person(id="p-setup", name="Set-up", roles=frozenset({Role.ADMINISTRATOR}))
 CENTS = 100
+PATIENCE_SECONDS = 120
 
 # A stand-in for a training: it keeps the same contract as a blueprint, in a second.
 TRAINING = """
@@ -54,6 +56,7 @@ tell() {
 }
 for step in 10 20 30 40 50 60 70 80; do tell $step $((900 / step)) $step; sleep 0.05; done
 """
+LAST_WORDS = "step 80 of 100"
 FINISH = """
 tell 100 08 97
 cat > "$ALLMENDE_OUT/metrics.json" <<END
@@ -185,13 +188,23 @@ def beat() -> None:
 
 def beat_until(person: Person, job_id: str, *states: JobState) -> Job:
     """Let the heart beat until the job is in one of the states."""
-    for _ in range(200):
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while True:
         beat()
         job = jobs.get_job(person, job_id).job
         if job.state in states:
             return job
+        assert time.monotonic() < give_up_at, f"{job_id} is still {job.state}"
         time.sleep(0.05)
-    raise AssertionError(f"{job_id} is still {job.state}")
+
+
+def wait_for_words(person: Person, job_id: str, words: str) -> None:
+    """Wait until a job that runs has written something into its log."""
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    backend_of = wiring.workshop().backend_of
+    while words not in runs.read_job_log(person, job_id, backend_of=backend_of).text:
+        assert time.monotonic() < give_up_at, f"{job_id} does not say {words}"
+        time.sleep(0.05)
 
 
 def refuse_two(
@@ -298,13 +311,16 @@ def build_world(*, waiting_jobs: int = 6) -> World:
     done = beat_until(founder, done.id, JobState.COMPLETED, JobState.FAILED)
     beat()
     rates = {"rate": [0.1, 0.00001]}
-    running = submit(founder, project_id, "tissue-large", TRAINING + "sleep 90", sweep=rates)
+    # It outlives the building of this world, however busy the machine is; `stop_world` ends it.
+    long = {"sweep": rates, "max_duration": "5m"}
+    running = submit(founder, project_id, "tissue-large", TRAINING + "sleep 280", **long)
     beat_until(founder, running.id, JobState.RUNNING)
     pending = running
     for number in range(waiting_jobs):
         pending = submit(founder, project_id, f"tissue-variant-{number + 1}", "sleep 90")
     beat()
-    time.sleep(0.8)
+    # All that it says before it sleeps: while it says more, no page of it stays as it is.
+    wait_for_words(founder, running.id, f"{LAST_WORDS}\n")
     beat()
     do_chores()
     model = models.find_model_of_job(founder, done.id)
