@@ -5,9 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from allmende import wiring
-from allmende.domain.access.messages import (
-    PATIENCE,
-)
+from allmende.domain.access.messages import PATIENCE
 from allmende.domain.access.organisations import Organisation, OrganisationKind
 from allmende.domain.access.ownership import Firm, OwnershipGraph, YearFigures
 from allmende.domain.access.projects import Project
@@ -56,7 +54,7 @@ tell() {
 }
 for step in 10 20 30 40 50 60 70 80; do tell $step $((900 / step)) $step; sleep 0.05; done
 """
-LAST_WORDS = "step 80 of 100"
+LAST_WORDS = "step 80 of 100\n"
 FINISH = """
 tell 100 08 97
 cat > "$ALLMENDE_OUT/metrics.json" <<END
@@ -198,13 +196,20 @@ def beat_until(person: Person, job_id: str, *states: JobState) -> Job:
         time.sleep(0.05)
 
 
-def wait_for_words(person: Person, job_id: str, words: str) -> None:
-    """Wait until a job that runs has written something into its log."""
+def begin_long(person: Person, project_id: str) -> Job:
+    """Begin a sweep that outlives the building of the world, and let its first job say all.
+
+    While it says more, no page of it stays as it was.
+    """
+    file = {"sweep": {"rate": [0.1, 0.00001]}, "max_duration": "5m"}
+    job = submit(person, project_id, "tissue-large", TRAINING + "sleep 280", **file)
+    beat_until(person, job.id, JobState.RUNNING)
     give_up_at = time.monotonic() + PATIENCE_SECONDS
     backend_of = wiring.workshop().backend_of
-    while words not in runs.read_job_log(person, job_id, backend_of=backend_of).text:
-        assert time.monotonic() < give_up_at, f"{job_id} does not say {words}"
+    while LAST_WORDS not in runs.read_job_log(person, job.id, backend_of=backend_of).text:
+        assert time.monotonic() < give_up_at, f"{job.id} does not come to its end"
         time.sleep(0.05)
+    return job
 
 
 def refuse_two(
@@ -310,18 +315,11 @@ def build_world(*, waiting_jobs: int = 6) -> World:
     done = submit(founder, project_id, "tissue-classifier", TRAINING + FINISH)
     done = beat_until(founder, done.id, JobState.COMPLETED, JobState.FAILED)
     beat()
-    rates = {"rate": [0.1, 0.00001]}
-    # It outlives the building of this world, however busy the machine is; `stop_world` ends it.
-    long = {"sweep": rates, "max_duration": "5m"}
-    running = submit(founder, project_id, "tissue-large", TRAINING + "sleep 280", **long)
-    beat_until(founder, running.id, JobState.RUNNING)
-    pending = running
+    pending = running = begin_long(founder, project_id)
     for number in range(waiting_jobs):
         pending = submit(founder, project_id, f"tissue-variant-{number + 1}", "sleep 90")
-    beat()
-    # All that it says before it sleeps: while it says more, no page of it stays as it is.
-    wait_for_words(founder, running.id, f"{LAST_WORDS}\n")
-    beat()
+    beat()  # starts them
+    beat()  # and sees that they run
     do_chores()
     model = models.find_model_of_job(founder, done.id)
     assert model is not None, "the training left a model"
