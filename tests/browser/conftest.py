@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 PROJECT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -20,6 +20,10 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SCREENSHOTS = PROJECT / "var" / "screenshots"
 PHONE: Any = {"width": 390, "height": 844}
 DESKTOP: Any = {"width": 1280, "height": 860}
+# How long anything is waited for: it costs nothing where it comes at once, and a machine that is
+# busy with other tests takes many times as long.
+PATIENCE_SECONDS = 120
+expect.set_options(timeout=PATIENCE_SECONDS * 1000)
 # Language, colours, whether on a phone: two visits that meet each of them once.
 EACH_ONCE = [("en", "light", False), ("de", "dark", True)]
 
@@ -50,7 +54,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     assert line, "the portal did not start"
     yield Portal(**json.loads(line))
     process.stdin.close()
-    process.wait(timeout=60)
+    process.wait(timeout=PATIENCE_SECONDS)
     process.stdout.close()
 
 
@@ -60,6 +64,7 @@ def browser_type_launch_args() -> dict[str, Any]:
         pytest.skip("chromium is not installed: apt-get install chromium")
     return {
         "executable_path": CHROMIUM,
+        "timeout": PATIENCE_SECONDS * 1000,
         "headless": True,
         "args": [
             "--no-sandbox",
@@ -125,6 +130,7 @@ class Visitor:
             base_url=self.portal.url,
             reduced_motion="reduce",
         )
+        context.set_default_timeout(PATIENCE_SECONDS * 1000)
         self.contexts.append(context)
         cookies = {"django_language": language}
         if who:

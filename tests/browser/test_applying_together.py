@@ -46,10 +46,10 @@ def test_without_script_the_question_is_a_page(
     one = visitor.open(project, who="mina", script=False, language=language)
     two = visitor.open(project, who="mina", language=language, theme=theme, phone=True)
     name = f"Without script, {language} {theme}"
-    one.page.locator("#id_title").fill(name)
-    one.page.locator("main form button.button").last.click()
-    two.page.locator("#id_title").fill("Another one")
-    two.page.locator("main form button.button").last.click()
+    for page, title in ((one.page, name), (two.page, "Another one")):
+        page.locator("#id_title").fill(title)
+        with page.expect_navigation():  # else the second might be saved before the first
+            page.locator("main form button.button").last.click()
     check(two, f"differences-phone.{language}.{theme}")
     two.page.locator("#keep-theirs-title").check()
     expect(two.page.locator("#id_title")).to_have_value(name)

@@ -9,7 +9,6 @@ from tests.wiring.test_code_uploads import FILE, zip_of
 
 pytestmark = pytest.mark.browser
 
-SECONDS = 60_000  # the first forecast of a process loads the compiled kernel
 ASK = {"en": "Check it first", "de": "Erst prüfen"}
 ANSWER = {"en": "When it would start", "de": "Wann der Job starten würde"}
 FOLDER = {
@@ -29,7 +28,7 @@ def test_the_answer_appears_below_the_form(visitor: Visitor, language, theme, ph
     address = visit.page.url
     visit.page.get_by_role("button", name=ASK[language]).click()
     heading = visit.page.get_by_role("heading", name=ANSWER[language])
-    expect(heading).to_be_visible(timeout=SECONDS)
+    expect(heading).to_be_visible()
     assert visit.page.url == address
     check(visit, f"job-check.{language}.{theme}.{'phone' if phone else 'desktop'}")
 
@@ -39,7 +38,7 @@ def test_without_script_the_page_comes_again_with_the_answer(visitor: Visitor):
     file = page.get_by_label("Job file")
     file.fill("name: try\nrun: 'true'\nmax_duration: 2m\n")
     page.get_by_label("Folder with your code").set_input_files(FOLDER)
-    with page.expect_navigation(timeout=SECONDS):
+    with page.expect_navigation():
         page.get_by_role("button", name=ASK["en"]).click()
     expect(page.get_by_role("heading", name=ANSWER["en"])).to_be_visible()
     expect(page.get_by_text("Nothing has been submitted yet.")).to_be_visible()
@@ -52,7 +51,7 @@ def test_what_could_not_be_sent_is_said_in_its_place(visitor: Visitor):
     page.get_by_label("Job file").fill("name: try\nrun: 'true'\nmax_duration: 9h\n")
     page.get_by_label("Folder with your code").set_input_files(FOLDER)
     page.get_by_role("button", name=ASK["en"]).click()
-    expect(page.locator("#check")).to_contain_text("Set a shorter max_duration", timeout=SECONDS)
+    expect(page.locator("#check")).to_contain_text("Set a shorter max_duration")
     page.get_by_label("Job file").fill("name: try\nrun: 'true'\nmax_duration: 2m\n")
     page.get_by_role("button", name=ASK["en"]).click()
     expect(page.locator("#check")).to_contain_text("1 files and folders, kept as sha256:")

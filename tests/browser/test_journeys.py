@@ -24,7 +24,8 @@ def test_check_is_answered_without_script_and_back_keeps_the_answers(visitor: Vi
     page.get_by_label("Research whose results are published").check()
     page.get_by_role("button", name="Continue").click()
     page.get_by_label("Yes").check()
-    page.get_by_role("button", name="Continue").click()
+    with page.expect_navigation():  # the page before has a way back, too
+        page.get_by_role("button", name="Continue").click()
     page.get_by_role("link", name="Back").click()
     expect(page.get_by_label("Yes")).to_be_checked()
     page.get_by_role("button", name="Continue").click()

@@ -5,7 +5,6 @@ import json
 import os
 import select
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -18,11 +17,10 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.blueprints.labs import python_of
-from tests.browser.conftest import PROJECT, SCREENSHOTS, Portal, Visitor
+from tests.browser.conftest import PATIENCE_SECONDS, PROJECT, SCREENSHOTS, Portal, Visitor
+from tests.ports import find_free_port
 
 pytestmark = pytest.mark.browser
-
-SECONDS = 60_000
 
 
 @dataclass
@@ -36,9 +34,7 @@ class House:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     python_of("notebook")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    port = str(find_free_port())
     places = {
         "ALLMENDE_HOME": str(tmp_path_factory.mktemp("session")),
         "ALLMENDE_GATE_PORT": port,
@@ -60,7 +56,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     assert line, "the portal did not start"
     yield House(Portal(**json.loads(line)), environment)
     process.stdin.close()
-    process.wait(timeout=60)
+    process.wait(timeout=PATIENCE_SECONDS)
     process.stdout.close()
 
 
@@ -95,14 +91,14 @@ class Terminal:
 
     def read_until(self, wanted: str) -> None:
         """Read until something was printed; what comes after it stays."""
-        said, latest = "", time.monotonic() + SECONDS / 1000
+        said, latest = "", time.monotonic() + PATIENCE_SECONDS
         while wanted not in said:
             assert select.select([self.screen], [], [], latest - time.monotonic())[0], said
             said += os.read(self.screen, 1).decode(errors="replace")
 
     def wait(self) -> int:
         """Return the exit code, once the command has ended and left the terminal as it was."""
-        code = self.process.wait(SECONDS / 1000)
+        code = self.process.wait(PATIENCE_SECONDS)
         assert termios.tcgetattr(self.end) == self.settings
         return code
 
@@ -143,17 +139,15 @@ def test_a_cell_runs_in_a_real_jupyterlab(visitor: Visitor):
     with page.expect_popup() as opening:
         page.get_by_role("button", name="Open").click()
     lab = opening.value
-    lab.locator(".jp-LauncherCard[data-category=Notebook]").first.click(timeout=SECONDS)
-    expect(lab.get_by_text("(ipykernel) | Idle")).to_be_visible(timeout=SECONDS)
+    lab.locator(".jp-LauncherCard[data-category=Notebook]").first.click()
+    expect(lab.get_by_text("(ipykernel) | Idle")).to_be_visible()
     cell = lab.locator(".jp-Cell .cm-content").first
-    cell.click(timeout=SECONDS)
+    cell.click()
     lab.keyboard.type("6 * 7")
     lab.keyboard.press("Shift+Enter")
-    expect(lab.locator(".jp-OutputArea-output").first).to_have_text("42", timeout=SECONDS)
+    expect(lab.locator(".jp-OutputArea-output").first).to_have_text("42")
     lab.screenshot(path=SCREENSHOTS / "session-lab.png")
     assert "ticket" not in lab.url
-    lab.keyboard.press("Control+s")
-    page.wait_for_timeout(500)
     page.reload()
     expect(page.get_by_role("link", name="Untitled.ipynb")).to_be_visible()
     page.goto("/account/logout/")

@@ -50,7 +50,9 @@ def award():
     draft = drafted(ada, firm, call_id="bridge", aid_received_cents="0")
     applications.submit_application(deed(ada), draft.id, rules=NATIONAL)
     reviews.record_technical_assessment(deed(officer()), draft.id, is_feasible=True)
-    return awards.award_application(deed(officer()), draft.id, rules=NATIONAL)
+    # Granted just now, for it has to be registered within some working days.
+    granted = deed(officer(), now=wiring.now())
+    return awards.award_application(granted, draft.id, rules=NATIONAL)
 
 
 def test_the_office_lists_exports_and_registers_aid(allmende, award, tmp_path):

@@ -5,9 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from allmende import wiring
-from allmende.domain.access.messages import (
-    PATIENCE,
-)
+from allmende.domain.access.messages import PATIENCE
 from allmende.domain.access.organisations import Organisation, OrganisationKind
 from allmende.domain.access.ownership import Firm, OwnershipGraph, YearFigures
 from allmende.domain.access.projects import Project
@@ -32,6 +30,7 @@ from allmende.services import (
     promises,
     reports,
     reviews,
+    runs,
 )
 from allmende.services.deeds import Deed
 from allmende.wiring.access_rules import load_access_rules
@@ -44,6 +43,7 @@ CALL, SCIENCE_CALL = "werkbank-playground-2026", "werkbank-science-2026"
 BRIDGE_CALL = "werkbank-bridge-2026"  # free time of the national share: State aid
 ADMINISTRATOR = Person(id="p-setup", name="Set-up", roles=frozenset({Role.ADMINISTRATOR}))
 CENTS = 100
+PATIENCE_SECONDS = 120
 
 # A stand-in for a training: it keeps the same contract as a blueprint, in a second.
 TRAINING = """
@@ -54,6 +54,7 @@ tell() {
 }
 for step in 10 20 30 40 50 60 70 80; do tell $step $((900 / step)) $step; sleep 0.05; done
 """
+LAST_WORDS = "step 80 of 100\n"
 FINISH = """
 tell 100 08 97
 cat > "$ALLMENDE_OUT/metrics.json" <<END
@@ -185,13 +186,30 @@ def beat() -> None:
 
 def beat_until(person: Person, job_id: str, *states: JobState) -> Job:
     """Let the heart beat until the job is in one of the states."""
-    for _ in range(200):
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while True:
         beat()
         job = jobs.get_job(person, job_id).job
         if job.state in states:
             return job
+        assert time.monotonic() < give_up_at, f"{job_id} is still {job.state}"
         time.sleep(0.05)
-    raise AssertionError(f"{job_id} is still {job.state}")
+
+
+def begin_long(person: Person, project_id: str) -> Job:
+    """Begin a sweep that outlives the building of the world, and let its first job say all.
+
+    While it says more, no page of it stays as it was.
+    """
+    file = {"sweep": {"rate": [0.1, 0.00001]}, "max_duration": "5m"}
+    job = submit(person, project_id, "tissue-large", TRAINING + "sleep 280", **file)
+    beat_until(person, job.id, JobState.RUNNING)
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    backend_of = wiring.workshop().backend_of
+    while LAST_WORDS not in runs.read_job_log(person, job.id, backend_of=backend_of).text:
+        assert time.monotonic() < give_up_at, f"{job.id} does not come to its end"
+        time.sleep(0.05)
+    return job
 
 
 def refuse_two(
@@ -297,15 +315,11 @@ def build_world(*, waiting_jobs: int = 6) -> World:
     done = submit(founder, project_id, "tissue-classifier", TRAINING + FINISH)
     done = beat_until(founder, done.id, JobState.COMPLETED, JobState.FAILED)
     beat()
-    rates = {"rate": [0.1, 0.00001]}
-    running = submit(founder, project_id, "tissue-large", TRAINING + "sleep 90", sweep=rates)
-    beat_until(founder, running.id, JobState.RUNNING)
-    pending = running
+    pending = running = begin_long(founder, project_id)
     for number in range(waiting_jobs):
         pending = submit(founder, project_id, f"tissue-variant-{number + 1}", "sleep 90")
-    beat()
-    time.sleep(0.8)
-    beat()
+    beat()  # starts them
+    beat()  # and sees that they run
     do_chores()
     model = models.find_model_of_job(founder, done.id)
     assert model is not None, "the training left a model"

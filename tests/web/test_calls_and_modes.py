@@ -103,10 +103,25 @@ def test_a_call_is_filled_in_from_its_mode_seen_and_opened_once(office, olga):
     assert call_store.get_call("spring-2027") == call
 
 
-def test_a_call_with_cut_offs_takes_announced_days_and_others_at_ten_in_berlin(office):
+@pytest.fixture
+def to_come(monkeypatch) -> list[str]:
+    """Announce two cut-offs to come, and return them: those that ship are over one day."""
+    rules = load_access_rules()
+    first = wiring.now().replace(microsecond=0) + timedelta(days=9)
+    instants = (first, first + timedelta(days=60))
+    calendars = tuple(
+        replace(each, instants=instants) if each.mode_id == "ai-for-science" else each
+        for each in rules.calendars
+    )
+    announcing = replace(rules, calendars=calendars)
+    monkeypatch.setattr("allmende.web.pages.calls.load_access_rules", lambda: announcing)
+    return [at.isoformat() for at in instants]
+
+
+def test_a_call_with_cut_offs_takes_announced_days_and_others_at_ten_in_berlin(office, to_come):
     form = office.get(OF_SCIENCE).context["form"]
     announced = [value for value, _ in form.fields["announced"].choices]
-    assert announced == sorted(announced)
+    assert announced == to_come
     data = {**prefilled(office, OF_SCIENCE), **WRITTEN}
     nothing = office.post(OF_SCIENCE, {**data, "step": "preview"})
     assert nothing.status_code == 422
@@ -116,7 +131,13 @@ def test_a_call_with_cut_offs_takes_announced_days_and_others_at_ten_in_berlin(o
     office.post(OF_SCIENCE, {**hidden_of(seen), "step": "open"})
     instants = [at.isoformat() for at in call_store.get_call("spring-2027").cut_offs]
     assert instants[-2:] == ["2030-02-26T09:00:00+00:00", "2030-07-01T08:00:00+00:00"]
-    assert len(instants) == 2 + len(announced[:1])
+    assert instants[:-2] == announced[:1]
+
+
+def test_where_no_cut_off_to_come_is_announced_none_is_offered(office, monkeypatch):
+    over = replace(load_access_rules(), calendars=())
+    monkeypatch.setattr("allmende.web.pages.calls.load_access_rules", lambda: over)
+    assert "announced" not in office.get(OF_SCIENCE).context["form"].fields
 
 
 @pytest.mark.parametrize(

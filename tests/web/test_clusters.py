@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
@@ -14,14 +15,16 @@ from allmende.domain.basics.cluster_accounts import ClusterAccount
 from allmende.domain.basics.people import Role
 from allmende.domain.scheduling.slurm_policies import account_key
 from allmende.domain.trust.agents import Agent
+from allmende.services.deeds import Deed
 from allmende.storage import agents as agent_store
 from allmende.storage import cluster_accounts as account_store
 from allmende.storage import people as people_store
+from allmende.web.acting import get_person
 from allmende.web.api import clusters as api
 from allmende.web.pages import clusters as pages
 from allmende.wiring.clusters import reach_of
 from tests.services.access import person
-from tests.services.slurm_model import FACTORY, SITE, World
+from tests.services.slurm_model import FACTORY, LATER, SITE, World
 from tests.web.api.conftest import a_token
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +36,16 @@ def world(db, monkeypatch):
     for module in (pages, api):
         monkeypatch.setattr(module, "load_factory", lambda: FACTORY)
         monkeypatch.setattr(module, "policy_keeper_of", world.keeper_of)
+        # The hour of the world: its project ends one day, and from then on it has another plan.
+        monkeypatch.setattr(module, "begin_deed", begin_deed)
+    monkeypatch.setattr(pages, "now", lambda: LATER)
+    monkeypatch.setattr(api, "wiring", SimpleNamespace(now=lambda: LATER))
     return world
+
+
+def begin_deed(request) -> Deed:
+    actor = getattr(request, "auth", None) or get_person(request)
+    return Deed(actor=actor, now=LATER, new_id=wiring.new_id)
 
 
 def browser_of(somebody):

@@ -115,12 +115,13 @@ def test_lists_ask_the_database_as_often_for_many_jobs_as_for_few(
 
 def test_the_list_shows_how_far_a_job_is_that_runs(factory: Running, founder: Client, monkeypatch):
     line = '{"t": 1, "step": 3, "total": 12}'
-    factory.submit("founder", run=f"echo '{line}' >> $ALLMENDE_PROGRESS; sleep 20")
+    run = f"echo '{line}' >> $ALLMENDE_PROGRESS; sleep 110"  # seen while it runs
+    factory.submit("founder", run=run, max_duration="120s")
     monkeypatch.setattr(wiring, "workshop", lambda: factory.workshop)
 
     def shown() -> str:
         return founder.get("/jobs").content.decode()
 
     assert "<progress" not in shown()
-    factory.beat_until(lambda: "<progress" in shown())
+    factory.beat_until(lambda: "<progress" in shown(), seconds=100)
     assert "25 %" in shown()

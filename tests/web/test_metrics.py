@@ -57,7 +57,7 @@ def test_it_says_how_machines_groups_and_installation_fare(world: World, scraper
     assert found["allmende_group_guaranteed_nodes", "sme", None] == pytest.approx(1.5)
     lag = found["allmende_group_lag_node_seconds", "sme", None]
     assert 0 <= lag < found["allmende_group_lag_bound_node_seconds", "sme", None]
-    assert 0 <= found["allmende_heartbeat_age_seconds", None, None] < 60
+    assert 0 <= found["allmende_heartbeat_age_seconds", None, None] < 300
     assert found["allmende_database_bytes", None, None] > 100_000
     assert found["allmende_audit_events_total", None, None] > 10
     jobs = {key: value for key, value in found.items() if key[0] == "allmende_jobs"}
@@ -128,11 +128,11 @@ def call_in(site_id: str, *, seconds_ago: float) -> None:
 def test_how_long_the_agent_of_a_site_is_silent(world: World, scraper: Client):
     name = "allmende_agent_contact_age_seconds"
     assert name not in {found for found, _ in read(scraper)}
-    call_in("werkstatt", seconds_ago=300)
+    call_in("werkstatt", seconds_ago=3000)
     call_in("juelich", seconds_ago=1)
     ages = {dict(at)["site"]: age for (found, at), age in read(scraper).items() if found == name}
-    assert ages["werkstatt"] == pytest.approx(300, abs=30)
-    assert 0 <= ages["juelich"] < 30
+    assert 3000 <= ages["werkstatt"] < 3300
+    assert 0 <= ages["juelich"] < 300
     agent_store.save_agent(replace(agent_store.get_agent("ag-juelich-1"), revoked_at=wiring.now()))
     left = {dict(at)["site"] for found, at in read(scraper) if found == name}
     assert left == {"werkstatt"}

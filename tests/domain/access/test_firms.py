@@ -125,10 +125,10 @@ def test_a_firm_may_get_another_id():
 def test_two_hundred_linked_firms_are_counted_at_once():
     firms = [firm(f"f{number:03}", (1, 0.01, 0.01)) for number in range(200)]
     chain = [holds(a.id, b.id, 60) for a, b in pairwise(firms)]
-    began = time.perf_counter()
+    began = time.process_time()  # of this process: a busy machine takes longer by the clock
     check_graph(graph(firms, chain), on=TODAY)
     result = size(firms, chain, of="f100")
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
     assert result.figures.headcount_hundredths == 200 * 100
     assert [each.relation for each in result.counted].count(Relation.LINKED) == 199
 
