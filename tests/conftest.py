@@ -25,13 +25,13 @@ os.environ["ALLMENDE_HOME"] = os.environ.get("ALLMENDE_TEST_HOME") or tempfile.m
 os.environ.setdefault("ALLMENDE_ENVIRONMENTS", str(PROJECT / "var/environments"))
 
 
-# No deadlines: how busy the machine is says nothing about the code. A run of CI can be repeated
-# exactly; at home each run looks at other examples. On demand each property is tried more often.
+# No deadlines: how busy the machine is says nothing about the code. Each run looks at the same
+# examples and can be repeated exactly; on demand each property is tried more often, on others.
 hypothesis.settings.register_profile(
     "house",
     deadline=None,
     max_examples=200 if IS_LONG else 50,
-    derandomize=bool(os.environ.get("CI")),
+    derandomize=not IS_LONG,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("house")

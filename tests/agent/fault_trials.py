@@ -21,6 +21,7 @@ from collections import Counter
 from pathlib import Path
 
 from allmende import wiring
+from allmende.backends.jobs.ports import find_free_port
 
 wiring.start()
 
@@ -103,9 +104,7 @@ class Trial:
         self.replayed: Counter = Counter()
         self.submitted: list[str] = []
         self.uncancelled: dict[str, str] = {}  # the site of each job
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = find_free_port()
         # The cluster's own daemons are on this machine's loopback, so its agent is there too.
         opened = {site: open_network() for site in SITES if site != ON_SLURM}
         self.networks = {site: network for site, network in opened.items() if network}

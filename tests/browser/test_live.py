@@ -20,9 +20,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from allmende.backends.jobs.ports import find_free_port
 from tests.backends.contract import wait_until
 from tests.browser.conftest import DESKTOP, PATIENCE_SECONDS, PROJECT
-from tests.ports import find_free_port
 
 pytestmark = pytest.mark.browser
 

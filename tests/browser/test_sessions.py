@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, expect
 
+from allmende.backends.jobs.ports import find_free_port
 from tests.blueprints.labs import python_of
 from tests.browser.conftest import PATIENCE_SECONDS, PROJECT, SCREENSHOTS, Portal, Visitor
-from tests.ports import find_free_port
 
 pytestmark = pytest.mark.browser
 

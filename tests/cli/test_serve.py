@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from allmende.backends.jobs.ports import find_free_port
 from allmende.cli import serve
 from allmende.cli.serve import LARGEST_FILES_BYTES
 from allmende.domain.training.code_archives import MOST_PACKED_BYTES
@@ -33,9 +34,7 @@ def home(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    return find_free_port()
 
 
 def wait_for(condition, *, seconds: float = 60) -> None:
