@@ -5,6 +5,7 @@ Prints one line of JSON when it is ready, and ends when its standard input close
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ def main() -> None:
     from waitress.server import create_server
 
     from allmende.services import people
+    from tests.backends.contract import wait_until
     from tests.gate.halls import Hall
     from tests.services.running import a_running_factory
 
@@ -38,6 +40,7 @@ def main() -> None:
         session.save()
         command = [sys.executable, "-c", "from allmende.gate.program import main; main()"]
         gate = subprocess.Popen(command)
+        wait_until(is_gate_open)  # a terminal may be there before it
         server = create_server(get_wsgi_application(), host="127.0.0.1", port=0, threads=4)
         threading.Thread(target=server.run, daemon=True).start()
         url = f"http://127.0.0.1:{server.effective_port}"
@@ -48,6 +51,11 @@ def main() -> None:
         sys.stdin.read()
         gate.terminate()
         gate.wait()
+
+
+def is_gate_open() -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", int(os.environ["ALLMENDE_GATE_PORT"]))) == 0
 
 
 if __name__ == "__main__":
