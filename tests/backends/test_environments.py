@@ -28,6 +28,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "environments"
         self.tools = folder / "tools"
+        self.started: list[subprocess.Popen[str]] = []
         self.folder.mkdir()
         self.tools.mkdir()
         for tool in TOOLS.split():
@@ -38,7 +39,7 @@ class Bench:
     ) -> subprocess.Popen[str]:
         launch = a_launch(run, setup=setup, environment_id=made)
         told = {"PATH": str(self.tools), "ALLMENDE_JOB_ID": "j-1", "WHAT": "glue"} | variables
-        return subprocess.Popen(
+        job = subprocess.Popen(
             wrap_command(launch, self.folder),
             env=told,
             text=True,
@@ -46,6 +47,14 @@ class Bench:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        self.started.append(job)
+        return job
+
+    def end(self) -> None:
+        """End what a failed test left waiting."""
+        for job in self.started:
+            if job.poll() is None:
+                os.killpg(job.pid, 9)
 
     def run(self, run: str = READS, **changes: str) -> tuple[int, str]:
         job = self.start(run, **changes)
@@ -71,7 +80,9 @@ def read_until_it_waits(job: subprocess.Popen[str]) -> str:
 
 @pytest.fixture
 def bench(tmp_path) -> Bench:
-    return Bench(tmp_path)
+    bench = Bench(tmp_path)
+    yield bench
+    bench.end()
 
 
 def test_an_environment_is_built_once(bench):

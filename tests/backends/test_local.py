@@ -52,8 +52,8 @@ def test_command_gets_the_contract_and_no_secret_of_the_platform(backend, monkey
     environment = dict(line.split("=", 1) for line in lines)
     job = backend.folders.root / "j-env/home"
     assert "ALLMENDE_DATABASE_URL" not in environment
-    outgoing = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
-    assert 1024 < int(environment["MASTER_PORT"]) < int(outgoing[0])  # nobody gets it by chance
+    # Below what outgoing connections usually get: nobody gets it by chance.
+    assert 20_000 <= int(environment["MASTER_PORT"]) < 30_000
     deadline = seen.started_at.timestamp() + 60
     assert abs(int(environment["ALLMENDE_DEADLINE_EPOCH"]) - deadline) <= 1
     contract = {

@@ -111,8 +111,8 @@ class Lab:
     def _stop(self, number: int, *, at_step: int, **params: object) -> int:
         running = self.start(**params)
         deadline = time.monotonic() + LONGEST_SECONDS
-        while self.newest_step() < at_step and running.poll() != 0:
-            assert running.poll() is None, running.communicate()[0]
+        while self.newest_step() < at_step and (code := running.poll()) != 0:
+            assert code is None, running.communicate()[0]
             assert time.monotonic() < deadline, "the attempt keeps no checkpoints"
             time.sleep(0.01)
         running.send_signal(number)

@@ -44,7 +44,7 @@ def allmende(capsys, monkeypatch):
 
 
 @pytest.fixture
-def award():
+def award(allmende):
     calls.open_call(deed(DAEMON), "bridge", rules=NATIONAL)
     ada, firm = founder()
     draft = drafted(ada, firm, call_id="bridge", aid_received_cents="0")

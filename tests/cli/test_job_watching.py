@@ -4,6 +4,7 @@ import pytest
 
 from allmende.cli.job_watching import Watcher
 from allmende.services import jobs
+from tests.backends.contract import wait_until
 from tests.services.running import a_running_factory, end_pauses
 
 pytestmark = pytest.mark.django_db
@@ -22,8 +23,7 @@ def test_the_last_words_of_an_attempt_are_told_before_the_next_one_begins(tmp_pa
         watcher = Watcher(factory.person("founder"), job.id, json=False)
         watcher.backend_of = factory.backend_of
         factory.beat_until(lambda: factory.job(job.id).attempts == 1)
-        while "first words" not in capsys.readouterr().out:
-            watcher.look()
+        wait_until(lambda: watcher.look() and "first words" in capsys.readouterr().out)
         (tmp_path / "work" / job.id / "home" / "go").touch()
         factory.beat_until(lambda: factory.job(job.id).retry_at)
         end_pauses()
@@ -43,8 +43,7 @@ def test_the_last_words_are_told_before_the_end_though_it_comes_while_somebody_l
         watcher = Watcher(factory.person("founder"), job.id, json=False)
         watcher.backend_of = factory.backend_of
         factory.beat_until(lambda: factory.job(job.id).attempts == 1)
-        while "begun" not in capsys.readouterr().out:
-            watcher.look()
+        wait_until(lambda: watcher.look() and "begun" in capsys.readouterr().out)
 
         def read_and_let_it_end(*asked):
             found = get_job(*asked)
@@ -54,8 +53,28 @@ def test_the_last_words_are_told_before_the_end_though_it_comes_while_somebody_l
             return found
 
         monkeypatch.setattr(jobs, "get_job", read_and_let_it_end)
-        while not watcher.look().ended_at:
-            pass
+        wait_until(lambda: watcher.look().ended_at)
         told = capsys.readouterr().out
         end = factory.sentences(job.id)[-1]
     assert told.index("farewell") < told.index(end)
+
+
+def test_no_word_of_an_attempt_is_told_before_it_begins(tmp_path, capsys, monkeypatch):
+    list_events = jobs.list_job_events
+    with a_running_factory(tmp_path) as factory:
+        (job,) = factory.submit("founder", run="echo words; sleep 110", max_duration="120s")
+        watcher = Watcher(factory.person("founder"), job.id, json=False)
+        watcher.backend_of = factory.backend_of
+
+        def read_and_let_it_begin(*asked):
+            found = list_events(*asked)
+            monkeypatch.setattr(jobs, "list_job_events", list_events)
+            factory.beat_until(lambda: factory.backend.measure_log(f"{job.id}.1"))
+            factory.beat_until(lambda: factory.job(job.id).attempts == 1)
+            return found
+
+        monkeypatch.setattr(jobs, "list_job_events", read_and_let_it_begin)
+        watcher.look()
+        told = capsys.readouterr().out
+        begin = next(each for each in factory.sentences(job.id) if "starts" in each)
+    assert told.index(begin) < told.index("words\n")

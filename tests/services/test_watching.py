@@ -70,7 +70,9 @@ def factory(tmp_path: Path, db: None) -> Iterator[Running]:
 def test_what_a_job_writes_is_seen_within_two_seconds(factory: Running):
     line = """{\\"t\\":$(date +%s.%N),\\"step\\":$i,\\"total\\":9}"""
     said = f"""echo "{line}" >> $ALLMENDE_PROGRESS; date +%s.%N"""
-    (job,) = factory.submit("founder", run=f"for i in 1 2 3; do {said}; sleep 0.5; done")
+    # It stays until all was seen: what comes with its end only is late.
+    run = f"for i in 1 2 3; do {said}; sleep 0.5; done; until [ -e go ]; do sleep 0.1; done"
+    (job,) = factory.submit("founder", run=run, max_duration="4m")
     founder, offset, seen = factory.person("founder"), 0, []
 
     def has_seen_all() -> bool:
@@ -85,6 +87,7 @@ def test_what_a_job_writes_is_seen_within_two_seconds(factory: Running):
     factory.beat_until(has_seen_all)
     # One of them: any may be late because the machine did something else meanwhile.
     assert min(seen) < 2
+    (factory.backend.folders.root / job.id / "home/go").touch()
     factory.run_to_end(job.id)
 
 

@@ -143,12 +143,8 @@ class SiteAgent:
             if seen.state is not AttemptState.ENDED or seen.started_at is None:
                 return
             # Its end is told with its files, once they can be read: so far, it has begun.
-            seen = Observation(
-                key=seen.key,
-                state=AttemptState.RUNNING,
-                started_at=seen.started_at,
-                nodes=seen.nodes,
-            )
+            unended = {"ended_at": None, "reason": None, "exit_code": None, "sentence": None}
+            seen = replace(seen, state=AttemptState.RUNNING, **unended)
         self._levels[seen.key] = observation_to_json(seen)
 
     def _begin(self, watched: Watched) -> Observation:

@@ -50,11 +50,7 @@ class Watcher:
 
     def look(self) -> Job:
         """Tell what is new, and return the job as it was before that."""
-        # What they tell of had happened when the job is read: else it might end in between.
-        events = jobs.list_job_events(self.reader, self.job_id)
-        job = jobs.get_job(self.reader, self.job_id).job
-        if LIFECYCLE.is_final(job.state):
-            events = jobs.list_job_events(self.reader, self.job_id)  # with its end
+        job, events = self._read()
         # What it printed comes before the word that it ended, or that it begins again.
         ends_now = LIFECYCLE.is_final(job.state) and self._told > 0
         for attempt in range(self._attempt or job.attempts, job.attempts):
@@ -63,6 +59,16 @@ class Watcher:
         for tell in reversed(tellings) if ends_now else tellings:
             tell()
         return job
+
+    def _read(self) -> tuple[Job, list[JobEvent]]:
+        """Return the job with what happened to it till then: it may begin or end in between."""
+        job = jobs.get_job(self.reader, self.job_id).job
+        while True:
+            events = jobs.list_job_events(self.reader, self.job_id)
+            again = jobs.get_job(self.reader, self.job_id).job
+            if (again.state, again.attempts) == (job.state, job.attempts):
+                return again, events
+            job = again
 
     def _tell_output(self, job: Job) -> None:
         try:

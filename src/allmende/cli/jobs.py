@@ -175,7 +175,7 @@ def list_jobs(
     found = jobs.list_jobs(
         acting_person(), project_id=project, sweep_id=sweep, after=after, limit=limit
     )
-    rows = runs.beside_progress(found, backend_of=wiring.workshop().backend_of)
+    rows = runs.beside_progress(found, backend_of=lambda place: wiring.workshop().backend_of(place))
     empty = Sentence("No job yet. Begin with: allmende job submit")
     show([_line(row, json=json) for row in rows], json=json, columns=LIST_COLUMNS, empty=empty)
 
