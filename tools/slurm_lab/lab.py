@@ -30,7 +30,6 @@ CLIENTS = (
 ).split()
 # Of the ports of a lab, one that no daemon listens on: whoever binds it has them all.
 UNUSED = 9
-_MARKS: list[socket.socket] = []
 SEARCHED = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 # Debian has these accounts on every machine, so they stand for people here.
 PEOPLE = ("games", "news", "mail", "backup")
@@ -367,7 +366,7 @@ def find_free_ports(count: int) -> int:
         except OSError:
             mark.close()
             continue
-        _MARKS.append(mark)
+        mark.detach()  # kept until this process ends
         return base
 
 
