@@ -1,7 +1,6 @@
 """The operators of a cluster behind an agent, who go on with their work whatever fails."""
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from itertools import cycle
@@ -15,9 +14,9 @@ from allmende.domain.basics.refusals import Refusal
 from allmende.services import audit, cluster_accounts, drains, slurm_policies, steering
 from allmende.services.workshop import Workshop
 from allmende.wiring.clusters import policy_keeper_of
+from tests.waiting import wait_until
 
 OPERATOR = Person(id="p-op", name="Operator", roles=frozenset({Role.OPERATOR}))
-LONGEST_SECONDS = 240.0
 Answer = TypeVar("Answer")
 
 
@@ -124,10 +123,3 @@ class FarOperators:
             self.refused[refusal.code()] += 1
             return False
         return True
-
-
-def wait_until(is_so: Callable[[], object], *, seconds: float = LONGEST_SECONDS) -> None:
-    give_up_at = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < give_up_at, f"this takes too long: {is_so}"
-        time.sleep(0.2)

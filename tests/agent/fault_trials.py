@@ -36,15 +36,17 @@ from allmende.services.story import Story  # noqa: E402
 from allmende.wiring import database_version, home, stage  # noqa: E402
 from allmende.wiring.access_rules import load_access_rules  # noqa: E402
 from allmende.wiring.assembly import build_workshop  # noqa: E402
-from tests.agent.far_operators import LONGEST_SECONDS, FarOperators, wait_until  # noqa: E402
+from tests.agent.far_operators import FarOperators  # noqa: E402
 from tests.agent.faulty_proxy import Proxies  # noqa: E402
 from tests.agent.networks import open_network  # noqa: E402
+from tests.waiting import wait_until  # noqa: E402
 
 PROJECT = Path(__file__).resolve().parents[2]
 SITES = {"werkstatt": "founder", "heide": "researcher", "harz": "corporation"}
 ON_SLURM, USER = "harz", "games"
 PARTITIONS = {"werkstatt": "werkbank", "heide": "heide-cpu", "harz": "harz-cpu"}
 FAULTINESS = 35.0
+LONGEST_SECONDS = 240.0
 CENTRE_IS_KILLED_AT = (12, 40)  # turns
 
 

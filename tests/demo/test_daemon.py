@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.waiting import wait_until
 
 from allmende.wiring import stage
 
@@ -139,10 +140,3 @@ def ask(home: Path, question: str) -> list[tuple[str, ...]]:
 
 def ran(folder: Path) -> Counter[str]:
     return Counter((folder / "ran").read_text().split())
-
-
-def wait_until(is_reached: Callable[[], bool], *, seconds: float = 240.0) -> None:
-    ends_by = time.monotonic() + seconds
-    while not is_reached():
-        assert time.monotonic() < ends_by, "it takes too long"
-        time.sleep(0.1)

@@ -1,8 +1,6 @@
 """Metering of a real cluster: what ran there is charged once, and every second is explained."""
 
 import contextlib
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -20,6 +18,7 @@ from allmende.storage import usage as store
 from allmende.wiring.clusters import usage_reader
 from tests.backends.slurm_site import has_been_told
 from tests.services.usage_worlds import DEED, GPU, SITE, add_project, consumed, open_pools
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 ACCOUNT, FOREIGN = "pr-metered", "somebody-else"
@@ -43,13 +42,6 @@ def site(slurm_lab: Lab) -> Site:
 def submit(lab: Lab, *options: str, account: str = ACCOUNT, script: str = "sleep 1") -> str:
     asked = ("-A", account, "-t", "60", "-o", "/dev/null", "--wrap", script)
     return lab.run("sbatch", "--parsable", *options, *asked, user_name="games").strip()
-
-
-def wait_for(is_so: Callable[[], bool], *, seconds: float = 240.0) -> None:
-    give_up_at = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < give_up_at, "it takes too long"
-        time.sleep(0.3)
 
 
 def has_run(lab: Lab, job: str) -> bool:
@@ -81,7 +73,7 @@ def collect(site: Site) -> usage_collecting.Collection:
 
 def collect_all(lab: Lab, site: Site) -> None:
     """Read once slurmctld has told slurmdbd everything, and slurmdbd has written it down."""
-    wait_for(lambda: usage_reader(site).is_up_to_date() and has_been_told(lab))
+    wait_until(lambda: usage_reader(site).is_up_to_date() and has_been_told(lab))
     assert collect(site).is_complete
 
 
@@ -126,13 +118,13 @@ def test_every_second_of_a_real_cluster_is_charged_once_and_explained(slurm_lab:
     go = lab.plan.folder / "go"
     waits = f"until [ -e {go} ]; do sleep 0.1; done; sleep 1"
     again = submit(lab, "--gres=gpu:1", "--requeue", script=waits)
-    wait_for(lambda: is_in(lab, again, "RUNNING") and has_run(lab, again))
+    wait_until(lambda: is_in(lab, again, "RUNNING") and has_run(lab, again))
     lab.run("scontrol", "requeue", again)
-    wait_for(lambda: is_in(lab, again, "PENDING"))
+    wait_until(lambda: is_in(lab, again, "PENDING"))
     go.touch()
     long = submit(lab, "--gres=gpu:1", script="sleep 3000")
-    wait_for(lambda: hasten(lab, again) and is_empty(lab, *jobs, whole, again))
-    wait_for(lambda: is_in(lab, long, "RUNNING") and has_run(lab, long))
+    wait_until(lambda: hasten(lab, again) and is_empty(lab, *jobs, whole, again))
+    wait_until(lambda: is_in(lab, long, "RUNNING") and has_run(lab, long))
     collect_all(lab, site)
 
     found = reconcile(site)
@@ -146,7 +138,7 @@ def test_every_second_of_a_real_cluster_is_charged_once_and_explained(slurm_lab:
     assert [run.allocated_gpus for run in runs if run.job_id == int(whole)] == [lab.plan.gpus]
 
     lab.run("scancel", long)
-    wait_for(lambda: is_empty(lab, long))
+    wait_until(lambda: is_empty(lab, long))
     collect_all(lab, site)
     collect_all(lab, site)  # twice, and from an hour before
     found = reconcile(site)
@@ -161,7 +153,7 @@ def test_while_slurmdbd_is_down_nothing_is_lost(slurm_lab: Lab, site: Site):
     lab.kill("slurmdbd")
     try:
         job = submit(lab, "--gres=gpu:2")
-        wait_for(lambda: is_empty(lab, job))
+        wait_until(lambda: is_empty(lab, job))
         with pytest.raises(ClusterUnreachable):
             collect(site)
         silent = store.get_bookmark("lab")

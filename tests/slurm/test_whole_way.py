@@ -1,7 +1,6 @@
 """The whole way on a real cluster: policy, submission, a run, its hours, every second explained."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -37,6 +36,7 @@ from allmende.wiring.clusters import usage_reader
 from tests.backends.slurm_site import a_folder, has_been_told
 from tests.services.running import PARTITION, Running, a_running_factory
 from tests.slurm_lab import a_lab
+from tests.waiting import wait_until
 
 OPERATOR = Person(id="p-operator", name="Operator", roles=frozenset({Role.OPERATOR}))
 
@@ -99,16 +99,9 @@ def apply_policy(factory: Running, site: Site) -> None:
     )
 
 
-def wait_for(is_so: Callable[[], object], *, seconds: float = 240.0) -> None:
-    give_up_at = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < give_up_at, "it takes too long"
-        time.sleep(0.3)
-
-
 def collect(lab: Lab, site: Site) -> None:
     reader = usage_reader(site)
-    wait_for(lambda: reader.is_up_to_date() and has_been_told(lab))
+    wait_until(lambda: reader.is_up_to_date() and has_been_told(lab))
     deed: Deed = wiring.deed_of(DAEMON)
     assert usage_collecting.collect(deed, site, reader=reader).is_complete
 
@@ -153,7 +146,7 @@ def test_jobs_of_ours_and_of_anybody_are_charged_to_the_second_and_explained(
     backend = factory.workshop.backend_of(PARTITION)
     assert b"hello" in backend.read_log(attempt.key, offset=0, limit=1000)
 
-    wait_for(lambda: not lab.run("squeue", "-h", "-t", "PD,R,CG").strip())
+    wait_until(lambda: not lab.run("squeue", "-h", "-t", "PD,R,CG").strip())
     collect(lab, site)
     after = budget_of(factory)
     assert after.held_seconds == 0

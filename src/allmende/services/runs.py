@@ -3,7 +3,7 @@
 import codecs
 import threading
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -170,11 +170,18 @@ def read_progress(backend: Backend, job_id: str) -> Progress:
 
 def open_progress(found: Sequence[Job], backend_of: BackendOf) -> list[ProgressFile]:
     """Look up the progress of each of the jobs; a place is asked once for all of its jobs."""
-    by_place: defaultdict[str, list[str]] = defaultdict(list)
-    for job in found:
-        by_place[job.partition_id].append(job.id)
-    told = {place: backend_of(place).open_progress(ids) for place, ids in by_place.items()}
+    told = {
+        place: backend_of(place).open_progress([job.id for job in here])
+        for place, here in _by_place(found).items()
+    }
     return [next(told[job.partition_id]) for job in found]
+
+
+def _by_place(found: Iterable[Job]) -> dict[str, list[Job]]:
+    by_place: defaultdict[str, list[Job]] = defaultdict(list)
+    for job in found:
+        by_place[job.partition_id].append(job)
+    return by_place
 
 
 def read_latest(
@@ -195,10 +202,7 @@ def beside_progress(found: Sequence[Job], *, backend_of: BackendOf) -> list[JobR
 
     Where a machine cannot tell, the list does without that machine's.
     """
-    running: defaultdict[str, list[Job]] = defaultdict(list)
-    for job in found:
-        if job.state is JobState.RUNNING:
-            running[job.partition_id].append(job)
+    running = _by_place(job for job in found if job.state is JobState.RUNNING)
     told: dict[str, Progress] = {}
     for here in running.values():
         with suppress(OSError, Refusal):
