@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -73,11 +73,18 @@ def test_every_run_of_a_requeued_job_is_an_attempt_of_its_own(runs):
     assert (second.allocated_nodes, second.allocated_cores) == (0, 0)
 
 
-def test_a_run_is_final_once_all_its_nodes_are_named(runs):
-    assert all(is_final(run) for run in runs.values())
-    run = runs["1:1795667940:0"]
-    assert not is_final(replace(run, nodes=("jp0001",)))
-    assert not is_final(replace(run, ended_at=None))
+def test_a_run_is_final_once_all_its_nodes_are_named_and_its_start_where_it_ran(runs):
+    run, cancelled = runs["1:1795667940:0"], runs["5:1795668177:1"]
+    now = run.ended_at + timedelta(seconds=5)
+    assert all(is_final(run, now=now) for run in runs.values())
+    assert not is_final(replace(run, nodes=("jp0001",)), now=now)
+    assert not is_final(replace(run, ended_at=None), now=now)
+    # As slurmdbd has it when it heard of the end first; of a job that waited it hears no more.
+    for state in ("PREEMPTED", "COMPLETED", "FAILED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY"):
+        unheard = replace(run, state=state, started_at=None, nodes=(), allocated_nodes=0)
+        assert not is_final(unheard, now=now)
+        assert is_final(unheard, now=now + timedelta(minutes=15))  # nor is it waited for for ever
+    assert is_final(cancelled, now=cancelled.ended_at)
 
 
 def test_what_users_write_into_names_and_comments_changes_nothing_else(runs):

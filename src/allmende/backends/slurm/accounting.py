@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from allmende.backends.slurm.answers import (
@@ -41,6 +41,13 @@ SACCT_FIELDS = (
 )
 # States in which a job has not ended, although sacct may print an end for it.
 OPEN_STATES = frozenset({"PENDING", "RUNNING", "SUSPENDED", "REQUEUE_HOLD", "CONFIGURING"})
+
+# States that only a job ends in that ran: a cancelled one may have waited.
+STATES_OF_RUNS = frozenset(
+    {"COMPLETED", "FAILED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "PREEMPTED"}
+)
+# How long a start that is missing is waited for.
+PATIENCE = timedelta(minutes=10)
 
 
 def sacct_options() -> tuple[str, ...]:
@@ -90,12 +97,17 @@ def parse_sacct_json(text: str) -> list[UsageRecord]:
         raise UnreadableAnswer(problem=str(problem)) from problem
 
 
-def is_final(record: UsageRecord) -> bool:
+def is_final(record: UsageRecord, *, now: datetime) -> bool:
     """Say whether accounting has said its last word on a run.
 
-    For a moment after the end of a short run it names fewer nodes than it counts.
+    slurmctld tells of start, steps and end on several ways, and any may come last: for a moment a
+    run that ended has fewer nodes than it counts, or no start although it ran.
     """
-    return record.ended_at is not None and len(record.nodes) == record.allocated_nodes
+    if record.ended_at is None:
+        return False
+    if record.started_at is None and record.state in STATES_OF_RUNS:
+        return now - record.ended_at > PATIENCE
+    return len(record.nodes) == record.allocated_nodes
 
 
 def count_restarts(records: Iterable[UsageRecord]) -> list[UsageRecord]:

@@ -333,7 +333,7 @@ class SlurmBackend(Outputs):
             assert attempt.slurm_id is not None, "only jobs with a number are asked for"
             which = (attempt.slurm_id, attempt.number - attempt.first, attempt.user_name)
             run = runs.get(which)
-            if run is not None and is_final(run):
+            if run is not None and is_final(run, now=self.clock()):
                 final.append((attempt, run))
             elif attempt.slurm_id not in heard and self.clock() - attempt.intended_at > PATIENCE:
                 found[attempt.key] = Observation(key=attempt.key, state=AttemptState.UNKNOWN)
