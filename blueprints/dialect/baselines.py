@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 ORDER = 6  # bytes; a word of six bytes fits into one number of 64 bits
-ZLIB_WINDOW = 32_768
+ZLIB_WINDOW = 32_768  # bytes that deflate looks back, and LZMA2 at its ordinary level
+LZMA_WINDOW = 8 * 2**20
 
 
 class KneserNey:
@@ -88,14 +89,15 @@ def gzip_bits(known, texts):
 
 
 def xz_bits(known, texts):
-    """Return the bits that each text adds to the known text when both are packed by LZMA2."""
+    """Return the bits that each text adds to the end of the known text, packed by LZMA2."""
     filters = [{"id": lzma.FILTER_LZMA2, "preset": 6}]
+    window = known.encode()[-LZMA_WINDOW:]
 
-    def size(text):
-        return len(lzma.compress(text.encode(), lzma.FORMAT_RAW, filters=filters))
+    def size(content):
+        return len(lzma.compress(content, lzma.FORMAT_RAW, filters=filters))
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # packing holds no lock of Python's
-        alone, *together = pool.map(size, [known, *(known + text for text in texts)])
+        alone, *together = pool.map(size, [window, *(window + text.encode() for text in texts)])
     return np.array([8 * (each - alone) for each in together], float)
 
 

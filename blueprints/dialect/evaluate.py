@@ -92,6 +92,8 @@ def measure_varieties(model, corpus, tokenizer, *, seed):
         row = {"group": variety, "train_bytes": len(known.encode()), "test_bytes": int(sizes.sum())}
         row |= {name: bits_per_byte(cost, sizes, seed=seed) for name, cost in bits.items()}
         rows.append(row)
+        own_model, simple = row["model"]["value"], row["ngram"]["value"]
+        print(f"{variety}: {own_model:.3f} bits per byte, 6-gram {simple:.3f}", flush=True)
         for name, cost in (bits | {"sizes": sizes}).items():
             whole.setdefault(name, []).append(cost)
     joined = {name: np.concatenate(parts) for name, parts in whole.items()}

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from recipe import find_peak_flop_per_second
@@ -118,6 +119,17 @@ class Processes:
             layers = [part for part in block.modules() if isinstance(part, torch.nn.Linear)]
             fully_shard(layers, mesh=mesh, mp_policy=policy)
         return fully_shard(model, mesh=mesh)
+
+    def bring(self, numbers):
+        """Return a tensor of ordinary memory on the device; a GPU fetches it while we go on."""
+        if self.device.type == "cpu":
+            return numbers
+        return numbers.pin_memory().to(self.device, non_blocking=True)
+
+    def throw_dice(self, seed, step):
+        """Let what is random in a step follow from seed, step and rank alone."""
+        start = np.random.SeedSequence([seed, 2, step, self.rank]).generate_state(1)
+        torch.manual_seed(int(start[0]))
 
     def whole(self, weight):
         """Return all of a weight in ordinary memory, to the first process; every process asks."""

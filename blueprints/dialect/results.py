@@ -86,7 +86,7 @@ def write_samples(model, corpus, tokenizer, options):
         # Another tag begins another passage, in a language of its own.
         is_own = [token < tokenizer.first_tag or token == tag for token in tokens]
         tokens = tokens[: is_own.index(False)] if False in is_own else tokens
-        text = tokenizer.decode(tokens).strip().replace("\n", " / ")
+        text = " / ".join(tokenizer.decode(tokens).strip().splitlines())  # of any kind
         lines.append(f"{corpus.varieties[number]}: {text}")
     return "\n".join(lines) + "\n"
 

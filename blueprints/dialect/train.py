@@ -30,7 +30,7 @@ REPORT_EVERY_STEPS = 10
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
 MOMENTS = ("exp_avg", "exp_avg_sq")  # what AdamW keeps of each weight
 # Where the work is done changes nothing about what is learnt.
-NOT_OF_THE_RUN = ("processes_per_node", "sharded")
+NOT_OF_THE_RUN = ("processes_per_node", "sharded", "compiled")
 
 
 def find_problem(options):
@@ -76,7 +76,7 @@ class Batches:
         batch = self._windows[place * self.size : (place + 1) * self.size]
         starts = batch[self.processes.rank :: self.processes.count]
         rows = torch.from_numpy(self._text[starts[:, None] + np.arange(self.context + 1)])
-        rows = rows.long().to(self.processes.device)
+        rows = self.processes.bring(rows.long())
         return rows[:, :-1], rows[:, 1:]
 
 
@@ -87,11 +87,16 @@ class Run:
         self.options, self.processes = options, processes
         self.text_sha256 = corpus.sha256
         self.model = Gpt(options, options["vocabulary"])
+        self.fused = processes.device.type == "cuda"  # all weights in one go, quicker on GPUs
+        if options["compiled"]:
+            for block in self.model.blocks:  # all alike: compiled once
+                block.compile()
         self.shared = processes.share(self.model, sharded=options["sharded"])
         self.adam = torch.optim.AdamW(
             weight_decay_groups(self.model, options["weight_decay"]),
             lr=options["learning_rate"],
             betas=(0.9, 0.95),
+            fused=self.fused,
         )
         self.step = self.first_step = self.steps_redone = 0
         self.seconds = 0.0  # of training itself, in this attempt
@@ -125,6 +130,7 @@ class Run:
         """Take one step; return the mean loss over this process's share of the batch."""
         for group in self.adam.param_groups:
             group["lr"] = self.options["learning_rate"] * schedule(self.step, self.options["steps"])
+        self.processes.throw_dice(self.options["seed"], self.step)
         with short_numbers(self.processes):
             logits = self.shared(tokens)
         loss = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
@@ -158,7 +164,8 @@ class Run:
         for name, weight in self.model.named_parameters() if self.step else ():
             self.processes.deal(weight, kept.pop(name, None))
             state = self.adam.state[weight]
-            state["step"] = torch.tensor(float(self.step))
+            where = self.processes.device if self.fused else "cpu"
+            state["step"] = torch.tensor(float(self.step), device=where)
             for moment in MOMENTS:
                 state[moment] = torch.zeros_like(weight)
                 self.processes.deal(state[moment], kept.pop(f"{moment}.{name}", None))

@@ -1,6 +1,7 @@
 """The dialect blueprint learns from text that a user gives, stops, dies, goes on, and measures."""
 
 import lzma
+import shutil
 import signal
 import tarfile
 from pathlib import Path
@@ -22,6 +23,7 @@ PARAMS = {
     "context": 32,
     "batch_size": 4,
     "steps": 24,
+    "dropout": 0.1,
 }
 VARIETIES = ("UD_Bavarian-MaiBaam", "UD_Low_Saxon-LSDC", "UD_Swiss_German-UZH")
 XSID = ("de-ba", "de-st", "gsw")
@@ -36,7 +38,7 @@ torch.distributed.init_process_group("fake", rank=0, world_size=2)
 processes = Processes()
 processes.count, processes.is_short = 2, True
 width, kept = 64, []
-options = {"layers": 2, "heads": 1, "head_size": width, "context": 8, "seed": 1}
+options = {"layers": 2, "heads": 1, "head_size": width, "context": 8, "dropout": 0, "seed": 1}
 model = processes.share(Gpt(options, 32), sharded=True)
 hooks = torch.autograd.graph.saved_tensors_hooks(lambda it: kept.append(it) or it, lambda it: it)
 with hooks, short_numbers(processes):
@@ -138,6 +140,16 @@ def test_two_processes_learn_what_one_learns(straight, lab):
     assert lab.state()["steps_redone"] == 0
     two, one = (each.read("metrics.json")["model"]["bits_per_byte"] for each in (lab, straight))
     assert two["value"] == pytest.approx(one["value"], abs=0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++ to compile for the CPU")
+def test_a_compiled_network_goes_on_from_any_checkpoint_and_learns_the_same(straight, lab):
+    assert lab.stop(signal.SIGTERM, at_step=4) == 75
+    assert f"goes on at step {lab.newest_step()}" in lab.finish(compiled=1)
+    compiled, plain = (each.read("metrics.json")["model"] for each in (lab, straight))
+    expected = pytest.approx(plain["bits_per_byte"]["value"], abs=0.01)
+    assert compiled["bits_per_byte"]["value"] == expected
 
 
 @pytest.mark.slow

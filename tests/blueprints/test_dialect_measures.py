@@ -67,6 +67,14 @@ def test_a_compressor_that_knows_the_text_pays_little_for_it():
         assert again < new / 2
 
 
+def test_a_compressor_looks_back_only_so_far(monkeypatch):
+    known = "".join(SPEECH) * 20 + "".join(map(str, range(1000)))
+    (near,) = baselines.xz_bits(known, [SPEECH[0] * 3])
+    monkeypatch.setattr(baselines, "LZMA_WINDOW", 1000)
+    (far,) = baselines.xz_bits(known, [SPEECH[0] * 3])
+    assert near < far
+
+
 @given(st.text())
 def test_the_tokenizer_gives_every_text_back(text):
     assert TOKENIZER.decode(TOKENIZER.encode(text)) == text
@@ -100,6 +108,12 @@ def test_no_sentence_is_both_learnt_from_and_tested_on(tmp_path):
     assert len(learnt + tested) == len(set(learnt + tested)) == 151
     assert len(texts.test) == 5
     assert {number for number, _ in texts.test} == {texts.varieties.index("a")}
+
+
+def test_of_much_text_no_more_is_held_out_than_makes_the_figures_sure(tmp_path):
+    (tmp_path / "a.txt").write_text("\n".join(f"Satz {number}" for number in range(12_500)))
+    texts = corpus.Corpus(tmp_path, {"split_seed": 1, "kilobytes_per_variety": 1000})
+    assert (len(texts.train), len(texts.test)) == (2300, 200)
 
 
 @pytest.mark.parametrize(
