@@ -57,7 +57,10 @@ def go_on(run, attempt, load, *, options, differs="other parameters"):
     seen, found = attempt.last_reported_step(), attempt.newest_checkpoint()
     if found:
         folder, state = found
-        if state["options"] != options:
+        # A parameter that the checkpoint does not know is newer than it: it was at its default.
+        params = read_blueprint(__file__)["params"]
+        then = {name: params[name]["default"] for name in params if name in options}
+        if then | state["options"] != options:
             sys.exit(f"The checkpoint {folder} was made with {differs}. Start a new job.")
         load(folder, state)
         run.steps_redone = state["steps_redone"]

@@ -93,11 +93,12 @@ def xz_bits(known, texts):
     filters = [{"id": lzma.FILTER_LZMA2, "preset": 6}]
     window = known.encode()[-LZMA_WINDOW:]
 
-    def size(content):
+    def size(text):
+        content = window + text.encode()
         return len(lzma.compress(content, lzma.FORMAT_RAW, filters=filters))
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # packing holds no lock of Python's
-        alone, *together = pool.map(size, [window, *(window + text.encode() for text in texts)])
+        alone, *together = pool.map(size, ["", *texts])
     return np.array([8 * (each - alone) for each in together], float)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 PASSAGE_SENTENCES = 5
 HELD_OUT = 0.1
 FEWEST_TEST_PASSAGES = 5
-MOST_TEST_PASSAGES = 200  # more would make the figures hardly surer, and the GPU wait for them
+MOST_TEST_PASSAGES = 200  # to measure on more takes long, and makes the figures hardly surer
 FEWEST_PASSAGES = 20  # a variety with fewer is only trained on, for its figures would be noise
 
 # What Common Voice calls its languages.
@@ -63,9 +63,8 @@ class Corpus:
             passages = cap(passages, options["kilobytes_per_variety"] * 1000)
             kept = 0
             if len(passages) >= FEWEST_PASSAGES:
-                kept = round(HELD_OUT * len(passages))
-                kept = min(max(kept, FEWEST_TEST_PASSAGES), MOST_TEST_PASSAGES)
-            self.test += [(number, text) for text in passages[:kept]]
+                kept = max(FEWEST_TEST_PASSAGES, round(HELD_OUT * len(passages)))
+            self.test += [(number, text) for text in passages[: min(kept, MOST_TEST_PASSAGES)]]
             self.train += [(number, text) for text in passages[kept:]]
         if not self.test:
             sys.exit(

@@ -45,23 +45,20 @@ class Block(nn.Module):
 
     def __init__(self, options, width):
         super().__init__()
-        self.heads, self.dropout = options["heads"], options["dropout"]
+        self.heads = options["heads"]
         self.attention_norm, self.gate_norm = nn.RMSNorm(width), nn.RMSNorm(width)
         self.look = nn.Linear(width, 3 * width, bias=False)
         self.mix = nn.Linear(width, width, bias=False)
         self.gate = nn.Linear(width, 3 * width, bias=False)
         self.up = nn.Linear(width, 3 * width, bias=False)
         self.down = nn.Linear(3 * width, width, bias=False)
+        self.drop = nn.Dropout(options["dropout"])  # so that it cannot learn text by heart
 
     def forward(self, x, turns):
         """Return x (batch, time, width) with what this block adds."""
         x = x + self.drop(self.attend(self.attention_norm(x), turns))
         calm = self.gate_norm(x)
         return x + self.drop(self.down(functional.silu(self.gate(calm)) * self.up(calm)))
-
-    def drop(self, x):
-        """Leave numbers out at random while it learns, so that it cannot learn text by heart."""
-        return functional.dropout(x, self.dropout, self.training and self.dropout > 0)
 
     def attend(self, x, turns):
         """Return for each place a mix of what stands before it."""

@@ -29,7 +29,7 @@ from torch.nn import functional
 REPORT_EVERY_STEPS = 10
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
 MOMENTS = ("exp_avg", "exp_avg_sq")  # what AdamW keeps of each weight
-# Where the work is done changes nothing about what is learnt.
+# How the work is done may change between attempts: it changes roundings, and what falls out.
 NOT_OF_THE_RUN = ("processes_per_node", "sharded", "compiled")
 
 

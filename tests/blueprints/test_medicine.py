@@ -148,6 +148,18 @@ def test_a_checkpoint_of_other_parameters_is_refused(straight, lab):
     assert "was made with other parameters" in output
 
 
+def test_a_checkpoint_from_before_a_parameter_was_there_is_one_of_its_default(straight, lab):
+    shutil.copytree(straight.folder / "checkpoints", lab.folder / "checkpoints")
+    for path in lab.folder.glob("checkpoints/*/state.json"):
+        state = json.loads(path.read_text())
+        del state["options"]["l2"]
+        path.write_text(json.dumps(state))
+    output, _ = (other := lab.start(l2=1)).communicate(timeout=LONGEST_SECONDS)
+    assert other.returncode == 1
+    assert "was made with other parameters" in output
+    assert "goes on at step" in lab.finish()
+
+
 def test_a_parameter_out_of_range_is_refused_by_hand_too(medicine_python):
     script = blueprint_folder("medicine") / "train.py"
     done = subprocess.run(

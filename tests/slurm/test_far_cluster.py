@@ -78,7 +78,11 @@ def test_usage_is_read_from_afar_as_it_is_beside_the_cluster(
     slurm_lab.run("sbatch", *told, user_name="games")
     assert far.accounting().is_up_to_date() in (True, False)
     # A moment passes until the accounting has the job, and all that it will ever say of it.
-    wait_until(lambda: any(map(is_final, read_usage(near))))
+    wait_until(
+        lambda: any(
+            is_final(each, has_run=True, now=datetime.now(UTC)) for each in read_usage(near)
+        )
+    )
     found = read_usage(far)
     assert found == read_usage(near)
     assert [each.user_name for each in found] == ["games"]

@@ -41,13 +41,8 @@ SACCT_FIELDS = (
 )
 # States in which a job has not ended, although sacct may print an end for it.
 OPEN_STATES = frozenset({"PENDING", "RUNNING", "SUSPENDED", "REQUEUE_HOLD", "CONFIGURING"})
-
-# States that only a job ends in that ran: a cancelled one may have waited.
-STATES_OF_RUNS = frozenset(
-    {"COMPLETED", "FAILED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "PREEMPTED"}
-)
-# How long a start that is missing is waited for.
-PATIENCE = timedelta(minutes=10)
+# How long accounting may take to learn of a job, or of its start.
+PATIENCE = timedelta(days=1)
 
 
 def sacct_options() -> tuple[str, ...]:
@@ -97,15 +92,15 @@ def parse_sacct_json(text: str) -> list[UsageRecord]:
         raise UnreadableAnswer(problem=str(problem)) from problem
 
 
-def is_final(record: UsageRecord, *, now: datetime) -> bool:
-    """Say whether accounting has said its last word on a run.
+def is_final(record: UsageRecord, *, has_run: bool, now: datetime) -> bool:
+    """Say whether accounting has said its last word on a run, of which traces say if it has run.
 
     slurmctld tells of start, steps and end on several ways, and any may come last: for a moment a
     run that ended has fewer nodes than it counts, or no start although it ran.
     """
     if record.ended_at is None:
         return False
-    if record.started_at is None and record.state in STATES_OF_RUNS:
+    if has_run and record.started_at is None:
         return now - record.ended_at > PATIENCE
     return len(record.nodes) == record.allocated_nodes
 

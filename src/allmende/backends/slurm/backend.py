@@ -4,13 +4,13 @@ import os
 import pwd
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from allmende.backends.jobs.wrapping import wrap_command
 from allmende.backends.nodes import logs, outcomes
 from allmende.backends.slurm import notes
-from allmende.backends.slurm.accounting import is_final, parse_sacct, sacct_options
+from allmende.backends.slurm.accounting import PATIENCE, is_final, parse_sacct, sacct_options
 from allmende.backends.slurm.client import (
     ANSWER_SECONDS,
     ClusterUnreachable,
@@ -45,8 +45,6 @@ from allmende.domain.scheduling.backends import (
 
 # How long a stopped attempt may linger after its grace before Slurm is asked to end it itself.
 LINGER_SECONDS = 30
-# How long a job that neither the controller nor accounting knows may still turn up.
-PATIENCE = timedelta(days=1)
 
 
 class ReservationNotThere(Refusal):
@@ -273,7 +271,7 @@ class SlurmBackend(Outputs):
             attempts.append(attempt)
             gone += [attempt] if attempt.slurm_id and _has_left(attempt, job) else []
         self._cancel_doubles(attempts, live)
-        return seen | self._find_ends(gone, known_to_controller={job.job_id for job in live})
+        return seen | self._find_ends(gone, seen, known_to_controller={job.job_id for job in live})
 
     def _describe_live(self, attempt: Attempt, job: LiveJob | None) -> Observation:
         """Return what the controller says. An end is believed only once accounting has it."""
@@ -316,7 +314,7 @@ class SlurmBackend(Outputs):
                 self._cancel(replace(attempt, slurm_id=job.job_id))
 
     def _find_ends(
-        self, gone: list[Attempt], *, known_to_controller: set[int]
+        self, gone: list[Attempt], seen: Mapping[str, Observation], *, known_to_controller: set[int]
     ) -> Mapping[str, Observation]:
         """Return the ends that accounting has; without it, nothing has ended, nor got lost."""
         if not gone:
@@ -333,7 +331,8 @@ class SlurmBackend(Outputs):
             assert attempt.slurm_id is not None, "only jobs with a number are asked for"
             which = (attempt.slurm_id, attempt.number - attempt.first, attempt.user_name)
             run = runs.get(which)
-            if run is not None and is_final(run, now=self.clock()):
+            has_run = seen[attempt.key].state is AttemptState.RUNNING  # it has a log
+            if run is not None and is_final(run, has_run=has_run, now=self.clock()):
                 final.append((attempt, run))
             elif attempt.slurm_id not in heard and self.clock() - attempt.intended_at > PATIENCE:
                 found[attempt.key] = Observation(key=attempt.key, state=AttemptState.UNKNOWN)
