@@ -20,6 +20,9 @@ DONE = "DONE"
 STOPPED_BEFORE_THE_END = 75
 # How long an attempt waits for the one before it to let go of the checkpoints.
 LOCK_SECONDS = 300
+# How often state is kept where nobody says it: a large one takes a twentieth of the time at most.
+FEWEST_SECONDS = 2
+PAUSE_FOR_EACH_SECOND_OF_SAVING = 19
 
 
 class Attempt:
@@ -30,11 +33,12 @@ class Attempt:
         self.out = Path(os.environ.get("ALLMENDE_OUT", by_hand / "out"))
         self.checkpoints = Path(os.environ.get("ALLMENDE_CHECKPOINTS", by_hand / "checkpoints"))
         self.progress = Path(os.environ.get("ALLMENDE_PROGRESS", by_hand / "progress.jsonl"))
-        self.checkpoint_seconds = float(os.environ.get("ALLMENDE_CHECKPOINT_SECONDS", "2"))
+        asked = os.environ.get("ALLMENDE_CHECKPOINT_SECONDS")
+        self.checkpoint_seconds = float(asked) if asked else None
         self.checkpoints_kept = int(os.environ.get("ALLMENDE_CHECKPOINTS_KEPT", "2"))
         self.number = int(os.environ.get("ALLMENDE_ATTEMPT", "1"))
         self.is_stopping = False
-        self._saved_at = time.monotonic()
+        self._saved_at, self._saving_seconds = time.monotonic(), 0.0
         self._reported_at = float("-inf")
         for folder in (self.out, self.checkpoints, self.progress.parent):
             folder.mkdir(parents=True, exist_ok=True)
@@ -85,14 +89,17 @@ class Attempt:
 
     def is_checkpoint_due(self):
         """Say whether enough time has passed since the last checkpoint."""
-        return time.monotonic() - self._saved_at >= self.checkpoint_seconds
+        pause = self.checkpoint_seconds
+        if pause is None:
+            pause = max(FEWEST_SECONDS, PAUSE_FOR_EACH_SECOND_OF_SAVING * self._saving_seconds)
+        return time.monotonic() - self._saved_at >= pause
 
     def save(self, *, step, files, state):
         """Keep a checkpoint: all of it, or nothing that a later attempt would believe.
 
         `files`: for each name the content, or what writes it to a path, for what is large.
         """
-        target = self.checkpoints / f"step-{step:08d}"
+        begun, target = time.monotonic(), self.checkpoints / f"step-{step:08d}"
         if not (target / DONE).exists():
             shutil.rmtree(target, ignore_errors=True)
             draft = self.checkpoints / f".step-{step:08d}"
@@ -105,6 +112,7 @@ class Attempt:
         write_durably(target / DONE, b"")
         reach_disk(self.checkpoints)
         self._saved_at = time.monotonic()
+        self._saving_seconds = self._saved_at - begun
         for old in self.list_checkpoints()[: -self.checkpoints_kept]:
             shutil.rmtree(old)
 

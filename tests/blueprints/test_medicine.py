@@ -141,6 +141,30 @@ def test_two_attempts_never_write_the_same_checkpoints(tmp_path, monkeypatch):
         module.Attempt()
 
 
+def test_unless_somebody_says_how_often_saving_takes_a_twentieth_of_the_time(tmp_path, monkeypatch):
+    module, clock = load_module("medicine", "attempt"), [0.0]
+    monkeypatch.setattr(module.signal, "signal", lambda *_: None)  # it is not for this process
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+
+    def save_a_large_file(path):
+        path.write_bytes(b"")
+        clock[0] += 3
+
+    def pause_after_saving(folder):
+        for name in ("out", "checkpoints", "progress"):
+            monkeypatch.setenv(f"ALLMENDE_{name.upper()}", str(folder / name))
+        attempt = module.Attempt()
+        attempt.save(step=1, files={"large": save_a_large_file}, state={})
+        begun = clock[0]
+        while not attempt.is_checkpoint_due():
+            clock[0] += 1
+        return clock[0] - begun
+
+    assert pause_after_saving(tmp_path / "unsaid") == 19 * 3
+    monkeypatch.setenv("ALLMENDE_CHECKPOINT_SECONDS", "5")
+    assert pause_after_saving(tmp_path / "said") == 5
+
+
 def test_a_checkpoint_of_other_parameters_is_refused(straight, lab):
     shutil.copytree(straight.folder / "checkpoints", lab.folder / "checkpoints")
     output, _ = (other := lab.start(l2=1)).communicate(timeout=LONGEST_SECONDS)
