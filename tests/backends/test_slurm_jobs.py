@@ -36,6 +36,7 @@ from tests.backends.slurm_site import (
     a_backend,
     a_cluster,
     a_folder,
+    hasten,
 )
 
 SPARE, WANTED = "spare", "wanted"  # the second takes nodes from the first
@@ -74,15 +75,6 @@ def number_of(backend: Submitter, key: str) -> str:
     attempt = find_attempt(backend.work_folder, key)
     assert attempt is not None
     return str(attempt.slurm_id)
-
-
-def hasten(site: Lab, number: str) -> None:
-    """Let a job that Slurm requeued start now, and not in two minutes.
-
-    These are counted from when its node is free: told before, it is told in vain.
-    """
-    with contextlib.suppress(LabFailed):  # it began, or has gone
-        site.run("scontrol", "update", f"jobid={number}", "starttime=now")
 
 
 def records_of(backend: Submitter, key: str):
@@ -269,7 +261,7 @@ def test_a_job_that_slurm_requeued_does_nothing_before_its_next_attempt_is_decid
         hasten(site, number)
         return left.exists() and number not in site.run("squeue", "-h", "-o", "%i").split()
 
-    wait_until(is_over, seconds=240)  # once in some hundred runs it is told in vain all the same
+    wait_until(is_over, seconds=240)
     second = a_launch('cat "$ALLMENDE_OUT/tries"', job_id=first.job_id, attempt=2, requeue=True)
     backend.start(second)
     assert number_of(backend, second.key) != number

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tools.slurm_lab import Lab, LabFailed
+from tools.slurm_lab import Lab
 
 from allmende import wiring
 from allmende.backends.slurm.notes import find_attempt
@@ -17,6 +17,7 @@ from allmende.domain.scheduling.jobs import Job, JobState
 from allmende.domain.training.records import is_record_whole
 from allmende.services import allocations, ledger, models, usage_collecting
 from allmende.wiring.clusters import usage_reader
+from tests.backends import slurm_site
 from tests.backends.slurm_site import a_folder
 from tests.blueprints.labs import python_of
 from tests.services.running import PARTITION, Running, a_running_factory
@@ -118,8 +119,7 @@ def cluster(running: Running, request: pytest.FixtureRequest) -> Iterator[Machin
             attempt = find_attempt(backend.work_folder, key)
             if attempt is None or attempt.slurm_id is None:
                 return False
-            with contextlib.suppress(LabFailed):  # it runs already, or is not back in the queue yet
-                lab.run("scontrol", "update", f"jobid={attempt.slurm_id}", "starttime=now")
+            slurm_site.hasten(lab, attempt.slurm_id)
             return True
 
         yield Machine(running, preempt, crash, collect, hasten)

@@ -1,11 +1,10 @@
 """Metering of a real cluster: what ran there is charged once, and every second is explained."""
 
-import contextlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tools.slurm_lab import Lab, LabFailed
+from tools.slurm_lab import Lab
 from tools.slurm_lab.configuration import PARTITION
 
 from allmende.backends.slurm.client import ClusterUnreachable
@@ -16,7 +15,7 @@ from allmende.domain.basics.sites import Site, SlurmCluster
 from allmende.services import reconciliations, usage_collecting
 from allmende.storage import usage as store
 from allmende.wiring.clusters import usage_reader
-from tests.backends.slurm_site import has_been_told
+from tests.backends.slurm_site import has_been_told, hasten
 from tests.services.usage_worlds import DEED, GPU, SITE, add_project, consumed, open_pools
 from tests.waiting import wait_until
 
@@ -48,14 +47,6 @@ def has_run(lab: Lab, job: str) -> bool:
     """Say whether a job has run for a second or more, as accounting counts."""
     told = lab.run("sacct", "-n", "-P", "-X", "-j", job, "-o", "elapsedraw").split()
     return any(int(seconds) for seconds in told)
-
-
-def hasten(lab: Lab, job: str) -> bool:
-    """Let a job that was requeued start now and not in two minutes, counted from when its node is
-    free; told before, it is told in vain."""
-    with contextlib.suppress(LabFailed):  # it began, or has gone
-        lab.run("scontrol", "update", f"jobid={job}", "starttime=now")
-    return True
 
 
 def is_empty(lab: Lab, *jobs: str) -> bool:
@@ -123,7 +114,12 @@ def test_every_second_of_a_real_cluster_is_charged_once_and_explained(slurm_lab:
     wait_until(lambda: is_in(lab, again, "PENDING"))
     go.touch()
     long = submit(lab, "--gres=gpu:1", script="sleep 3000")
-    wait_until(lambda: hasten(lab, again) and is_empty(lab, *jobs, whole, again))
+
+    def all_are_over() -> bool:
+        hasten(lab, again)
+        return is_empty(lab, *jobs, whole, again)
+
+    wait_until(all_are_over)
     wait_until(lambda: is_in(lab, long, "RUNNING") and has_run(lab, long))
     collect_all(lab, site)
 
