@@ -87,7 +87,6 @@ class Run:
         self.options, self.processes = options, processes
         self.text_sha256 = corpus.sha256
         self.model = Gpt(options, options["vocabulary"])
-        self.fused = processes.device.type == "cuda"  # all weights in one go, quicker on GPUs
         if options["compiled"]:
             for block in self.model.blocks:  # all alike: compiled once
                 block.compile()
@@ -96,7 +95,7 @@ class Run:
             weight_decay_groups(self.model, options["weight_decay"]),
             lr=options["learning_rate"],
             betas=(0.9, 0.95),
-            fused=self.fused,
+            fused=processes.device.type == "cuda",  # all weights in one go
         )
         self.step = self.first_step = self.steps_redone = 0
         self.seconds = 0.0  # of training itself, in this attempt
@@ -164,8 +163,7 @@ class Run:
         for name, weight in self.model.named_parameters() if self.step else ():
             self.processes.deal(weight, kept.pop(name, None))
             state = self.adam.state[weight]
-            where = self.processes.device if self.fused else "cpu"
-            state["step"] = torch.tensor(float(self.step), device=where)
+            state["step"] = torch.tensor(float(self.step), device=self.processes.device)
             for moment in MOMENTS:
                 state[moment] = torch.zeros_like(weight)
                 self.processes.deal(state[moment], kept.pop(f"{moment}.{name}", None))

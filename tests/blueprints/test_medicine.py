@@ -124,11 +124,17 @@ def test_only_the_newest_checkpoints_are_kept(straight):
     assert folders[-1] == "step-00001000"
 
 
-def test_two_attempts_never_write_the_same_checkpoints(tmp_path, monkeypatch):
+def module_of_attempts(folder, monkeypatch):
+    """Return the code of attempts, for some in this process that keep their files in a folder."""
     module = load_module("medicine", "attempt")
     for name in ("out", "checkpoints", "progress"):
-        monkeypatch.setenv(f"ALLMENDE_{name.upper()}", str(tmp_path / name))
+        monkeypatch.setenv(f"ALLMENDE_{name.upper()}", str(folder / name))
     monkeypatch.setattr(module.signal, "signal", lambda *_: None)  # it is not for this process
+    return module
+
+
+def test_two_attempts_never_write_the_same_checkpoints(tmp_path, monkeypatch):
+    module = module_of_attempts(tmp_path, monkeypatch)
     (tmp_path / "checkpoints").mkdir()
     with (tmp_path / "checkpoints" / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -142,17 +148,15 @@ def test_two_attempts_never_write_the_same_checkpoints(tmp_path, monkeypatch):
 
 
 def test_unless_somebody_says_how_often_saving_takes_a_twentieth_of_the_time(tmp_path, monkeypatch):
-    module, clock = load_module("medicine", "attempt"), [0.0]
-    monkeypatch.setattr(module.signal, "signal", lambda *_: None)  # it is not for this process
-    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    clock = [0.0]
 
     def save_a_large_file(path):
         path.write_bytes(b"")
         clock[0] += 3
 
     def pause_after_saving(folder):
-        for name in ("out", "checkpoints", "progress"):
-            monkeypatch.setenv(f"ALLMENDE_{name.upper()}", str(folder / name))
+        module = module_of_attempts(folder, monkeypatch)
+        monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
         attempt = module.Attempt()
         attempt.save(step=1, files={"large": save_a_large_file}, state={})
         begun = clock[0]
