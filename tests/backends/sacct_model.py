@@ -25,6 +25,7 @@ class Sacct:
     runs: list[Run]
     now: datetime = datetime(2027, 1, 1, tzinfo=UTC)
     queue_size: int | None = 0
+    lost: frozenset[int] = frozenset()  # jobs of which it has no start, only those of the steps
     answers_left: int | None = None  # until it falls silent
     asked: list[tuple[str, ...]] = field(default_factory=list)
 
@@ -38,7 +39,10 @@ class Sacct:
             return "no word of it\n" if size is None else f"\tDBD Agent queue size: {size}\n"
         self.asked.append(arguments)
         options = dict(each.partition("=")[::2] for each in arguments)
-        rows = [self.print(run) for run in self.runs if self.is_asked_for(run, options)]
+        runs = [run for run in self.runs if self.is_asked_for(run, options)]
+        if "--noheader" in options:
+            return "".join(map(self.print_steps, runs))
+        rows = [self.print(run) for run in runs]
         return "\n".join(map(options["--delimiter"].join, [SACCT_FIELDS, *rows])) + "\n"
 
     def is_asked_for(self, run: Run, options: dict[str, str]) -> bool:
@@ -55,12 +59,23 @@ class Sacct:
         job, *instants = run
         stamps = [str(int(each.timestamp())) for each in instants]
         waits, runs = run[-2] > self.now, run[-1] > self.now
+        elapsed = int((run[-1] - run[-2]).total_seconds())
+        if job in self.lost and not runs:
+            stamps[1], elapsed = "None", 0
         return (
             *(str(job), "lab", "meyer", "pr-1", "gpu", "normal"),
             *("PENDING" if waits else "RUNNING" if runs else "COMPLETED", "0:0", *stamps[:2]),
             *("Unknown" if runs else stamps[2], "" if waits else "gres/gpu=1,node=1"),
-            *("n1", "train", "", str(int((run[-1] - run[-2]).total_seconds()))),
+            *("n1", "train", "", str(elapsed)),
         )
+
+    def print_steps(self, run: Run) -> str:
+        job, submitted, started, _ = run
+        rows = [f"{job}|{int(submitted.timestamp())}|Unknown|00:00|"]
+        if started <= self.now:
+            stamp = int(started.timestamp())
+            rows += [f"{job}.{step}|{stamp}|{stamp}|00:01|1" for step in ("batch", "0")]
+        return "\n".join(rows) + "\n"
 
 
 def truth(runs: list[Run]) -> list[str]:

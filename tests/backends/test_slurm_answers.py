@@ -78,13 +78,15 @@ def test_a_run_is_final_once_all_its_nodes_are_named_and_its_start_where_it_ran(
     now = run.ended_at + timedelta(seconds=5)
     for each in (run, runs["5:1795668173:0"]):
         assert is_final(each, has_run=True, now=now)
-    assert not is_final(replace(run, nodes=("jp0001",)), has_run=True, now=now)
-    assert not is_final(replace(run, ended_at=None), has_run=True, now=now)
-    # As slurmdbd has it when it heard of the end first; of a job that waited it hears no more.
-    unheard = replace(run, state="PREEMPTED", started_at=None, nodes=(), allocated_nodes=0)
-    assert not is_final(unheard, has_run=True, now=now)
-    assert is_final(unheard, has_run=True, now=now + timedelta(days=2))  # nor is it waited for ever
+    much_later = now + timedelta(days=2)
+    assert not is_final(replace(run, ended_at=None), has_run=True, now=much_later)
     assert is_final(cancelled, has_run=False, now=now)
+    # As slurmdbd has it when it heard of the batch step, or of the end, before the start.
+    of_a_step = replace(run, nodes=("jp0001",))
+    of_the_end = replace(run, state="PREEMPTED", started_at=None, nodes=(), allocated_nodes=0)
+    for each in (of_a_step, of_the_end):
+        assert not is_final(each, has_run=True, now=now)
+        assert is_final(each, has_run=True, now=much_later)  # nothing is waited for for ever
 
 
 def test_what_users_write_into_names_and_comments_changes_nothing_else(runs):

@@ -6,41 +6,38 @@ import pytest
 
 from allmende.backends.slurm.answers import UnreadableAnswer
 from allmende.backends.slurm.steps import StepUse, parse_bytes, parse_duration, parse_steps
-from allmende.domain.basics.usage_records import UsageRecord
 from tests.backends.contract import a_launch, observe, wait_for_end
 from tests.backends.slurm_site import ACCOUNT, USER, a_backend, a_cluster, a_folder
 
-# 22.05, recorded with --noconvert: a job that ran twice, and another one.
+# 22.05, with --noconvert: a job that ran twice, and another one.
 SAID = """\
-8|1795683011|00:04.385|
-8.batch|1795683011|00:00.010|12673024
-8.0|1795683011|00:04.374|223531008
-8|1795683100|01:00.000|
-8.batch|1795683100|00:00.500|
-8.0|1795683101|01:00.250|4096
-9.0|1795683012|02:00:00|999999999999
+8|1795683010|1795683011|00:04.385|
+8.batch|1795683011|1795683011|00:00.010|12673024
+8.0|1795683012|1795683012|00:04.374|223531008
+8|1795683100|1795683221|01:00.000|
+8.batch|1795683221|1795683221|00:00.500|
+8.0|1795683222|Unknown|01:00.250|4096
+9|1795683010|Unknown|00:00:00|
+10|1795683012|1795683012|02:00:00|
+10.0|1795683013|1795683013|02:00:00|999999999999
 """
 
 
-def a_run(begin: int, end: int) -> UsageRecord:
-    return UsageRecord(
-        cluster="lab",
-        job_id=8,
-        submitted_at=datetime.fromtimestamp(begin, UTC),
-        user_name="meyer",
-        account="p-1",
-        partition="booster",
-        state="COMPLETED",
-        started_at=datetime.fromtimestamp(begin, UTC),
-        ended_at=datetime.fromtimestamp(end, UTC),
+def at(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def test_each_run_of_a_requeued_job_has_the_steps_below_it():
+    uses = parse_steps(SAID)
+    assert uses[8, at(1795683010)] == StepUse(
+        began_at=at(1795683011), cpu_seconds=4.384, max_memory_bytes=223531008
     )
-
-
-def test_each_run_of_a_requeued_job_has_its_own_steps():
-    first, second = a_run(1795683011, 1795683021), a_run(1795683100, 1795683200)
-    assert parse_steps(SAID, first) == StepUse(cpu_seconds=4.384, max_memory_bytes=223531008)
-    assert parse_steps(SAID, second) == StepUse(cpu_seconds=60.75, max_memory_bytes=4096)
-    assert parse_steps("", first) == StepUse()
+    assert uses[8, at(1795683100)] == StepUse(
+        began_at=at(1795683221), cpu_seconds=60.75, max_memory_bytes=4096
+    )
+    assert uses[9, at(1795683010)] == StepUse()
+    assert len(uses) == 4
+    assert parse_steps("") == {}
 
 
 @pytest.mark.parametrize(
@@ -58,10 +55,20 @@ def test_every_form_of_an_amount_of_memory_is_read(text, size):
     assert parse_bytes(text) == size
 
 
-@pytest.mark.parametrize("row", ["8.0|1795683011|soon|1", "8.0|1795683011|00:01", "x.0|1|00:01|1"])
-def test_a_row_of_another_shape_is_no_answer(row):
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "8|1|1|00:00|\n8.0|1|1|soon|1",
+        "8|1|1|00:00|\n8.0|1|1|00:01",
+        "8|1|1|00:00|\n9.0|1|1|00:01|1",
+        "8.0|1|1|00:01|1",
+        "8|Unknown|1|00:00|",
+        "x|1|1|00:01|1",
+    ],
+)
+def test_rows_of_another_shape_are_no_answer(rows):
     with pytest.raises(UnreadableAnswer):
-        parse_steps(row, a_run(1795683011, 1795683021))
+        parse_steps(rows)
 
 
 def test_a_real_slurm_measures_what_a_job_uses(slurm_lab):

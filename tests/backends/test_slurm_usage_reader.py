@@ -26,14 +26,18 @@ def read(client: Sacct, *cuts: datetime) -> list:
 @settings(deadline=None, max_examples=60)
 @given(some_runs(), st.data())
 def test_however_time_is_cut_each_run_is_seen_once_with_its_number(runs, data):
-    """The cuts lie where runs end, half a second beside it, and anywhere; so do the pieces."""
+    """The cuts lie where runs end, half a second beside it, and anywhere; so do the pieces.
+
+    Of some jobs the cluster has lost when they began.
+    """
     ends = st.sampled_from([run[-1] for run in runs])
     shift = st.sampled_from([-1, -0.5, 0, 0.5, 1, 3600])
     near = st.builds(lambda end, seconds: end + seconds * SECOND, ends, shift)
     cuts = sorted(data.draw(st.lists(near, max_size=6)))
     whole = [BEGIN - timedelta(days=1), *cuts, BEGIN + timedelta(days=6)]
     whole = [at for at in whole if whole[0] <= at <= whole[-1]]
-    records = read(Sacct(runs), *whole)
+    lost = data.draw(st.frozensets(st.sampled_from([run[0] for run in runs])), label="lost")
+    records = read(Sacct(runs, lost=lost), *whole)
     assert sorted(record.key for record in records) == truth(runs)
     assert sum(record.elapsed_seconds for record in records) == sum(
         int((ended - started).total_seconds()) for _, _, started, ended in runs

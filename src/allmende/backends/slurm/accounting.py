@@ -41,7 +41,7 @@ SACCT_FIELDS = (
 )
 # States in which a job has not ended, although sacct may print an end for it.
 OPEN_STATES = frozenset({"PENDING", "RUNNING", "SUSPENDED", "REQUEUE_HOLD", "CONFIGURING"})
-# How long accounting may take to learn of a job, or of its start.
+# How long accounting may take to learn of a job, its start or its nodes.
 PATIENCE = timedelta(days=1)
 
 
@@ -96,13 +96,14 @@ def is_final(record: UsageRecord, *, has_run: bool, now: datetime) -> bool:
     """Say whether accounting has said its last word on a run, of which traces say if it has run.
 
     slurmctld tells of start, steps and end on several ways, and any may come last: for a moment a
-    run that ended has fewer nodes than it counts, or no start although it ran.
+    run that ended has fewer nodes than it counts, or no start although it ran. Nothing is waited
+    for longer than `PATIENCE`.
     """
     if record.ended_at is None:
         return False
-    if has_run and record.started_at is None:
-        return now - record.ended_at > PATIENCE
-    return len(record.nodes) == record.allocated_nodes
+    is_told = record.started_at is not None or not has_run
+    is_whole = is_told and len(record.nodes) == record.allocated_nodes
+    return is_whole or now - record.ended_at > PATIENCE
 
 
 def count_restarts(records: Iterable[UsageRecord]) -> list[UsageRecord]:

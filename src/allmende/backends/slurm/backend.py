@@ -5,12 +5,13 @@ import pwd
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from allmende.backends.jobs.wrapping import wrap_command
 from allmende.backends.nodes import logs, outcomes
 from allmende.backends.slurm import notes
-from allmende.backends.slurm.accounting import PATIENCE, is_final, parse_sacct, sacct_options
+from allmende.backends.slurm.accounting import PATIENCE, is_final
 from allmende.backends.slurm.client import (
     ANSWER_SECONDS,
     ClusterUnreachable,
@@ -29,8 +30,9 @@ from allmende.backends.slurm.places import (
     find_place,
 )
 from allmende.backends.slurm.queue import LiveJob, parse_squeue, squeue_options
+from allmende.backends.slurm.runs import list_runs
 from allmende.backends.slurm.starts import describe_queued
-from allmende.backends.slurm.steps import parse_steps, step_options
+from allmende.backends.slurm.steps import StepUse, parse_steps, step_options
 from allmende.backends.slurm.submission import Tools, render_script, render_secrets, sbatch_options
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sites import RunAs, SlurmCluster
@@ -186,8 +188,8 @@ class SlurmBackend(Outputs):
     def _list_runs(self, attempts: Collection[Attempt]) -> list[UsageRecord]:
         """Return every run that accounting has of the jobs of some attempts."""
         numbers = ",".join(sorted({str(attempt.slurm_id) for attempt in attempts}))
-        since = min(attempt.intended_at for attempt in attempts) - PATIENCE
-        return parse_sacct(self._run("sacct", *sacct_options(), f"--jobs={numbers}", _since(since)))
+        since = _since(min(attempt.intended_at for attempt in attempts))
+        return list_runs(partial(self._run, "sacct"), f"--jobs={numbers}", since)
 
     def _look_up(self, attempt: Attempt) -> int | None:
         """Return the job of an attempt whose submission had no answer; None: there is none."""
@@ -195,8 +197,8 @@ class SlurmBackend(Outputs):
         found = self._identify(attempt, live).slurm_id
         if found is not None:
             return found
-        since = _since(attempt.intended_at - PATIENCE)
-        runs = parse_sacct(self._run("sacct", *sacct_options(), f"--name={attempt.key}", since))
+        which = (f"--name={attempt.key}", _since(attempt.intended_at))
+        runs = list_runs(partial(self._run, "sacct"), *which)
         mine = [run.job_id for run in runs if run.user_name == attempt.user_name]
         return min(mine, default=None)
 
@@ -258,8 +260,7 @@ class SlurmBackend(Outputs):
     def _ask(self, unsettled: list[Attempt]) -> dict[str, Observation]:
         live = self._list_live()
         known = {(job.job_id, job.comment, job.user_name): job for job in live}
-        seen: dict[str, Observation] = {}
-        attempts, gone = list[Attempt](), list[Attempt]()
+        seen, attempts, gone = dict[str, Observation](), list[Attempt](), list[Attempt]()
         for unsure in unsettled:
             try:
                 attempt = self._identify(unsure, live)
@@ -315,7 +316,7 @@ class SlurmBackend(Outputs):
 
     def _find_ends(
         self, gone: list[Attempt], seen: Mapping[str, Observation], *, known_to_controller: set[int]
-    ) -> Mapping[str, Observation]:
+    ) -> dict[str, Observation]:
         """Return the ends that accounting has; without it, nothing has ended, nor got lost."""
         if not gone:
             return {}
@@ -339,21 +340,22 @@ class SlurmBackend(Outputs):
         if not final:
             return found
         try:
-            steps = self._run("sacct", *step_options({run.job_id for _, run in final}))
+            used = parse_steps(self._run("sacct", *step_options({run.job_id for _, run in final})))
         except ClusterUnreachable:
             return found
         for attempt, run in final:
+            use = used.get((run.job_id, run.submitted_at), StepUse())
             try:
-                found[attempt.key] = self._settle(attempt, run, steps)
+                found[attempt.key] = self._settle(attempt, run, use)
             except OSError as problem:
                 found[attempt.key] = notes.tell_unreadable(attempt.key, problem)
         return found
 
-    def _settle(self, attempt: Attempt, run: UsageRecord, steps: str) -> Observation:
-        """Return the end of a run, noted for good; `steps` says what it used."""
-        if attempt.number == attempt.first:
-            attempt.place.claim(attempt.first, NOBODY)
+    def _settle(self, attempt: Attempt, run: UsageRecord, use: StepUse) -> Observation:
+        """Return the end of a run, noted for good."""
         place = attempt.place
+        if attempt.number == attempt.first:
+            place.claim(attempt.first, NOBODY)
         place.forget_secrets(attempt.first)
         since = run.started_at.timestamp() if run.started_at else 0.0
         ending = describe_ending(
@@ -366,7 +368,6 @@ class SlurmBackend(Outputs):
                 since=since,
             ),
         )
-        use = parse_steps(steps, run)
         seen = Observation(
             key=attempt.key,
             state=AttemptState.ENDED,
@@ -394,6 +395,6 @@ def _own_name() -> str:
     return pwd.getpwuid(os.geteuid()).pw_name
 
 
-def _since(instant: datetime) -> str:
+def _since(intended_at: datetime) -> str:
     """Return the option of sacct; the client has it read and print times in UTC."""
-    return f"--starttime={instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
+    return f"--starttime={(intended_at - PATIENCE).astimezone(UTC):%Y-%m-%dT%H:%M:%S}"

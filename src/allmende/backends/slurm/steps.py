@@ -1,4 +1,4 @@
-"""What the steps of a run used: processor time and memory, as Slurm's nodes measured them."""
+"""What the steps of runs used: processor time and memory, as Slurm's nodes measured them."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -6,18 +6,27 @@ from datetime import datetime
 
 from allmende.backends.slurm.answers import UnreadableAnswer, parse_instant
 from allmende.backends.slurm.tres import UNITS
-from allmende.domain.basics.usage_records import UsageRecord
 
 # Users write none of these, so the plain separator does.
-FIELDS = ("JobIDRaw", "Start", "TotalCPU", "MaxRSS")
+FIELDS = ("JobIDRaw", "Submit", "Start", "TotalCPU", "MaxRSS")
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepUse:
     """What all steps of one run used; 0 where the cluster measures nothing."""
 
+    began_at: datetime | None = None  # the first of them
     cpu_seconds: float = 0.0
     max_memory_bytes: int = 0  # of the largest task; there is one on each node
+
+    def __or__(self, other: "StepUse") -> "StepUse":
+        """Return what these and other steps used."""
+        instants = [each for each in (self.began_at, other.began_at) if each]
+        return StepUse(
+            began_at=min(instants, default=None),
+            cpu_seconds=round(self.cpu_seconds + other.cpu_seconds, 3),
+            max_memory_bytes=max(self.max_memory_bytes, other.max_memory_bytes),
+        )
 
 
 def step_options(job_ids: Collection[int]) -> tuple[str, ...]:
@@ -33,30 +42,38 @@ def step_options(job_ids: Collection[int]) -> tuple[str, ...]:
     )
 
 
-def parse_steps(said: str, run: UsageRecord) -> StepUse:
-    """Return what a run used, from the answer about its job and others.
+def parse_steps(said: str) -> dict[tuple[int, datetime], StepUse]:
+    """Return what each run used, by its job's number and its submission.
 
-    The steps of a requeued job bear no number of the run: their start tells. Raises
-    `UnreadableAnswer`.
+    Steps bear no number of the run: they stand below it. Raises `UnreadableAnswer`.
     """
-    cpu_seconds, most_bytes = 0.0, 0
+    uses: dict[tuple[int, datetime], StepUse] = {}
+    run = None
     try:
         for line in said.splitlines():
-            step_id, start, cpu, memory = line.split("|")
-            job_id, dot, _ = step_id.partition(".")
-            began = parse_instant(start)
-            if not dot or int(job_id) != run.job_id or began is None or not _spans(run, began):
-                continue
-            cpu_seconds += parse_duration(cpu)
-            most_bytes = max(most_bytes, parse_bytes(memory))
+            name, submitted, began, cpu, memory = line.split("|")
+            job_id, is_step, _ = name.partition(".")
+            if not is_step:
+                run = (int(job_id), _read_submission(submitted))
+                uses[run] = StepUse()
+            elif run is None or run[0] != int(job_id):
+                raise ValueError(f"step {name} stands below no run of its job")
+            else:
+                uses[run] |= StepUse(
+                    began_at=parse_instant(began),
+                    cpu_seconds=parse_duration(cpu),
+                    max_memory_bytes=parse_bytes(memory),
+                )
     except ValueError as problem:
         raise UnreadableAnswer(problem=str(problem)) from problem
-    return StepUse(cpu_seconds=round(cpu_seconds, 3), max_memory_bytes=most_bytes)
+    return uses
 
 
-def _spans(run: UsageRecord, instant: datetime) -> bool:
-    assert run.ended_at is not None, "only ended runs are asked about"
-    return run.started_at is not None and run.started_at <= instant <= run.ended_at
+def _read_submission(text: str) -> datetime:
+    submitted_at = parse_instant(text)
+    if submitted_at is None:
+        raise ValueError("a job was never submitted")
+    return submitted_at
 
 
 def parse_duration(text: str) -> float:

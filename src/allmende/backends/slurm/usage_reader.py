@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
-from allmende.backends.slurm.accounting import parse_sacct, sacct_options
 from allmende.backends.slurm.client import ClusterUnreachable, SlurmClient
+from allmende.backends.slurm.runs import list_runs
 from allmende.domain.basics.periods import Period
 from allmende.domain.basics.usage_records import UsageRecord
 
@@ -77,8 +78,8 @@ class SlurmUsageReader:
                 yield record
 
     def _ask(self, *which: str) -> list[UsageRecord]:
-        answer = self.client.run("sacct", *sacct_options(), *which, timeout_seconds=ANSWER_SECONDS)
-        return parse_sacct(answer)
+        ask = partial(self.client.run, "sacct", timeout_seconds=ANSWER_SECONDS)
+        return list_runs(ask, *which)
 
 
 def _name(record: UsageRecord) -> tuple[int, datetime]:
