@@ -71,10 +71,10 @@ class Sacct:
 
     def print_steps(self, run: Run) -> str:
         job, submitted, started, _ = run
-        rows = [f"{job}|{int(submitted.timestamp())}|Unknown|00:00|"]
+        rows = [f"{job}|{int(submitted.timestamp())}|None|00:00:00"]
         if started <= self.now:
             stamp = int(started.timestamp())
-            rows += [f"{job}.{step}|{stamp}|{stamp}|00:01|1" for step in ("batch", "0")]
+            rows += [f"{job}.{step}|{stamp}|{stamp}|00:00:00" for step in ("batch", "0")]
         return "\n".join(rows) + "\n"
 
 

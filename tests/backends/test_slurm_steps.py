@@ -9,34 +9,26 @@ from allmende.backends.slurm.steps import StepUse, parse_bytes, parse_duration, 
 from tests.backends.contract import a_launch, observe, wait_for_end
 from tests.backends.slurm_site import ACCOUNT, USER, a_backend, a_cluster, a_folder
 
-# 22.05, with --noconvert: a job that ran twice, and another one.
+# 22.05, with --noconvert: a job that ran twice, and others.
 SAID = """\
-8|1795683010|1795683011|00:04.385|
-8.batch|1795683011|1795683011|00:00.010|12673024
-8.0|1795683012|1795683012|00:04.374|223531008
-8|1795683100|1795683221|01:00.000|
-8.batch|1795683221|1795683221|00:00.500|
-8.0|1795683222|Unknown|01:00.250|4096
-9|1795683010|Unknown|00:00:00|
-10|1795683012|1795683012|02:00:00|
-10.0|1795683013|1795683013|02:00:00|999999999999
+8|1795683010|00:04.385|
+8.batch|1795683011|00:00.010|12673024
+8.0|1795683012|00:04.374|223531008
+8|1795683100|01:00.000|
+8.batch|1795683221|00:00.500|
+8.0|1795683222|01:00.250|4096
+9|1795683010|00:00:00|
+10|1795683012|02:00:00|
+10.0|1795683013|02:00:00|999999999999
 """
-
-
-def at(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 def test_each_run_of_a_requeued_job_has_the_steps_below_it():
     uses = parse_steps(SAID)
-    assert uses[8, at(1795683010)] == StepUse(
-        began_at=at(1795683011), cpu_seconds=4.384, max_memory_bytes=223531008
-    )
-    assert uses[8, at(1795683100)] == StepUse(
-        began_at=at(1795683221), cpu_seconds=60.75, max_memory_bytes=4096
-    )
-    assert uses[9, at(1795683010)] == StepUse()
-    assert len(uses) == 4
+    first, second, other = (datetime.fromtimestamp(1795683000 + n, UTC) for n in (10, 100, 12))
+    assert set(uses) == {(8, first), (8, second), (10, other)}
+    assert uses[8, first] == StepUse(cpu_seconds=4.384, max_memory_bytes=223531008)
+    assert uses[8, second] == StepUse(cpu_seconds=60.75, max_memory_bytes=4096)
     assert parse_steps("") == {}
 
 
@@ -58,12 +50,12 @@ def test_every_form_of_an_amount_of_memory_is_read(text, size):
 @pytest.mark.parametrize(
     "rows",
     [
-        "8|1|1|00:00|\n8.0|1|1|soon|1",
-        "8|1|1|00:00|\n8.0|1|1|00:01",
-        "8|1|1|00:00|\n9.0|1|1|00:01|1",
-        "8.0|1|1|00:01|1",
-        "8|Unknown|1|00:00|",
-        "x|1|1|00:01|1",
+        "8|1|00:00|\n8.0|1|soon|1",
+        "8|1|00:00|\n8.0|1|00:01",
+        "8|1|00:00|\n9.0|1|00:01|1",
+        "8.0|1|00:01|1",
+        "8|Unknown|00:00|",
+        "x|1|00:01|1",
     ],
 )
 def test_rows_of_another_shape_are_no_answer(rows):

@@ -96,8 +96,8 @@ def is_final(record: UsageRecord, *, has_run: bool, now: datetime) -> bool:
     """Say whether accounting has said its last word on a run, of which traces say if it has run.
 
     slurmctld tells of start, steps and end on several ways, and any may come last: for a moment a
-    run that ended has fewer nodes than it counts, or no start although it ran. Nothing is waited
-    for longer than `PATIENCE`.
+    run that ended has fewer nodes than it counts, or no start although it ran. What one that ended
+    lacks is waited for no longer than `PATIENCE`.
     """
     if record.ended_at is None:
         return False

@@ -1,37 +1,67 @@
 """The runs of jobs as accounting has them, each with its start also where accounting lost it."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from allmende.backends.slurm.accounting import parse_sacct, sacct_options
-from allmende.backends.slurm.steps import parse_steps, step_options
+from allmende.backends.slurm.answers import UnreadableAnswer, parse_instant
+from allmende.backends.slurm.steps import RunName, parse_duration, read_rows, step_options
 from allmende.domain.basics.usage_records import UsageRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """What is left of a run whose start was lost."""
+
+    began_at: datetime | None = None  # its first step
+    suspended_seconds: int = 0
 
 
 def list_runs(ask: Callable[..., str], *which: str) -> list[UsageRecord]:
     """Return the runs that `sacct` has; `ask` calls it with options, of which `which` choose runs.
 
-    A run whose start was lost began with its first step; where it has none, it has no start.
+    A run whose start was lost began with its first step. Where none is known it began at its end:
+    it was there, and owes nothing.
     """
     runs = parse_sacct(ask(*sacct_options(), *which))
     lost = {run.job_id for run in runs if lost_its_start(run)}
     if not lost:
         return runs
-    uses = parse_steps(ask(*step_options(lost)))
-    began = {run: use.began_at for run, use in uses.items()}
-    return [
-        replace(run, started_at=began.get((run.job_id, run.submitted_at)))
-        if lost_its_start(run)
-        else run
-        for run in runs
-    ]
+    traces = parse_traces(ask(*step_options(lost, ("Start", "Suspended"))))
+    return [_restore(run, traces) if lost_its_start(run) else run for run in runs]
 
 
 def lost_its_start(run: UsageRecord) -> bool:
-    """Say whether a run ended that was given nodes, and never began.
+    """Say whether a run was given nodes and has ended, but has no start.
 
-    slurmctld tells slurmdbd of a job up to five seconds late. When a job was requeued before, what
-    it then tells is what the job has become: the backfill scheduler, for which it waits now, has
-    forgotten its start (`_clear_job_estimates` of 22.05), and nothing brings that back.
+    A requeued job keeps the record of its run until its nodes are free. What slurmctld tells of it
+    meanwhile goes into that record, and the backfill scheduler has set its start to 0 by then
+    (`_clear_job_estimates` of 22.05).
     """
     return run.ended_at is not None and run.started_at is None and run.allocated_nodes > 0
+
+
+def parse_traces(said: str) -> dict[RunName, Trace]:
+    """Return what is left of each run, from its row and those of its steps.
+
+    Raises `UnreadableAnswer`.
+    """
+    traces: dict[RunName, Trace] = {}
+    try:
+        for run, is_step, (start, suspended) in read_rows(said):
+            if not is_step:
+                traces[run] = Trace(suspended_seconds=int(parse_duration(suspended)))
+            elif begun := parse_instant(start):
+                first = min(begun, traces[run].began_at or begun)
+                traces[run] = replace(traces[run], began_at=first)
+    except ValueError as problem:
+        raise UnreadableAnswer(problem=str(problem)) from problem
+    return traces
+
+
+def _restore(run: UsageRecord, traces: dict[RunName, Trace]) -> UsageRecord:
+    assert run.ended_at is not None, "it has ended"
+    trace = traces.get((run.job_id, run.submitted_at), Trace())
+    started_at = min(trace.began_at or run.ended_at, run.ended_at)
+    return replace(run, started_at=started_at, suspended_seconds=trace.suspended_seconds)

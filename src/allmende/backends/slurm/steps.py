@@ -1,79 +1,79 @@
 """What the steps of runs used: processor time and memory, as Slurm's nodes measured them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from allmende.backends.slurm.answers import UnreadableAnswer, parse_instant
 from allmende.backends.slurm.tres import UNITS
 
-# Users write none of these, so the plain separator does.
-FIELDS = ("JobIDRaw", "Submit", "Start", "TotalCPU", "MaxRSS")
+FIELDS = ("TotalCPU", "MaxRSS")
+RunName = tuple[int, datetime]  # the number of its job, and when it was submitted
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepUse:
     """What all steps of one run used; 0 where the cluster measures nothing."""
 
-    began_at: datetime | None = None  # the first of them
     cpu_seconds: float = 0.0
     max_memory_bytes: int = 0  # of the largest task; there is one on each node
 
-    def __or__(self, other: "StepUse") -> "StepUse":
-        """Return what these and other steps used."""
-        instants = [each for each in (self.began_at, other.began_at) if each]
+    def __add__(self, other: "StepUse") -> "StepUse":
         return StepUse(
-            began_at=min(instants, default=None),
             cpu_seconds=round(self.cpu_seconds + other.cpu_seconds, 3),
             max_memory_bytes=max(self.max_memory_bytes, other.max_memory_bytes),
         )
 
 
-def step_options(job_ids: Collection[int]) -> tuple[str, ...]:
-    """Return the options that make sacct print what `parse_steps` reads."""
+def step_options(job_ids: Collection[int], fields: Sequence[str] = FIELDS) -> tuple[str, ...]:
+    """Return the options that make sacct print some fields of runs and their steps.
+
+    They must be fields that users do not write: the plain separator stands between them.
+    """
     return (
         "--allusers",
         "--duplicates",
         "--noheader",
         "--noconvert",
         "--parsable2",
-        f"--format={','.join(FIELDS)}",
+        f"--format=JobIDRaw,Submit,{','.join(fields)}",
         f"--jobs={','.join(str(job_id) for job_id in sorted(job_ids))}",
     )
 
 
-def parse_steps(said: str) -> dict[tuple[int, datetime], StepUse]:
-    """Return what each run used, by its job's number and its submission.
+def parse_steps(said: str) -> dict[RunName, StepUse]:
+    """Return what each run used that has steps; asked with `step_options`.
 
-    Steps bear no number of the run: they stand below it. Raises `UnreadableAnswer`.
+    Raises `UnreadableAnswer`.
     """
-    uses: dict[tuple[int, datetime], StepUse] = {}
-    run = None
+    uses: dict[RunName, StepUse] = {}
     try:
-        for line in said.splitlines():
-            name, submitted, began, cpu, memory = line.split("|")
-            job_id, is_step, _ = name.partition(".")
-            if not is_step:
-                run = (int(job_id), _read_submission(submitted))
-                uses[run] = StepUse()
-            elif run is None or run[0] != int(job_id):
-                raise ValueError(f"step {name} stands below no run of its job")
-            else:
-                uses[run] |= StepUse(
-                    began_at=parse_instant(began),
-                    cpu_seconds=parse_duration(cpu),
-                    max_memory_bytes=parse_bytes(memory),
-                )
+        for run, is_step, (cpu, memory) in read_rows(said):
+            if is_step:
+                use = StepUse(cpu_seconds=parse_duration(cpu), max_memory_bytes=parse_bytes(memory))
+                uses[run] = uses.get(run, StepUse()) + use
     except ValueError as problem:
         raise UnreadableAnswer(problem=str(problem)) from problem
     return uses
 
 
-def _read_submission(text: str) -> datetime:
-    submitted_at = parse_instant(text)
-    if submitted_at is None:
-        raise ValueError("a job was never submitted")
-    return submitted_at
+def read_rows(said: str) -> Iterator[tuple[RunName, bool, list[str]]]:
+    """Yield each row: the run that it is of, whether it is a step's, and the fields asked for.
+
+    Steps bear no number of their run: sacct prints them below it. Raises ValueError.
+    """
+    run = None
+    for line in said.splitlines():
+        name, submitted, *fields = line.split("|")
+        job_id, dot, _ = name.partition(".")
+        if not dot:
+            submitted_at = parse_instant(submitted)
+            if submitted_at is None:
+                raise ValueError(f"job {name} was never submitted")
+            run = (int(job_id), submitted_at)
+        if run is None or run[0] != int(job_id):
+            raise ValueError(f"step {name} stands below no run of its job")
+        yield run, bool(dot), fields
 
 
 def parse_duration(text: str) -> float:
