@@ -46,13 +46,15 @@ class Sacct:
         return "\n".join(map(options["--delimiter"].join, [SACCT_FIELDS, *rows])) + "\n"
 
     def is_asked_for(self, run: Run, options: dict[str, str]) -> bool:
-        job, submitted, _, ended = run
+        job, submitted, started, ended = run
         if "--jobs" in options:
             return str(job) in options["--jobs"].split(",")
         begin, end = (
             datetime.fromisoformat(options[name]).replace(tzinfo=UTC)
             for name in ("--starttime", "--endtime")
         )
+        if "--state" in options and started > self.now:
+            return False
         return submitted < min(end, self.now) and (ended >= begin or ended > self.now)
 
     def print(self, run: Run) -> tuple[str, ...]:

@@ -163,3 +163,20 @@ def test_while_slurmdbd_is_down_nothing_is_lost(slurm_lab: Lab, site: Site):
     assert (found.unexplained_seconds, line_of(found).difference_seconds) == (0, 0)
     assert consumed(ACCOUNT) > before
     assert consumed(ACCOUNT) == slurms_own_sum(lab)
+
+
+def test_a_run_that_its_owner_takes_out_of_the_listings_is_charged(slurm_lab: Lab, site: Site):
+    lab = slurm_lab
+    collect_all(lab, site)
+    before = consumed(ACCOUNT)
+    stubborn = """srun sh -c "trap '' TERM; while :; do sleep 1; done\""""
+    job = submit(lab, "--gres=gpu:2", "--requeue", script=stubborn)
+    wait_until(lambda: has_run(lab, job))
+    lab.run("scontrol", "requeue", job, user_name="games")
+    lab.run("scontrol", "hold", job, user_name="games")
+    wait_until(lambda: is_in(lab, job, "PENDING"))
+    lab.run("scancel", job)
+    collect_all(lab, site)
+    told = lab.run("sacct", "-n", "-P", "-X", "-D", "-j", job, "-o", "elapsedraw")
+    assert consumed(ACCOUNT) - before == 2 * sum(map(int, told.split())) > 0
+    assert reconcile(site).unexplained_seconds == 0

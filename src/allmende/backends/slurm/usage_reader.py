@@ -21,6 +21,12 @@ JOBS_AT_ONCE = 500  # a command line has an end
 # Between the end of a run and the submission of the next one lies its epilogue.
 REQUEUE_MARGIN = timedelta(hours=1)
 ALMOST_A_SECOND = timedelta(microseconds=999_999)
+# Whatever has run. Without states sacct leaves out what was never eligible, and whoever requeues a
+# job and holds it while its processes are being ended makes the record of its run one of those.
+HAVE_RUN = (
+    "RUNNING,SUSPENDED,COMPLETED,CANCELLED,FAILED,TIMEOUT,NODE_FAIL,PREEMPTED,BOOT_FAIL,DEADLINE,"
+    "OUT_OF_MEMORY,REQUEUED,RESIZING,REVOKED"
+)
 QUEUE_SIZE = re.compile(r"DBD Agent queue size:\s*(\d+)")
 
 
@@ -39,14 +45,15 @@ class SlurmUsageReader:
         return found is None or int(found[1]) == 0
 
     def read(self, period: Period) -> Iterator[UsageRecord]:
-        """Yield each run that ended in a period, and those that have not ended; each once."""
+        """Yield each run that ended in a period, and those that go on; each once."""
         begin, length = period.starts_at.astimezone(UTC), FIRST_PIECE
         while True:
             end = min(begin + length, period.ends_at)
             is_last = end == period.ends_at
             # Slurm counts whole seconds: all of the one in which a piece ends is asked for.
             until = _render(end + ALMOST_A_SECOND)
-            records = self._ask(f"--starttime={_render(begin)}", f"--endtime={until}")
+            window = (f"--starttime={_render(begin)}", f"--endtime={until}")
+            records = self._ask(*window, f"--state={HAVE_RUN}")
             kept = [
                 record
                 for record in records

@@ -85,7 +85,7 @@ class UsageReader(Protocol):
         ...
 
     def read(self, period: Period) -> Iterator[UsageRecord]:
-        """Yield each run that ended in a period, and those that have not ended; each once.
+        """Yield each run that ended in a period, and those that go on; each once.
 
         Raises a refusal with status 503 when nothing answers.
         """
