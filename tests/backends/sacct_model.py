@@ -1,7 +1,7 @@
 """A cluster whose runs are known, and which answers as `sacct` does.
 
 It names whatever was submitted before the end of what is asked for and had not ended before its
-beginning, in whole seconds and in UTC.
+beginning, in whole seconds and in UTC; asked by states, only what is in one of them.
 """
 
 from collections import Counter
@@ -46,27 +46,34 @@ class Sacct:
         return "\n".join(map(options["--delimiter"].join, [SACCT_FIELDS, *rows])) + "\n"
 
     def is_asked_for(self, run: Run, options: dict[str, str]) -> bool:
-        job, submitted, started, ended = run
+        job, submitted, _, ended = run
         if "--jobs" in options:
             return str(job) in options["--jobs"].split(",")
         begin, end = (
             datetime.fromisoformat(options[name]).replace(tzinfo=UTC)
             for name in ("--starttime", "--endtime")
         )
-        if "--state" in options and started > self.now:
+        if self.state_of(run) not in options["--state"].split(","):
             return False
         return submitted < min(end, self.now) and (ended >= begin or ended > self.now)
+
+    def state_of(self, run: Run) -> str:
+        _, _, started, ended = run
+        if started > self.now:
+            return "PENDING"
+        return "RUNNING" if ended > self.now else "COMPLETED"
 
     def print(self, run: Run) -> tuple[str, ...]:
         job, *instants = run
         stamps = [str(int(each.timestamp())) for each in instants]
-        waits, runs = run[-2] > self.now, run[-1] > self.now
+        state, runs = self.state_of(run), run[-1] > self.now
+        waits = state == "PENDING"
         elapsed = int((run[-1] - run[-2]).total_seconds())
         if job in self.lost and not runs:
             stamps[1], elapsed = "None", 0
         return (
             *(str(job), "lab", "meyer", "pr-1", "gpu", "normal"),
-            *("PENDING" if waits else "RUNNING" if runs else "COMPLETED", "0:0", *stamps[:2]),
+            *(state, "0:0", *stamps[:2]),
             *("Unknown" if runs else stamps[2], "" if waits else "gres/gpu=1,node=1"),
             *("n1", "train", "", str(elapsed)),
         )

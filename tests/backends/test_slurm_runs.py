@@ -13,10 +13,10 @@ from allmende.domain.scheduling.backends import EndReason, Observation
 from tests.backends.contract import a_launch, observe, wait_for_end, wait_for_log
 from tests.backends.slurm_site import ACCOUNT, USER, Submitter, a_backend, a_cluster, a_folder
 
-# 22.05: a job that was requeued soon after its start, and waits again; another that was cancelled
-# while it waited.
+# 22.05: a job that was requeued soon after its start, and waits again for the partition in which it
+# ran or another; a second one that was cancelled while it waited.
 LOST = """\
-12|lab|games|proj|booster|normal|REQUEUED|0:0|1795761523|None|1795761536\
+12|lab|games|proj|booster,devel|normal|REQUEUED|0:0|1795761523|None|1795761536\
 |cpu=3,gres/gpu=12,node=3|node[01-03]|a||0
 12|lab|games|proj|booster|normal|PENDING|0:0|1795761540|Unknown|Unknown||None assigned|a||0
 13|lab|games|proj|booster|normal|CANCELLED by 0|0:0|1795761530|None|1795761531||None assigned|a||0
@@ -68,6 +68,7 @@ def test_a_run_whose_start_was_lost_began_with_its_first_step(steps, began, seco
     assert accounting.asked == ["12"]
     assert first.started_at == datetime.fromtimestamp(began, UTC)
     assert first.allocated_seconds(counts_gpus=True) == 12 * seconds
+    assert first.partition == "booster"
     assert (waiting.started_at, cancelled.started_at) == (None, None)
 
 

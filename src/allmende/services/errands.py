@@ -124,7 +124,7 @@ class FarAccounting:
         return self.messenger.ask(ErrandKind.IS_UP_TO_DATE) is True
 
     def read(self, period: Period) -> Iterator[UsageRecord]:
-        """Yield each run that ended in a period, and those that have not ended; each once."""
+        """Yield each run that ended in a period, and those that go on; each once."""
         begin = period.starts_at
         while (end := begin + LONGEST_PIECE) < period.ends_at:
             yield from self._read_ended(Period(starts_at=begin, ends_at=end))

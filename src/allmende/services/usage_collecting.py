@@ -115,7 +115,7 @@ def get_cluster(site: Site) -> str:
 
 
 def _begin(bookmark: Bookmark, *, now: datetime) -> datetime:
-    """Return from when on to read: whatever ended since is told, and all that has not ended."""
+    """Return from when on to read: whatever ended since is told, and all that goes on."""
     return (bookmark.complete_until or now - FIRST_READING) - OVERLAP
 
 

@@ -143,7 +143,7 @@ def _read_row(row: Mapping[str, str]) -> UsageRecord:
         submitted_at=submitted_at,
         user_name=row["User"],
         account=row["Account"],
-        partition=row["Partition"],
+        partition=_first_partition(row["Partition"]),
         qos=row["QOS"],
         job_name=row["JobName"],
         state=state,
@@ -157,6 +157,11 @@ def _read_row(row: Mapping[str, str]) -> UsageRecord:
         allocated_gpus=count_gpus(amounts),
         comment=row["Comment"],
     )
+
+
+def _first_partition(names: str) -> str:
+    """Return where a run was: the first, where those are named that its requeued job may use."""
+    return names.partition(",")[0]
 
 
 def _count_suspended(
@@ -182,7 +187,7 @@ def _read_job(job: Mapping[str, Any]) -> UsageRecord:
         restarts=read_number(job.get("restart_cnt")) or 0,
         user_name=job.get("user") or job["association"]["user"],
         account=job["account"],
-        partition=job["partition"],
+        partition=_first_partition(job["partition"]),
         qos=job.get("qos") or "",
         job_name=job.get("name") or "",
         state=state,

@@ -396,5 +396,5 @@ def _own_name() -> str:
 
 
 def _since(intended_at: datetime) -> str:
-    """Return the option of sacct, a day before; the client has it read and print times in UTC."""
+    """Return the option by which sacct, asked in UTC, begins a day before an instant."""
     return f"--starttime={(intended_at - PATIENCE).astimezone(UTC):%Y-%m-%dT%H:%M:%S}"

@@ -11,7 +11,7 @@ from allmende.domain.basics.usage_records import UsageRecord
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trace:
+class Remains:
     """What is left of a run whose start was lost."""
 
     began_at: datetime | None = None  # its first step
@@ -22,46 +22,51 @@ def list_runs(ask: Callable[..., str], *which: str) -> list[UsageRecord]:
     """Return the runs that `sacct` has; `ask` calls it with options, of which `which` choose runs.
 
     A run whose start was lost began with its first step. Where none is known it began at its end:
-    it was there, and owes nothing.
+    it was there, and owes nothing. Restarts are counted as by `parse_sacct`. Raises
+    `UnreadableAnswer`.
     """
     runs = parse_sacct(ask(*sacct_options(), *which))
     lost = {run.job_id for run in runs if lost_its_start(run)}
     if not lost:
         return runs
-    traces = parse_traces(ask(*step_options(lost, ("Start", "Suspended"))))
-    return [_restore(run, traces) if lost_its_start(run) else run for run in runs]
+    remains = parse_remains(ask(*step_options(lost, ("Start", "Suspended"))))
+    return [
+        _restore(run, remains.get((run.job_id, run.submitted_at), Remains()))
+        if lost_its_start(run)
+        else run
+        for run in runs
+    ]
 
 
 def lost_its_start(run: UsageRecord) -> bool:
     """Say whether a run was given nodes and has ended, but has no start.
 
     A requeued job keeps the record of its run until its nodes are free. What slurmctld tells of it
-    meanwhile goes into that record, and the backfill scheduler has set its start to 0 by then
+    meanwhile goes into that record, and the backfill scheduler may have set its start to 0 by then
     (`_clear_job_estimates` of 22.05).
     """
     return run.ended_at is not None and run.started_at is None and run.allocated_nodes > 0
 
 
-def parse_traces(said: str) -> dict[RunName, Trace]:
+def parse_remains(said: str) -> dict[RunName, Remains]:
     """Return what is left of each run, from its row and those of its steps.
 
     Raises `UnreadableAnswer`.
     """
-    traces: dict[RunName, Trace] = {}
+    remains: dict[RunName, Remains] = {}
     try:
         for run, is_step, (start, suspended) in read_rows(said):
             if not is_step:
-                traces[run] = Trace(suspended_seconds=int(parse_duration(suspended)))
+                remains[run] = Remains(suspended_seconds=int(parse_duration(suspended)))
             elif begun := parse_instant(start):
-                first = min(begun, traces[run].began_at or begun)
-                traces[run] = replace(traces[run], began_at=first)
+                first = min(begun, remains[run].began_at or begun)
+                remains[run] = replace(remains[run], began_at=first)
     except ValueError as problem:
         raise UnreadableAnswer(problem=str(problem)) from problem
-    return traces
+    return remains
 
 
-def _restore(run: UsageRecord, traces: dict[RunName, Trace]) -> UsageRecord:
+def _restore(run: UsageRecord, left: Remains) -> UsageRecord:
     assert run.ended_at is not None, "it has ended"
-    trace = traces.get((run.job_id, run.submitted_at), Trace())
-    started_at = min(trace.began_at or run.ended_at, run.ended_at)
-    return replace(run, started_at=started_at, suspended_seconds=trace.suspended_seconds)
+    started_at = min(left.began_at or run.ended_at, run.ended_at)
+    return replace(run, started_at=started_at, suspended_seconds=left.suspended_seconds)

@@ -21,10 +21,11 @@ JOBS_AT_ONCE = 500  # a command line has an end
 # Between the end of a run and the submission of the next one lies its epilogue.
 REQUEUE_MARGIN = timedelta(hours=1)
 ALMOST_A_SECOND = timedelta(microseconds=999_999)
-# Whatever has run. Without states sacct leaves out what was never eligible, and whoever requeues a
-# job and holds it while its processes are being ended makes the record of its run one of those.
-HAVE_RUN = (
-    "RUNNING,SUSPENDED,COMPLETED,CANCELLED,FAILED,TIMEOUT,NODE_FAIL,PREEMPTED,BOOT_FAIL,DEADLINE,"
+# Every state but that of what waits. Without states sacct leaves out what was never eligible, and a
+# run is made one of those by whoever requeues its job and holds it while its processes are ended.
+# A suspended run is asked for by its number: by its state, slurmdbd would search all it ever wrote.
+ALL_BUT_WAITING = (
+    "RUNNING,COMPLETED,CANCELLED,FAILED,TIMEOUT,NODE_FAIL,PREEMPTED,BOOT_FAIL,DEADLINE,"
     "OUT_OF_MEMORY,REQUEUED,RESIZING,REVOKED"
 )
 QUEUE_SIZE = re.compile(r"DBD Agent queue size:\s*(\d+)")
@@ -53,7 +54,7 @@ class SlurmUsageReader:
             # Slurm counts whole seconds: all of the one in which a piece ends is asked for.
             until = _render(end + ALMOST_A_SECOND)
             window = (f"--starttime={_render(begin)}", f"--endtime={until}")
-            records = self._ask(*window, f"--state={HAVE_RUN}")
+            records = self._ask(*window, f"--state={ALL_BUT_WAITING}")
             kept = [
                 record
                 for record in records
