@@ -44,9 +44,18 @@ def submit(lab: Lab, *options: str, account: str = ACCOUNT, script: str = "sleep
 
 
 def has_run(lab: Lab, job: str) -> bool:
-    """Say whether a job has run for a second or more, as accounting counts."""
-    told = lab.run("sacct", "-n", "-P", "-X", "-j", job, "-o", "elapsedraw").split()
-    return any(int(seconds) for seconds in told)
+    """Say whether a job has run for a second or more, as accounting counts.
+
+    What it was given stands there once slurmctld told of its start. Until then accounting may have
+    it from its batch step alone, and a requeue would lose the start: Slurm's own sum lacks the run.
+    """
+    told = lab.run("sacct", "-n", "-P", "-X", "-j", job, "-o", "elapsedraw,alloctres").split()
+    return any(not row.startswith("0|") and not row.endswith("|") for row in told)
+
+
+def in_seconds(lab: Lab, *command: str) -> list[int]:
+    """Return the instants that a command prints, in seconds since 1970."""
+    return [int(each) for each in lab.run("env", "SLURM_TIME_FORMAT=%s", *command).split()]
 
 
 def is_empty(lab: Lab, *jobs: str) -> bool:
@@ -172,11 +181,12 @@ def test_a_run_that_its_owner_takes_out_of_the_listings_is_charged(slurm_lab: La
     stubborn = """srun sh -c "trap '' TERM; while :; do sleep 1; done\""""
     job = submit(lab, "--gres=gpu:2", "--requeue", script=stubborn)
     wait_until(lambda: has_run(lab, job))
+    (began,) = in_seconds(lab, "squeue", "-h", "-o", "%S", "-j", job)
     lab.run("scontrol", "requeue", job, user_name="games")
     lab.run("scontrol", "hold", job, user_name="games")
     wait_until(lambda: is_in(lab, job, "PENDING"))
     lab.run("scancel", job)
     collect_all(lab, site)
-    told = lab.run("sacct", "-n", "-P", "-X", "-D", "-j", job, "-o", "elapsedraw")
-    assert consumed(ACCOUNT) - before == 2 * sum(map(int, told.split())) > 0
+    ended, *_ = in_seconds(lab, "sacct", "-n", "-P", "-X", "-D", "-o", "end", "-j", job)
+    assert consumed(ACCOUNT) - before == 2 * (ended - began) > 0
     assert reconcile(site).unexplained_seconds == 0
