@@ -13,6 +13,7 @@ from tools.slurm_lab import Lab, LabFailed
 
 from allmende.backends.slurm.backend import SlurmBackend
 from allmende.backends.slurm.client import SlurmClient
+from allmende.backends.slurm.notes import find_attempt
 from allmende.domain.basics.sites import SlurmCluster
 from tests.backends.contract import ACCOUNT, wait_until
 
@@ -79,6 +80,13 @@ def hasten(lab: Lab, number: str | int) -> None:
         state, _, submitted_at = lab.run(*ask).partition("|")
         if state == "PENDING" and time.time() - float(submitted_at) > 2:
             lab.run("scontrol", "update", f"jobid={number}", "starttime=now")
+
+
+def number_of(backend: SlurmBackend, key: str) -> str:
+    """Return the number of the job that an attempt is."""
+    attempt = find_attempt(backend.work_folder, key)
+    assert attempt is not None
+    return str(attempt.slurm_id)
 
 
 def a_backend(cluster: SlurmCluster) -> Submitter:

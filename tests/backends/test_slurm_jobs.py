@@ -37,6 +37,7 @@ from tests.backends.slurm_site import (
     a_cluster,
     a_folder,
     hasten,
+    number_of,
 )
 
 SPARE, WANTED = "spare", "wanted"  # the second takes nodes from the first
@@ -69,12 +70,6 @@ def work(site: Lab) -> Iterator[Path]:
 @pytest.fixture
 def backend(site: Lab, work: Path) -> Submitter:
     return a_backend(a_cluster(site, work))
-
-
-def number_of(backend: Submitter, key: str) -> str:
-    attempt = find_attempt(backend.work_folder, key)
-    assert attempt is not None
-    return str(attempt.slurm_id)
 
 
 def records_of(backend: Submitter, key: str):

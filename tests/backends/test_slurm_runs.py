@@ -11,7 +11,15 @@ from allmende.backends.slurm.answers import UnreadableAnswer
 from allmende.backends.slurm.runs import list_runs
 from allmende.domain.scheduling.backends import EndReason, Observation
 from tests.backends.contract import a_launch, observe, wait_for_end, wait_for_log
-from tests.backends.slurm_site import ACCOUNT, USER, Submitter, a_backend, a_cluster, a_folder
+from tests.backends.slurm_site import (
+    ACCOUNT,
+    USER,
+    Submitter,
+    a_backend,
+    a_cluster,
+    a_folder,
+    number_of,
+)
 
 # 22.05: a job that was requeued soon after its start, and waits again for the partition in which it
 # ran or another; a second one that was cancelled while it waited.
@@ -23,8 +31,8 @@ LOST = """\
 """
 STEPS = """\
 12|1795761523|None|00:00:03
-12.batch|1795761523|1795761523|00:00:03
-12.0|1795761524|1795761526|00:00:03
+12.batch|{batch}|{batch}|00:00:03
+12.0|1795761524|{first}|00:00:03
 12|1795761540|Unknown|00:00:00
 """
 # Its steps take three seconds to die: until then the requeued job keeps the record of this run.
@@ -50,15 +58,9 @@ class Accounting:
 @pytest.mark.parametrize(
     ("steps", "began", "seconds"),
     [
-        (STEPS, 1795761523, 10),
-        (STEPS.replace("1795761523|1795761523", "1795761523|Unknown"), 1795761526, 7),
-        (
-            STEPS.replace("1795761523|1795761523", "1795761599|Unknown").replace(
-                "1795761526", "1795761599"
-            ),
-            1795761536,
-            0,
-        ),
+        (STEPS.format(batch=1795761523, first=1795761526), 1795761523, 10),
+        (STEPS.format(batch="Unknown", first=1795761526), 1795761526, 7),
+        (STEPS.format(batch="Unknown", first=1795761599), 1795761536, 0),
         ("", 1795761536, 0),
     ],
 )
@@ -107,7 +109,7 @@ def requeue_and_change(lab: Lab, backend: Submitter) -> tuple[Observation, Obser
     live = observe(backend, launch.key)
     waiting = a_launch("true", **everything)  # so that backfill has something to do
     backend.start(waiting)
-    number = lab.run("squeue", "-h", "-o", "%A", "-n", launch.key).strip()
+    number = number_of(backend, launch.key)
     lab.run("scontrol", "requeue", number)
     for nice in itertools.count(1):
         if "COMPLETING" not in lab.run("squeue", "-h", "-o", "%T", "-j", number):

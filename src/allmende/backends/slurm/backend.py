@@ -32,7 +32,7 @@ from allmende.backends.slurm.places import (
 from allmende.backends.slurm.queue import LiveJob, parse_squeue, squeue_options
 from allmende.backends.slurm.runs import list_runs
 from allmende.backends.slurm.starts import describe_queued
-from allmende.backends.slurm.steps import StepUse, parse_steps, step_options
+from allmende.backends.slurm.steps import StepUse, name_of, parse_steps, step_options
 from allmende.backends.slurm.submission import Tools, render_script, render_secrets, sbatch_options
 from allmende.domain.basics.refusals import Refusal
 from allmende.domain.basics.sites import RunAs, SlurmCluster
@@ -344,7 +344,7 @@ class SlurmBackend(Outputs):
         except ClusterUnreachable:
             return found
         for attempt, run in final:
-            use = used.get((run.job_id, run.submitted_at), StepUse())
+            use = used.get(name_of(run), StepUse())
             try:
                 found[attempt.key] = self._settle(attempt, run, use)
             except OSError as problem:

@@ -6,7 +6,13 @@ from datetime import datetime
 
 from allmende.backends.slurm.accounting import parse_sacct, sacct_options
 from allmende.backends.slurm.answers import UnreadableAnswer, parse_instant
-from allmende.backends.slurm.steps import RunName, parse_duration, read_rows, step_options
+from allmende.backends.slurm.steps import (
+    RunName,
+    name_of,
+    parse_duration,
+    read_rows,
+    step_options,
+)
 from allmende.domain.basics.usage_records import UsageRecord
 
 
@@ -31,9 +37,7 @@ def list_runs(ask: Callable[..., str], *which: str) -> list[UsageRecord]:
         return runs
     remains = parse_remains(ask(*step_options(lost, ("Start", "Suspended"))))
     return [
-        _restore(run, remains.get((run.job_id, run.submitted_at), Remains()))
-        if lost_its_start(run)
-        else run
+        _restore(run, remains.get(name_of(run), Remains())) if lost_its_start(run) else run
         for run in runs
     ]
 

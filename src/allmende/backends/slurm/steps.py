@@ -6,6 +6,7 @@ from datetime import datetime
 
 from allmende.backends.slurm.answers import UnreadableAnswer, parse_instant
 from allmende.backends.slurm.tres import UNITS
+from allmende.domain.basics.usage_records import UsageRecord
 
 FIELDS = ("TotalCPU", "MaxRSS")
 RunName = tuple[int, datetime]  # the number of its job, and when it was submitted
@@ -23,6 +24,11 @@ class StepUse:
             cpu_seconds=round(self.cpu_seconds + other.cpu_seconds, 3),
             max_memory_bytes=max(self.max_memory_bytes, other.max_memory_bytes),
         )
+
+
+def name_of(run: UsageRecord) -> RunName:
+    """Return how sacct's rows name a run of one cluster."""
+    return run.job_id, run.submitted_at
 
 
 def step_options(job_ids: Collection[int], fields: Sequence[str] = FIELDS) -> tuple[str, ...]:

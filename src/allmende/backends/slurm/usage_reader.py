@@ -8,6 +8,7 @@ from functools import partial
 
 from allmende.backends.slurm.client import ClusterUnreachable, SlurmClient
 from allmende.backends.slurm.runs import list_runs
+from allmende.backends.slurm.steps import name_of
 from allmende.domain.basics.periods import Period
 from allmende.domain.basics.usage_records import UsageRecord
 
@@ -80,18 +81,14 @@ class SlurmUsageReader:
         """
         whole = {r.job_id for r in records if r.submitted_at < since + REQUEUE_MARGIN}
         yield from (record for record in records if record.job_id not in whole)
-        wanted = {_name(record) for record in records}
+        wanted = {name_of(record) for record in records}
         for record in self.read_jobs(sorted(whole)):
-            if _name(record) in wanted:
+            if name_of(record) in wanted:
                 yield record
 
     def _ask(self, *which: str) -> list[UsageRecord]:
         ask = partial(self.client.run, "sacct", timeout_seconds=ANSWER_SECONDS)
         return list_runs(ask, *which)
-
-
-def _name(record: UsageRecord) -> tuple[int, datetime]:
-    return (record.job_id, record.submitted_at)
 
 
 def _next_length(length: timedelta, runs: int) -> timedelta:
